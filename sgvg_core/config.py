@@ -1,0 +1,204 @@
+"""Configurations: frozen, refusing unknown keys, within limits before anything is built from them.
+
+They come from file headers, so they're read as hostile input: every number has a range. A module takes plain arguments with the
+same names; only `assembly` unpacks a configuration into one.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from typing import Any, TypeVar
+
+from .errors import ConfigError
+
+T = TypeVar("T")
+
+
+def from_dict(cls: type[T], data: Any, where: str) -> T:
+    """A configuration from plain data; `where` names the file or argument in errors. Raises ConfigError."""
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where}: got {type(data).__name__}, expected an object with the settings of {cls.__name__}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(data) - set(fields))
+    if unknown:
+        raise ConfigError(f"{where}: unknown setting {', '.join(map(repr, unknown))}; known are {', '.join(sorted(fields))}")
+    hints = typing.get_type_hints(cls)
+    values = {name: _typed(value, hints[name], f"{where}: {name}") for name, value in data.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        missing = sorted(name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING)
+        raise ConfigError(f"{where}: missing setting {', '.join(missing)}") from error
+
+
+def _typed(value: Any, wanted: Any, where: str) -> Any:
+    """`value` as the annotated type `wanted`: lists become tuples, objects become nested configurations."""
+    origin = typing.get_origin(wanted)
+    if origin in (types.UnionType, typing.Union):
+        options = typing.get_args(wanted)
+        if value is None and type(None) in options:
+            return None
+        return _typed(value, next(option for option in options if option is not type(None)), where)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = typing.get_args(wanted)
+        many = len(inner) == 2 and inner[1] is Ellipsis
+        if not many and len(value) != len(inner):
+            raise ConfigError(f"{where}: got {len(value)} values, expected {len(inner)}")
+        return tuple(_typed(item, inner[0] if many else inner[i], f"{where}[{i}]") for i, item in enumerate(value))
+    if dataclasses.is_dataclass(wanted):
+        return from_dict(typing.cast(type, wanted), value, where)
+    plain = {int: int, float: (int, float), str: str, bool: bool}.get(wanted)
+    if plain is None or not isinstance(value, plain) or (isinstance(value, bool) and wanted is not bool):
+        raise ConfigError(f"{where}: got {value!r}, expected {getattr(wanted, '__name__', wanted)}")
+    return float(value) if wanted is float else value
+
+
+def to_json(config: Any) -> str:
+    """A configuration as JSON with sorted keys, the form in which it's stored."""
+    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ConfigError unless low <= value <= high (so NaN is refused too)."""
+    if not low <= value <= high:
+        raise ConfigError(f"{name}: got {value}, expected {low} to {high}")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise ConfigError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ConfigError(f"{name}: got {value!r}, expected {', '.join(choices)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class MelConfig:
+    """How sound becomes a picture. The defaults are the paper's released settings: 44,100 Hz, 256 mels, 10 s resized to 256 x 256."""
+
+    sample_rate: int = 44_100
+    n_fft: int = 2048
+    hop: int = 512
+    n_mels: int = 256
+    segment_seconds: float = 10.03
+    """Length of the window that one segment hears."""
+    picture_mels: int = 256
+    picture_frames: int = 256
+    """Size to which a segment's log-mel picture is resized (bilinear, no antialiasing)."""
+
+    def __post_init__(self) -> None:
+        check_range("mel sample_rate", self.sample_rate, 4_000, 192_000)
+        check_range("mel n_fft", self.n_fft, 64, 16_384)
+        check_range("mel hop", self.hop, 16, self.n_fft)
+        check_range("mel n_mels", self.n_mels, 8, 512)
+        check_range("mel segment_seconds", self.segment_seconds, 0.05, 60)
+        check_range("mel picture_mels", self.picture_mels, 8, 1024)
+        check_range("mel picture_frames", self.picture_frames, 8, 4096)
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeFeaturesConfig:
+    """Fixed features of z before the mapping network, for a generator taught by a renderer.
+
+    z is read in order as: `num_classes` scores, `num_choices` scores, `num_values` values, a pair whose angle is the phase; the
+    rest is free. See `synthesis.code_features`.
+    """
+
+    num_classes: int = 9
+    num_choices: int = 4
+    num_values: int = 7
+    num_harmonics: int = 4
+    margin: float = 0.35
+    """Codes whose two best class scores (or choice scores) are closer than this are drawn again."""
+
+    def __post_init__(self) -> None:
+        check_range("code features num_classes", self.num_classes, 1, 256)
+        check_range("code features num_choices", self.num_choices, 1, 64)
+        check_range("code features num_values", self.num_values, 0, 256)
+        check_range("code features num_harmonics", self.num_harmonics, 1, 32)
+        check_range("code features margin", self.margin, 0, 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig:
+    """A StyleGAN2 generator. `channels` holds one width a resolution, from 4 px up to `img_resolution`."""
+
+    img_resolution: int
+    channels: tuple[int, ...]
+    z_dim: int = 512
+    c_dim: int = 0
+    w_dim: int = 512
+    img_channels: int = 3
+    mapping_layers: int = 8
+    mapping_lr_multiplier: float = 0.01
+    embed_features: int | None = None
+    architecture: str = "skip"
+    conv_clamp: float | None = None
+    code_features: CodeFeaturesConfig | None = None
+
+    def __post_init__(self) -> None:
+        check_range("generator img_resolution", self.img_resolution, 4, 2048)
+        if self.img_resolution & (self.img_resolution - 1):
+            raise ConfigError(f"generator img_resolution: got {self.img_resolution}, expected a power of two")
+        if len(self.channels) != self.img_resolution.bit_length() - 2:
+            raise ConfigError(f"generator channels: got {len(self.channels)} widths, expected {self.img_resolution.bit_length() - 2}, "
+                              f"one for each resolution from 4 to {self.img_resolution}")
+        for width in self.channels:
+            check_range("generator channels", width, 1, 2048)
+        check_range("generator z_dim", self.z_dim, 1, 2048)
+        check_range("generator c_dim", self.c_dim, 0, 10_000)
+        check_range("generator w_dim", self.w_dim, 1, 2048)
+        check_range("generator img_channels", self.img_channels, 1, 4)
+        check_range("generator mapping_layers", self.mapping_layers, 1, 16)
+        check_range("generator mapping_lr_multiplier", self.mapping_lr_multiplier, 1e-4, 10)
+        check_choice("generator architecture", self.architecture, ("skip", "resnet", "orig"))
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundInversionConfig:
+    """The sound inversion encoder E_a. The defaults are the paper's size: IR-SE-50, 256 x 256 pictures, 16 latents of 512."""
+
+    num_ws: int = 16
+    w_dim: int = 512
+    picture_size: int = 256
+    depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    pyramid_width: int = 512
+    bounds: tuple[int, int] = (3, 6)
+    """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
+    segment_rate: float = 10.0
+    """Windows a second at which E_a runs; offsets between them are interpolated."""
+
+    def __post_init__(self) -> None:
+        check_range("sound inversion num_ws", self.num_ws, 3, 64)
+        check_range("sound inversion w_dim", self.w_dim, 1, 2048)
+        check_range("sound inversion picture_size", self.picture_size, 32, 1024)
+        for depth in self.depths:
+            check_range("sound inversion depths", depth, 1, 64)
+        for width in (*self.widths, self.pyramid_width):
+            check_range("sound inversion widths", width, 4, 2048)
+        if not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
+            raise ConfigError(f"sound inversion bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
+        check_range("sound inversion segment_rate", self.segment_rate, 0.1, 120)
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkerConfig:
+    """The recurrent walker: three blocks over the coarse, mid and fine latents (paper Eq. 4 and 5)."""
+
+    num_ws: int
+    w_dim: int
+    bounds: tuple[int, int] = (3, 6)
+    hidden: int = 512
+    num_layers: int = 1
+    walk_rate: float = 12.0
+    """Steps a second at which the walker was trained."""
+    max_step: float | None = None
+
+    def __post_init__(self) -> None:
+        check_range("walker num_ws", self.num_ws, 3, 64)
+        check_range("walker w_dim", self.w_dim, 1, 2048)
+        if not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
+            raise ConfigError(f"walker bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
+        check_range("walker hidden", self.hidden, 1, 4096)
+        check_range("walker num_layers", self.num_layers, 1, 16)
+        check_range("walker walk_rate", self.walk_rate, 0.5, 120)
