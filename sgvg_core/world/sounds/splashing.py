@@ -8,11 +8,12 @@ from .tools import Bench, Wave, decibels
 def sound(bench: Bench) -> Wave:
     """The breaking is broad and low, the run-out hisses and is bubbly; a far sea is always there."""
     e = bench.envelope
-    level = bench.drive(bench.between(0.03, 0.2), bench.between(1.0, 1.7))
+    level = bench.drive(bench.between(0.04, 0.4), bench.between(0.9, 1.6))
     wash = bench.noise(bench.spread(60, 500), bench.spread(1800, 8000), bench.between(-6, -1)) * level
     wash *= bench.flutter(bench.between(0.5, 2.5), 1, 10)
     foam = bench.noise(bench.spread(1000, 3000), bench.spread(6000, 14000), bench.between(-3, 1))
-    late = np.convolve(e, np.ones(9) / 9, "same") ** bench.between(1.2, 2.5)
+    lag_samples = int(bench.between(0.05, 0.4) * bench.sample_rate)
+    late = np.concatenate([np.full(lag_samples, e[0]), e])[: bench.num_samples] ** bench.between(1.0, 2.2)
     wave = wash * decibels(bench.between(-8, 0)) + foam * late * decibels(bench.between(-20, -4))
     wave += bench.noise(bench.spread(40, 120), bench.spread(400, 2500), bench.between(-6, -2)) * decibels(bench.between(-26, -9))
     if bench.chance(0.6):  # bubbles and lapping

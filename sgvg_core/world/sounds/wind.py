@@ -8,9 +8,9 @@ from .tools import Bench, Wave, decibels
 def sound(bench: Bench) -> Wave:
     """Most of it is low; what is higher comes with the gusts."""
     e = bench.envelope
-    level = bench.drive(bench.between(0.1, 0.25), bench.between(0.9, 1.6))
-    wave = bench.noise(bench.spread(25, 120), bench.spread(500, 3000), bench.between(-9, -4)) * level
-    wave *= bench.flutter(bench.between(0.5, 3.0), 0.5, 8)
+    level = bench.drive(bench.between(0.15, 0.5), bench.between(0.9, 1.4))
+    wave = bench.noise(bench.spread(25, 120), bench.spread(300, 3000), bench.between(-10, -4)) * level
+    wave *= bench.flutter(bench.between(0.3, 2.0), 0.5, 8)
     open_at, reach = bench.spread(150, 350), bench.spread(1.5, 5)
     howl = np.zeros(bench.num_samples)
     num_bands = 7
@@ -18,14 +18,15 @@ def sound(bench: Bench) -> Wave:
         place = i / (num_bands - 1)
         hertz = open_at * reach**place
         howl += bench.noise(hertz * 0.85, hertz * 1.2, 0, 0) * np.exp(-((3.2 * (place - e)) ** 2))
-    wave += howl * level * decibels(bench.between(-16, 2))
+    wave += howl * level * decibels(bench.between(-26, 0))
     if bench.chance(0.3):  # a gap that whistles
         hertz = bench.spread(400, 1500)
         whistle = bench.through(bench.rng.standard_normal(bench.num_samples), bench.resonance(hertz, bench.spread(15, 60)))
         wave += whistle / (whistle.std() + 1e-9) * e ** bench.between(1, 2.5) * decibels(bench.between(-20, -4))
+    wave += bench.noise(40, 9000, bench.between(-6, -3)) * decibels(bench.between(-40, -18))  # the air that never rests
     if bench.chance(0.4):  # leaves and grass
         leaves = bench.noise(bench.spread(1200, 3000), bench.spread(6000, 12000), bench.between(-3, 1))
-        wave += leaves * e ** bench.between(1, 2) * bench.flutter(bench.between(1, 3), 2, 20) * decibels(bench.between(-28, -8))
+        wave += leaves * e ** bench.between(1, 2) * bench.flutter(bench.between(1, 3), 2, 20) * decibels(bench.between(-34, -10))
     if bench.chance(0.35):  # the microphone is blown upon
         wave += bench.noise(15, bench.spread(60, 200), -4) * e * bench.flutter(bench.between(3, 8), 1, 12) * decibels(bench.between(-8, 6))
     return wave
