@@ -57,9 +57,9 @@ def _street(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], lis
     layers = [Layer("far", b.edge(b.y - .5 + .12 * ridge(b.x, .4, .3, 2.)), .9)]
     for side, depth, edge, top, slope in ((1, .45, .30, .26, .5), (-1, .35, .27, .20, .6), (1, 0., .17, .02, .55), (-1, 0., .13, -.02, .6)):
         x = b.x if side > 0 else 1 - b.x
-        wall = np.minimum(edge - x, b.y - top - slope * (x - edge) * -1 * .4)
+        wall = np.minimum(edge - x, b.y - top + slope * (x - edge) * .4)
         layers.append(Layer("wall" if depth else "wallnear", b.edge(np.minimum(wall, shore + .05 - depth * .1 - b.y)), depth))
-        layers.append(Layer("roof", b.edge(np.minimum(wall + .0, top + .05 + slope * (edge - x) * .4 - b.y)) * (x < edge), depth))
+        layers.append(Layer("roof", b.edge(np.minimum(wall, top + .05 + slope * (edge - x) * .4 - b.y)) * (x < edge), depth))
         for row in range(3):
             at = top + .14 + .15 * row
             layers.append(Layer("lamp" if (row + side) % 2 else "pane", b.edge(np.minimum(.028 - np.abs(x - edge + .06), .04 - np.abs(b.y - at)))
@@ -69,12 +69,12 @@ def _street(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], lis
     u, v = b.x - ux, b.y - uy
     layers += [Layer("front", b.edge(np.minimum(.055 + .1 * (v - .05) - np.abs(u), np.minimum(v - .02, .27 - v)))),      # coat
                Layer("front", b.edge(.014 - np.abs(np.abs(u) - .028)) * (v > .2) * b.edge(.36 - v)),
-               Layer("front", disc(b, ux, uy + .0, .04)),
+               Layer("front", disc(b, ux, uy, .04)),
                Layer("front", b.edge(.006 - np.abs(u - .05)) * (v > -.14) * b.edge(.12 - v))]
     dome = np.minimum(.205 - np.hypot(u, v * 1.25 - .02), .02 - v - .022 * np.abs(np.sin(u * 31)))
     layers += [Layer("accent", b.edge(dome), 0, .72 + .5 * np.abs(np.cos(u / (.2 - v * .2) * 4)) - .6 * u)]
     layers += [Layer("iron", b.edge(.009 - np.abs(b.x - .80)) * (b.y > .30) * b.edge(.74 - b.y)),
-               Layer("lamp", b.edge(np.minimum(.03 + .12 * (.3 - b.y) * -1 * -1 - np.abs(b.x - .8), .045 - np.abs(b.y - .27)))),
+               Layer("lamp", b.edge(np.minimum(.03 + .12 * (.3 - b.y) - np.abs(b.x - .8), .045 - np.abs(b.y - .27)))),
                Layer("iron", b.edge(np.minimum(.05 - np.abs(b.x - .8), .012 - np.abs(b.y - .22))))]
     return layers, [(.8, .27, .2), (.8, .8, .13), (.14, .4, .2)], []
 
@@ -138,11 +138,11 @@ def _draw_rain(g: Grid, composition: int) -> States:
     states = States.empty(NUM_STATES, g.n)
     slant, num_tracks, apart = SLANT[composition], 36, .44
     for j in range(num_tracks):
-        key, r = rnd(j, 50 + composition).item(), rnd(j, 60 + composition).item()
+        key, r = (j * .618 + .1 * composition) % 1, rnd(j, 60 + composition).item()
         long, wide, x0 = .07 + .11 * key * r + .04 * r, .0052 + .0022 * key, (j + .8 * r) / num_tracks * 1.3 - .15
         for s in range(NUM_STATES):
             for m in range(-1, 3):
-                y0 = ((rnd(j, 70).item() + s / NUM_STATES) % 1 + m) * apart
+                y0 = ((j * .382 + .2 * rnd(j, 70).item() + s / NUM_STATES) % 1 + m) * apart
 
                 def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
                     t = np.clip((y - y0) / long, 0, 1)
@@ -150,6 +150,14 @@ def _draw_rain(g: Grid, composition: int) -> States:
                 left, right = sorted((x0 - slant * y0, x0 - slant * (y0 + long)))
                 states.stamp(s, g, (left - .01, right + .01, y0 - .01, y0 + long + .01), inside, key, .45 + .4 * r)
     return states
+
+
+def _leap(states: States, s: int, g: Grid, x0: float, y0: float, high: float, key: float) -> None:
+    """A little cone of water with a bead above it."""
+    def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        u, v = np.abs(x - x0), (y0 - y) / high
+        return np.maximum(np.minimum(.011 - .007 * v - u, high * np.minimum(v, 1.5 - v)), .0075 - np.hypot(u, y0 - 2.4 * high - y))
+    states.stamp(s, g, (x0 - .02, x0 + .02, y0 - 3.2 * high, y0), inside, key, .9)
 
 
 def _draw_rings(g: Grid, composition: int) -> States:
@@ -171,11 +179,10 @@ def _draw_rings(g: Grid, composition: int) -> States:
             r, wide = big * (.3 + .85 * age), .0065 if above else .006
 
             def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-                return wide - np.abs(np.hypot(x - x0, (y - y0) * squash) - r) / (1 + .0 * r)
+                return wide - np.abs(np.hypot(x - x0, (y - y0) * squash) - r)
             states.stamp(s, g, (x0 - r - .01, x0 + r + .01, y0 - r - .01, y0 + r + .01), inside, key, .85 * (1 - .7 * age))
-            if age == 0 and key > .3 and not above:      # the crown of a heavy drop
-                states.stamp(s, g, (x0 - .03, x0 + .03, y0 - .06, y0), lambda x, y: .02 * big / .05 - np.abs(
-                    np.abs(x - x0) - (y0 - y) * .45) - (y0 - y) * .25, .35 + .6 * key, .9)
+            if age == 0 and key > .3 and not above:      # a heavy drop leaps up from the middle of its ring
+                _leap(states, s, g, x0, y0, .012 + .012 * d, key)
     return states
 
 

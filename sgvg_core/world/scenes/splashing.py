@@ -18,7 +18,7 @@ NUM_STATES = 4
 SHORE = (.42, .46, -.2, .50)                             # the horizon
 SUN = ((.78, .16), (.22, .15), (.1, .1), (.50, .30))
 # Bursts: place of the foot, height, opening (1: a fan; 0: all round, seen from above).
-BURSTS = (((.36, .72, .60, 1),), ((.47, .74, .64, 1),), ((.30, .36, .24, 0), (.63, .20, .19, 0)), ((.30, .72, .38, 1), (.72, .68, .34, 1)))
+BURSTS = (((.36, .72, .60, 1),), ((.47, .74, .64, 1),), ((.30, .36, .34, 0), (.63, .20, .27, 0)), ((.36, .74, .46, 1), (.66, .72, .42, 1)))
 # Waves from far to near: foot line, height, waves across, start, way.
 WAVES = (((.50, .020, 3., .1, 1), (.58, .035, 2.3, .5, 1), (.68, .055, 1.8, .2, 1), (.80, .085, 1.4, .7, 1), (.95, .10, 1.1, .3, 1)),
          ((.54, .025, 3., .3, 1), (.63, .045, 2.2, .8, 1), (.74, .07, 1.6, .4, 1), (.90, .13, 1.1, .05, 1)),
@@ -86,7 +86,7 @@ def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     for (x0, y0, r, _), seed in zip(BURSTS[2], (.2, .6)):
         x, y = b.x - x0, b.y - y0
         turn = np.arctan2(y, x)
-        inside = r * .52 * (.85 + .13 * np.cos(turn * 3 + seed * 9) + .09 * np.cos(turn * 7 + 1)) - np.hypot(x, y)
+        inside = r * .36 * (.85 + .13 * np.cos(turn * 3 + seed * 9) + .09 * np.cos(turn * 7 + 1)) - np.hypot(x, y)
         rocks.append(Layer("accent", b.edge(inside), 0, np.clip(1.0 - 3.5 * x - 3.5 * y + 1.2 * (fbm(b.x + seed, b.y) - .5), .35, 1.6)))
     for x0, y0, tint in ((.72, .82, "accent"), (.88, .70, "stone")):                   # parasols
         turn = np.arctan2(b.y - y0, b.x - x0)
@@ -173,7 +173,7 @@ def _layout(n: int, composition: int) -> Layout:
     back, rocks, front = (half_layers(layers) for layers in _SCENES[composition](b))
     x, y = (.77, .157) if composition == 1 else SUN[composition]
     beam = glow(g, x, y, .12) + .6 * smooth(.14, 0, np.abs(g.y - y - .25 * (g.x - x)) / (np.abs(g.x - x) + .25)) * np.exp(-np.abs(g.x - x) * 2.5)
-    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, fbm(g.x * .9, g.y * 2.1 + .3), _draw_bursts(g, composition),
+    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, fbm(g.x * 1.3, g.y * 1.3) if composition == 2 else fbm(g.x * .9, g.y * 2.1 + .3), _draw_bursts(g, composition),
                   _draw_drops(g, composition), _draw_surf(g) if composition == 2 else None, beam if composition == 1 else np.zeros_like(g.y))
 
 
@@ -198,7 +198,7 @@ def _still(g: Grid, s: Scene, layout: Layout, colours: dict[str, np.ndarray]) ->
         img = ramp(smooth(-.75, .05, _inland(g)), [colours[f"sea{k}"] for k in (4, 3, 2, 1, 0)])
         img *= 1 - .35 * s.clouds * smooth(.4, .65, layout.clouds)                     # shadows of clouds
         compose(img, layout.back, colours, 0)
-        img += colours["foam"] * ((.1 + .5 * s.glow) * smooth(.62, .70, layout.lace) * smooth(.1, -.1, _inland(g)))
+        img += colours["foam"] * ((.06 + .3 * s.glow) * smooth(.03, .0, np.abs(layout.lace - .5)) * smooth(.0, -.2, _inland(g)))        # glitter in a net
         return over(img, haze, .5 * s.haze * smooth(.9, 0, g.y))
     shore, (x, y) = SHORE[c], SUN[c]
     img = ramp(g.y / shore, [C(s.hour, "2c80c8 46509c 0c1230"), C(s.hour, "84c4e8 d88c88 1c2854"), C(s.hour, "def0f0 fcd098 405088")], [0, .6, 1])

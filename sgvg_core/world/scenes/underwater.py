@@ -103,16 +103,16 @@ def _cave(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]:
     a = (b.x - .55) / (b.y + .5)
     layers = [Layer("rock", b.edge(b.y - .80 + .25 * ridge(b.x, .1, .5, 1.2) ** 1.5), .9), Layer("sand", b.edge(b.y - .86 + .03 * rolling(b.x, .1, 1.)), .3)]
     u, v = (b.x - .56) * .93 - (b.y - .42) * .35, (b.y - .42) * .93 + (b.x - .56) * .35
-    for du, dv, s in ((.10, .085, 1), (.10, -.085, 1), (-.10, .06, .6), (-.10, -.06, .6)):      # a turtle
+    for du, dv, s in ((.09, .12, 1), (.09, -.12, 1), (-.11, .075, .6), (-.11, -.075, .6)):      # a turtle
         layers.append(Layer("leaf", b.edge(.062 * s - np.hypot((u - du) * 1.0 + (v - dv) * .5 * np.sign(dv), (v - dv) * .62))))
-    shell = .125 - np.hypot(u * .82, v * 1.12)
-    layers += [Layer("leaf", b.edge(.045 - np.hypot((u - .185) * .8, v))), Layer("accent", b.edge(shell), 0, .75 + .22 * np.cos(u * 55) * np.cos(v * 45) + .15),
+    shell = .13 - np.hypot(u * .82, v * 1.12)
+    layers += [Layer("leaf", b.edge(.045 - np.hypot((u - .185) * .8, v))), Layer("accent", b.edge(shell), 0, .75 + .22 * np.sign(np.cos(u * 42) * np.cos(v * 42)) + .15),
                Layer("dark", b.edge(.008 - np.hypot(u - .205, v + .014)))]
     x, y = b.x - .53, b.y - .52
     turn = np.arctan2(y, x)
     hole = .36 + .05 * np.sin(turn * 3 + 1) + .035 * np.sin(turn * 7 + 2) + .02 * np.sin(turn * 13) - np.hypot(x, y * .92)
     shade = (.45 + .5 * fbm(b.x * .8, b.y * .8)) * (1 + .9 * smooth(-.07, .0, hole))
-    front = [Layer("dark", b.edge(-hole), 0, shade * 3)]
+    front = [Layer("cave", b.edge(-hole), 0, shade)]
     for j, t in enumerate((.35, .9, 1.5, 2.2, 2.8)):     # sponges on the rim
         front += _corals_at(b, .53 + .43 * np.cos(t), .52 + .45 * np.sin(t), .06 + .015 * (j % 2), j)
     return b.y * .75, a, layers, front
@@ -178,7 +178,7 @@ def _palette(s: Scene) -> dict[str, np.ndarray]:
     """Colours by role: hue is the water (green to violet blue), hour the light that comes down, accent the fish or the boat."""
     day = C(s.hour, "ffffff d8b0c8 4c5c9c")
     lit = .35 + .65 * day
-    colours = {"rock": C(s.hue, "2c7868 1c6488 34509c") * day, "sand": C(s.hue, "9a9a70 94927c 8688a0") * day, "dark": C(s.hue, "0c2824 08202e 101838") * day,
+    colours = {"rock": C(s.hue, "2c7868 1c6488 34509c") * day, "sand": C(s.hue, "9a9a70 94927c 8688a0") * day, "cave": C(s.hue, "1c4c44 184058 24305c") * day, "dark": C(s.hue, "0c2824 08202e 101838") * day,
                "leaf": C(s.hue, "4a8a3c 3a9070 3c7c98") * day, "weed": C(s.hue, "1c5c34 105a54 1c4a70") * day, "coral": C(1 - s.accent, "e86a7a f0a050 b868c8") * lit,
                "coral2": C(1 - s.accent, "e8c860 e878a0 60c8b8") * lit, "accent": C(s.accent, "f0582c f8b030 e0e060 e868b0 9868e8") * lit,
                "light": C(s.hour, "f4fffa ffd8b4 a8bcf0") * (.55 + .45 * s.glow)}
@@ -194,10 +194,12 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     img = ramp(layout.depth, shades, [0, .2, .6, 1])
     compose(img, layout.layers, colours, haze)
     over(img, colours["haze"] * .9, .55 * haze * smooth(.05, .4, layout.depth))
-    compose(img, layout.front, colours, 0)
     over(img, colours["haze"] * (.55 + .5 * layout.murk), .62 * scene.clouds * smooth(.3, .7, layout.murk))
     rays = layout.rays * colours["light"] * ((.06 + .42 * scene.glow) * (1 - .75 * scene.clouds))
     img += rays * .5
+    for layer in layout.front:                           # no rays before what is near
+        rays = rays * (1 - layer.mask)
+    compose(img, layout.front, colours, 0)
     rim = C(scene.hour, "f4fffc ffeef0 c8dcff")
     weed = colours["weed"]
     rows = layout.weed
