@@ -164,14 +164,14 @@ def _draw_rings(g: Grid, composition: int) -> States:
     """Rings on water and wet ground, each growing through the states; on the pane of the window, runnels instead."""
     states = States.empty(NUM_STATES, g.n)
     above, shore = composition == 3, SHORE[composition]
-    for j in range(30 if above else 44):
+    for j in range(26 if above else 34):
         key, d = (j * .618) % 1, rnd(j, 81).item()
-        x0, y0 = rnd(j, 82).item(), (.27 + .7 * d) if above else shore + .03 + (.97 - shore) * d
-        big, squash = (.045 + .05 * rnd(j, 83).item(), 1.25) if above else (.018 + .07 * d, 2.6)
+        x0, y0 = rnd(j, 82).item(), (.27 + .7 * d) if above else shore + .04 + (.96 - shore) * d ** .8
+        big, squash = (.045 + .05 * rnd(j, 83).item(), 1.25) if above else (.026 + .07 * d, 2.5)
         for s in range(NUM_STATES):
             age = (s + j) % NUM_STATES / NUM_STATES
             if composition == 2:
-                x0, y0, tail = .1 + .8 * (j + .5) / 44, .05 + (d + age * .25) * .68, .05 + .12 * key
+                x0, y0, tail = .1 + .8 * (j + .5) / 34, .05 + (d + age * .25) * .68, .05 + .12 * key
                 states.stamp(s, g, (x0 - .02, x0 + .02, y0 - tail - .01, y0 + .03), lambda x, y: np.maximum(
                     .0125 - np.hypot(x - x0, (y - y0) * .75), .006 - np.hypot(x - x0, np.maximum(np.abs(y - y0 + tail / 2) - tail / 2, 0))),
                     key, .75)

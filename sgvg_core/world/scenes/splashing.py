@@ -18,7 +18,7 @@ NUM_STATES = 4
 SHORE = (.42, .46, -.2, .50)                             # the horizon
 SUN = ((.78, .16), (.22, .15), (.1, .1), (.50, .30))
 # Bursts: place of the foot, height, opening (1: a fan; 0: all round, seen from above).
-BURSTS = (((.36, .72, .60, 1),), ((.47, .74, .64, 1),), ((.30, .36, .34, 0), (.63, .20, .27, 0)), ((.36, .74, .46, 1), (.66, .72, .42, 1)))
+BURSTS = (((.36, .72, .60, 1),), ((.47, .74, .64, 1),), ((.30, .36, .34, 0), (.63, .20, .27, 0)), ((.29, .78, .54, 1), (.73, .75, .48, 1)))
 # Waves from far to near: foot line, height, waves across, start, way.
 WAVES = (((.50, .020, 3., .1, 1), (.58, .035, 2.3, .5, 1), (.68, .055, 1.8, .2, 1), (.80, .085, 1.4, .7, 1), (.95, .10, 1.1, .3, 1)),
          ((.54, .025, 3., .3, 1), (.63, .045, 2.2, .8, 1), (.74, .07, 1.6, .4, 1), (.90, .13, 1.1, .05, 1)),
@@ -66,7 +66,7 @@ def _rock(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
 def _lighthouse(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     back = [Layer("land", b.edge(b.y - SHORE[1] + .10 * ridge(b.x, .6, .4, 1.2) * smooth(.5, .2, b.x)), .8)]
     x, y = b.x - .77, b.y
-    pier = .66 - .02 * np.sin(b.x * 60) + .10 * smooth(.56, .47, b.x) + 2 * (b.x < .44)
+    pier = .66 - .012 * np.sign(np.sin(b.x * 45)) + .10 * smooth(.54, .47, b.x) + 2 * (b.x < .44)
     tower = np.minimum(.045 + .05 * (y - .18) - np.abs(x), np.minimum(y - .20, .68 - y))
     bands = np.floor((y - .20) / .095) % 2
     side = 1.05 - 5 * x
@@ -86,7 +86,7 @@ def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     for (x0, y0, r, _), seed in zip(BURSTS[2], (.2, .6)):
         x, y = b.x - x0, b.y - y0
         turn = np.arctan2(y, x)
-        inside = r * .36 * (.85 + .13 * np.cos(turn * 3 + seed * 9) + .09 * np.cos(turn * 7 + 1)) - np.hypot(x, y)
+        inside = r * .33 * (.85 + .13 * np.cos(turn * 3 + seed * 9) + .09 * np.cos(turn * 7 + 1)) - np.hypot(x, y)
         rocks.append(Layer("accent", b.edge(inside), 0, np.clip(1.0 - 3.5 * x - 3.5 * y + 1.2 * (fbm(b.x + seed, b.y) - .5), .35, 1.6)))
     for x0, y0, tint in ((.72, .82, "accent"), (.88, .70, "stone")):                   # parasols
         turn = np.arctan2(b.y - y0, b.x - x0)
@@ -105,7 +105,7 @@ def _arch(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     hull = np.minimum(np.minimum(.05 - .6 * (b.y - shore + .01) - np.abs(b.x - .52), b.y - shore + .012), shore + .022 - b.y)
     back = [Layer("accent", b.edge(hull), .2), Layer("white", b.edge(np.minimum(np.minimum((b.y - shore + .12) * .45 - (b.x - .515), b.x - .515), shore - .018 - b.y)), .2)]
     rocks: list[Layer] = []
-    for x0, wide, high, seed in ((.27, .07, .34, .1), (.75, .055, .40, .6)):
+    for x0, wide, high, seed in ((.27, .10, .24, .1), (.75, .08, .27, .6)):
         top = .86 - high * np.exp(-(np.abs(b.x - x0) / wide) ** 2.6) - .04 * (ridge(b.x, seed, .8, 5.) - .5)
         rocks += _stone(b, np.where(np.abs(b.x - x0) < wide * 1.55, top, 2), seed)
     x, y = b.x - .5, b.y - .62
@@ -130,8 +130,10 @@ def _draw_bursts(g: Grid, composition: int) -> list[Burst]:
         for s in range(NUM_STATES):
             step = s / NUM_STATES
             n = fbm(np.cos(turn) * .28 + .31 * k + .13 * composition, np.sin(turn) * .28 + .06 * np.sin(2 * np.pi * step))
-            spikes = np.abs(np.cos(turn * (7 if fan else 6) + .35 * np.sin(2 * np.pi * step) + k)) ** 1.5
-            fingers.append(size * np.clip(.18 + .55 * n + .42 * spikes * (.4 + n), .1, 1.1) * (np.sqrt(np.sin(np.clip(turn, 0, np.pi))) if fan else 1))
+            ragged = fbm(x * .9 + .5 * k, y * .9 + .03 * np.cos(2 * np.pi * step)) - .5
+            spikes = np.abs(np.cos(turn * (8 if fan else 6) + .35 * np.sin(2 * np.pi * step) + 1.1 * ragged + k))
+            fingers.append(size * np.clip(.24 + .50 * n + .36 * spikes * (.4 + n) + .30 * ragged, .1, 1.1)
+                           * (np.sqrt(np.sin(np.clip(turn, 0, np.pi))) if fan else 1))
         bursts.append(Burst(span[0], span[1], far, np.stack(fingers).astype(np.float32)))
     return bursts
 
@@ -198,7 +200,7 @@ def _still(g: Grid, s: Scene, layout: Layout, colours: dict[str, np.ndarray]) ->
         img = ramp(smooth(-.75, .05, _inland(g)), [colours[f"sea{k}"] for k in (4, 3, 2, 1, 0)])
         img *= 1 - .35 * s.clouds * smooth(.4, .65, layout.clouds)                     # shadows of clouds
         compose(img, layout.back, colours, 0)
-        img += colours["foam"] * ((.06 + .3 * s.glow) * smooth(.03, .0, np.abs(layout.lace - .5)) * smooth(.0, -.2, _inland(g)))        # glitter in a net
+        img += colours["foam"] * ((.06 + .3 * s.glow) * smooth(.07, .01, np.abs(layout.lace - .5)) * smooth(.0, -.2, _inland(g)))        # glitter in a net
         return over(img, haze, .5 * s.haze * smooth(.9, 0, g.y))
     shore, (x, y) = SHORE[c], SUN[c]
     img = ramp(g.y / shore, [C(s.hour, "2c80c8 46509c 0c1230"), C(s.hour, "84c4e8 d88c88 1c2854"), C(s.hour, "def0f0 fcd098 405088")], [0, .6, 1])
@@ -241,7 +243,7 @@ def _spray(out: np.ndarray, layout: Layout, foam: np.ndarray, e: float, phase: f
         part = out[:, burst.rows, burst.columns]
         edge = reach * (.06 + .94 * e) - burst.far
         strength = min(1., .2 + 3 * e)
-        over(part, foam * .93, smooth(-.01, .03, edge) * (.7 * strength))
+        over(part, foam * .93, smooth(-.01, .035, edge) * (.7 * strength))
         over(part, foam, smooth(0, .05, edge - .28 * reach * e) * (.95 * strength))
 
 

@@ -73,7 +73,7 @@ def _surface(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]
     x, y = b.x - .5, b.y - .32
     far, turn = np.hypot(x, y * 1.25), np.arctan2(y * 1.25, x)
     wob = far * (1 + .05 * np.sin(turn * 9) + .03 * np.sin(turn * 17 + 2))
-    layers = [Layer("light", .9 * smooth(.27, .19, wob), 0, .95 + .25 * fbm(b.x * .9, b.y * .9) - .1),
+    layers = [Layer("light", .9 * smooth(.27, .19, wob), 0, 1.0 + .4 * fbm(b.x * .9, b.y * .9)),
               Layer("light", .35 * smooth(.02, .0, np.abs(wob - .31)))]
     hull = .13 - np.hypot((b.x - .5) * .62, (b.y - .29) * 2.6)                       # a boat from below
     layers += [Layer("accent", b.edge(hull), 0, .55 + .5 * smooth(.02, -.03, np.abs(b.y - .29))),
@@ -103,11 +103,12 @@ def _cave(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]:
     a = (b.x - .55) / (b.y + .5)
     layers = [Layer("rock", b.edge(b.y - .80 + .25 * ridge(b.x, .1, .5, 1.2) ** 1.5), .9), Layer("sand", b.edge(b.y - .86 + .03 * rolling(b.x, .1, 1.)), .3)]
     u, v = (b.x - .56) * .93 - (b.y - .42) * .35, (b.y - .42) * .93 + (b.x - .56) * .35
-    for du, dv, s in ((.09, .12, 1), (.09, -.12, 1), (-.11, .075, .6), (-.11, -.075, .6)):      # a turtle
-        layers.append(Layer("leaf", b.edge(.062 * s - np.hypot((u - du) * 1.0 + (v - dv) * .5 * np.sign(dv), (v - dv) * .62))))
+    for du, dv, turn, r in ((.07, .15, 1.9, .105), (.07, -.15, -1.9, .105), (-.15, .09, 2.4, .06), (-.15, -.09, -2.4, .06)):     # a turtle
+        p, q = (u - du) * np.cos(turn) + (v - dv) * np.sin(turn), (v - dv) * np.cos(turn) - (u - du) * np.sin(turn)
+        layers.append(Layer("leaf", b.edge(r - np.hypot(p, q * 2.6)), 0, .9 + .15 * np.sign(np.sin(p * 90) * np.sin(q * 90))))
     shell = .13 - np.hypot(u * .82, v * 1.12)
-    layers += [Layer("leaf", b.edge(.045 - np.hypot((u - .185) * .8, v))), Layer("accent", b.edge(shell), 0, .75 + .22 * np.sign(np.cos(u * 42) * np.cos(v * 42)) + .15),
-               Layer("dark", b.edge(.008 - np.hypot(u - .205, v + .014)))]
+    layers += [Layer("leaf", b.edge(.052 - np.hypot((u - .195) * .75, v))), Layer("accent", b.edge(shell), 0, .75 + .22 * np.sign(np.cos(u * 42) * np.cos(v * 42)) + .15),
+               Layer("dark", b.edge(.011 - np.hypot(u - .222, v + .02)))]
     x, y = b.x - .53, b.y - .52
     turn = np.arctan2(y, x)
     hole = .36 + .05 * np.sin(turn * 3 + 1) + .035 * np.sin(turn * 7 + 2) + .02 * np.sin(turn * 13) - np.hypot(x, y * .92)
@@ -130,14 +131,14 @@ def _draw_bubbles(g: Grid, composition: int) -> States:
     """Columns of bubbles; in each state every bubble is a fifth of the way to the next one's place further up."""
     states = States.empty(NUM_STATES, g.n)
     for k, (x0, y0, x1, y1, opening, size) in enumerate(VENTS[composition]):
-        for j in range(26):
-            key, r = rnd(j, 3 + k).item(), rnd(j, 13 + k).item()
+        for j in range(16):
+            key, r = (j * .618 + .3 * k) % 1, rnd(j, 13 + k).item()
             for s in range(NUM_STATES):
-                t = (j / 26 + s / NUM_STATES / 26 * 3) % 1
+                t = (j / 16 + s / NUM_STATES / 16 * 2) % 1
                 rise = t ** .9
                 off = (rnd(j, 23 + k).item() - .5) * (opening * (.35 + .9 * t)) * (1 if composition != 1 else 1.3 - 1.1 * t)
                 x, y = x0 + (x1 - x0) * rise + off, y0 + (y1 - y0) * rise
-                rad = size * (.008 + .030 * max(key - .3, 0) * r + .004 * r) * (.8 + .4 * t if composition != 1 else 1.5 - .9 * t)
+                rad = size * (.011 + .032 * max(key - .25, 0) * r + .004 * r) * (.8 + .4 * t if composition != 1 else 1.5 - .9 * t)
                 fade = min(1., t * 12, (1 - t) * 9)
 
                 def rim(px: np.ndarray, py: np.ndarray) -> np.ndarray:
@@ -179,7 +180,7 @@ def _palette(s: Scene) -> dict[str, np.ndarray]:
     day = C(s.hour, "ffffff d8b0c8 4c5c9c")
     lit = .35 + .65 * day
     colours = {"rock": C(s.hue, "2c7868 1c6488 34509c") * day, "sand": C(s.hue, "9a9a70 94927c 8688a0") * day, "cave": C(s.hue, "1c4c44 184058 24305c") * day, "dark": C(s.hue, "0c2824 08202e 101838") * day,
-               "leaf": C(s.hue, "4a8a3c 3a9070 3c7c98") * day, "weed": C(s.hue, "1c5c34 105a54 1c4a70") * day, "coral": C(1 - s.accent, "e86a7a f0a050 b868c8") * lit,
+               "leaf": C(s.hue, "5c9434 2c7c54 3c6c90") * day, "weed": C(s.hue, "1c5c34 105a54 1c4a70") * day, "coral": C(1 - s.accent, "e86a7a f0a050 b868c8") * lit,
                "coral2": C(1 - s.accent, "e8c860 e878a0 60c8b8") * lit, "accent": C(s.accent, "f0582c f8b030 e0e060 e868b0 9868e8") * lit,
                "light": C(s.hour, "f4fffa ffd8b4 a8bcf0") * (.55 + .45 * s.glow)}
     colours["haze"] = C(s.hue, "4aa890 3a9cb8 4c80c8") * day
