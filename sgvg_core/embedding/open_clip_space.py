@@ -1,0 +1,249 @@
+"""F_v and F_t of any model that open_clip knows, from a local file, a folder or the cache: the network only for "hf-hub:" names."""
+
+import contextlib
+import copy
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..errors import CheckpointError, ConfigError
+from .foreign_weights import load_state, read_state, rename_state, why_quick_gelu
+from .pictures import PicturePreparation
+from .sound_tower import SoundTower
+
+HUB_PREFIX = "hf-hub:"
+_CONFIG_NAME = "open_clip_config.json"
+_WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin",
+                 "model.pt")
+_HUB_WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+class OpenClipSpace(nn.Module):
+    """A space of unit vectors made by an open_clip model; `sound`, if given, is an F_a that was trained into it."""
+
+    def __init__(self, model: nn.Module, tokenizer: Callable[[list[str]], torch.Tensor], prepare: PicturePreparation, *,
+                 notes: Sequence[str] = (), sound: SoundTower | None = None) -> None:
+        super().__init__()
+        self.clip: Any = model  # open_clip's networks have no common type
+        self.tokenizer, self.prepare, self.sound = tokenizer, prepare, sound
+        self.notes = tuple(notes)
+        """What the user should hear about how the model was loaded, such as quick-GELU."""
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """What cosines are multiplied with before a softmax."""
+        return self.clip.logit_scale.exp().reshape(())
+
+    def embed_images(self, images: torch.Tensor) -> torch.Tensor:
+        """F_v: images [N, 3, H, W] in -1..1, of any size -> [N, E], unit length; differentiable."""
+        return functional.normalize(self.clip.encode_image(self.prepare(images)), dim=-1)
+
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """F_t: texts -> [P, E], unit length."""
+        device = self.clip.logit_scale.device
+        return functional.normalize(self.clip.encode_text(self.tokenizer(list(texts)).to(device)), dim=-1)
+
+    def embed_sounds(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """F_a: log-mel windows [S, 1, M, F] in 0..1 -> [S, E], unit length; raises ConfigError where no sound tower was given."""
+        if self.sound is None:
+            raise ConfigError("this CLIP model hears no sound: it has no sound tower (F_a); use the bundled joint space for sounds")
+        return self.sound(log_mel)
+
+    def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """No words: which words a foreign model learned isn't known."""
+        return ()
+
+
+def load_open_clip(model: str, weights: str | Path | None = None, *, quick_gelu: bool | None = None, cache_dir: str | Path | None = None,
+                   sound: SoundTower | None = None) -> OpenClipSpace:
+    """The space of one open_clip model, in float32 on the CPU, for evaluation.
+
+    `model`: a name that open_clip knows ("ViT-B-32"), a folder with open_clip_config.json and its weights, or "hf-hub:owner/name",
+    the one form that may use the network. `weights`: a file, or a pretrained tag ("openai", "laion2b_s34b_b79k") whose file is in
+    open_clip's or the hub's cache already. `quick_gelu`: whether the network was trained with quick-GELU; None finds out and says
+    it in `notes`. Raises ConfigError (unknown model) and CheckpointError (missing or unfit weights).
+    """
+    if model.startswith(HUB_PREFIX):
+        return _from_hub(model, cache_dir, sound)
+    config, folder, picture = _configuration(model)
+    path, tag = _find_weights(model, folder, weights, cache_dir)
+    picture.update(_tag_settings(model, tag))
+    state = read_state(path)
+    said = _quick_gelu(model, config, tag, path, state) if quick_gelu is None else ("asked for" if quick_gelu else None)
+    notes = (f"quick-GELU is used: {said}",) if said else ()
+    network = _build({**config, "quick_gelu": bool(said)}, model)
+    load_state(network, rename_state(state, text_apart=hasattr(network, "text") and not any(k.startswith("text.") for k in state)), path)
+    return OpenClipSpace(network, _tokenizer(model, config, folder, cache_dir), _preparation(network, picture), notes=notes, sound=sound).eval()
+
+
+def _from_hub(model: str, cache_dir: str | Path | None, sound: SoundTower | None) -> OpenClipSpace:
+    """The user named a hub tag: open_clip fetches what isn't in the cache."""
+    import open_clip
+
+    cache = None if cache_dir is None else str(cache_dir)
+    try:
+        network = open_clip.create_model(model, cache_dir=cache)
+        tokenizer = open_clip.get_tokenizer(model, cache_dir=cache)
+    except Exception as error:
+        raise CheckpointError(f"CLIP model {model}: the hub didn't give it ({type(error).__name__}: {error}); check the name and the "
+                              "connection, or name a local folder") from error
+    picture = dict(getattr(network.visual, "preprocess_cfg", {}) or {})
+    return OpenClipSpace(network, tokenizer, _preparation(network, picture), sound=sound).eval()
+
+
+def _configuration(model: str) -> tuple[dict[str, Any], Path | None, dict[str, Any]]:
+    """The network's configuration, its folder if it has one, and what is said about its pictures."""
+    import open_clip
+
+    folder = Path(model)
+    if (folder / _CONFIG_NAME).is_file():
+        try:
+            stored = json.loads((folder / _CONFIG_NAME).read_text("utf-8"))
+            return dict(stored.get("model_cfg", stored)), folder, dict(stored.get("preprocess_cfg", {}))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"CLIP model: {folder / _CONFIG_NAME} isn't the JSON of an open_clip model") from error
+    config = open_clip.get_model_config(model.replace("/", "-"))
+    if config is None:
+        near = [name for name in open_clip.list_models() if name.lower().startswith(model.lower()[:4])][:8]
+        raise ConfigError(f"CLIP model: got {model!r}, expected a name that open_clip knows"
+                          f"{' such as ' + ', '.join(near) if near else ''}, a folder with {_CONFIG_NAME}, or {HUB_PREFIX}owner/name")
+    return config, None, {}
+
+
+def _find_weights(model: str, folder: Path | None, weights: str | Path | None, cache_dir: str | Path | None) -> tuple[Path, str | None]:
+    """The file of weights and, when they were named so, the pretrained tag. Looks at local places only."""
+    import open_clip
+
+    if weights is None:
+        found = next((folder / name for name in _WEIGHT_NAMES if (folder / name).is_file()), None) if folder else None
+        if found is None:
+            tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)[:6])
+            raise CheckpointError(f"CLIP model {model}: name its weights, a local file{f' or a tag ({tags}) that is in the cache' if tags else ''}")
+        return found, None
+    if Path(weights).is_file():
+        return Path(weights), None
+    settings = open_clip.pretrained.get_pretrained_cfg(model.replace("/", "-"), str(weights))
+    if not settings:
+        raise CheckpointError(f"CLIP weights: {weights} is no file, and open_clip knows no such tag of {model}")
+    path = next((place for place in _cached_places(settings, cache_dir) if place.is_file()), None)
+    if path is None:
+        hub = settings.get("hf_hub", "").rstrip("/")
+        raise CheckpointError(f"CLIP weights: {model} / {weights} isn't in the cache, and nothing is fetched unasked; name a local file"
+                              f"{f', or {HUB_PREFIX}{hub} as the model to fetch it' if hub.count('/') == 1 else ''}")
+    return path, str(weights)
+
+
+def _cached_places(settings: dict[str, Any], cache_dir: str | Path | None) -> Iterator[Path]:
+    """Where open_clip would have put the weights of a tag."""
+    if settings.get("url"):
+        yield Path(cache_dir or Path.home() / ".cache" / "clip") / os.path.basename(settings["url"])
+    if settings.get("hf_hub"):
+        from huggingface_hub import try_to_load_from_cache
+
+        repository, name = os.path.split(settings["hf_hub"])
+        for file in (name,) if name else _HUB_WEIGHT_NAMES:
+            found = try_to_load_from_cache(repository, file, cache_dir=None if cache_dir is None else str(cache_dir))
+            if isinstance(found, str):
+                yield Path(found)
+
+
+def _tag_settings(model: str, tag: str | None) -> dict[str, Any]:
+    """How pictures are prepared: as the tag says; without one, as the model's first known tag does."""
+    import open_clip
+
+    name = model.replace("/", "-")
+    tags = [tag] if tag else open_clip.list_pretrained_tags_by_model(name)[:1]
+    return dict(open_clip.pretrained.get_pretrained_cfg(name, tags[0]) or {}) if tags else {}
+
+
+def _quick_gelu(model: str, config: dict[str, Any], tag: str | None, path: Path, state: dict[str, torch.Tensor]) -> str | None:
+    """Why this network uses quick-GELU, or None."""
+    if config.get("quick_gelu"):
+        return "the model's configuration says so"
+    if tag is not None:
+        return f"the weights {tag!r} were trained with it" if _tag_settings(model, tag).get("quick_gelu") else None
+    return why_quick_gelu(path, state, _known_quick_gelu_files())
+
+
+def _known_quick_gelu_files() -> dict[str, str]:
+    """First digits of the SHA-256 of the files whose addresses hold it -> tag, for the tags that want quick-GELU."""
+    import open_clip
+
+    known = {}
+    for name, tag in open_clip.list_pretrained():
+        settings = open_clip.pretrained.get_pretrained_cfg(name, tag)
+        url = settings.get("url", "")
+        digits = url.split("/")[-2] if "openaipublic" in url else os.path.splitext(os.path.basename(url))[0].split("-")[-1]
+        if settings.get("quick_gelu") and len(digits) >= 8 and all(digit in "0123456789abcdef" for digit in digits):
+            known[digits] = f"{name} / {tag}"
+    return known
+
+
+def _build(config: dict[str, Any], model: str) -> nn.Module:
+    """The network of a configuration, made directly from open_clip's classes: nothing is registered, nothing is fetched."""
+    from open_clip.coca_model import CoCa
+    from open_clip.model import CLIP, CustomTextCLIP
+
+    config = copy.deepcopy(config)
+    text, vision = config.get("text_cfg", {}), config.get("vision_cfg", {})
+    apart = config.pop("custom_text", False) or "hf_model_name" in text
+    if "hf_model_name" in text:
+        text["hf_model_pretrained"] = False
+    if "timm_model_name" in vision:
+        vision["timm_model_pretrained"] = False
+    kind: Callable[..., nn.Module] = CLIP if not apart else CoCa if "multimodal_cfg" in config else CustomTextCLIP
+    try:
+        with _offline():
+            return kind(**config)
+    except Exception as error:
+        raise ConfigError(f"CLIP model {model}: open_clip can't build it here ({type(error).__name__}: {error})") from error
+
+
+def _tokenizer(model: str, config: dict[str, Any], folder: Path | None, cache_dir: str | Path | None) -> Callable[[list[str]], torch.Tensor]:
+    import open_clip
+
+    text = config.get("text_cfg", {})
+    try:
+        with _offline():
+            if folder is None:
+                return open_clip.get_tokenizer(model.replace("/", "-"), context_length=text.get("context_length"),
+                                               **({} if cache_dir is None else {"cache_dir": str(cache_dir)}))
+            length = text.get("context_length", 77)
+            if text.get("hf_tokenizer_name"):
+                return open_clip.tokenizer.HFTokenizer(str(folder), context_length=length, **text.get("tokenizer_kwargs", {}))
+            return open_clip.tokenizer.SimpleTokenizer(context_length=length, **text.get("tokenizer_kwargs", {}))
+    except Exception as error:
+        raise CheckpointError(f"CLIP model {model}: its tokenizer isn't on this machine ({type(error).__name__}: {error}); "
+                              f"name {HUB_PREFIX}owner/name to fetch it, or keep it in the model's folder") from error
+
+
+def _preparation(network: nn.Module, picture: dict[str, Any]) -> PicturePreparation:
+    """How the network wants its pictures."""
+    from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+
+    size = getattr(network.visual, "image_size", None) or picture.get("size", 224)
+    return PicturePreparation(size, picture.get("mean") or OPENAI_DATASET_MEAN, picture.get("std") or OPENAI_DATASET_STD,
+                              interpolation=picture.get("interpolation") or "bicubic", resize_mode=picture.get("resize_mode") or "shortest",
+                              fill=picture.get("fill_color") or 0)
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """The hub's client kept from the network for the time of the block; its setting comes back after it."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        constants.HF_HUB_OFFLINE = before

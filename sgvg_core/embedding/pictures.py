@@ -1,0 +1,77 @@
+"""Pictures as an image tower wants them: resized, cut, normalised, and differentiable all the way.
+
+Equal to open_clip's own preprocessing of 8-bit pictures within 2/255: the same antialiased kernels, width first, then height,
+kept within 0..1 after each as an 8-bit picture is. (Newer Pillows resize some tall pictures the other way round; that differs by
+more only where hard edges make a kernel overshoot.)
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..config import check_choice, check_range
+from ..errors import ConfigError
+from ..shapes import check_shape
+
+RESIZE_MODES = ("shortest", "longest", "squash")
+INTERPOLATIONS = ("bicubic", "bilinear")
+
+
+class PicturePreparation(nn.Module):
+    """Pictures [N, 3, H, W] in -1..1 of any size -> [N, 3, h, w], normalised.
+
+    `resize_mode`: "shortest" fits the shorter side and cuts the centre, "longest" fits the longer side and fills the border with
+    `fill` (0..255), "squash" ignores the proportions.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, size: int | Sequence[int], mean: Sequence[float], std: Sequence[float], *, interpolation: str = "bicubic",
+                 resize_mode: str = "shortest", fill: float = 0.0) -> None:
+        super().__init__()
+        check_choice("picture resize_mode", resize_mode, RESIZE_MODES)
+        check_choice("picture interpolation", interpolation, INTERPOLATIONS)
+        self.size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        for side in self.size:
+            check_range("picture size", side, 1, 4096)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ConfigError(f"picture normalisation: got mean {list(mean)} and std {list(std)}, expected three numbers each, std above 0")
+        self.interpolation, self.resize_mode, self.fill = interpolation, resize_mode, fill / 255
+        self.register_buffer("mean", torch.tensor(list(mean), dtype=torch.float32).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(list(std), dtype=torch.float32).view(3, 1, 1), persistent=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        check_shape("images", images, "N 3 H W")
+        pictures = ((images.float() + 1) / 2).clamp(0, 1)
+        pictures = self._centre(self._resize(pictures, *self._resized(*pictures.shape[2:])))
+        return (pictures - self.mean) / self.std
+
+    def _resized(self, height: int, width: int) -> tuple[int, int]:
+        """The size to which a picture is resized before its centre is taken, rounded as torchvision does."""
+        if self.resize_mode == "squash":
+            return self.size
+        if self.resize_mode == "shortest" and self.size[0] == self.size[1]:
+            short = self.size[0]
+            return (short, int(short * width / height)) if height <= width else (int(short * height / width), short)
+        ratios = height / self.size[0], width / self.size[1]
+        ratio = max(ratios) if self.resize_mode == "longest" else min(ratios)
+        return round(height / ratio), round(width / ratio)
+
+    def _resize(self, pictures: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        for size in ((pictures.shape[2], width), (height, width)):
+            if size != tuple(pictures.shape[2:]):
+                pictures = functional.interpolate(pictures, size, mode=self.interpolation, antialias=True, align_corners=False).clamp(0, 1)
+        return pictures
+
+    def _centre(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The centre of the wanted size; what is missing is filled."""
+        missing = [max(wanted - seen, 0) for wanted, seen in zip(self.size, pictures.shape[2:], strict=True)]
+        if any(missing):
+            left, top = missing[1] // 2, missing[0] // 2
+            pictures = functional.pad(pictures, (left, math.ceil(missing[1] / 2), top, math.ceil(missing[0] / 2)), value=self.fill)
+        top, left = (round((seen - wanted) / 2) for wanted, seen in zip(self.size, pictures.shape[2:], strict=True))
+        return pictures[:, :, top: top + self.size[0], left: left + self.size[1]]

@@ -1,0 +1,48 @@
+"""F_a: windows of sound -> the joint space (paper Eq. 2; Lee et al., CVPR 2022)."""
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..shapes import check_shape
+
+
+class SoundTower(nn.Module):
+    """Log-mel windows [S, 1, M, F] in 0..1 -> `sound_embed` [S, embed_dim], unit length.
+
+    Residual blocks of two convolutions, each halving both axes. What's left is averaged and maximised over time alone: at which
+    pitch something sounds matters, when in the window it sounds does not.
+    """
+
+    def __init__(self, embed_dim: int, widths: Sequence[int], num_mels: int, dropout: float = 0.2) -> None:
+        super().__init__()
+        steps = [1, *widths]
+        self.blocks = nn.Sequential(*(_Block(a, b) for a, b in itertools.pairwise(steps)))
+        rows = num_mels
+        for _ in widths:
+            rows = (rows + 1) // 2
+        self.num_mels = num_mels
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(2 * rows * widths[-1], embed_dim)
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        check_shape("log_mel", log_mel, "S 1 M F", M=self.num_mels)
+        maps = self.blocks(log_mel * 2 - 1)  # [S, C, rows, columns]
+        pooled = torch.cat([maps.mean(3), maps.amax(3)], 1).flatten(1)  # [S, 2 * C * rows]
+        return functional.normalize(self.project(self.dropout(pooled)), dim=-1)
+
+
+class _Block(nn.Module):
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(num_in, num_out, 3, stride=2, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(num_out)
+        self.second = nn.Conv2d(num_out, num_out, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(num_out)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        first = functional.relu(self.first_norm(self.first(maps)))
+        return functional.relu(first + self.second_norm(self.second(first)))
