@@ -69,16 +69,24 @@ def half_layers(layers: list[Layer]) -> list[Layer]:
             for role, mask, far, shade in layers]
 
 
+def _mirrored(img: np.ndarray, shore: float) -> np.ndarray:
+    """The picture upside down below the line y = shore, broken by still ripples."""
+    n = img.shape[1]
+    rows = np.clip(2 * round(shore * n) - 1 - np.arange(n), 0, n - 1)
+    deep = np.maximum((np.arange(n) + .5) / n - shore, 0)
+    ripple = np.round(n * .02 * np.sqrt(deep) * np.sin(180 * deep / (deep + .5))).astype(int)
+    return img[:, rows[:, None], np.clip(np.arange(n) + ripple[:, None], 0, n - 1)]
+
+
 def compose(img: np.ndarray, layers: list[Layer], colours: dict[str, np.ndarray], haze: float) -> np.ndarray:
     """Paint the layers over `img` in their colours; what is far off sinks into colours["haze"].
 
-    The role "mirror" paints the picture so far upside down below the line y = shade.
+    The role "mirror" paints the picture so far upside down, with still ripples, below the line y = shade.
     """
     for role, mask, far, shade in layers:
         if role == "mirror":
             n = img.shape[1]
-            rows = np.clip(2 * round(float(shade) * n) - 1 - np.arange(n), 0, n - 1)
-            over(img, img[:, rows] * .78 + colours["haze"] * .1, mask)
+            over(img, _mirrored(img, float(shade)) * .78 + colours["haze"] * .1, mask)
             continue
         colour = colours[role] * shade
         if far > 0:

@@ -28,6 +28,7 @@ class Layout(NamedTuple):
     front: list[Layer]
     rain: States
     rings: States
+    wet: np.ndarray
 
 
 def _lake(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], list[Layer]]:
@@ -42,7 +43,11 @@ def _lake(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], list[
                Layer("roof", box(b, hx + .05, hx + .08, shore - .24, shore - .15)),
                Layer("lamp", b.edge(.024 - np.abs(x - .045)) * b.edge(.028 - np.abs(y + .06)))]
     water = b.edge(b.y - shore)
-    layers.append(Layer("mirror", water, 0, shore))
+    layers += [Layer("mirror", water, 0, shore), Layer("haze", .5 * b.edge(.005 - np.abs(b.y - shore - .004)))]
+    u, v = b.x - .71, b.y - .74                          # a boat on the lake
+    hull = np.minimum(np.minimum(.12 - .8 * np.maximum(v, 0) - np.abs(u) + .25 * np.minimum(v, 0), v + .03 - 1.2 * u * u), .045 - v)
+    layers += [Layer("shadow", .5 * b.edge(.12 - np.hypot(u, (v - .05) * 6))), Layer("accent", b.edge(hull), 0, 1.1 - 7 * np.abs(v)),
+               Layer("roof", b.edge(np.minimum(.006 - np.abs(v + .018 - 1.2 * u * u), .12 - np.abs(u))))]
     bank = b.edge(b.y - .95 + .05 * rolling(b.x, .6, .7))
     for j in range(22):
         t = np.clip((1 - b.y) / (.1 + .12 * rnd(j, 3)), 0, 1)
@@ -124,7 +129,7 @@ def _pond(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], list[
         pad = b.edge(np.minimum(r - np.hypot(u, v), (notch - .22) * .09))
         layers += [Layer("shadow", .5 * b.edge(r - np.hypot(u - .015, v - .03))),
                    Layer("leaf", pad, 0, .85 + .22 * np.cos(turn * 9) * smooth(0, r, np.hypot(u, v)) + .1 * (k % 2))]
-        if k in (0, 2, 3):
+        if k != 1:
             petals = r * .52 * (.68 + .32 * np.abs(np.cos(turn * 4))) - np.hypot(u + .01, v + .02)
             layers += [Layer("accent", b.edge(petals), 0, .8 + 3.5 * np.hypot(u, v)), Layer("lamp", disc(b, x - .01, y - .015, .014))]
     return layers, [(.55, .5, .24), (.2, .5, .1)], []
@@ -191,10 +196,14 @@ def _layout(n: int, composition: int) -> Layout:
     """Everything that depends on the composition and the size alone."""
     b, g = Grid(2 * n), Grid(n)
     layers, lamps, front = _SCENES[composition](b)
+    front = half_layers(front)
 
+    wet = np.ones_like(g.y)                              # where rings may be seen: not before people and banks
+    for layer in front if composition != 1 else half_layers([layer for layer in layers if layer.role == "front"]):
+        wet = wet * (1 - layer.mask)
     light = sum(glow(g, x, y, r) for x, y, r in lamps)
     cloud, lit = billow(g.x * .35 + .23 * composition, g.y * .7 + .4)
-    return Layout(half_layers(layers), light, (cloud, lit), half_layers(front), _draw_rain(g, composition), _draw_rings(g, composition))
+    return Layout(half_layers(layers), light, (cloud, lit), front, _draw_rain(g, composition), _draw_rings(g, composition), wet)
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:
@@ -228,6 +237,9 @@ def _still(g: Grid, s: Scene, layout: Layout, composition: int, strong: bool) ->
     over(img, colours["haze"], (.08 + .5 * s.haze + .12 * strong) * (smooth(.1, .55, g.y) * smooth(.95, .5, g.y)))
     night = .35 + .65 * s.hour
     img += C(0, "ff9a3c") * (layout.light * (.55 * s.glow * night))
+    if composition == 2:                                 # the lamp of the room
+        lamp = C(s.glow, "b0b4c0 fff0d0 ffdca0") * (.8 + .9 * s.glow * night)
+        colours = {role: colour * lamp for role, colour in colours.items()}
     compose(img, layout.front, colours, 0)
     if strong:
         img *= .86
@@ -241,14 +253,12 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     calm = _still(grid, scene, layout, composition, False)
     change = _still(grid, scene, layout, composition, True) - calm
     drop = C(scene.hour, "f6fafc f4e6e6 b8c6ea")
-    open_air = np.ones_like(grid.y)
-    for layer in layout.front if composition == 2 else ():
-        open_air = open_air * (1 - layer.mask)           # no rain inside the room
+    open_air = layout.wet if composition == 2 else 1     # no rain inside the room
 
     def frame(envelope: float, phase: float) -> np.ndarray:
-        amount = .12 + 1.05 * envelope
+        amount = .18 + .98 * envelope
         out = calm + change * np.float32(envelope)
-        over(out, drop, (.85 * open_air) * layout.rings.seen(amount, phase))
+        over(out, drop, (.85 * layout.wet) * layout.rings.seen(amount, phase))
         over(out, drop, (.8 * open_air) * layout.rain.seen(amount, phase))
         return out
     return frame

@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     layers: list[Layer]
     front: list[Layer]
     bubbles: States
-    weed: np.ndarray
+    weed: States
 
 
 def _fish(b: Grid, x: float, y: float, r: float, way: int = 1, stripes: float = 0.) -> list[Layer]:
@@ -150,7 +150,7 @@ def _draw_bubbles(g: Grid, composition: int) -> States:
     return states
 
 
-def _draw_weed(g: Grid, composition: int) -> np.ndarray:
+def _draw_weed(g: Grid, composition: int) -> States:
     """Kelp at the sides, leaning a little to and fro: one mask a state."""
     out = np.zeros((NUM_STATES, g.n, g.n), np.float32)
     places = (((.03, .62), (.10, .42), (.93, .55), (.98, .72), (.87, .3)), (), ((.62, .34), (.93, .66), (.98, .5)), ((.24, .28), (.30, .2), (.80, .26)))
@@ -160,7 +160,7 @@ def _draw_weed(g: Grid, composition: int) -> np.ndarray:
             bend = (.02 * np.sin(t * 4.5 + j * 1.7) + .016 * np.sin(2 * np.pi * s / NUM_STATES + j)) * t
             wide = .019 * (1.02 - t) ** .6 * (1 + .45 * np.sin(t * h * 60 + j))
             out[s] = np.maximum(out[s], g.edge(wide - np.abs(g.x - x0 - bend)) * (t < 1) * (t > 0))
-    return out
+    return States(out, np.zeros_like(out))
 
 
 @lru_cache(maxsize=16)
@@ -201,15 +201,13 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     for layer in layout.front:                           # no rays before what is near
         rays = rays * (1 - layer.mask)
     compose(img, layout.front, colours, 0)
+    over(img, colours["haze"] * .8, .22 * haze)
     rim = C(scene.hour, "f4fffc ffeef0 c8dcff")
     weed = colours["weed"]
-    rows = layout.weed
 
     def frame(envelope: float, phase: float) -> np.ndarray:
         out = img * np.float32(.92 + .12 * envelope) + rays * np.float32(.5 * envelope)
-        if rows.any():
-            sway = States(rows, np.zeros_like(rows)).seen(1, phase)
-            over(out, weed, sway)
+        over(out, weed, layout.weed.seen(1, phase))
         over(out, rim, .95 * layout.bubbles.seen(.10 + 1.1 * envelope, phase, 6))
         return out
     return frame
