@@ -1,0 +1,173 @@
+"""What each moment hears: a stream of sound as log-mel pictures of windows centred on s / rate, under one dB reference a clip."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+import torch
+
+from ..config import MelConfig
+from ..errors import ConfigError, MediaError, ShapeError
+from .mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
+
+_BLOCK_FRAMES = 256
+_BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundLevel:
+    """How loud a clip is: what the first pass over it finds."""
+
+    reference: float
+    """The greatest mel power of the clip, which its pictures call 1."""
+    num_samples: int
+    peak: float
+    """Greatest absolute sample."""
+    rms: float
+
+    @property
+    def silent(self) -> bool:
+        """Whether no mel band of the clip ever rises above silence."""
+        return self.reference <= SMALLEST_POWER
+
+
+def measure(chunks: Iterable[torch.Tensor], mel: MelConfig) -> SoundLevel:
+    """The first pass: level of a mono sound given in chunks [n] or [1, n] at the configuration's sample rate.
+
+    `reference` is exactly the maximum that `log_mel` of the whole clip would find. Raises MediaError on NaN, infinity or no samples.
+    """
+    reference = peak = 0.0
+    num_samples, energy = 0, 0.0
+    waiting = torch.zeros(mel.n_fft // 2)
+    for chunk in chunks:
+        chunk = _mono(chunk)
+        if not chunk.numel():
+            continue
+        _check_finite(chunk, num_samples, mel.sample_rate)
+        num_samples += chunk.numel()
+        peak = max(peak, float(chunk.abs().max()))
+        energy += float(chunk.double().square().sum())
+        waiting = torch.cat([waiting, chunk])
+        top, waiting = _loudest(waiting, mel, mel.n_fft + _BLOCK_FRAMES * mel.hop)
+        reference = max(reference, top)
+    if not num_samples:
+        raise MediaError("the sound has no samples; choose a file or a cut that isn't empty")
+    waiting = torch.cat([waiting, torch.zeros(mel.n_fft // 2)])
+    top, _ = _loudest(waiting, mel, mel.n_fft)
+    return SoundLevel(reference=max(reference, top), num_samples=num_samples, peak=peak, rms=math.sqrt(energy / num_samples))
+
+
+def _loudest(waiting: torch.Tensor, mel: MelConfig, needed: int) -> tuple[float, torch.Tensor]:
+    """The greatest mel power of the whole frames in `waiting`, once it holds `needed` samples, and the samples still needed."""
+    if waiting.numel() < needed:
+        return 0.0, waiting
+    num_frames = 1 + (waiting.numel() - mel.n_fft) // mel.hop
+    top = 0.0
+    for first in range(0, num_frames, _BLOCK_FRAMES):
+        last = min(first + _BLOCK_FRAMES, num_frames) - 1
+        block = waiting[first * mel.hop:last * mel.hop + mel.n_fft]
+        top = max(top, float(mel_power(block[None], mel, centred=False).max()))
+    return top, waiting[num_frames * mel.hop:].clone()
+
+
+class MelSegments:
+    """Log-mel pictures of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, picture_mels, picture_frames].
+
+    Segment s hears the `segment_seconds` of sound centred on s / rate; causal: ending there. Each window is cut at its exact
+    samples and pictured alone (silence around it) under the clip's one reference. So a segment doesn't depend on how the stream is
+    chunked, equals `log_mel` of that very cut, is placed finer than the hop (which, at 12 ms, would be most of a frame at 60 fps),
+    and a causal one never hears the future through a shared spectrum. The price, computing overlaps anew, is small: windows are
+    short.
+
+    `make_chunks` starts the stream anew, mono chunks [n] or [1, n] at the configuration's sample rate; it's called once an
+    iteration. Memory is bounded by a batch of windows and a chunk.
+    """
+
+    def __init__(self, make_chunks: Callable[[], Iterable[torch.Tensor]], mel: MelConfig, level: SoundLevel, *, rate: Fraction,
+                 num_segments: int, causal: bool = False, silence: str = "zeros") -> None:
+        if rate <= 0:
+            raise ConfigError(f"segment rate: got {rate}, expected more than 0")
+        if num_segments < 1:
+            raise ConfigError(f"num_segments: got {num_segments}, expected 1 or more")
+        self.make_chunks, self.mel, self.level = make_chunks, mel, level
+        self.rate, self.num_segments, self.causal, self.silence = Fraction(rate), num_segments, causal, silence
+        self.window_samples = window_samples(mel)
+
+    def __len__(self) -> int:
+        return self.num_segments
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        held, held_first = torch.zeros(0), 0
+        chunks, over, segment = iter(self.make_chunks()), False, 0
+        while segment < self.num_segments:
+            batch = range(segment, min(segment + _BATCH, self.num_segments))
+            needed = self._first_sample(batch[-1]) + self.window_samples
+            pieces, num_held = [held], held_first + held.numel()
+            while num_held < needed and not over:
+                chunk = next(chunks, None)
+                over = chunk is None
+                if chunk is not None:
+                    pieces.append(_mono(chunk))
+                    num_held += pieces[-1].numel()
+            held = torch.cat(pieces)
+            yield self._pictures(torch.stack([_cut(held, held_first, self._first_sample(s), self.window_samples) for s in batch]))
+            segment = batch[-1] + 1
+            spent = min(max(0, self._first_sample(segment) - held_first), held.numel())
+            held, held_first = held[spent:].clone(), held_first + spent
+
+    def _first_sample(self, segment: int) -> int:
+        """The sample with which the window of a segment begins (negative: silence before the sound)."""
+        return window_start(segment, self.rate, self.mel, causal=self.causal)
+
+    def _pictures(self, windows: torch.Tensor) -> torch.Tensor:
+        return window_pictures(windows, self.mel, self.level.reference, silence=self.silence)
+
+
+def window_samples(mel: MelConfig) -> int:
+    """How many samples a segment hears."""
+    return max(1, round(mel.segment_seconds * mel.sample_rate))
+
+
+def window_start(segment: int, rate: Fraction, mel: MelConfig, *, causal: bool = False) -> int:
+    """The sample with which segment `segment`'s window begins: centred on segment / rate, or ending there."""
+    moment = math.floor(segment * mel.sample_rate / Fraction(rate) + Fraction(1, 2))
+    return moment - (window_samples(mel) if causal else window_samples(mel) // 2)
+
+
+def window_pictures(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
+    """Windows [n, samples] as a sound encoder sees them: [n, 1, picture_mels, picture_frames] in 0..1 under a given reference power."""
+    picture = power_to_picture(mel_power(windows, mel), reference, silence=silence)[:, None]
+    return resize_picture(picture, mel.picture_mels, mel.picture_frames)
+
+
+def segments_of(waveform: torch.Tensor, mel: MelConfig, *, rate: Fraction, num_segments: int, causal: bool = False,
+                silence: str = "zeros") -> torch.Tensor:
+    """The segments of a mono waveform [N] in memory, all at once: [num_segments, 1, picture_mels, picture_frames]. See `MelSegments`."""
+    level = measure([waveform], mel)
+    pictures = MelSegments(lambda: [waveform], mel, level, rate=rate, num_segments=num_segments, causal=causal, silence=silence)
+    return torch.cat(list(pictures))
+
+
+def _cut(held: torch.Tensor, held_first: int, first: int, num_samples: int) -> torch.Tensor:
+    """Samples first .. first + num_samples of the stream, of which `held` begins at `held_first`; silence where there are none."""
+    window = torch.zeros(num_samples)
+    low, high = max(first, held_first), min(first + num_samples, held_first + held.numel())
+    if high > low:
+        window[low - first:high - first] = held[low - held_first:high - held_first]
+    return window
+
+
+def _mono(chunk: torch.Tensor) -> torch.Tensor:
+    if chunk.ndim == 2 and chunk.shape[0] == 1:
+        chunk = chunk[0]
+    if chunk.ndim != 1:
+        raise ShapeError(f"chunk of sound: got shape {list(chunk.shape)}, expected mono, [n] or [1, n]")
+    return chunk.float()
+
+
+def _check_finite(chunk: torch.Tensor, done: int, sample_rate: int) -> None:
+    if not torch.isfinite(chunk).all():
+        sample = done + int((~torch.isfinite(chunk)).nonzero()[0])
+        raise MediaError(f"the sound has a NaN or infinite sample at {sample / sample_rate:.3f} s; expected finite numbers, "
+                         "mend the node or file that it comes from")

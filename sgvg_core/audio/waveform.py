@@ -1,0 +1,71 @@
+"""Waveforms [C, N]: taken out of AUDIO dictionaries, mixed to mono, resampled."""
+
+from typing import Any
+
+import av
+import numpy as np
+import torch
+
+from ..errors import ConfigError, MediaError, ShapeError
+from ..shapes import check_shape
+
+
+def from_audio_dict(audio: Any, *, index: int = 0) -> tuple[torch.Tensor, int]:
+    """Waveform [C, N], float32 on the CPU, and sample rate out of ``{"waveform": [B, C, N], "sample_rate": int}``.
+
+    Item `index` of the batch is taken; [C, N] and [N] count as a batch of one. Raises MediaError when it's no such dictionary,
+    empty, or not finite.
+    """
+    if not hasattr(audio, "keys") or not {"waveform", "sample_rate"} <= set(audio.keys()):
+        raise MediaError(f"audio: got {type(audio).__name__}, expected a dictionary with 'waveform' and 'sample_rate'; "
+                         "is it a video without sound?")
+    waveform, sample_rate = torch.as_tensor(audio["waveform"]), int(audio["sample_rate"])
+    if sample_rate <= 0:
+        raise MediaError(f"audio: got a sample rate of {sample_rate}, expected a positive number of samples a second")
+    while waveform.ndim < 3:
+        waveform = waveform[None]
+    if waveform.ndim != 3 or 0 in waveform.shape:
+        raise MediaError(f"audio: got a waveform of shape {list(waveform.shape)}, expected [batch, channels, samples], none of them 0")
+    if not -waveform.shape[0] <= index < waveform.shape[0]:
+        raise MediaError(f"audio: asked for item {index} of a batch of {waveform.shape[0]}; choose a smaller one")
+    if not waveform.is_floating_point():
+        raise MediaError(f"audio: got a waveform of {waveform.dtype}, expected floating point samples in -1..1; divide integers by their range")
+    chosen = waveform[index].detach().to("cpu", torch.float32)
+    if not torch.isfinite(chosen).all():
+        channel, sample = (int(i) for i in (~torch.isfinite(chosen)).nonzero()[0])
+        raise MediaError(f"audio: sample {sample} ({sample / sample_rate:.3f} s) of channel {channel} is NaN or infinite, "
+                         "expected finite numbers; mend the node or file that it comes from")
+    return chosen.contiguous(), sample_rate
+
+
+def to_mono(waveform: torch.Tensor) -> torch.Tensor:
+    """The mean of the channels: [C, N] -> [N]."""
+    check_shape("waveform", waveform, "C N")
+    if 0 in waveform.shape:
+        raise ShapeError(f"waveform: got shape {list(waveform.shape)}, expected at least one channel and one sample")
+    return waveform.float().mean(dim=0)
+
+
+def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
+    """A waveform [C, N] at another rate, [C, ceil(N * to / from)], by the same filter that files are resampled with."""
+    check_shape("waveform", waveform, "C N")
+    for name, rate in (("from_rate", from_rate), ("to_rate", to_rate)):
+        if not 1 <= rate <= 1_536_000:
+            raise ConfigError(f"{name}: got {rate}, expected 1 to 1536000 Hz")
+    waveform = waveform.detach().to("cpu", torch.float32)
+    if from_rate == to_rate or waveform.shape[1] == 0:
+        return waveform
+    wanted = -(-waveform.shape[1] * to_rate // from_rate)
+    # Silence behind the end pushes the last samples out of the filter, however few there are.
+    padded = torch.nn.functional.pad(waveform, (0, 256 + 64 * -(-from_rate // to_rate)))
+    return torch.from_numpy(np.stack([_resampled(channel, from_rate, to_rate)[:wanted] for channel in padded.numpy()]))
+
+
+def _resampled(channel: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
+    pieces = []
+    for start in range(0, len(channel), from_rate):
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channel[None, start:start + from_rate]), format="fltp", layout="mono")
+        frame.sample_rate = from_rate
+        pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
+    return np.concatenate(pieces + [piece.to_ndarray()[0] for piece in resampler.resample(None)])

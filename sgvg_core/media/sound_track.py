@@ -1,0 +1,200 @@
+"""The sound that goes into a video file: copied packet by packet, or encoded, always a little ahead of the picture."""
+
+import dataclasses
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import torch
+
+from ..errors import ConfigError, MediaError
+from ..shapes import check_shape
+from .decode import SoundInfo, SoundReader, probe_sound, resampled
+from .sound_file import declared_end, open_container, sound_stream, time_zero
+
+SOUND_CODECS = ("auto", "copy", "aac", "flac", "none")
+_AAC_RATES = (7350, 8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
+_AAC_BIT_RATE = 256_000
+_MAX_FLAC_RATE = 655_350
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+"""Layouts that both codecs know; a sound with another one becomes stereo."""
+_SAME_SPEAKERS = {"5.0(side)": "5.0", "5.1(side)": "5.1", "5.0": "5.0", "5.1": "5.1", "3.0": "3.0", "4.0": "4.0", "7.1": "7.1"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundTrack:
+    """A sound for a video file: a cut of a file (decoded lazily), or a waveform in memory."""
+
+    path: Path | None = None
+    start: float = 0.0
+    length: float | None = None
+    waveform: torch.Tensor | None = None
+    sample_rate: int = 0
+    num_channels: int = 0
+    layout: str = ""
+    codec: str = ""
+
+    @classmethod
+    def from_file(cls, path: str | Path, start: float = 0.0, length: float | None = None) -> "SoundTrack":
+        """The sound of a file, from `start` on, `length` seconds of it (None: all). Raises MediaError."""
+        info: SoundInfo = probe_sound(path)
+        return cls(path=Path(path), start=start, length=length, sample_rate=info.sample_rate, num_channels=info.num_channels,
+                   layout=info.layout, codec=info.codec)
+
+    @classmethod
+    def from_waveform(cls, waveform: torch.Tensor, sample_rate: int) -> "SoundTrack":
+        """A waveform [C, N] in -1..1. Raises MediaError when empty or not finite."""
+        check_shape("waveform", waveform, "C N")
+        if 0 in waveform.shape or not torch.isfinite(waveform).all() or sample_rate <= 0:
+            raise MediaError(f"sound track: got {list(waveform.shape)} samples at {sample_rate} Hz, expected at least one, all finite")
+        num_channels = waveform.shape[0]
+        return cls(waveform=waveform.detach().to("cpu", torch.float32), sample_rate=int(sample_rate), num_channels=num_channels,
+                   layout=_LAYOUTS.get(num_channels, ""))
+
+    @property
+    def trimmed(self) -> bool:
+        """Whether only a part of the file is meant."""
+        return self.start > 0 or self.length is not None
+
+    @property
+    def can_be_copied(self) -> bool:
+        """Whether the file's own packets may go into an mp4 unchanged: untrimmed AAC or MP3."""
+        return self.path is not None and not self.trimmed and self.codec in ("aac", "mp3", "mp3float")
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """The samples as float32 arrays [C, n], of a second or less."""
+        if self.path is not None:
+            for chunk in SoundReader(self.path, start=self.start, length=self.length):
+                yield chunk.numpy()
+        elif self.waveform is not None:
+            for start in range(0, self.waveform.shape[1], self.sample_rate):
+                yield self.waveform[:, start:start + self.sample_rate].numpy()
+
+
+def chosen_codec(track: SoundTrack | None, sound_codec: str) -> str:
+    """What becomes of the sound: "copy", "aac", "flac" or "none". Raises ConfigError or MediaError when the wish can't be met."""
+    if sound_codec not in SOUND_CODECS:
+        raise ConfigError(f"sound: got {sound_codec!r}, expected {', '.join(SOUND_CODECS)}")
+    if track is None or sound_codec == "none":
+        return "none"
+    if sound_codec == "copy" and not track.can_be_copied:
+        why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'}"
+        raise MediaError(f"sound copy: only a whole AAC or MP3 sound can be copied into an mp4, and {why}; use auto, aac or flac")
+    return ("copy" if track.can_be_copied else "aac") if sound_codec == "auto" else sound_codec
+
+
+def sound_packets(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
+    """Adds the sound's stream to an open output and returns its packets, each with its time in seconds, made lazily."""
+    if codec == "copy" and track.path is not None:
+        return _copied(output, track.path)
+    return _encoded(output, track, codec)
+
+
+def _copied(output: Any, path: Path) -> "Iterator[tuple[Fraction, Any]]":
+    """The file's own packets, moved so that what a player shows at 0 stands at 0; encoder delay becomes a negative time stamp."""
+    source = open_container(path)
+    container = source.__enter__()
+    try:
+        stream = sound_stream(container, path)
+        target = _stream_like(output, stream)
+    except BaseException:
+        source.__exit__(None, None, None)
+        raise
+    return _moved(source, container, stream, target, path)
+
+
+def _stream_like(output: Any, stream: Any) -> Any:
+    """A new stream with another one's codec parameters."""
+    if hasattr(output, "add_stream_from_template"):
+        return output.add_stream_from_template(stream)
+    return output.add_stream(template=stream)
+
+
+def _moved(source: Any, container: Any, stream: Any, target: Any, path: Path) -> "Iterator[tuple[Fraction, Any]]":
+    # Packets of the mp4 family carry their exact durations; those of an mp3 file count the encoder's padding at the end too.
+    zero, end = time_zero(container), declared_end(container, stream, path) if container.format.name == "mp3" else None
+    shift = round(zero / stream.time_base)
+    last = None if end is None else round(end / stream.time_base)
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is None or packet.is_corrupt:
+                continue
+            packet.pts -= shift
+            packet.dts = packet.pts
+            if last is not None:
+                if packet.pts >= last:
+                    break
+                packet.duration = min(packet.duration, last - packet.pts) if packet.duration else packet.duration
+            seconds = packet.pts * packet.time_base
+            packet.stream = target
+            yield seconds, packet
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(f"{path}: its sound can't be copied ({error}); use aac instead of copy") from error
+    finally:
+        source.__exit__(None, None, None)
+
+
+def _encoded(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
+    rate = _encoder_rate(track.sample_rate, codec)
+    layout = _encoder_layout(track)
+    num_channels = next(count for count, name in _LAYOUTS.items() if name == layout)
+    stream = output.add_stream(codec, rate=rate)
+    context = stream.codec_context
+    context.layout = layout
+    context.time_base = Fraction(1, rate)
+    if codec == "aac":
+        context.bit_rate = _AAC_BIT_RATE if num_channels <= 2 else _AAC_BIT_RATE * num_channels // 2
+        context.format = "fltp"
+    else:
+        context.format = "s16" if _is_16_bit(track.codec) else "s32"
+    return _encoded_packets(track, stream, rate, layout, num_channels)
+
+
+def _encoded_packets(track: SoundTrack, stream: Any, rate: int, layout: str, num_channels: int) -> "Iterator[tuple[Fraction, Any]]":
+    arrays: Iterator[np.ndarray] = (_mixed(array, num_channels) for array in track.arrays())
+    if rate != track.sample_rate:
+        arrays = resampled(arrays, track.sample_rate, rate)
+    converter = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=rate)
+    done = 0
+    for array in arrays:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(array, np.float32), format="fltp", layout=layout)
+        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), done
+        done += array.shape[1]
+        for piece in converter.resample(frame):
+            yield from _timed(stream.encode(piece))
+    for piece in converter.resample(None):
+        yield from _timed(stream.encode(piece))
+    yield from _timed(stream.encode(None))
+
+
+def _timed(packets: Any) -> "Iterator[tuple[Fraction, Any]]":
+    for packet in packets:
+        yield packet.pts * packet.time_base, packet
+
+
+def _encoder_rate(sample_rate: int, codec: str) -> int:
+    """The sample rate to encode at: the sound's own where the codec has it, else the next higher, else its highest."""
+    if codec == "flac":
+        return min(sample_rate, _MAX_FLAC_RATE)
+    return next((rate for rate in _AAC_RATES if rate >= sample_rate), _AAC_RATES[-1])
+
+
+def _encoder_layout(track: SoundTrack) -> str:
+    if track.num_channels <= 2:
+        return _LAYOUTS[track.num_channels]
+    return _SAME_SPEAKERS.get(track.layout, "stereo")
+
+
+def _mixed(array: np.ndarray, num_channels: int) -> np.ndarray:
+    """Samples with the wanted number of channels; a sound of unknown layout becomes the mean of its channels on each side."""
+    if array.shape[0] == num_channels:
+        return array
+    return np.repeat(array.mean(axis=0, keepdims=True, dtype=np.float32), num_channels, axis=0)
+
+
+def _is_16_bit(codec: str) -> bool:
+    return codec in ("pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8", "pcm_alaw", "pcm_mulaw")

@@ -1,0 +1,166 @@
+"""One mp4: H.264 frames with the sound beside them, streamed in, whole or absent."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+import torch
+
+from ..config import check_range
+from ..errors import MediaError, ShapeError
+from ..shapes import check_shape
+from .atomic import checked_target, temporary_path
+from .sound_file import open_container, reason
+from .sound_track import SoundTrack, chosen_codec, sound_packets
+
+_BT709 = 1
+_LIMITED_RANGE = 1
+_SOUND_AHEAD = Fraction(1, 2)
+"""Seconds by which the sound is written before the picture."""
+
+
+class VideoWriter:
+    """An mp4 file as a context manager: H.264, 4:2:0, bt709, exact frame rate, the index in front, the sound in step.
+
+    Frames are written as they come, the sound is decoded beside them, so memory stays bounded. The file appears under its name on
+    a clean exit only; any exception (also Ctrl-C or a full disk) leaves nothing. Odd sides are filled up by their last pixels.
+    `sound_codec`: "auto" copies whole AAC and MP3 sounds and encodes others as AAC 256 kb/s; "copy", "aac", "flac", "none".
+    `metadata` values that are no strings are stored as JSON.
+    """
+
+    def __init__(self, path: str | Path, *, fps: Fraction, width: int, height: int, sound: SoundTrack | None = None,
+                 sound_codec: str = "auto", crf: float = 18, metadata: Mapping[str, Any] | None = None) -> None:
+        check_range("video width", width, 2, 16_384)
+        check_range("video height", height, 2, 16_384)
+        check_range("video crf", crf, 0, 51)
+        self.path, self.fps, self.width, self.height = checked_target(path), Fraction(fps), width, height
+        self.sound, self.sound_codec, self.crf, self.metadata = sound, chosen_codec(sound, sound_codec), crf, dict(metadata or {})
+        self.num_frames = 0
+        self._part = temporary_path(self.path)
+        self._container: Any = None
+        self._stream: Any = None
+        self._packets: Iterator[tuple[Fraction, Any]] = iter(())
+        self._sound_seconds = Fraction(-1)
+
+    def __enter__(self) -> "VideoWriter":
+        try:
+            self._open()
+        except BaseException as error:
+            self._discard()
+            self._explain(error)
+            raise
+        return self
+
+    def _open(self) -> None:
+        # Durations in the edit lists count in this time scale: a multiple of the sound's rate keeps them exact to the sample.
+        options = {"movflags": "+faststart+use_metadata_tags"}
+        if self.sound is not None and self.sound_codec != "none":
+            options["movie_timescale"] = str(self.sound.sample_rate)
+        self._container = av.open(f"file:{self._part}", "w", format="mp4", options=options)
+        for key, value in self.metadata.items():
+            self._container.metadata[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        self._stream = self._container.add_stream("libx264", rate=self.fps, options={"crf": f"{self.crf:g}", "preset": "medium"})
+        context = self._stream.codec_context
+        context.width, context.height, context.pix_fmt = self.width + self.width % 2, self.height + self.height % 2, "yuv420p"
+        context.time_base = self._stream.time_base = 1 / self.fps
+        context.color_primaries = context.color_trc = context.colorspace = _BT709
+        context.color_range = _LIMITED_RANGE
+        if self.sound is not None and self.sound_codec != "none":
+            self._packets = sound_packets(self._container, self.sound, self.sound_codec)
+
+    def write(self, frames: torch.Tensor) -> None:
+        """Add frames [n, height, width, 3], uint8, on any device."""
+        check_shape("frames", frames, "N H W 3", H=self.height, W=self.width)
+        if frames.dtype != torch.uint8:
+            raise ShapeError(f"frames: got {frames.dtype}, expected uint8, 0..255")
+        if self._container is None:
+            raise MediaError(f"{self.path}: the writer is closed; write inside its with block")
+        try:
+            for frame in frames.detach().cpu().numpy():
+                self._write_sound((self.num_frames + 1) / self.fps + _SOUND_AHEAD)
+                self._write_picture(frame)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._failure(error) from error
+
+    def _write_picture(self, pixels: np.ndarray) -> None:
+        if pixels.shape[0] % 2 or pixels.shape[1] % 2:
+            pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
+        frame = to_yuv(pixels)
+        frame.pts, frame.time_base = self.num_frames, 1 / self.fps
+        self.num_frames += 1
+        self._container.mux(self._stream.encode(frame))
+
+    def _write_sound(self, until: Fraction | None) -> None:
+        """Write sound packets up to a time (None: all that are left)."""
+        while until is None or self._sound_seconds < until:
+            seconds, packet = next(self._packets, (None, None))
+            if seconds is None:
+                return
+            self._sound_seconds = seconds
+            self._container.mux(packet)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            if not self.num_frames:
+                raise MediaError(f"{self.path}: no frames were written, so there is no video; write at least one")
+            self._container.mux(self._stream.encode(None))
+            self._write_sound(None)
+            self._container.close()
+            self._container = None
+            os.replace(self._part, self.path)
+        except BaseException as failure:
+            self._discard()
+            self._explain(failure)
+            raise
+
+    def _explain(self, error: BaseException) -> None:
+        """Raise FFmpeg's and the system's errors as MediaError."""
+        if isinstance(error, av.error.FFmpegError | OSError):
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> MediaError:
+        return MediaError(f"{self.path}: can't be written ({reason(error)}); check the free space and the folder's rights")
+
+    def _discard(self) -> None:
+        """Close what is open and remove the unfinished file."""
+        container, self._container = self._container, None
+        close = getattr(self._packets, "close", None)
+        if close is not None:
+            close()
+        if container is not None:
+            # The file is given up; what stopped it is already on its way to the caller.
+            with contextlib.suppress(av.error.FFmpegError, OSError, ValueError):
+                container.close()
+        self._part.unlink(missing_ok=True)
+
+
+def to_yuv(pixels: np.ndarray) -> Any:
+    """RGB pixels [H, W, 3], uint8, as a 4:2:0 frame by the bt709 matrix in limited range, tagged so."""
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    converted = frame.reformat(format="yuv420p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG")
+    converted.colorspace, converted.color_range = _BT709, _LIMITED_RANGE
+    return converted
+
+
+def read_video_frames(path: str | Path) -> Iterator[torch.Tensor]:
+    """The frames of a video, one [H, W, 3] uint8 tensor at a time, by the matrix that the file names. Raises MediaError."""
+    with open_container(path) as container:
+        if not container.streams.video:
+            raise MediaError(f"{path}: there is no video in this file; choose one with a moving picture")
+        try:
+            for frame in container.decode(video=0):
+                matrix = "ITU709" if frame.colorspace == _BT709 else "ITU601"
+                yield torch.from_numpy(frame.reformat(format="rgb24", src_colorspace=matrix, dst_color_range="JPEG").to_ndarray())
+        except av.error.FFmpegError as error:
+            raise MediaError(f"{path}: the video can't be decoded ({reason(error)}); copy or export it again") from error
