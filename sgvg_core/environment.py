@@ -35,7 +35,8 @@ def check_environment() -> None:
         raise DeviceError(f"torch isn't installed in {sys.executable}; install it with: {_pip('torch torchvision torchaudio')}")
     if _release(torch_version) < TORCH_FLOOR:
         floor = ".".join(map(str, TORCH_FLOOR))
-        raise DeviceError(f"torch: got {torch_version}, expected {floor} or newer; update ComfyUI (its torch with it), or run: {_pip('--upgrade torch torchvision torchaudio')}")
+        command = _pip("--upgrade torch torchvision torchaudio")
+        raise DeviceError(f"torch: got {torch_version}, expected {floor} or newer; update ComfyUI (its torch with it), or run: {command}")
     for package in _COMPANIONS:
         _check_companion(package, torch_version)
     missing = sorted(package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None)
@@ -58,10 +59,9 @@ def _check_companion(package: str, torch_version: str) -> None:
     try:
         importlib.import_module(package)
     except (ImportError, OSError, RuntimeError, AttributeError) as error:  # what a foreign build raises, from loader to operator table
-        first_line = next(iter(str(error).splitlines()), "")[:200]
-        raise DeviceError(
-            f"{package} {seen} doesn't fit torch {torch_version} ({type(error).__name__}: {first_line}); mend it with: {_mend(package, torch_version)}"
-        ) from error
+        reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}"
+        command = _mend(package, torch_version)
+        raise DeviceError(f"{package} {seen} doesn't fit torch {torch_version} ({reason}); mend it with: {command}") from error
 
 
 def _mend(package: str, torch_version: str) -> str:

@@ -1,0 +1,489 @@
+"""Everything a clone needs, from a bare Python: ``python tasks.py demo [SOUND]`` and ``python tasks.py test``.
+
+Standard library only; Linux, macOS and Windows. All set-up goes into ``.venv`` beside this file; nothing outside is changed but
+pip's download cache. The file keeps to a syntax that older Pythons read too, so that they can be told which one is needed.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STATE = "sgvg-setup.json"
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+BITS = sys.maxsize.bit_length() + 1
+TORCH = ("torch", "torchvision", "torchaudio")
+CHECK = "import torch, torchvision, torchaudio, av, numpy, open_clip, PIL, safetensors, tqdm"
+
+# Megabytes: (download, on disk once installed). Downloads are the sums of the wheels that `python tasks.py resolve` lists; the disk
+# figures were measured on Linux x86_64 and are estimates elsewhere. On Linux torch from PyPI brings NVIDIA's libraries along.
+RUN_MB = {"linux x86_64": (2800, 5400), "linux arm64": (2900, 5600), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
+TEST_MB = (130, 600)
+HOST_MB = (250, 900)
+
+STEPS = ["lint", "types", "imports", "pytest"]
+
+
+class Stop(Exception):
+    """One line for the user; the task ends with exit code 2."""
+
+
+# ---------------------------------------------------------------------------------------------------------------- what is needed
+
+
+def machine() -> "str":
+    """The kind of machine, as in RUN_MB: "linux x86_64", "macos arm64", "windows x86_64", ..."""
+    system = {"Darwin": "macos"}.get(platform.system(), platform.system().lower())
+    processor = platform.machine().lower()
+    return "{} {}".format(system, {"amd64": "x86_64", "aarch64": "arm64"}.get(processor, processor))
+
+
+def check_python(version: "tuple" = tuple(sys.version_info[:3]), kind: "str | None" = None, bits: "int" = BITS) -> "None":
+    """Raise Stop unless PyTorch has a build for this Python on this machine."""
+    if not OLDEST_PYTHON <= tuple(version[:2]) <= NEWEST_PYTHON:
+        names = [f"python3.{minor}" for minor in range(NEWEST_PYTHON[1], OLDEST_PYTHON[1] - 1, -1)]
+        found = next((name for name in names if shutil.which(name)), None)
+        advice = f"run: {found} tasks.py" if found else "install one from https://www.python.org/downloads/"
+        raise Stop(f"Python 3.{OLDEST_PYTHON[1]} to 3.{NEWEST_PYTHON[1]} is needed, this is {version[0]}.{version[1]}; {advice}")
+    if bits < 64:
+        raise Stop("This is a 32-bit Python, and PyTorch is 64-bit only; install the 64-bit Python from https://www.python.org/downloads/")
+    if (kind or machine()) == "macos x86_64":
+        raise Stop("PyTorch has no builds for Intel Macs since version 2.3, and 2.6 is the oldest that works here; use another machine.")
+
+
+def check_venv_tools(has: "Callable[[str], object] | None" = None, release: "str | None" = None) -> "None":
+    """Raise Stop, naming the package to install, if this Python can't make a virtual environment with pip."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("venv", "ensurepip") if not (has or find_spec)(name)]
+    if not missing:
+        return
+    if release is None:
+        release = Path("/etc/os-release").read_text(errors="replace") if Path("/etc/os-release").is_file() else ""
+    words = set(release.lower().replace('"', " ").replace("=", " ").split())
+    version = "{}.{}".format(*sys.version_info[:2])
+    if words & {"debian", "ubuntu"}:
+        advice = f"install it with: sudo apt install python{version}-venv"
+    elif words & {"fedora", "rhel", "centos"}:
+        advice = "install it with: sudo dnf install python3-pip python3-libs"
+    elif "suse" in words or "opensuse" in words:
+        advice = "install it with: sudo zypper install python3-pip python3-venv"
+    elif "alpine" in words:
+        advice = "install it with: apk add python3 py3-pip (and mind that PyTorch has no builds for Alpine)"
+    else:
+        advice = "install the full Python from https://www.python.org/downloads/ (an embedded one, as in ComfyUI portable, can't do it)"
+    raise Stop("This Python has no {} and can't make an environment; {}".format(" and no ".join(missing), advice))
+
+
+def find_comfyui(environment: "Mapping[str, str] | None" = None, root: "Path" = ROOT, home: "Path | None" = None) -> "Path | None":
+    """The ComfyUI to test in: COMFYUI_DIR, else the folder two above the pack (custom_nodes/PACK), else ~/ComfyUI; None without one."""
+    named = (os.environ if environment is None else environment).get("COMFYUI_DIR")
+    if named:
+        if not is_comfyui(Path(named)):
+            raise Stop(f"COMFYUI_DIR is {named}, but there is no ComfyUI (main.py and comfyui_version.py) in it")
+        return Path(named).absolute()
+    # The path as it was called, not resolved: the pack may be a link inside custom_nodes.
+    candidates = [*list(root.parents)[1:2], (home or Path.home()) / "ComfyUI"]
+    return next((path for path in candidates if is_comfyui(path)), None)
+
+
+def is_comfyui(path: "Path") -> "bool":
+    """Whether `path` is the folder of a ComfyUI."""
+    return (path / "main.py").is_file() and (path / "comfyui_version.py").is_file()
+
+
+# ------------------------------------------------------------------------------------------------------------------------- set-up
+
+
+class Setup:
+    """The environment of this clone, and the parts that are finished in it.
+
+    A part ("run", "test", "host") is finished when the state file holds the hash of the files it's made from. The state file is
+    written before the first step and says "busy" while pip works, so that a half-made environment is known and made again.
+    """
+
+    def __init__(self, venv: "Path" = VENV, root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
+        self.venv, self.root, self.comfyui = venv, root, comfyui
+
+    @property
+    def python(self) -> "Path":
+        """The environment's interpreter."""
+        return self.venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def files(self, part: "str") -> "list":
+        """What a part is made from."""
+        own = {"run": ["requirements.txt", "constraints.txt"], "test": ["requirements-test.txt", "constraints.txt"], "host": ["constraints.txt"]}
+        files = [self.root / name for name in own[part]]
+        return files + ([self.comfyui / "requirements.txt"] if part == "host" and self.comfyui else [])
+
+    def wanted(self, part: "str") -> "str":
+        """The hash that stands for a finished part."""
+        digest = hashlib.sha256()
+        for path in self.files(part):
+            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+        return digest.hexdigest()
+
+    def state(self) -> "dict":
+        """What the state file says; {} without a readable one."""
+        try:
+            state = json.loads((self.venv / STATE).read_text())
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def save(self, **changes: "str | bool") -> "None":
+        """Change the state file, in one step."""
+        text = json.dumps({**self.state(), **changes}, indent=1, sort_keys=True)
+        part = self.venv / (STATE + ".part")
+        part.write_text(text)
+        part.replace(self.venv / STATE)
+
+    def works(self) -> "bool":
+        """Whether the environment's interpreter starts, is of a usable version and has pip."""
+        code = f"import sys, pip; sys.exit(not ({OLDEST_PYTHON!r} <= sys.version_info[:2] <= {NEWEST_PYTHON!r}))"
+        command = [str(self.python), "-c", code]
+        try:
+            return subprocess.run(command, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        except OSError:
+            return False
+
+    def missing(self, parts: "Sequence[str]") -> "list":
+        """The parts that have yet to be installed."""
+        state = self.state()
+        if state.get("busy") or not self.python.exists():
+            return list(parts)
+        return [part for part in parts if state.get(part) != self.wanted(part)]
+
+    def bring(self, *parts: "str") -> "None":
+        """Install what is missing of `parts`, saying first what that means; returns in milliseconds when nothing is."""
+        if not self.missing(parts) and self.works():
+            return
+        check_venv_tools()
+        with locked(self.root / ".venv.lock"):
+            missing = self.missing(parts)
+            fresh = not self.python.exists() or bool(self.state().get("busy")) or not self.works()
+            if fresh:
+                missing = list(parts)
+            announce(missing, self.root, self.comfyui)
+            if fresh:
+                self.make()
+            self.save(busy=True)
+            for part in missing:
+                self.install(part)
+            self.save(busy=False, **{part: self.wanted(part) for part in missing})
+
+    def make(self) -> "None":
+        """A new, empty environment; what an interrupted set-up left is removed first."""
+        if self.venv.is_symlink() or self.venv.is_file():
+            raise Stop(f"{self.venv} is in the way: it's a link or a file; move it away")
+        if self.venv.is_dir():
+            ours = (self.venv / STATE).exists() or (self.venv / "pyvenv.cfg").exists() or not any(self.venv.iterdir())
+            if not ours:
+                raise Stop(f"{self.venv} is in the way: it isn't a Python environment; move it away")
+            say("The environment in .venv isn't complete (an interrupted set-up?); making it again. pip kept what it had downloaded.")
+            shutil.rmtree(str(self.venv))
+        self.venv.mkdir()
+        self.save(busy=True)
+        say("Making .venv with Python {}.{}.{} ...".format(*sys.version_info[:3]))
+        run_or_stop([sys.executable, "-m", "venv", str(self.venv)], "the environment couldn't be made")
+        self.pip("pip and its progress bar", "--upgrade", "pip", quiet=True)
+
+    def install(self, part: "str") -> "None":
+        """One part, by pip."""
+        if part == "run":
+            self.pip("PyTorch and the pack's requirements", *TORCH, "-r", "requirements.txt")
+            say("Checking that it can be imported ...")
+            run_or_stop([str(self.python), "-c", CHECK], "the installed packages don't work together")
+        elif part == "test":
+            self.pip("the tools of the tests", "-r", "requirements-test.txt")
+        elif part == "host" and self.comfyui:
+            # requests: ComfyUI's main.py imports it but its list doesn't name it. torch is held by the constraints.
+            arguments = "-r", str(self.comfyui / "requirements.txt"), "requests"
+            self.pip(f"the requirements of the ComfyUI in {self.comfyui}", *arguments)
+
+    def pip(self, what: "str", *arguments: "str", **options: "bool") -> "None":
+        """``pip install`` into the environment, under the constraints of the tested set. Raises Stop if it fails."""
+        say(f"Installing {what} ...")
+        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt", *arguments]
+        if options.get("quiet"):
+            command.append("--quiet")
+        # pip unpacks downloads in the temporary folder, which is often too small for torch.
+        scratch = tempfile.mkdtemp(prefix="pip-", dir=str(self.venv))
+        environment = dict(clean_environment(), TMPDIR=scratch, TEMP=scratch, TMP=scratch)
+        try:
+            with heartbeat():
+                code = subprocess.run(command, cwd=str(self.root), env=environment, stdin=subprocess.DEVNULL).returncode
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if code:
+            raise Stop(f"pip couldn't install {what}: its last lines say why. Run the same command again; what is downloaded is kept.")
+
+
+def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
+    """Say what will be downloaded, from where, what disk is needed and free. Raises Stop if it's too little."""
+    known = machine() in RUN_MB
+    sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB}
+    names = {"run": f"PyTorch {pinned('torch', root)} and the pack's requirements", "test": "lint, types and test tools"}
+    names["host"] = f"the requirements of {comfyui}"
+    say("Set-up in {}".format(root / ".venv"))
+    for part in parts:
+        say("  {:<48} about {:>5} MB to download, {:>5} MB on disk".format(names[part], *sizes[part]))
+    if "run" in parts and machine().startswith("linux"):
+        say("  (most of it are NVIDIA's CUDA libraries, which PyTorch for Linux brings along, with or without such a device)")
+    if not known:
+        say(f"  (the sizes are those of Linux x86_64; {machine()} wasn't measured)")
+    download, installed = (sum(sizes[part][i] for part in parts) for i in (0, 1))
+    for folder, needed in disk_needs(root, download, installed).items():
+        free = shutil.disk_usage(folder).free // 10**6
+        say(f"  {needed} MB needed on the disk of {folder} while installing, {free} MB free")
+        if free < needed:
+            raise Stop(f"The disk of {folder} has {free} MB free and {needed} MB are needed; make room and run the same command again")
+
+
+def disk_needs(root: "Path", download: "int", installed: "int", cache: "Path | None" = None) -> "dict":
+    """Megabytes needed, by folder: the environment with pip's unpacking, and pip's cache where it lies on another disk."""
+    needs = {str(root): installed + download}
+    if os.environ.get("PIP_NO_CACHE_DIR"):
+        return needs
+    folder = cache or cache_folder()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    same = os.stat(str(folder)).st_dev == os.stat(str(root)).st_dev
+    key = str(root) if same else str(folder)
+    needs[key] = needs.get(key, 0) + download
+    return needs
+
+
+def cache_folder() -> "Path":
+    """Where pip keeps its downloads."""
+    if os.environ.get("PIP_CACHE_DIR"):
+        return Path(os.environ["PIP_CACHE_DIR"])
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "pip" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "pip"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pip"
+
+
+def pinned(package: "str", root: "Path" = ROOT) -> "str":
+    """The tested version of a package, from constraints.txt."""
+    lines = (root / "constraints.txt").read_text().splitlines()
+    return next(line.partition("==")[2].partition(";")[0].strip() for line in lines if line.startswith(package + "=="))
+
+
+@contextlib.contextmanager
+def locked(path: "Path") -> "Iterator[None]":
+    """Hold a lock that the system drops by itself when the process ends; Stop if another set-up holds it."""
+    with open(str(path), "w") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Stop("Another set-up is at work in this folder; wait for it, then run the same command again") from None
+        yield
+
+
+@contextlib.contextmanager
+def heartbeat(seconds: "float" = 20.0) -> "Iterator[None]":
+    """Where no terminal shows pip's bar, a line every so often: unpacking torch is silent for a minute or more."""
+    done = threading.Event()
+    start = time.monotonic()
+
+    def beat() -> "None":
+        while not done.wait(seconds):
+            say(f"  ... at work for {time.monotonic() - start:.0f} s")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    if not sys.stdout.isatty():
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def clean_environment() -> "dict":
+    """This process's environment without what would lead the new interpreter or pip astray."""
+    dropped = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_CONSTRAINT", "__PYVENV_LAUNCHER__"}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in dropped}
+    return dict(kept, PIP_USER="0", PYTHONNOUSERSITE="1", PYTHONUNBUFFERED="1")
+
+
+# -------------------------------------------------------------------------------------------------------------------------- tasks
+
+
+def task_setup(options: "argparse.Namespace", rest: "list") -> "int":
+    """Only the set-up of `demo`."""
+    Setup().bring("run")
+    say(f"Ready: {Setup().python}")
+    return 0
+
+
+def task_demo(options: "argparse.Namespace", rest: "list") -> "int":
+    """A finished video and a contact sheet, from a sound file or from a sound that the pack makes."""
+    setup = Setup()
+    if options.sound and not Path(options.sound).is_file():
+        raise Stop(f"There is no sound file {options.sound}")
+    setup.bring("run")
+    sound = [str(Path(options.sound).absolute())] if options.sound else []
+    return call([str(setup.python), "-m", "sgvg_core", "demo", *sound, *rest], cwd=ROOT)
+
+
+def task_test(options: "argparse.Namespace", rest: "list") -> "int":
+    """Lint, types, import law and tests; all of them run, even after one has failed."""
+    comfyui = None if options.fast else find_comfyui()
+    setup = Setup(comfyui=comfyui)
+    setup.bring("run", "test", *(["host"] if comfyui else []))
+    steps = [step for step in STEPS if not options.only or step in options.only]
+    report = VENV / "host-tests.txt"
+    with contextlib.suppress(FileNotFoundError):
+        report.unlink()
+    results = []
+    for step in steps:
+        say(f"\n== {step}")
+        start = time.monotonic()
+        code = call(step_command(step, setup, options.fast, rest, report), cwd=typing_tree() if step == "types" else ROOT, comfyui=comfyui)
+        results.append((step, code, time.monotonic() - start))
+    say("")
+    for step, code, seconds in results:
+        say("{:<8} {:<7} {:6.1f} s".format(step, "ok" if code == 0 else "FAILED", seconds))
+    if "pytest" in steps:
+        say(report.read_text().strip() if report.is_file() else "HOST TESTS NOT RUN (the test run didn't finish)")
+    return 1 if any(code for _, code, _ in results) else 0
+
+
+def step_command(step: "str", setup: "Setup", fast: "bool", rest: "list", report: "Path") -> "list":
+    """The command line of one step."""
+    python = str(setup.python)
+    if step == "lint":
+        return [python, "-m", "ruff", "check", "."]
+    if step == "types":
+        return [python, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", "sgvg_pack"]
+    if step == "imports":
+        return [python, "-c", "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"]
+    paths = rest if any(not argument.startswith("-") for argument in rest) else ["tests", *rest]
+    return [python, "-m", "pytest", f"--host-report={report}", *(["-m", "not host and not slow"] if fast else []), *paths]
+
+
+def typing_tree(target: "Path | None" = None, root: "Path" = ROOT) -> "Path":
+    """The pack's Python files in a folder that holds them as the package `sgvg_pack`, as ComfyUI would load them.
+
+    The nodes import the core by a relative import, which mypy only follows inside a package, and the folder of a clone may have a
+    name that no package can have. Copies, because links need rights on Windows; times are kept for mypy's cache.
+    """
+    target = target or VENV / "typing"
+    if (target / "sgvg_pack").is_dir():
+        shutil.rmtree(str(target / "sgvg_pack"))
+    for path in [root / "__init__.py", root / "tasks.py", *(root / "sgvg_core").rglob("*.py"), *(root / "nodes").rglob("*.py")]:
+        copy = target / "sgvg_pack" / path.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(str(path), str(copy))
+    return target
+
+
+def task_resolve(options: "argparse.Namespace", rest: "list") -> "int":
+    """Whether the requirements can be met on every supported Python, by pip's dry run for this machine."""
+    setup = Setup()
+    setup.bring("run")
+    failed = []
+    for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1):
+        for extra in ([], ["-r", "requirements-test.txt"]):
+            name = "Python 3.{} {}".format(minor, "with the test tools" if extra else "alone")
+            versions, error = dry_run(setup, f"3.{minor}", [*TORCH, "-r", "requirements.txt", *extra])
+            if error:
+                failed.append(name)
+            say("{:<34} {}".format(name, error or f"{len(versions)} packages: {shown(versions)}"))
+    return 1 if failed else 0
+
+
+def dry_run(setup: "Setup", version: "str", arguments: "list") -> "tuple":
+    """({package: version}, "") as pip would install them for a Python version, or ({}, what went wrong)."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = os.path.join(folder, "report.json")
+        command = [str(setup.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--ignore-installed"]
+        command += ["--python-version", version, "--only-binary=:all:", "--target", folder, "--report", report, "-c", "constraints.txt", *arguments]
+        done = subprocess.run(command, cwd=str(ROOT), env=clean_environment(), capture_output=True, text=True)
+        if done.returncode:
+            return {}, "FAILED: " + " | ".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+        with open(report, encoding="utf-8") as file:
+            installed = json.load(file)["install"]
+    return {item["metadata"]["name"].lower(): item["metadata"]["version"] for item in installed}, ""
+
+
+def shown(versions: "dict") -> "str":
+    """The packages that matter, with their versions."""
+    names = ["torch", "torchvision", "torchaudio", "numpy", "av", "open_clip_torch", "pillow", "pytest", "librosa"]
+    return ", ".join(f"{name} {versions[name]}" for name in names if name in versions)
+
+
+# --------------------------------------------------------------------------------------------------------------------------- tools
+
+
+def say(text: "str") -> "None":
+    """A line for the user, at once."""
+    print(text, flush=True)
+
+
+def call(command: "list", cwd: "Path", comfyui: "Path | None" = None) -> "int":
+    """The exit code of a command that shares our terminal."""
+    environment = clean_environment()
+    if comfyui:
+        environment["COMFYUI_DIR"] = str(comfyui)
+    return subprocess.run(command, cwd=str(cwd), env=environment).returncode
+
+
+def run_or_stop(command: "list", problem: "str") -> "None":
+    """Run a command; Stop with `problem` if it fails."""
+    if subprocess.run(command, cwd=str(ROOT), env=clean_environment()).returncode:
+        raise Stop(f"{problem}: the lines above say why. Run the same command again, or remove .venv first")
+
+
+def main(arguments: "list | None" = None) -> "int":
+    """Run a task; 2 for something the user can mend."""
+    parser = argparse.ArgumentParser(prog="python tasks.py", description=__doc__.splitlines()[0])
+    tasks = parser.add_subparsers(dest="task", metavar="TASK")
+    demo = tasks.add_parser("demo", help="a finished video and a contact sheet; further options go to `python -m sgvg_core demo`")
+    demo.add_argument("sound", nargs="?", metavar="SOUND", help="a sound file (default: the pack makes one)")
+    test = tasks.add_parser("test", help="lint, types, import law and tests; further options go to pytest")
+    test.add_argument("--fast", action="store_true", help="without the tests that need ComfyUI and the slow ones")
+    test.add_argument("--only", action="append", choices=STEPS, help="only this step (may be repeated)")
+    tasks.add_parser("setup", help="only the set-up that demo needs")
+    tasks.add_parser("resolve", help="can the requirements be met on Python 3.10 to 3.13? (pip's dry run)")
+    options, rest = parser.parse_known_args(arguments)
+    if options.task is None:
+        parser.print_help()
+        return 2
+    try:
+        check_python()
+        return {"demo": task_demo, "test": task_test, "setup": task_setup, "resolve": task_resolve}[options.task](options, rest)
+    except Stop as stop:
+        print(f"error: {stop}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
