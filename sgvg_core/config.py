@@ -192,7 +192,6 @@ class WalkerConfig:
     num_layers: int = 1
     walk_rate: float = 12.0
     """Steps a second at which the walker was trained."""
-    max_step: float | None = None
 
     def __post_init__(self) -> None:
         check_range("walker num_ws", self.num_ws, 3, 64)
@@ -202,3 +201,79 @@ class WalkerConfig:
         check_range("walker hidden", self.hidden, 1, 4096)
         check_range("walker num_layers", self.num_layers, 1, 16)
         check_range("walker walk_rate", self.walk_rate, 0.5, 120)
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeConfig:
+    """The judge of pictures: its input size, the widths of its stages and the kinds it knows."""
+
+    picture_size: int = 64
+    widths: tuple[int, ...] = (24, 48, 96, 128)
+    labels: tuple[str, ...] = (
+        "thunderstorm",
+        "waterfall burbling",
+        "volcano eruption",
+        "squishing water",
+        "wind noise",
+        "fire crackling",
+        "raining",
+        "underwater bubbling",
+        "splashing water",
+    )
+
+    def __post_init__(self) -> None:
+        check_range("judge picture_size", self.picture_size, 16, 512)
+        check_range("judge number of stages", len(self.widths), 1, 8)
+        for width in self.widths:
+            check_range("judge widths", width, 8, 1024)
+        check_range("judge number of labels", len(self.labels), 1, 1000)
+
+
+def _bundled_mel() -> MelConfig:
+    return MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+
+
+@dataclasses.dataclass(frozen=True)
+class JointSpaceConfig:
+    """The joint space of pictures, words and sounds (F_v, F_t, F_a). The defaults are the bundled size, about 0.5 M parameters a tower."""
+
+    embed_dim: int = 128
+    image_size: int = 64
+    image_width: int = 10
+    image_layers: tuple[int, int, int, int] = (1, 1, 1, 1)
+    text_width: int = 96
+    text_heads: int = 4
+    text_layers: int = 3
+    context_length: int = 32
+    sound_widths: tuple[int, ...] = (16, 32, 64, 128)
+    mel: MelConfig = dataclasses.field(default_factory=_bundled_mel)
+    """How a window of sound becomes the picture that F_a takes."""
+    merges: tuple[tuple[int, int], ...] = ()
+    """The merges of the byte-level BPE, best first: see `embedding.bpe`."""
+    words: tuple[str, ...] = ()
+    """The words of the captions that the text tower learned from; other words are encoded too, but mean nothing to it."""
+    labels: tuple[str, ...] = ()
+    """The labels among which a sound is named when nobody gives others."""
+
+    def __post_init__(self) -> None:
+        check_range("joint space embed_dim", self.embed_dim, 8, 2048)
+        check_range("joint space image_size", self.image_size, 32, 512)
+        if self.image_size % 32:
+            raise ConfigError(f"joint space image_size: got {self.image_size}, expected a multiple of 32")
+        check_range("joint space image_width", self.image_width, 2, 256)
+        for layers in (*self.image_layers, self.text_layers):
+            check_range("joint space layers", layers, 1, 64)
+        check_range("joint space text_heads", self.text_heads, 1, 64)
+        check_range("joint space text_width", self.text_width, self.text_heads, 2048)
+        if self.text_width % self.text_heads:
+            raise ConfigError(f"joint space text_width: got {self.text_width}, expected a multiple of text_heads ({self.text_heads})")
+        check_range("joint space context_length", self.context_length, 4, 512)
+        check_range("joint space number of sound_widths", len(self.sound_widths), 1, 8)
+        for width in self.sound_widths:
+            check_range("joint space sound_widths", width, 4, 2048)
+        check_range("joint space number of merges", len(self.merges), 0, 50_000)
+        check_range("joint space number of words", len(self.words), 0, 100_000)
+        check_range("joint space number of labels", len(self.labels), 0, 1_000)
+        for index, pair in enumerate(self.merges):
+            for token in pair:
+                check_range(f"joint space merges[{index}]", token, 1, 256 + index)

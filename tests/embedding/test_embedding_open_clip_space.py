@@ -93,7 +93,8 @@ def test_a_torchscript_archive_is_read(folder, network):
     traced = torch.jit.trace(copy.deepcopy(network), (torch.zeros(1, 3, 32, 32), torch.ones(1, 20, dtype=torch.long)), check_trace=False)
     torch.jit.save(traced, str(path))
     images = torch.rand(1, 3, 32, 32) * 2 - 1
-    space = load_open_clip(str(folder), path)
+    seen = load_open_clip(str(folder), path).embed_images(images)
+    torch.testing.assert_close(seen, network.encode_image(images, normalize=True), atol=1e-5, rtol=0)
     torch.testing.assert_close(space.embed_images(images), network.encode_image(images, normalize=True), atol=1e-5, rtol=0)
 
 
