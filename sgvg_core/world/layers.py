@@ -5,7 +5,8 @@ in a few fixed states; the phase cross-fades from one state to the next, and the
 """
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,9 @@ class Layer(NamedTuple):
     shade: np.ndarray | float = 1.
 
 
+Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]    # (x, y) -> signed distance, positive inside
+
+
 class States(NamedTuple):
     """Things that move: masks [states, n, n], and beside them the strength from which each pixel's thing is seen."""
 
@@ -31,9 +35,9 @@ class States(NamedTuple):
     def empty(cls, num_states: int, n: int) -> States:
         return cls(np.zeros((num_states, n, n), np.float32), np.full((num_states, n, n), 9, np.float32))
 
-    def stamp(self, state: int, g: Grid, box: tuple[float, float, float, float], inside: Callable[[np.ndarray, np.ndarray], np.ndarray],
-              key: float, alpha: float = 1.) -> None:
-        """Draw one small thing: box is x0, x1, y0, y1; inside(x, y) is a signed distance, positive inside."""
+    def stamp(self, state: int, g: Grid, box: tuple[float, float, float, float], inside: Shape, key: float,
+              alpha: float = 1.) -> None:
+        """Draw one small thing inside the box (x0, x1, y0, y1)."""
         n = g.n
         i0, i1 = (int(np.clip(np.floor(v * n), 0, n)) for v in (box[0], box[1] + 1.5 / n))
         j0, j1 = (int(np.clip(np.floor(v * n), 0, n)) for v in (box[2], box[3] + 1.5 / n))
@@ -47,7 +51,7 @@ class States(NamedTuple):
     def seen(self, amount: float, phase: float, sharpness: float = 5.) -> np.ndarray:
         """The mask [n, n] at a strength and a phase in [0, 1)."""
         out = np.zeros_like(self.masks[0])
-        for mask, key, weight in zip(self.masks, self.keys, turn_weights(phase, len(self.masks))):
+        for mask, key, weight in zip(self.masks, self.keys, turn_weights(phase, len(self.masks)), strict=True):
             if weight > 0:
                 out += weight * mask * np.clip((amount - key) * sharpness, 0, 1)
         return out
@@ -85,7 +89,6 @@ def compose(img: np.ndarray, layers: list[Layer], colours: dict[str, np.ndarray]
     """
     for role, mask, far, shade in layers:
         if role == "mirror":
-            n = img.shape[1]
             over(img, _mirrored(img, float(shade)) * .78 + colours["haze"] * .1, mask)
             continue
         colour = colours[role] * shade

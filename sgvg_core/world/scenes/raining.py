@@ -5,13 +5,14 @@ them their colours. What falls is drawn in a few fixed states, and the phase cro
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ..layers import Layer, Shape, States, box, compose, disc, half_layers
 from ..paint import C, Grid, billow, fbm, glow, over, pines, ramp, ridge, rnd, rolling, smooth
-from ..layers import Layer, States, box, compose, disc, half_layers
 from ..scene import Scene
 
 NUM_STATES = 4
@@ -138,6 +139,23 @@ def _pond(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], list[
 _SCENES = (_lake, _street, _window, _pond)
 
 
+def _streak(x0: float, y0: float, slant: float, long: float, wide: float) -> Shape:
+    def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        t = np.clip((y - y0) / long, 0, 1)
+        return wide * (.55 + .45 * t) - np.hypot(x - x0 + slant * y, (y - y0 - t * long) * .9)
+    return inside
+
+
+def _ring(x0: float, y0: float, r: float, squash: float, wide: float) -> Shape:
+    return lambda x, y: wide - np.abs(np.hypot(x - x0, (y - y0) * squash) - r)
+
+
+def _runnel(x0: float, y0: float, tail: float) -> Shape:
+    """A drop that runs down the pane, and its wet trace."""
+    return lambda x, y: np.maximum(.0125 - np.hypot(x - x0, (y - y0) * .75),
+                                   .006 - np.hypot(x - x0, np.maximum(np.abs(y - y0 + tail / 2) - tail / 2, 0)))
+
+
 def _draw_rain(g: Grid, composition: int) -> States:
     """Streaks on slanted tracks, three a track; each state is a quarter of their distance further on."""
     states = States.empty(NUM_STATES, g.n)
@@ -148,12 +166,8 @@ def _draw_rain(g: Grid, composition: int) -> States:
         for s in range(NUM_STATES):
             for m in range(-1, 3):
                 y0 = ((j * .382 + .2 * rnd(j, 70).item() + s / NUM_STATES) % 1 + m) * apart
-
-                def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-                    t = np.clip((y - y0) / long, 0, 1)
-                    return wide * (.55 + .45 * t) - np.hypot(x - x0 + slant * y, (y - y0 - t * long) * .9)
                 left, right = sorted((x0 - slant * y0, x0 - slant * (y0 + long)))
-                states.stamp(s, g, (left - .01, right + .01, y0 - .01, y0 + long + .01), inside, key, .45 + .4 * r)
+                states.stamp(s, g, (left - .01, right + .01, y0 - .01, y0 + long + .01), _streak(x0, y0, slant, long, wide), key, .45 + .4 * r)
     return states
 
 
@@ -177,15 +191,10 @@ def _draw_rings(g: Grid, composition: int) -> States:
             age = (s + j) % NUM_STATES / NUM_STATES
             if composition == 2:
                 x0, y0, tail = .1 + .8 * (j + .5) / 34, .05 + (d + age * .25) * .68, .05 + .12 * key
-                states.stamp(s, g, (x0 - .02, x0 + .02, y0 - tail - .01, y0 + .03), lambda x, y: np.maximum(
-                    .0125 - np.hypot(x - x0, (y - y0) * .75), .006 - np.hypot(x - x0, np.maximum(np.abs(y - y0 + tail / 2) - tail / 2, 0))),
-                    key, .75)
+                states.stamp(s, g, (x0 - .02, x0 + .02, y0 - tail - .01, y0 + .03), _runnel(x0, y0, tail), key, .75)
                 continue
             r, wide = big * (.3 + .85 * age), .0065 if above else .006
-
-            def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-                return wide - np.abs(np.hypot(x - x0, (y - y0) * squash) - r)
-            states.stamp(s, g, (x0 - r - .01, x0 + r + .01, y0 - r - .01, y0 + r + .01), inside, key, .85 * (1 - .7 * age))
+            states.stamp(s, g, (x0 - r - .01, x0 + r + .01, y0 - r - .01, y0 + r + .01), _ring(x0, y0, r, squash, wide), key, .85 * (1 - .7 * age))
             if age == 0 and key > .3 and not above:      # a heavy drop leaps up from the middle of its ring
                 _leap(states, s, g, x0, y0, .012 + .012 * d, key)
     return states
@@ -256,9 +265,9 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     open_air = layout.wet if composition == 2 else 1     # no rain inside the room
 
     def frame(envelope: float, phase: float) -> np.ndarray:
-        amount = .18 + .98 * envelope
+        amount = .22 + .95 * envelope
         out = calm + change * np.float32(envelope)
         over(out, drop, (.85 * layout.wet) * layout.rings.seen(amount, phase))
-        over(out, drop, (.8 * open_air) * layout.rain.seen(amount, phase))
+        over(out, drop, (.8 * open_air) * layout.rain.seen(amount, phase, 8))
         return out
     return frame

@@ -5,13 +5,14 @@ change through a few fixed states, and its drops come in one by one, the nearest
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ..layers import Layer, States, box, compose, disc, half_layers
-from ..paint import C, Grid, fbm, glow, over, ramp, ridge, rnd, rolling, smooth, turn_weights
+from ..layers import Layer, Shape, States, box, compose, disc, half_layers
+from ..paint import C, Grid, fbm, glow, over, ramp, ridge, rnd, smooth, turn_weights
 from ..scene import Scene
 
 NUM_STATES = 4
@@ -80,10 +81,10 @@ def _lighthouse(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
 
 def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     d = _inland(b)
-    back = [Layer("sand", smooth(-.06, .05, d), 0, .85 + .3 * fbm(b.x * 1.4, b.y * 1.4)), Layer("dune", smooth(.22, .30, d + .1 * (fbm(b.x * .6, b.y * .6) - .5)), 0,
-                  .6 + .8 * fbm(b.x * 2, b.y * 2))]
+    grass = smooth(.22, .30, d + .1 * (fbm(b.x * .6, b.y * .6) - .5))
+    back = [Layer("sand", smooth(-.06, .05, d), 0, .85 + .3 * fbm(b.x * 1.4, b.y * 1.4)), Layer("dune", grass, 0, .6 + .8 * fbm(b.x * 2, b.y * 2))]
     rocks: list[Layer] = []
-    for (x0, y0, r, _), seed in zip(BURSTS[2], (.2, .6)):
+    for (x0, y0, r, _), seed in zip(BURSTS[2], (.2, .6), strict=True):
         x, y = b.x - x0, b.y - y0
         turn = np.arctan2(y, x)
         inside = r * .33 * (.85 + .13 * np.cos(turn * 3 + seed * 9) + .09 * np.cos(turn * 7 + 1)) - np.hypot(x, y)
@@ -103,7 +104,8 @@ def _inland(b: Grid) -> np.ndarray:
 def _arch(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     shore = SHORE[3]
     hull = np.minimum(np.minimum(.05 - .6 * (b.y - shore + .01) - np.abs(b.x - .52), b.y - shore + .012), shore + .022 - b.y)
-    back = [Layer("accent", b.edge(hull), .2), Layer("white", b.edge(np.minimum(np.minimum((b.y - shore + .12) * .45 - (b.x - .515), b.x - .515), shore - .018 - b.y)), .2)]
+    sail = np.minimum(np.minimum((b.y - shore + .12) * .45 - (b.x - .515), b.x - .515), shore - .018 - b.y)
+    back = [Layer("accent", b.edge(hull), .2), Layer("white", b.edge(sail), .2)]
     rocks: list[Layer] = []
     for x0, wide, high, seed in ((.27, .10, .24, .1), (.75, .08, .27, .6)):
         top = .86 - high * np.exp(-(np.abs(b.x - x0) / wide) ** 2.6) - .04 * (ridge(b.x, seed, .8, 5.) - .5)
@@ -138,6 +140,10 @@ def _draw_bursts(g: Grid, composition: int) -> list[Burst]:
     return bursts
 
 
+def _drop(x0: float, y0: float, r: float) -> Shape:
+    return lambda x, y: r - np.hypot(x - x0, y - y0)
+
+
 def _draw_drops(g: Grid, composition: int) -> States:
     """Drops thrown out of the bursts, further out in each state; the further, the stronger the burst must be."""
     states = States.empty(NUM_STATES, g.n)
@@ -148,7 +154,7 @@ def _draw_drops(g: Grid, composition: int) -> States:
                 out = .25 + .85 * ((rnd(j, 5 + k).item() + s / NUM_STATES * .5) % 1)
                 x, y = x0 + np.cos(turn) * out * size * .9, y0 - np.sin(turn) * out * size
                 r = .006 + .008 * rnd(j, 7).item() ** 2
-                states.stamp(s, g, (x - r, x + r, y - r, y + r), lambda px, py: r - np.hypot(px - x, py - y), out * .85 - .05, .95)
+                states.stamp(s, g, (x - r, x + r, y - r, y + r), _drop(x, y, r), out * .85 - .05, .95)
     return states
 
 
@@ -161,7 +167,8 @@ def _draw_surf(g: Grid) -> States:
             at = -.62 + .17 * (m + s / 5)
             thick = .010 + .018 * m
             u = (at - d) / thick
-            mask = smooth(-.5, .1, u) * smooth(2.2, .2, u) * smooth(.30, .55, lace + .35 * (1 - np.abs(u)).clip(0)) * min(1., (at + .66) * 7) * smooth(.06, -.02, at)
+            mask = smooth(-.5, .1, u) * smooth(2.2, .2, u) * smooth(.30, .55, lace + .35 * (1 - np.abs(u)).clip(0))
+            mask = mask * (min(1., (at + .66) * 7) * smooth(.06, -.02, at))
             new = mask > states.masks[s]
             states.keys[s][new] = (.75 - .25 * m + .5 * lace)[new]
             states.masks[s] = np.maximum(states.masks[s], mask)
@@ -175,16 +182,19 @@ def _layout(n: int, composition: int) -> Layout:
     back, rocks, front = (half_layers(layers) for layers in _SCENES[composition](b))
     x, y = (.77, .157) if composition == 1 else SUN[composition]
     beam = glow(g, x, y, .12) + .6 * smooth(.14, 0, np.abs(g.y - y - .25 * (g.x - x)) / (np.abs(g.x - x) + .25)) * np.exp(-np.abs(g.x - x) * 2.5)
-    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, fbm(g.x * 1.3, g.y * 1.3) if composition == 2 else fbm(g.x * .9, g.y * 2.1 + .3), _draw_bursts(g, composition),
+    lace = fbm(g.x * 1.3, g.y * 1.3) if composition == 2 else fbm(g.x * .9, g.y * 2.1 + .3)
+    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, lace, _draw_bursts(g, composition),
                   _draw_drops(g, composition), _draw_surf(g) if composition == 2 else None, beam if composition == 1 else np.zeros_like(g.y))
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:
     """Colours by role: hour gives the light, hue the sea (green to violet blue), accent the rock, the stripes, the boat."""
     day = C(s.hour, "ffffff f0b8a0 4c5c98")
-    colours = {"land": C(s.hue, "6c8c6c 6c8ca0 7c84b0") * day, "stone": C(s.hue, "6a685c 60666e 646480") * day, "sand": C(s.hue, "d8c488 e0cca0 dcc8b4") * day,
-               "dune": C(s.hue, "7c9048 84985c 7c9478") * day, "cave": C(s.hue, "342c28 2c2c34 2c2c44") * (.45 + .55 * day), "white": C(0, "f4f0e8") * day, "dark": C(0, "20242c") * day,
-               "accent": C(s.accent, "c84038 b07838 587058 405888 785090") * (.2 + .8 * day)}
+    rows = {"land": "6c8c6c 6c8ca0 7c84b0", "stone": "6a685c 60666e 646480", "sand": "d8c488 e0cca0 dcc8b4", "dune": "7c9048 84985c 7c9478",
+            "white": "f4f0e8", "dark": "20242c"}
+    colours = {role: C(s.hue, row) * day for role, row in rows.items()}
+    colours["cave"] = C(s.hue, "342c28 2c2c34 2c2c44") * (.45 + .55 * day)
+    colours["accent"] = C(s.accent, "c84038 b07838 587058 405888 785090") * (.2 + .8 * day)
     colours["lamp"] = C(0, "fff0a0") * (.3 + .7 * s.glow)
     colours["haze"] = C(s.hour, "dcecf0 f4ccb4 4c5c90")
     colours["foam"] = C(s.hour, "ffffff fff0e4 bccaf0")
@@ -200,7 +210,8 @@ def _still(g: Grid, s: Scene, layout: Layout, colours: dict[str, np.ndarray]) ->
         img = ramp(smooth(-.75, .05, _inland(g)), [colours[f"sea{k}"] for k in (4, 3, 2, 1, 0)])
         img *= 1 - .35 * s.clouds * smooth(.4, .65, layout.clouds)                     # shadows of clouds
         compose(img, layout.back, colours, 0)
-        img += colours["foam"] * ((.06 + .3 * s.glow) * smooth(.07, .01, np.abs(layout.lace - .5)) * smooth(.0, -.2, _inland(g)))        # glitter in a net
+        net = smooth(.07, .01, np.abs(layout.lace - .5)) * smooth(.0, -.2, _inland(g))  # glitter
+        img += colours["foam"] * ((.06 + .3 * s.glow) * net)
         return over(img, haze, .5 * s.haze * smooth(.9, 0, g.y))
     shore, (x, y) = SHORE[c], SUN[c]
     img = ramp(g.y / shore, [C(s.hour, "2c80c8 46509c 0c1230"), C(s.hour, "84c4e8 d88c88 1c2854"), C(s.hour, "def0f0 fcd098 405088")], [0, .6, 1])
@@ -217,7 +228,8 @@ def _still(g: Grid, s: Scene, layout: Layout, colours: dict[str, np.ndarray]) ->
     return img
 
 
-def _wave(out: np.ndarray, g: Grid, wave: tuple[float, ...], place: float, colours: list[np.ndarray], lace: np.ndarray, e: float, phase: float) -> None:
+def _wave(out: np.ndarray, g: Grid, wave: tuple[float, ...], place: float, colours: list[np.ndarray], lace: np.ndarray,
+          e: float, phase: float) -> None:
     """One wave, in place: its body, its lace of foam, its white cap; `place` runs from 0 (far) to 1 (near)."""
     foot, high, count, start, way = wave
     first = max(int((foot - 1.4 * high - .02) * g.n), 0)
@@ -239,7 +251,7 @@ def _spray(out: np.ndarray, layout: Layout, foam: np.ndarray, e: float, phase: f
     """The bursts of foam, in place."""
     weights = turn_weights(phase, NUM_STATES)
     for burst in layout.bursts:
-        reach = sum(w * r for w, r in zip(weights, burst.reach) if w > 0)
+        reach = sum(w * r for w, r in zip(weights, burst.reach, strict=True) if w > 0)
         part = out[:, burst.rows, burst.columns]
         edge = reach * (.06 + .94 * e) - burst.far
         strength = min(1., .2 + 3 * e)
@@ -271,7 +283,8 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
                 _spray(out, layout, foam, e, phase)
                 over(out, rocks, rock_mask)
             shade = min(k + 5 - len(waves), 4)
-            _wave(out, grid, wave, (k + 1) / len(waves), [foam, colours[f"sea{shade}"], colours[f"sea{max(shade - 1, 0)}"] * 1.1], layout.lace, e, phase)
+            tones = [foam, colours[f"sea{shade}"], colours[f"sea{max(shade - 1, 0)}"] * 1.1]
+            _wave(out, grid, wave, (k + 1) / len(waves), tones, layout.lace, e, phase)
         over(out, foam, layout.drops.seen(.1 + .95 * envelope, phase))
         if c == 1:
             out += beam

@@ -5,12 +5,13 @@ thick columns with big ones when strong.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ..layers import Layer, States, compose, disc, half_layers
+from ..layers import Layer, Shape, States, compose, disc, half_layers
 from ..paint import C, Grid, fbm, over, ramp, ridge, rnd, rolling, smooth
 from ..scene import Scene
 
@@ -101,13 +102,15 @@ def _anemone(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]
 
 def _cave(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]:
     a = (b.x - .55) / (b.y + .5)
-    layers = [Layer("rock", b.edge(b.y - .80 + .25 * ridge(b.x, .1, .5, 1.2) ** 1.5), .9), Layer("sand", b.edge(b.y - .86 + .03 * rolling(b.x, .1, 1.)), .3)]
+    layers = [Layer("rock", b.edge(b.y - .80 + .25 * ridge(b.x, .1, .5, 1.2) ** 1.5), .9),
+              Layer("sand", b.edge(b.y - .86 + .03 * rolling(b.x, .1, 1.)), .3)]
     u, v = (b.x - .56) * .93 - (b.y - .42) * .35, (b.y - .42) * .93 + (b.x - .56) * .35
     for du, dv, turn, r in ((.07, .15, 1.9, .105), (.07, -.15, -1.9, .105), (-.15, .09, 2.4, .06), (-.15, -.09, -2.4, .06)):     # a turtle
         p, q = (u - du) * np.cos(turn) + (v - dv) * np.sin(turn), (v - dv) * np.cos(turn) - (u - du) * np.sin(turn)
         layers.append(Layer("leaf", b.edge(r - np.hypot(p, q * 2.6)), 0, .9 + .15 * np.sign(np.sin(p * 90) * np.sin(q * 90))))
     shell = .13 - np.hypot(u * .82, v * 1.12)
-    layers += [Layer("leaf", b.edge(.052 - np.hypot((u - .195) * .75, v))), Layer("accent", b.edge(shell), 0, .75 + .22 * np.sign(np.cos(u * 42) * np.cos(v * 42)) + .15),
+    layers += [Layer("leaf", b.edge(.052 - np.hypot((u - .195) * .75, v))),
+               Layer("accent", b.edge(shell), 0, .75 + .22 * np.sign(np.cos(u * 42) * np.cos(v * 42)) + .15),
                Layer("dark", b.edge(.011 - np.hypot(u - .222, v + .02)))]
     x, y = b.x - .53, b.y - .52
     turn = np.arctan2(y, x)
@@ -121,10 +124,17 @@ def _cave(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]:
 
 def _corals_at(b: Grid, x0: float, y0: float, r: float, j: int) -> list[Layer]:
     x, y = b.x - x0, b.y - y0
-    return [Layer(("coral", "coral2")[j % 2], b.edge(r * (.8 + .2 * np.cos(np.arctan2(y, x) * 8 + j)) - np.hypot(x, y)), 0, .55 + .5 * smooth(r, -r, y))]
+    inside = r * (.8 + .2 * np.cos(np.arctan2(y, x) * 8 + j)) - np.hypot(x, y)
+    return [Layer(("coral", "coral2")[j % 2], b.edge(inside), 0, .55 + .5 * smooth(r, -r, y))]
 
 
 _SCENES = (_reef, _surface, _anemone, _cave)
+
+
+def _bubble(x0: float, y0: float, r: float) -> Shape:
+    """A bright rim and a highlight."""
+    return lambda x, y: np.maximum(max(.0058, .1 * r) - np.abs(np.hypot(x - x0, y - y0) - r),
+                                   .0035 + .20 * r - np.hypot(x - x0 + .38 * r, y - y0 + .38 * r))
 
 
 def _draw_bubbles(g: Grid, composition: int) -> States:
@@ -140,20 +150,16 @@ def _draw_bubbles(g: Grid, composition: int) -> States:
                 x, y = x0 + (x1 - x0) * rise + off, y0 + (y1 - y0) * rise
                 rad = size * (.011 + .032 * max(key - .25, 0) * r + .004 * r) * (.8 + .4 * t if composition != 1 else 1.5 - .9 * t)
                 fade = min(1., t * 12, (1 - t) * 9)
-
-                def rim(px: np.ndarray, py: np.ndarray) -> np.ndarray:
-                    far = np.hypot(px - x, py - y)
-                    ring = max(.0058, .1 * rad) - np.abs(far - rad)
-                    return np.maximum(ring, .0035 + .20 * rad - np.hypot(px - x + .38 * rad, py - y + .38 * rad))
                 pad = rad + .012
-                states.stamp(s, g, (x - pad, x + pad, y - pad, y + pad), rim, .95 * key, .95 * fade)
+                states.stamp(s, g, (x - pad, x + pad, y - pad, y + pad), _bubble(x, y, rad), .95 * key, .95 * fade)
     return states
 
 
 def _draw_weed(g: Grid, composition: int) -> States:
     """Kelp at the sides, leaning a little to and fro: one mask a state."""
     out = np.zeros((NUM_STATES, g.n, g.n), np.float32)
-    places = (((.03, .62), (.10, .42), (.93, .55), (.98, .72), (.87, .3)), (), ((.62, .34), (.93, .66), (.98, .5)), ((.24, .28), (.30, .2), (.80, .26)))
+    places = (((.03, .62), (.10, .42), (.93, .55), (.98, .72), (.87, .3)), (),
+              ((.62, .34), (.93, .66), (.98, .5)), ((.24, .28), (.30, .2), (.80, .26)))
     for s in range(NUM_STATES):
         for j, (x0, h) in enumerate(places[composition]):
             t = np.clip((.98 - (.1 if composition == 3 else 0) - g.y) / h, 0, 1)
@@ -179,11 +185,12 @@ def _palette(s: Scene) -> dict[str, np.ndarray]:
     """Colours by role: hue is the water (green to violet blue), hour the light that comes down, accent the fish or the boat."""
     day = C(s.hour, "ffffff d8b0c8 4c5c9c")
     lit = .35 + .65 * day
-    colours = {"rock": C(s.hue, "2c7868 1c6488 34509c") * day, "sand": C(s.hue, "9a9a70 94927c 8688a0") * day, "cave": C(s.hue, "1c4c44 184058 24305c") * day, "dark": C(s.hue, "0c2824 08202e 101838") * day,
-               "leaf": C(s.hue, "5c9434 2c7c54 3c6c90") * day, "weed": C(s.hue, "1c5c34 105a54 1c4a70") * day, "coral": C(1 - s.accent, "e86a7a f0a050 b868c8") * lit,
-               "coral2": C(1 - s.accent, "e8c860 e878a0 60c8b8") * lit, "accent": C(s.accent, "f0582c f8b030 e0e060 e868b0 9868e8") * lit,
-               "light": C(s.hour, "f4fffa ffd8b4 a8bcf0") * (.55 + .45 * s.glow)}
-    colours["haze"] = C(s.hue, "4aa890 3a9cb8 4c80c8") * day
+    rows = {"rock": "2c7868 1c6488 34509c", "sand": "9a9a70 94927c 8688a0", "cave": "1c4c44 184058 24305c", "dark": "0c2824 08202e 101838",
+            "leaf": "5c9434 2c7c54 3c6c90", "weed": "1c5c34 105a54 1c4a70", "haze": "4aa890 3a9cb8 4c80c8"}
+    colours = {role: C(s.hue, row) * day for role, row in rows.items()}
+    colours["coral"], colours["coral2"] = C(1 - s.accent, "e86a7a f0a050 b868c8") * lit, C(1 - s.accent, "e8c860 e878a0 60c8b8") * lit
+    colours["accent"] = C(s.accent, "f0582c f8b030 e0e060 e868b0 9868e8") * lit
+    colours["light"] = C(s.hour, "f4fffa ffd8b4 a8bcf0") * (.55 + .45 * s.glow)
     return colours
 
 
