@@ -5,14 +5,15 @@ in ways that are cheap on mel power (equaliser, noise, band limits, a little pit
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-import torchaudio
 from numpy.typing import NDArray
 
+from ..audio.mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
+from ..audio.segments import window_samples
 from ..config import MelConfig
 from ..media.decode import read_sound
 from ..world.captions import NAMES, caption
@@ -22,8 +23,14 @@ from ..world.recordings import Recording, read_recordings
 from ..world.sounds import synth
 
 KINDS = tuple(NAMES)
-DYNAMIC_RANGE = 80.0
-"""Decibels between 0 and 1 of a log-mel picture."""
+SHORTEST_SECONDS = 0.4
+"""Clips are cut down to this at times, since files may be short."""
+SHORT_SHARE = 0.2
+"""Share of windows that are drawn from such a cut; the others hear two windows' time or more."""
+ENVELOPE_SECONDS = 0.25
+"""The envelope of a window is the mean over this time around its middle."""
+ENVELOPE_RATE = 200
+"""Values a second of an envelope before it's interpolated."""
 STEADY_SHARE = 0.3
 """Share of synthesised clips whose envelope hardly moves, as that of real rain or a real fall."""
 LONGEST_SECONDS = 12.0
@@ -32,34 +39,13 @@ LONGEST_SECONDS = 12.0
 
 @dataclasses.dataclass(frozen=True)
 class HeardClip:
-    """A clip as mel power [n_mels, T], with its class, its source (None: synthesised) and its envelope [T] (None: not known)."""
+    """A clip [N] with its mel power [n_mels, T], its class, its source (None: synthesised) and its envelope [N] (None: not known)."""
 
     kind: int
     source: str | None
-    power: NDArray[np.float32]
+    waveform: torch.Tensor
+    power: torch.Tensor
     envelope: NDArray[np.float32] | None
-
-
-class Ear:
-    """Waveforms [N] to mel power [n_mels, T], and back how many frames a window has."""
-
-    def __init__(self, mel: MelConfig) -> None:
-        self.mel = mel
-        self._transform = torchaudio.transforms.MelSpectrogram(
-            mel.sample_rate, n_fft=mel.n_fft, hop_length=mel.hop, n_mels=mel.n_mels, norm="slaney", mel_scale="slaney", power=2.0)
-        self.window_frames = 1 + int(mel.segment_seconds * mel.sample_rate) // mel.hop
-
-    def power(self, waveform: NDArray[np.floating]) -> NDArray[np.float32]:
-        wave = np.asarray(waveform, np.float32)
-        wave = np.pad(wave, (0, max(0, self.mel.n_fft - len(wave))))
-        with torch.no_grad():
-            return np.asarray(self._transform(torch.from_numpy(wave)).numpy(), np.float32)
-
-
-def decibel_picture(power: NDArray[np.floating], reference: float) -> NDArray[np.float32]:
-    """Mel power as a picture in 0..1: 1 is the reference, 0 is 80 dB below it or less."""
-    level = 10 * np.log10(np.maximum(power, 1e-20) / max(reference, 1e-20))
-    return np.clip(level / DYNAMIC_RANGE + 1, 0, 1).astype(np.float32)
 
 
 def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[str] = ()) -> list[Recording]:
@@ -73,32 +59,35 @@ def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[st
 
 
 class Wear:
-    """Random damage to mel power [n_mels, T] that a waveform need not be made anew for."""
+    """Random damage to mel power, cheaper than to a waveform: pitch, an equaliser, steady noise, a band limit.
 
-    def __init__(self, rng: np.random.Generator, num_mels: int) -> None:
-        self.rng, self.num_mels = rng, num_mels
+    Drawn once for a clip, so that a window and the clip's loudest moment are worn alike.
+    """
 
-    def colour(self, tilt: float, ripple: float) -> NDArray[np.float64]:
-        """Gains of power [n_mels, 1]: a tilt from the lowest to the highest band, and smooth ripples, in decibels."""
-        num_knots = int(self.rng.integers(4, 10))
-        knots = self.rng.normal(0, ripple, num_knots) + tilt * np.linspace(-1, 1, num_knots)
-        return 10 ** (np.interp(np.linspace(0, 1, self.num_mels), np.linspace(0, 1, num_knots), knots)[:, None] / 10)
-
-    def __call__(self, power: NDArray[np.floating]) -> NDArray[np.floating]:
-        rng = self.rng
-        out = np.asarray(power, np.float64)
-        if rng.random() < 0.5:  # pitch: up or down by some bands
-            shift = int(rng.integers(-3, 4))
-            out = np.take(out, np.clip(np.arange(self.num_mels) - shift, 0, self.num_mels - 1), axis=0)
-        if rng.random() < 0.8:
-            out = out * self.colour(rng.normal(0, 4), rng.uniform(0, 3))
+    def __init__(self, rng: np.random.Generator, num_mels: int, loudness: float) -> None:
+        shift = int(rng.integers(-3, 4)) if rng.random() < 0.5 else 0
+        self.bands = torch.from_numpy(np.clip(np.arange(num_mels) - shift, 0, num_mels - 1))
+        gain = self._colour(rng, num_mels, rng.normal(0, 4), rng.uniform(0, 3)) if rng.random() < 0.8 else np.ones(num_mels)
+        floor = np.zeros(num_mels)
         if rng.random() < 0.4:
-            level = out.mean() * 10 ** rng.uniform(-5, -1)
-            out = out + level * self.colour(rng.normal(-6, 8), 3) * rng.gamma(2.5, 0.4, out.shape)
-        if rng.random() < 0.3:  # a band limit, down to that of 8 kHz material
-            first = int(rng.integers(self.num_mels * 2 // 3, self.num_mels))
-            out[first:] *= 10.0 ** -rng.uniform(3, 9)
-        return out
+            floor = loudness * 10 ** rng.uniform(-5, -1) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
+        if rng.random() < 0.2:  # down to the band of 8 kHz material
+            first = int(rng.integers(num_mels * 2 // 3, num_mels))
+            limit = 10.0 ** -rng.uniform(3, 9)
+            gain[first:] *= limit
+            floor[first:] *= limit
+        self.gain, self.floor = torch.from_numpy(gain).float()[:, None], torch.from_numpy(floor).float()[:, None]
+
+    @staticmethod
+    def _colour(rng: np.random.Generator, num_mels: int, tilt: float, ripple: float) -> NDArray[np.float64]:
+        """Gains of power [n_mels]: a tilt from the lowest to the highest band, and smooth ripples, both in decibels."""
+        num_knots = int(rng.integers(4, 10))
+        knots = rng.normal(0, ripple, num_knots) + tilt * np.linspace(-1, 1, num_knots)
+        return np.asarray(10 ** (np.interp(np.linspace(0, 1, num_mels), np.linspace(0, 1, num_knots), knots) / 10))
+
+    def __call__(self, power: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Mel power [n_mels, frames] worn; `noise` [n_mels, frames] is the steady noise's own power around one."""
+        return power[self.bands] * self.gain + self.floor * noise
 
 
 class SoundWindows:
@@ -114,10 +103,9 @@ class SoundWindows:
                  fresh_per_batch: int = 2, variants: int = 12, worn: bool = True, synthesised: bool = True,
                  loaded: Sequence[Recording] | None = None) -> None:
         self.rng = np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, 0x50D])
-        self.mel, self.ear = mel, Ear(mel)
+        self.mel = mel
         self.real_share, self.clip_seconds, self.max_clips = real_share, clip_seconds, max_clips
         self.fresh_per_batch, self.variants, self.worn = fresh_per_batch, variants, worn
-        self.wear = Wear(self.rng, mel.n_mels)
         if loaded is None:
             loaded = load_recordings(recordings, mel.sample_rate, exclude_sources) if recordings is not None else []
         self._recordings = [recording for recording in loaded if recording.source not in set(exclude_sources)]
@@ -134,7 +122,9 @@ class SoundWindows:
     def _hear_made(self, kind: int) -> HeardClip:
         rng, rate = self.rng, self.mel.sample_rate
         seed = int(rng.integers(1 << 62))
-        envelope = make_envelope(KINDS[kind], seed, self.clip_seconds, rate)
+        values = make_envelope(KINDS[kind], seed, self.clip_seconds, ENVELOPE_RATE)
+        moments = np.arange(int(self.clip_seconds * rate)) * (ENVELOPE_RATE / rate)
+        envelope = np.interp(moments, np.arange(len(values)), values)
         if rng.random() < STEADY_SHARE:
             envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
         wave = synth(KINDS[kind], seed, envelope, rate)
@@ -143,9 +133,7 @@ class SoundWindows:
             wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)
         if rng.random() < 0.85:
             wave = disturb(wave, rng, rate)
-        power = self.ear.power(wave)
-        at = np.minimum(np.arange(power.shape[1]) * self.mel.hop, len(envelope) - 1)
-        return HeardClip(kind, None, power, np.asarray(envelope, np.float32)[at])
+        return self._heard(kind, None, wave, np.asarray(envelope, np.float32))
 
     def _hear_real(self, recording: Recording, first: bool) -> HeardClip:
         rng, rate = self.rng, self.mel.sample_rate
@@ -157,7 +145,11 @@ class SoundWindows:
         if not first:
             wave = change_speed(wave, float(np.exp(rng.uniform(-0.2, 0.2))))
             wave = disturb(wave, rng, rate)
-        return HeardClip(KINDS.index(recording.kind), recording.source, self.ear.power(wave), None)
+        return self._heard(KINDS.index(recording.kind), recording.source, wave, None)
+
+    def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> HeardClip:
+        waveform = torch.from_numpy(np.asarray(wave, np.float32))
+        return HeardClip(kind, source, waveform, mel_power(waveform[None], self.mel)[0], envelope)
 
     def _keep_made(self, clip: HeardClip) -> None:
         bank = self._made[clip.kind]
@@ -197,61 +189,65 @@ class SoundWindows:
             bank = self._made[kind]
         return bank[int(rng.integers(len(bank)))]
 
-    def _window(self, clip: HeardClip) -> tuple[NDArray[np.float32], float]:
-        """One picture [n_mels, window frames] of a clip, and the mean envelope in it (NaN where none is known)."""
-        rng, num_frames = self.rng, self.ear.window_frames
-        power = clip.power
-        if power.shape[1] < num_frames:
-            power = np.pad(power, ((0, 0), (0, num_frames - power.shape[1])))
-        heard_frames = int(np.exp(rng.uniform(np.log(num_frames), np.log(power.shape[1] + 1))))  # files may be short
-        begin = int(rng.integers(power.shape[1] - heard_frames + 1))
-        heard = power[:, begin:begin + heard_frames]
-        if self.worn:
-            heard = self.wear(heard)
-        first = int(rng.integers(heard_frames - num_frames + 1))
-        picture = decibel_picture(heard[:, first:first + num_frames], float(heard.max()))
-        if self.worn:
-            self._holes(picture)
-        if clip.envelope is None:
-            return picture, float("nan")
-        middle = begin + first + num_frames // 2
-        reach = max(1, num_frames // 6)
-        return picture, float(clip.envelope[max(0, middle - reach):middle + reach + 1].mean())
+    def _cut(self, clip: HeardClip) -> tuple[torch.Tensor, int, int, int]:
+        """A window [window samples] of a clip, its middle, and the first and last sample of the part that is heard at all."""
+        rng, num_samples, num_window = self.rng, len(clip.waveform), window_samples(self.mel)
+        seconds = SHORTEST_SECONDS if rng.random() < SHORT_SHARE else 2 * self.mel.segment_seconds
+        shortest = min(num_samples, int(seconds * self.mel.sample_rate))
+        num_heard = int(np.exp(rng.uniform(np.log(shortest), np.log(num_samples + 1))))
+        begin = int(rng.integers(num_samples - num_heard + 1))
+        end = begin + num_heard
+        margin = num_window // 2 if num_heard > num_window and rng.random() < 0.9 else 0
+        middle = int(rng.integers(begin + margin, end - margin + 1))
+        window = torch.zeros(num_window)
+        low, high = max(begin, middle - num_window // 2), min(end, middle - num_window // 2 + num_window)
+        window[low - middle + num_window // 2:high - middle + num_window // 2] = clip.waveform[low:high]
+        return window, middle, begin, end
 
-    def _holes(self, picture: NDArray[np.float32]) -> None:
-        """Some frames or bands unheard, and now and then silence before a beginning or after an end."""
-        rng = self.rng
-        if rng.random() < 0.3:
-            width = int(rng.integers(1, 13))
-            first = int(rng.integers(picture.shape[1] - width))
-            picture[:, first:first + width] = picture.mean()
-        if rng.random() < 0.3:
-            width = int(rng.integers(1, 9))
-            first = int(rng.integers(picture.shape[0] - width))
-            picture[first:first + width] = picture.mean()
-        if rng.random() < 0.08:
-            width = int(rng.integers(1, picture.shape[1] // 3))
-            picture[:, slice(width) if rng.random() < 0.5 else slice(-width, None)] = 0
+    def _holes(self, picture: torch.Tensor) -> None:
+        """Some frames, some bands of a picture [n_mels, frames] unheard."""
+        for axis, widest in ((0, 9), (1, 13)):
+            if self.rng.random() < 0.3:
+                width = int(self.rng.integers(1, widest))
+                picture.narrow(axis, int(self.rng.integers(picture.shape[axis] - width)), width).fill_(float(picture.mean()))
+
+    def _noise(self, num_frames: int) -> torch.Tensor:
+        """The power of steady noise [n_mels, frames] around one: a few bins of the spectrum to a band."""
+        return torch.from_numpy(self.rng.gamma(2.5, 0.4, (self.mel.n_mels, num_frames))).float()
+
+    def _pictures(self, clips: list[HeardClip]) -> tuple[torch.Tensor, list[float]]:
+        """One picture of each clip [n, 1, picture_mels, picture_frames], and the envelope in its middle (NaN where none is known)."""
+        cuts = [self._cut(clip) for clip in clips]
+        powers = mel_power(torch.stack([cut[0] for cut in cuts]), self.mel)
+        pictures, strengths = [], []
+        for clip, power, (_, middle, begin, end) in zip(clips, powers, cuts, strict=True):
+            heard = clip.power[:, begin // self.mel.hop:end // self.mel.hop + 1]
+            if self.worn:
+                wear = Wear(self.rng, self.mel.n_mels, float(heard.mean()))
+                power = wear(power, self._noise(power.shape[1]) * (power.amax(0) > SMALLEST_POWER))
+                heard = wear(heard, torch.ones(1))
+            picture = power_to_picture(power, max(float(heard.max()), float(power.max())))
+            if self.worn:
+                self._holes(picture)
+            pictures.append(picture)
+            reach = int(ENVELOPE_SECONDS * self.mel.sample_rate / 2)
+            known = clip.envelope
+            strengths.append(float("nan") if known is None else float(known[max(0, middle - reach):middle + reach].mean()))
+        return resize_picture(torch.stack(pictures)[:, None], self.mel.picture_mels, self.mel.picture_frames), strengths
 
     def batch(self, num_windows: int) -> dict[str, torch.Tensor | list[str]]:
         """The next windows: `log_mel` [n, 1, picture_mels, picture_frames] in 0..1, `kind` [n] int64 (index into `KINDS`),
-        `envelope` [n] float32 around the window's middle (NaN for real ones), `real` [n] bool, and `caption` [n], which speaks of class
-        and strength alone."""
+        `envelope` [n] float32 around the window's middle (NaN for real ones), `real` [n] bool, `source` [n] ("" where
+        synthesised), and `caption` [n], which speaks of class and strength alone."""
         self.grow()
         clips = [self._pick() for _ in range(num_windows)]
-        drawn = [self._window(clip) for clip in clips]
-        pictures = torch.from_numpy(np.stack([picture for picture, _ in drawn]))[:, None]
-        size = (self.mel.picture_mels, self.mel.picture_frames)
-        if pictures.shape[-2:] != size:
-            pictures = torch.nn.functional.interpolate(pictures, size, mode="bilinear", align_corners=False)
+        pictures, strengths = self._pictures(clips)
         return {
             "log_mel": pictures,
             "kind": torch.tensor([clip.kind for clip in clips]),
-            "envelope": torch.tensor([strength for _, strength in drawn], dtype=torch.float32),
+            "envelope": torch.tensor(strengths, dtype=torch.float32),
             "real": torch.tensor([clip.source is not None for clip in clips]),
-            "caption": [caption(KINDS[clip.kind], None, strength, self.rng) for clip, (_, strength) in zip(clips, drawn, strict=True)],
+            "source": [clip.source or "" for clip in clips],
+            "caption": [caption(KINDS[clip.kind], None, strength, self.rng) for clip, strength in zip(clips, strengths, strict=True)],
         }
 
-
-Listener = Callable[[torch.Tensor], torch.Tensor]
-"""Log-mel windows [S, 1, M, F] to class probabilities [S, classes]."""

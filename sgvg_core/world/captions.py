@@ -27,7 +27,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "wind noise": ("wind noise", "wind", "wind over the meadow", "gusts in the grass", "gale", "breeze in the trees"),
     "fire crackling": ("fire crackling", "campfire", "fire", "burning logs", "flames", "bonfire that crackles"),
     "raining": ("raining", "rain", "rainfall", "rain shower", "rain over a lake", "drops of rain"),
-    "underwater bubbling": ("underwater bubbling", "bubbles under water", "underwater", "bubbles in the deep sea", "rising air bubbles", "under the sea"),
+    "underwater bubbling": ("underwater bubbling", "bubbles under water", "underwater", "deep sea", "rising air bubbles", "under the sea"),
     "splashing water": ("splashing water", "waves", "sea waves", "waves breaking on the shore", "surf", "splashing sea"),
 }
 """Wordings of each class; the first is the label of the paper's data."""
