@@ -159,10 +159,10 @@ def _runnel(x0: float, y0: float, tail: float) -> Shape:
 def _draw_rain(g: Grid, composition: int) -> States:
     """Streaks on slanted tracks, three a track; each state is a quarter of their distance further on."""
     states = States.empty(NUM_STATES, g.n)
-    slant, num_tracks, apart = SLANT[composition], 36, .44
+    slant, num_tracks, apart = SLANT[composition], 42, .44
     for j in range(num_tracks):
         key, r = (j * .618 + .1 * composition) % 1, rnd(j, 60 + composition).item()
-        long, wide, x0 = .07 + .11 * key * r + .04 * r, .0052 + .0022 * key, (j + .8 * r) / num_tracks * 1.3 - .15
+        long, wide, x0 = .05 + .13 * key + .05 * r, .0050 + .0030 * key, (j + .8 * r) / num_tracks * 1.3 - .15
         for s in range(NUM_STATES):
             for m in range(-1, 3):
                 y0 = ((j * .382 + .2 * rnd(j, 70).item() + s / NUM_STATES) % 1 + m) * apart
@@ -265,7 +265,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     open_air = layout.wet if composition == 2 else 1     # no rain inside the room
 
     def frame(envelope: float, phase: float) -> np.ndarray:
-        amount = .22 + .95 * envelope
+        amount = .17 + 1.0 * envelope
         out = calm + change * np.float32(envelope)
         over(out, drop, (.85 * layout.wet) * layout.rings.seen(amount, phase))
         over(out, drop, (.8 * open_air) * layout.rain.seen(amount, phase, 8))
