@@ -1,0 +1,66 @@
+"""StyleGAN2's generator under the names of its authors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..config import CodeFeaturesConfig
+from .mapping import MappingNetwork
+from .network import SynthesisNetwork
+
+
+class StyleGAN2Generator(nn.Module):
+    """Codes z to latents ws (`mapping`), latents to pictures (`synthesis`).
+
+    The arguments are the fields of `config.GeneratorConfig`; `channels` holds one width a resolution from 4 px up. Parameters and
+    buffers have the names of NVIDIA's networks (`synthesis.b8.conv0.affine.weight`), without the constant `resample_filter`s.
+    """
+
+    def __init__(
+        self,
+        img_resolution: int,
+        channels: Sequence[int],
+        z_dim: int = 512,
+        c_dim: int = 0,
+        w_dim: int = 512,
+        img_channels: int = 3,
+        mapping_layers: int = 8,
+        mapping_lr_multiplier: float = 0.01,
+        embed_features: int | None = None,
+        architecture: str = "skip",
+        conv_clamp: float | None = None,
+        code_features: CodeFeaturesConfig | None = None,
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
+        self.img_resolution, self.img_channels = img_resolution, img_channels
+        self.synthesis = SynthesisNetwork(w_dim, img_resolution, img_channels, channels, architecture=architecture, conv_clamp=conv_clamp)
+        self.num_ws = self.synthesis.num_ws
+        self.mapping = MappingNetwork(
+            z_dim,
+            c_dim,
+            w_dim,
+            self.num_ws,
+            num_layers=mapping_layers,
+            lr_multiplier=mapping_lr_multiplier,
+            embed_features=embed_features,
+            code_features=code_features,
+        )
+
+    @property
+    def w_avg(self) -> torch.Tensor:
+        """The mean latent [w_dim]: the point that truncation draws to."""
+        return self.mapping.w_avg
+
+    def forward(
+        self,
+        z: torch.Tensor,
+        c: torch.Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        **synthesis: Any,
+    ) -> torch.Tensor:
+        """Pictures [N, img_channels, H, W] of codes z [N, z_dim]; further arguments go to `synthesis`."""
+        return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), **synthesis)

@@ -1,0 +1,129 @@
+"""What the mapping and the synthesis network are made of.
+
+Layers with an equalised learning rate ("Progressive Growing of GANs", Karras et al. 2018, section 4.1), modulated convolutions
+("Analyzing and Improving the Image Quality of StyleGAN", Karras et al. 2020, section 2.2) and the doubling filter [1, 3, 3, 1].
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SLOPE = 0.2
+"""Slope of the leaky ReLU below zero; its gain is sqrt(2)."""
+
+
+def unit_mean_square(x: torch.Tensor) -> torch.Tensor:
+    """Vectors [N, D] scaled to a mean square of one, in float32."""
+    x = x.float()
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, C, H, W] with the channels of a pixel side by side in memory."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def blur_after_doubling(x: torch.Tensor) -> torch.Tensor:
+    """[N, C, 2 H + 1, 2 W + 1] (a transposed convolution's) -> [N, C, 2 H, 2 W], by the filter [1, 3, 3, 1] in both directions."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device) / 4
+    kernel = torch.outer(taps, taps).to(x.dtype)
+    return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, C, H, W] -> [N, C, 2 H, 2 W] by the filter [1, 3, 3, 1], with zeros beyond the border.
+
+    That filter is bilinear interpolation, but for the border; hence the zeros around the picture, cut off again.
+    """
+    x = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+    return x[:, :, 2:-2, 2:-2]
+
+
+class EqualisedLinear(nn.Module):
+    """A linear layer whose weights are stored at unit variance (over `lr_multiplier`) and scaled when they're used."""
+
+    def __init__(self, in_features: int, out_features: int, *, lr_multiplier: float = 1.0, bias: float = 0.0, activate: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((out_features,), float(bias)))
+        self.weight_gain, self.bias_gain, self.activate = lr_multiplier / math.sqrt(in_features), lr_multiplier, activate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, in_features] -> [N, out_features]."""
+        x = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        return F.leaky_relu(x, SLOPE) * math.sqrt(2) if self.activate else x
+
+
+class ModulatedConv(nn.Module):
+    """A 3 x 3 convolution steered by a latent, then noise, bias and leaky ReLU.
+
+    Modulation and demodulation scale the input and the output instead of the weights (the same by linearity), so that a batch
+    shares one convolution.
+    """
+
+    noise_const: torch.Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int, *, up: bool, clamp: float | None = None) -> None:
+        super().__init__()
+        self.affine = EqualisedLinear(w_dim, in_channels, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.in_channels, self.out_channels, self.resolution, self.up, self.clamp = in_channels, out_channels, resolution, up, clamp
+        self.weight_gain = 1 / math.sqrt(in_channels * 9)
+
+    def forward(self, x: torch.Tensor, w: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:
+        """Features [N, C, H, W] and latents [N, D] -> [N, C', H', W']; `noise` is [H', W'] or [N, 1, H', W'], before its strength."""
+        style, weight = self.affine(w), self.weight * self.weight_gain
+        if x.dtype == torch.float16:  # keeps the products in range; demodulation undoes both scales
+            style = style / style.abs().amax(1, keepdim=True)
+            weight = weight / (weight.abs().amax((1, 2, 3), keepdim=True) * math.sqrt(self.in_channels * 9))
+        # The leaky ReLU lets positive factors through, so its gain can be part of the scales before it.
+        gain = gain * math.sqrt(2)
+        demodulation = (style.square() @ weight.square().sum((2, 3)).t() + 1e-8).rsqrt() * gain
+        x = self.convolve(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype))
+        shift = self.bias[:, None, None] * gain
+        if noise is not None:
+            shift = shift + noise * (self.noise_strength * gain)
+        x = torch.addcmul(shift.to(x.dtype), x, demodulation.to(x.dtype)[:, :, None, None])
+        x = F.leaky_relu(x, SLOPE)
+        return x if self.clamp is None else x.clamp(-self.clamp * gain / math.sqrt(2), self.clamp * gain / math.sqrt(2))
+
+    def convolve(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """The convolution with weights [C', C, 3, 3], at twice the size when this layer doubles."""
+        if not self.up:
+            return F.conv2d(x, channels_last(weight), padding=1)
+        return blur_after_doubling(F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2))
+
+
+class ToPicture(nn.Module):
+    """Features to a picture: a modulated 1 x 1 convolution without demodulation. NVIDIA calls it torgb."""
+
+    def __init__(self, in_channels: int, img_channels: int, w_dim: int, *, clamp: float | None = None) -> None:
+        super().__init__()
+        self.affine = EqualisedLinear(w_dim, in_channels, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(img_channels))
+        self.clamp, self.weight_gain = clamp, 1 / math.sqrt(in_channels)
+
+    def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """Features [N, C, H, W] and latents [N, D] -> picture [N, img_channels, H, W], float32."""
+        style = self.affine(w) * self.weight_gain
+        picture = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype)).float() + self.bias[:, None, None]
+        return picture if self.clamp is None else picture.clamp(-self.clamp, self.clamp)
+
+
+class DoublingSkip(nn.Module):
+    """The residual path of architecture "resnet": a 1 x 1 convolution at twice the size, without bias."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.weight_gain = math.sqrt(0.5) / math.sqrt(in_channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features [N, C, H, W] -> [N, C', 2 H, 2 W], scaled by sqrt(1/2)."""
+        return double(F.conv2d(x, (self.weight * self.weight_gain).to(x.dtype)))

@@ -1,0 +1,139 @@
+"""The synthesis network of StyleGAN2: latents to pictures, resolution after resolution (Karras et al. 2020, figure 7)."""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ..devices import exact_float32
+from ..shapes import check_shape
+from .layers import DoublingSkip, ModulatedConv, ToPicture, channels_last, double
+from .noise import noise_maps
+
+_NUM_FLOAT16_SIZES = 4
+"""float16 serves the largest resolutions only; below, features are few and their range matters more (Karras et al. 2020b)."""
+
+
+class SynthesisBlock(nn.Module):
+    """All layers of one resolution. The first block has no `conv0` but a learned constant."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, w_dim: int, resolution: int, img_channels: int, *, is_last: bool, architecture: str, clamp: float | None
+    ) -> None:
+        super().__init__()
+        self.is_first = in_channels == 0
+        self.architecture = architecture
+        if self.is_first:
+            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
+        else:
+            self.conv0 = ModulatedConv(in_channels, out_channels, w_dim, resolution, up=True, clamp=clamp)
+            if architecture == "resnet":
+                self.skip = DoublingSkip(in_channels, out_channels)
+        self.conv1 = ModulatedConv(out_channels, out_channels, w_dim, resolution, up=False, clamp=clamp)
+        self.has_torgb = is_last or architecture == "skip"
+        if self.has_torgb:
+            self.torgb = ToPicture(out_channels, img_channels, w_dim, clamp=clamp)
+
+    @property
+    def convs(self) -> list[ModulatedConv]:
+        """The modulated convolutions in their order."""
+        return [self.conv1] if self.is_first else [self.conv0, self.conv1]
+
+    def forward(
+        self, x: torch.Tensor | None, picture: torch.Tensor | None, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], dtype: torch.dtype
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Features and picture of half the size -> those of this size. ws: [N, convs + 1, w_dim]; noise: one map a convolution."""
+        if x is None:
+            x = self.conv1(channels_last(self.const.to(dtype).expand(len(ws), -1, -1, -1)), ws[:, 0], noise[0])
+        else:
+            x = x.to(dtype)
+            residual = self.architecture == "resnet"
+            side = self.skip(x) if residual else None
+            x = self.conv0(x, ws[:, 0], noise[0])
+            x = self.conv1(x, ws[:, 1], noise[1], gain=math.sqrt(0.5) if residual else 1.0)
+            x = x if side is None else side + x
+        if picture is not None:
+            picture = double(picture)
+        if self.has_torgb:
+            own = self.torgb(x, ws[:, len(self.convs)])
+            picture = own if picture is None else picture + own
+        return x, picture
+
+
+class SynthesisNetwork(nn.Module):
+    """Latents ws [N, num_ws, w_dim] -> pictures [N, img_channels, H, W], about -1..1, float32."""
+
+    def __init__(
+        self,
+        w_dim: int,
+        img_resolution: int,
+        img_channels: int,
+        channels: Sequence[int],
+        *,
+        architecture: str = "skip",
+        conv_clamp: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.w_dim, self.img_resolution, self.img_channels = w_dim, img_resolution, img_channels
+        self.block_resolutions = [2**power for power in range(2, img_resolution.bit_length())]
+        for index, resolution in enumerate(self.block_resolutions):
+            is_last = resolution == img_resolution
+            width_before = channels[index - 1] if index else 0
+            block = SynthesisBlock(
+                width_before, channels[index], w_dim, resolution, img_channels, is_last=is_last, architecture=architecture, clamp=conv_clamp
+            )
+            setattr(self, f"b{resolution}", block)
+        self.num_ws = sum(len(block.convs) for block in self.blocks) + 1
+
+    @property
+    def blocks(self) -> list[SynthesisBlock]:
+        """The blocks, from 4 px up."""
+        return [getattr(self, f"b{resolution}") for resolution in self.block_resolutions]
+
+    @property
+    def convs(self) -> list[ModulatedConv]:
+        """All modulated convolutions in their order; each has a noise map."""
+        return [conv for block in self.blocks for conv in block.convs]
+
+    def forward(
+        self,
+        ws: torch.Tensor,
+        noise_mode: str = "const",
+        noise_strength: float = 1.0,
+        noise_seed: int = 0,
+        noise_index: int = 0,
+        noise: Sequence[torch.Tensor] | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> torch.Tensor:
+        """Pictures [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
+
+        `noise_mode`: see `noise.noise_maps`; with "random", `noise_index` is the number of the first item, so that item k has the
+        same noise in any batch. `dtype` is that of the features. Where float16 or bfloat16 don't give finite pictures, the batch is
+        computed again in float32, with a warning; not while gradients are recorded. Raises ShapeError, ConfigError.
+        """
+        check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
+        consts = [conv.noise_const for conv in self.convs]
+        maps = noise_maps(noise_mode, consts, len(ws), strength=noise_strength, seed=noise_seed, first=noise_index, given=noise)
+        with exact_float32(ws.device):
+            pictures = self._pictures(ws.float(), maps, dtype)
+            if dtype == torch.float32 or pictures.requires_grad or pictures.isfinite().all():
+                return pictures
+            warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
+            return self._pictures(ws.float(), maps, torch.float32)
+
+    def _pictures(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype) -> torch.Tensor:
+        x = picture = None
+        start = 0
+        for block in self.blocks:
+            stop = start + len(block.convs)
+            own = dtype if dtype != torch.float16 or self._takes_float16(block) else torch.float32
+            x, picture = block(x, picture, ws[:, start : stop + 1], maps[start:stop], own)
+            start = stop
+        if picture is None:
+            raise RuntimeError("the last block makes a picture")
+        return picture
+
+    def _takes_float16(self, block: SynthesisBlock) -> bool:
+        return block.conv1.resolution > self.img_resolution >> _NUM_FLOAT16_SIZES
