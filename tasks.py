@@ -32,9 +32,9 @@ CHECK = "import torch, torchvision, torchaudio, av, numpy, open_clip, PIL, safet
 
 # Megabytes: (download, on disk once installed). Downloads are the sums of the wheels that `python tasks.py resolve` lists; the disk
 # figures were measured on Linux x86_64 and are estimates elsewhere. On Linux torch from PyPI brings NVIDIA's libraries along.
-RUN_MB = {"linux x86_64": (2800, 5400), "linux arm64": (2900, 5600), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
-TEST_MB = (130, 600)
-HOST_MB = (250, 900)
+RUN_MB = {"linux x86_64": (2800, 5200), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
+TEST_MB = (130, 550)
+HOST_MB = (140, 400)
 
 STEPS = ["lint", "types", "imports", "pytest"]
 

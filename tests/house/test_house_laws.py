@@ -1,0 +1,152 @@
+"""Laws that no other tool keeps: who may import what, by reading the code."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sgvg_core
+
+HOST_MODULES = {
+    "app", "comfy", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "nodes",
+    "protocol", "server", "utils",
+}  # fmt: skip
+PUBLIC = ["SGVGError", "SoundModel", "check_environment", "generate", "load_generator", "load_model"]
+
+
+def sources(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str, int]]:
+    """(level, module, line) of each import of a file; level 0 is an absolute one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, node.module or "", node.lineno
+
+
+def test_the_core_imports_itself_only_relatively(pack_root: Path) -> None:
+    found = [
+        f"{path.relative_to(pack_root)}:{line}"
+        for path in sources(pack_root / "sgvg_core")
+        for level, module, line in imports(path)
+        if level == 0 and module.split(".")[0] == "sgvg_core"
+    ]
+    assert not found, f"absolute imports make a second copy of each class inside ComfyUI: {found}"
+
+
+def test_no_module_of_the_core_leaves_the_core(pack_root: Path) -> None:
+    core = pack_root / "sgvg_core"
+    found = []
+    for path in sources(core):
+        depth = len(path.relative_to(core).parts)
+        found += [f"{path.relative_to(pack_root)}:{line}" for level, _, line in imports(path) if level > depth]
+    assert not found
+
+
+def test_comfyui_stays_behind_the_host_file(pack_root: Path) -> None:
+    """`comfy_api` is open to all nodes; the internals to `nodes/host.py` alone, and there inside functions."""
+    found = []
+    for path in [pack_root / "__init__.py", *sources(pack_root / "nodes")]:
+        at_top = {node.lineno for node in top_level(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)}
+        for level, module, line in imports(path):
+            internal = level == 0 and module.split(".")[0] in HOST_MODULES
+            if internal and (path.name != "host.py" or line in at_top):
+                found.append(f"{path.relative_to(pack_root)}:{line} imports {module}")
+    assert not found
+
+
+def top_level(tree: ast.AST) -> Iterator[ast.AST]:
+    """The statements that run at import: everything outside functions."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            yield from top_level(node)
+
+
+def test_nodes_use_only_public_names_and_relative_imports(pack_root: Path) -> None:
+    found = []
+    for path in sources(pack_root / "nodes"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                private = [alias.name for alias in node.names if alias.name.startswith("_")]
+                if private or (node.level == 0 and (node.module or "").split(".")[0] == "sgvg_core"):
+                    found.append(f"{path.relative_to(pack_root)}:{node.lineno}")
+    assert not found
+
+
+def test_nothing_touches_the_search_path(pack_root: Path) -> None:
+    found = [
+        str(path.relative_to(pack_root))
+        for path in [pack_root / "__init__.py", *sources(pack_root / "sgvg_core"), *sources(pack_root / "nodes")]
+        if re.search(r"sys\.path\.(insert|append)|sys\.path\[", path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_the_import_law_is_really_kept(pack_root: Path, tmp_path: Path) -> None:
+    """A breach in a copy of the pack is found: the contract isn't empty."""
+    shutil.copytree(pack_root / "sgvg_core", tmp_path / "sgvg_core", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(pack_root / "pyproject.toml", tmp_path)
+    (tmp_path / "sgvg_core" / "audio" / "breach.py").write_text("from ..media import anything\nimport folder_paths\n")
+    code = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command(['--no-cache']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "sgvg_core.audio is not allowed to import sgvg_core.media" in done.stdout
+    assert "sgvg_core is not allowed to import folder_paths" in done.stdout
+
+
+def test_the_root_is_not_on_the_search_path(pack_root: Path) -> None:
+    assert pack_root not in [Path(entry or os.getcwd()).resolve() for entry in sys.path]
+
+
+def test_what_is_public_is_listed_and_there() -> None:
+    assert sorted(sgvg_core.__all__) == PUBLIC
+    assert set(PUBLIC) <= set(dir(sgvg_core))
+    for name in PUBLIC:
+        assert getattr(sgvg_core, name).__name__ == name
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(AttributeError, match="load_model"):
+        _ = sgvg_core.load_modell  # type: ignore[attr-defined]
+
+
+def test_importing_the_core_loads_nothing_heavy(pack_root: Path) -> None:
+    code = "import sys, sgvg_core, sgvg_core.environment; print([n for n in ('torch', 'numpy', 'av', 'open_clip') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=pack_root, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_root_file_is_harmless_without_a_package(pack_root: Path) -> None:
+    """A collector that takes the root for a loose file must get through it."""
+    code = compile((pack_root / "__init__.py").read_text(encoding="utf-8"), "__init__.py", "exec")
+    names: dict[str, object] = {"__package__": "", "__name__": "__init__"}
+    exec(code, names)  # noqa: S102 - the pack's own file
+    assert "comfy_entrypoint" not in names
+
+
+def test_tests_have_unique_names_and_are_no_packages(pack_root: Path) -> None:
+    names = Counter(path.name for path in sources(pack_root / "tests") if path.name != "conftest.py")
+    assert "__init__.py" not in names
+    assert not [name for name, times in names.items() if times > 1]
+
+
+def test_there_is_no_attic(pack_root: Path) -> None:
+    attics = {"utils.py", "util.py", "helpers.py", "common.py", "misc.py"}
+    assert not [path for room in ("sgvg_core", "nodes") for path in sources(pack_root / room) if path.name in attics]
+
+
+def test_bundled_files_stay_small(pack_root: Path) -> None:
+    sizes = {path.relative_to(pack_root): path.stat().st_size for path in (pack_root / "models").rglob("*") if path.is_file()}
+    assert sum(sizes.values()) <= 24e6, sizes
+    assert max(sizes.values(), default=0) <= 15e6, sizes

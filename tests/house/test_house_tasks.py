@@ -1,0 +1,231 @@
+"""tasks.py: what it says before it touches anything, and that a half-made environment is made again."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import tasks
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the files that set-up reads."""
+    root = tmp_path / "pack"
+    root.mkdir()
+    for name in ("requirements.txt", "requirements-test.txt", "constraints.txt"):
+        (root / name).write_bytes((tasks.ROOT / name).read_bytes())
+    return root
+
+
+class OfflineSetup(tasks.Setup):
+    """The real set-up, with pip replaced by a note of what it was asked."""
+
+    def __init__(self, root: Path, fail_at: str = "") -> None:
+        super().__init__(root / ".venv", root)
+        self.asked: list[tuple[str, ...]] = []
+        self.fail_at = fail_at
+
+    def pip(self, what: str, *arguments: str, **options: bool) -> None:
+        self.asked.append(arguments)
+        if self.fail_at and self.fail_at in arguments:
+            raise KeyboardInterrupt
+
+    def install(self, part: str) -> None:
+        self.pip(part, part)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "bits", "words"),
+    [
+        ((3, 9, 1), "linux x86_64", 64, "Python 3.10 to 3.13 is needed, this is 3.9"),
+        ((3, 14, 0), "linux x86_64", 64, "this is 3.14"),
+        ((3, 11, 0), "windows x86_64", 32, "32-bit"),
+        ((3, 11, 0), "macos x86_64", 64, "Intel Macs"),
+    ],
+)
+def test_a_wrong_python_gets_one_line(version: tuple, kind: str, bits: int, words: str) -> None:
+    with pytest.raises(tasks.Stop, match=words) as stop:
+        tasks.check_python(version, kind, bits)
+    assert "\n" not in str(stop.value)
+
+
+def test_the_running_python_is_accepted() -> None:
+    tasks.check_python()
+    tasks.check_venv_tools()
+
+
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        ('NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n', f"sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"),
+        ("ID=debian\n", "-venv"),
+        ("ID=fedora\n", "sudo dnf install python3-pip"),
+        ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', "sudo zypper install"),
+        ("", "https://www.python.org/downloads/"),
+    ],
+)
+def test_a_python_without_venv_names_the_package(release: str, words: str) -> None:
+    with pytest.raises(tasks.Stop) as stop:
+        tasks.check_venv_tools(has=lambda name: None if name == "ensurepip" else object(), release=release)
+    assert words in str(stop.value)
+    assert "ensurepip" in str(stop.value)
+    assert "\n" not in str(stop.value)
+
+
+def make_comfyui(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "main.py").touch()
+    (folder / "comfyui_version.py").touch()
+    return folder
+
+
+def test_comfyui_is_found_by_name_then_above_the_pack_then_at_home(tmp_path: Path) -> None:
+    pack = tmp_path / "host" / "custom_nodes" / "sgvg"
+    home = tmp_path / "home"
+    assert tasks.find_comfyui({}, pack, home) is None
+    at_home = make_comfyui(home / "ComfyUI")
+    assert tasks.find_comfyui({}, pack, home) == at_home
+    above = make_comfyui(tmp_path / "host")
+    assert tasks.find_comfyui({}, pack, home) == above
+    named = make_comfyui(tmp_path / "named")
+    assert tasks.find_comfyui({"COMFYUI_DIR": str(named)}, pack, home) == named
+
+
+def test_a_wrong_comfyui_dir_is_said(tmp_path: Path) -> None:
+    with pytest.raises(tasks.Stop, match="COMFYUI_DIR"):
+        tasks.find_comfyui({"COMFYUI_DIR": str(tmp_path)})
+
+
+def test_a_full_disk_is_refused_before_anything_is_made(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(tasks.shutil, "disk_usage", lambda folder: usage(10**10, 10**10, 50 * 10**6))
+    setup = OfflineSetup(clone)
+    with pytest.raises(tasks.Stop, match="50 MB free"):
+        setup.bring("run")
+    assert not setup.venv.exists()
+    assert not setup.asked
+
+
+def test_sizes_are_said_first(clone: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "machine", lambda: "windows x86_64")
+    tasks.announce(["run", "test"], clone)
+    said = capsys.readouterr().out
+    assert "PyTorch 2.11.0" in said
+    assert "190 MB to download" in said
+    assert "MB free" in said
+
+
+def test_pips_cache_is_counted_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
+    assert tasks.disk_needs(tmp_path, 100, 300, cache=tmp_path / "not" / "yet") == {str(tmp_path): 500}
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    assert tasks.disk_needs(tmp_path, 100, 300, cache=tmp_path) == {str(tmp_path): 400}
+
+
+def test_setup_is_made_once_resumed_after_a_break_and_renewed_on_change(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = OfflineSetup(clone, fail_at="run")
+    with pytest.raises(KeyboardInterrupt):
+        broken.bring("run")
+    assert broken.python.exists()
+    assert json.loads((broken.venv / tasks.STATE).read_text())["busy"] is True
+    leftover = broken.venv / "half-written"
+    leftover.touch()
+
+    setup = OfflineSetup(clone)
+    assert setup.missing(["run", "test"]) == ["run", "test"]
+    setup.bring("run")
+    assert not leftover.exists()
+    assert "making it again" in capsys.readouterr().out
+    assert ("run",) in setup.asked
+
+    again = OfflineSetup(clone)
+    again.bring("run")
+    assert again.asked == []
+    again.bring("run", "test")
+    assert again.asked == [("test",)]
+
+    (clone / "requirements.txt").write_text("av\n")
+    renewed = OfflineSetup(clone)
+    renewed.bring("run", "test")
+    assert renewed.asked == [("run",)]
+
+    renewed.python.unlink()
+    mended = OfflineSetup(clone)
+    mended.bring("run")
+    assert mended.works()
+
+
+def test_line_endings_of_a_checkout_do_not_matter(clone: Path) -> None:
+    setup = tasks.Setup(clone / ".venv", clone)
+    before = setup.wanted("run")
+    path = clone / "requirements.txt"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert setup.wanted("run") == before
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_something_else_named_venv_is_left_alone(clone: Path, kind: str) -> None:
+    if kind == "file":
+        (clone / ".venv").write_text("mine")
+    else:
+        (clone / ".venv").mkdir()
+        (clone / ".venv" / "mine.txt").write_text("mine")
+    with pytest.raises(tasks.Stop, match="in the way"):
+        OfflineSetup(clone).bring("run")
+    assert (clone / ".venv").exists()
+
+
+def test_two_setups_at_once_are_refused(clone: Path) -> None:
+    with tasks.locked(clone / ".venv.lock"), pytest.raises(tasks.Stop, match="Another set-up"):
+        OfflineSetup(clone).bring("run")
+    with tasks.locked(clone / ".venv.lock"):
+        pass
+
+
+def test_what_leads_astray_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PIP_TARGET", "/elsewhere")
+    environment = tasks.clean_environment()
+    assert "PYTHONPATH" not in environment
+    assert "PIP_TARGET" not in environment
+    assert environment["PIP_USER"] == "0"
+
+
+def test_the_typing_tree_is_the_pack_as_a_package(tmp_path: Path) -> None:
+    (tmp_path / "sgvg_pack").mkdir()
+    (tmp_path / "sgvg_pack" / "gone.py").touch()
+    tree = tasks.typing_tree(tmp_path) / "sgvg_pack"
+    assert (tree / "__init__.py").is_file()
+    assert (tree / "sgvg_core" / "errors.py").is_file()
+    assert not (tree / "gone.py").exists()
+
+
+def test_options_go_on_to_pytest() -> None:
+    setup = tasks.Setup()
+    command = tasks.step_command("pytest", setup, True, ["tests/house", "-x"], Path("report"))
+    assert command[-2:] == ["tests/house", "-x"]
+    assert "not host and not slow" in command
+    assert tasks.step_command("pytest", setup, False, ["-x"], Path("report"))[-2:] == ["tests", "-x"]
+
+
+def run_tasks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, os.fspath(tasks.ROOT / "tasks.py"), *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_a_missing_sound_is_said_before_any_setup() -> None:
+    done = run_tasks("demo", "no-such-sound.wav")
+    assert done.returncode == 2
+    assert done.stderr.strip() == "error: There is no sound file no-such-sound.wav"
+    assert not done.stdout
+
+
+def test_help_names_the_tasks() -> None:
+    done = run_tasks()
+    assert done.returncode == 2
+    for task in ("demo", "test", "setup", "resolve"):
+        assert task in done.stdout
