@@ -117,6 +117,27 @@ class CodeFeaturesConfig:
         check_range("code features num_harmonics", self.num_harmonics, 1, 32)
         check_range("code features margin", self.margin, 0, 2)
 
+    @property
+    def num_read(self) -> int:
+        """How many numbers of z mean something."""
+        return self.num_classes + self.num_choices + self.num_values + 2
+
+    @property
+    def octaves(self) -> tuple[int, ...]:
+        """The waves of a value: 1, 2, 4, ... up to `num_harmonics` quarter turns."""
+        return tuple(2**octave for octave in range(self.num_harmonics.bit_length()))
+
+    @property
+    def num_features(self) -> int:
+        """How many features they make of it."""
+        soft = self.num_classes * (1 + self.num_choices)
+        return soft + self.num_values * (1 + 2 * len(self.octaves)) + 2 * self.num_harmonics
+
+
+MAX_GENERATOR_PARAMETERS = 500_000_000
+MAX_GENERATOR_FEATURES = 2**28
+"""Numbers in the features of one layer and picture: 1 GB in float32."""
+
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorConfig:
@@ -151,6 +172,24 @@ class GeneratorConfig:
         check_range("generator mapping_layers", self.mapping_layers, 1, 16)
         check_range("generator mapping_lr_multiplier", self.mapping_lr_multiplier, 1e-4, 10)
         check_choice("generator architecture", self.architecture, ("skip", "resnet", "orig"))
+        if self.embed_features is not None:
+            check_range("generator embed_features", self.embed_features, 1, 2048)
+        if self.conv_clamp is not None:
+            check_range("generator conv_clamp", self.conv_clamp, 1e-3, 1e6)
+        if self.code_features is not None and self.code_features.num_read > self.z_dim:
+            raise ConfigError(f"generator z_dim: got {self.z_dim}, expected at least {self.code_features.num_read}, which its code features read")
+        check_range("generator number of parameters", self.num_parameters, 1, MAX_GENERATOR_PARAMETERS)
+        for index, width in enumerate(self.channels):
+            check_range(f"generator features at {4 << index} px", width * (4 << index) ** 2, 1, MAX_GENERATOR_FEATURES)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases): known before anything is built."""
+        steps = zip((0, *self.channels[:-1]), self.channels, strict=True)
+        convs = sum(9 * width * (width + before) + self.w_dim * (2 * width + before) for before, width in steps)
+        label = (self.embed_features or self.w_dim) if self.c_dim else 0
+        first = self.z_dim if self.code_features is None else self.code_features.num_features
+        return convs + self.w_dim * (first + label + self.w_dim * (self.mapping_layers - 1)) + self.c_dim * label
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,19 +26,26 @@ class CodeFeatures(nn.Module):
     def __init__(self, config: CodeFeaturesConfig) -> None:
         super().__init__()
         self.config = config
-        self.octaves = tuple(2**octave for octave in range(config.num_harmonics.bit_length()))
-        numbers = config.num_classes, config.num_choices, config.num_values, 2
-        self.parts = numbers
-        pairs = config.num_classes * config.num_choices
-        self.num_features = config.num_classes + pairs + config.num_values * (1 + 2 * len(self.octaves)) + 2 * config.num_harmonics
+        self.parts = config.num_classes, config.num_choices, config.num_values, 2
+        self.num_features = config.num_features
+
+    def is_clear(self, z: torch.Tensor) -> torch.Tensor:
+        """Whether the best class and the best choice of codes z [N, z_dim] lead the second best by the margin -> bool [N]."""
+        classes, choices = unit_mean_square(z)[:, : sum(self.parts[:2])].split(self.parts[:2], dim=1)
+        clear = torch.ones(len(z), dtype=torch.bool, device=z.device)
+        for scores in (classes, choices):
+            if scores.shape[1] > 1:
+                best, second = scores.topk(2, dim=1).values.unbind(1)
+                clear &= best - second > self.config.margin
+        return clear
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """z is read in order as class scores, choice scores, values and the phase's pair; the rest only fills up its norm."""
-        classes, choices, values, pair = unit_mean_square(z)[:, : sum(self.parts)].split(self.parts, dim=1)
+        classes, choices, values, pair = unit_mean_square(z)[:, : self.config.num_read].split(self.parts, dim=1)
         kind, choice = torch.softmax(SHARPNESS * classes, 1), torch.softmax(SHARPNESS * choices, 1)
         both = (kind[:, :, None] * choice[:, None, :]).flatten(1)  # [N, classes * choices]
         u = 2 * torch.special.ndtr(values) - 1  # uniform in -1..1
-        waves = [wave(math.pi / 2 * octave * u) * WAVE_WEIGHT for octave in self.octaves for wave in (torch.sin, torch.cos)]
+        waves = [wave(math.pi / 2 * octave * u) * WAVE_WEIGHT for octave in self.config.octaves for wave in (torch.sin, torch.cos)]
         angle = torch.atan2(pair[:, 1:], pair[:, :1])
         turns = angle * torch.arange(1, self.config.num_harmonics + 1, device=z.device)  # [N, num_harmonics]
         circle = [turns.cos() * math.sqrt(2), turns.sin() * math.sqrt(2)]

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ..config import CodeFeaturesConfig
+from .code_features import CodeFeatures
 from .mapping import MappingNetwork
 from .network import SynthesisNetwork
 
@@ -53,6 +54,11 @@ class StyleGAN2Generator(nn.Module):
     def w_avg(self) -> torch.Tensor:
         """The mean latent [w_dim]: the point that truncation draws to."""
         return self.mapping.w_avg
+
+    @property
+    def code_features(self) -> CodeFeatures | None:
+        """The fixed features that the mapping makes of z first, if this generator has any."""
+        return self.mapping.features
 
     def forward(
         self,

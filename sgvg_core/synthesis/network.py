@@ -20,7 +20,16 @@ class SynthesisBlock(nn.Module):
     """All layers of one resolution. The first block has no `conv0` but a learned constant."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, w_dim: int, resolution: int, img_channels: int, *, is_last: bool, architecture: str, clamp: float | None
+        self,
+        in_channels: int,
+        out_channels: int,
+        w_dim: int,
+        resolution: int,
+        img_channels: int,
+        *,
+        is_last: bool,
+        architecture: str,
+        clamp: float | None,
     ) -> None:
         super().__init__()
         self.is_first = in_channels == 0

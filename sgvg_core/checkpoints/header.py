@@ -1,0 +1,170 @@
+"""The header of a safetensors file, read as hostile input: nothing is believed before it's checked.
+
+A file is eight bytes (the header's size, little endian), the header (a JSON object: tensor name -> type, shape and place in the data;
+and `__metadata__`, texts by name), then the data. See https://github.com/huggingface/safetensors#format
+"""
+
+import dataclasses
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import CheckpointError
+
+FORMAT = 1
+"""Version of our own entry in the header."""
+ENTRY = "sgvg"
+"""The key of our own entry in `__metadata__`."""
+
+MAX_HEADER_BYTES = 32 * 2**20
+MAX_ENTRY_CHARACTERS = 8 * 2**20
+MAX_TENSORS = 20_000
+MAX_AXES = 8
+MAX_DEPTH = 16
+MAX_NAME_CHARACTERS = 500
+
+_ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What the header of one of our files says, checked."""
+
+    kind: str
+    config: dict[str, Any]
+    extra: dict[str, Any]
+
+
+def read_header(file: BinaryIO, path: Path) -> Header:
+    """The checked header of a file opened at its start. Raises CheckpointError."""
+    total = os.fstat(file.fileno()).st_size
+    start = file.read(512)
+    _name_strangers(start, total, path)
+    num_bytes = int.from_bytes(start[:8], "little")
+    if num_bytes > MAX_HEADER_BYTES:
+        raise CheckpointError(f"{path}: not a safetensors file (its header would have {num_bytes} bytes, at most {MAX_HEADER_BYTES} are read)")
+    if total < 8 + num_bytes:
+        raise CheckpointError(f"{path}: cut off in its header (got {total} bytes, expected more than {8 + num_bytes}); copy or download it again")
+    file.seek(8)
+    header = _parse(file.read(num_bytes), f"{path}: header")
+    if not isinstance(header, dict):
+        raise CheckpointError(f"{path}: header is not an object; not a safetensors file")
+    metadata = header.pop("__metadata__", {})
+    _check_tensors(header, total - 8 - num_bytes, path)
+    return _own_entry(metadata, path)
+
+
+def _name_strangers(start: bytes, total: int, path: Path) -> None:
+    """Say what a file is that isn't a safetensors file at all."""
+    text = start.lstrip().lower()
+    if total == 0:
+        raise CheckpointError(f"{path}: the file is empty; copy or download it again")
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{path}: a git-LFS pointer, not the weights themselves; run `git lfs pull` or download the file itself")
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise CheckpointError(f"{path}: a web page, not weights; a download gave a page instead (sign-in or error): download the file itself")
+    if start.startswith(b"PK\x03\x04"):
+        raise CheckpointError(f"{path}: a zip archive (most likely a PyTorch .pt file), expected safetensors; such files may run code")
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{":
+        raise CheckpointError(f"{path}: a pickle file, expected safetensors; such files may run code")
+    if total < 10 or start[8:9] != b"{":
+        raise CheckpointError(f"{path}: not a safetensors file (it begins with {start[:12]!r}), or cut off; choose a .safetensors file of weights")
+
+
+def _parse(data: bytes | str, where: str) -> Any:
+    """JSON without repeated names, NaN or endless nesting."""
+    try:
+        if isinstance(data, bytes):
+            data = data.decode("utf-8")
+        parsed = json.loads(data, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise CheckpointError(f"{where}: nested too deeply; the file is damaged or made to do harm") from error
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are both
+        raise CheckpointError(f"{where}: not readable as JSON ({error}); the file is damaged, get it again") from error
+    level, layer = 0, [parsed]
+    while layer:
+        level += 1
+        if level > MAX_DEPTH:
+            raise CheckpointError(f"{where}: nested deeper than {MAX_DEPTH} levels; the file is damaged or made to do harm")
+        inner: list[Any] = []
+        for item in layer:
+            inner.extend(item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+        layer = inner
+    return parsed
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = sorted({name[:80] for name in found if names.count(name) > 1}) if len(names) < 1000 else ["..."]
+        raise ValueError(f"{', '.join(map(repr, repeated))} stands there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _check_tensors(tensors: dict[str, Any], num_data_bytes: int, path: Path) -> None:
+    """The tensors must fill the data from end to end, without holes and overlaps, each as large as its shape says."""
+    if len(tensors) > MAX_TENSORS:
+        raise CheckpointError(f"{path}: got {len(tensors)} tensors, at most {MAX_TENSORS} are read")
+    places = sorted((*_place(name, entry, path), name) for name, entry in tensors.items())
+    reached = 0
+    for begin, end, name in places:
+        if begin != reached:
+            raise CheckpointError(f"{path}: tensor {name!r} begins at byte {begin}, expected {reached}; the file is damaged, get it again")
+        reached = end
+    if reached > num_data_bytes:
+        raise CheckpointError(f"{path}: cut off (got {num_data_bytes} bytes of tensors, expected {reached}); copy or download it again")
+    if reached < num_data_bytes:
+        raise CheckpointError(f"{path}: {num_data_bytes - reached} bytes too many after the last tensor; the file is damaged, get it again")
+
+
+def _place(name: str, entry: Any, path: Path) -> tuple[int, int]:
+    """First and last byte of a tensor whose entry is sound."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise CheckpointError(f"{path}: a tensor's name has {len(name)} characters, at most {MAX_NAME_CHARACTERS} are read")
+    where = f"{path}: tensor {name!r}"
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise CheckpointError(f"{where}: expected dtype, shape and data_offsets; the file is damaged, get it again")
+    shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]
+    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
+        raise CheckpointError(f"{where}: number type {str(dtype)[:40]!r} isn't read; known are {', '.join(_ITEM_BYTES)}")
+    if not _are_counts(shape) or len(shape) > MAX_AXES:
+        raise CheckpointError(f"{where}: got shape {str(shape)[:80]}, expected up to {MAX_AXES} whole numbers")
+    if not _are_counts(offsets) or len(offsets) != 2:
+        raise CheckpointError(f"{where}: got data_offsets {str(offsets)[:80]}, expected two whole numbers")
+    expected = math.prod(shape) * _ITEM_BYTES[dtype]
+    if offsets[1] - offsets[0] != expected:
+        raise CheckpointError(f"{where}: got {offsets[1] - offsets[0]} bytes, expected {expected} for shape {shape}; the file is damaged")
+    return offsets[0], offsets[1]
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)
+
+
+def _own_entry(metadata: Any, path: Path) -> Header:
+    text = metadata.get(ENTRY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise CheckpointError(
+            f"{path}: a safetensors file without the entry {ENTRY!r} in its header, so it's none of this program's; choose a file of a model folder"
+        )
+    if len(text) > MAX_ENTRY_CHARACTERS:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r} has {len(text)} characters, at most {MAX_ENTRY_CHARACTERS} are read")
+    entry = _parse(text, f"{path}: header entry {ENTRY!r}")
+    if not isinstance(entry, dict) or type(entry.get("format")) is not int:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r} has no format number; the file is damaged, get it again")
+    if entry["format"] != FORMAT:
+        raise CheckpointError(f"{path}: got format {entry['format']}, expected {FORMAT}; a newer version of this program wrote it: update")
+    unknown = sorted(set(entry) - {"format", "kind", "config", "extra"})
+    if unknown:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r}: unknown {', '.join(repr(name[:40]) for name in unknown[:8])}")
+    kind, config, extra = entry.get("kind"), entry.get("config"), entry.get("extra", {})
+    if not isinstance(kind, str) or not isinstance(config, dict) or not isinstance(extra, dict):
+        raise CheckpointError(f"{path}: header entry {ENTRY!r}: expected a kind (text), a config and an extra (objects)")
+    return Header(kind[:80], config, extra)

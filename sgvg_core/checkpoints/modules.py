@@ -1,0 +1,36 @@
+"""Weights into a module, with everything that doesn't fit said at once."""
+
+from collections.abc import Mapping
+
+import torch
+
+from ..errors import CheckpointError
+
+_SHOWN = 30
+
+
+def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str) -> None:
+    """Copy `state` into `module`; names and shapes must be the same on both sides.
+
+    `where` names the file in errors. Raises CheckpointError with all names that are missing, unknown or of another shape; then
+    nothing was copied.
+    """
+    wanted = module.state_dict()
+    missing = [name for name in wanted if name not in state]
+    unknown = [name for name in state if name not in wanted]
+    shapes = [
+        f"{name} {list(state[name].shape)} instead of {list(wanted[name].shape)}"
+        for name in wanted
+        if name in state and state[name].shape != wanted[name].shape
+    ]
+    if missing or unknown or shapes:
+        parts = [_listed(f"missing {len(missing)}", missing), _listed(f"unknown {len(unknown)}", unknown)]
+        parts.append(_listed(f"of another shape {len(shapes)}", shapes))
+        said = "; ".join(part for part in parts if part)
+        raise CheckpointError(f"{where}: the weights don't fit {type(module).__name__}: {said}. Use the file that belongs to this configuration")
+    module.load_state_dict(dict(state))
+
+
+def _listed(title: str, names: list[str]) -> str:
+    more = f", ... {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{title} ({', '.join(names[:_SHOWN])}{more})" if names else ""

@@ -1,0 +1,101 @@
+"""Files of weights: safetensors with the configuration in the header under one key, so that a file says what to build.
+
+The same model gives the same bytes: tensors and settings are sorted, nothing of time or machine is stored.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from ..errors import CheckpointError
+from .header import ENTRY, FORMAT, read_header
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredWeights:
+    """A file of weights: what it is, how it's built, and its tensors (float32 where they are floating point)."""
+
+    kind: str
+    config: dict[str, Any]
+    extra: dict[str, Any]
+    state: dict[str, torch.Tensor]
+
+
+def write_weights(
+    path: str | Path,
+    state: Mapping[str, torch.Tensor],
+    *,
+    kind: str,
+    config: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
+    half: bool = False,
+) -> None:
+    """Write tensors with their `kind` ("generator", ...), configuration and further plain data; the file appears whole or not at all.
+
+    `half` stores floating-point tensors as float16. Raises CheckpointError, also for weights that aren't finite.
+    """
+    target = Path(path)
+    try:
+        entry = json.dumps({"format": FORMAT, "kind": kind, "config": dict(config), "extra": dict(extra or {})}, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{target}: the configuration can't be stored ({error}); expected plain numbers, texts, lists and objects") from error
+    tensors = {name: _to_store(name, state[name], half, target) for name in sorted(state)}
+    with _written_whole(target) as part:
+        part.write_bytes(safetensors.torch.save(tensors, metadata={ENTRY: entry}))
+
+
+def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.Tensor:
+    """A copy of its own, contiguous, on the CPU; as float16 if asked."""
+    stored = tensor.detach().to("cpu", torch.float16 if half and tensor.is_floating_point() else tensor.dtype, copy=True).contiguous()
+    if tensor.is_floating_point() and not stored.isfinite().all():
+        if tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds {tensor.abs().max().item():.3g}, too much for float16 (65504); store it without half")
+        raise CheckpointError(f"{path}: {name} holds NaN or infinity; such weights aren't stored: training went astray, take an earlier state")
+    return stored
+
+
+@contextlib.contextmanager
+def _written_whole(target: Path) -> Iterator[Path]:
+    """A temporary path beside `target`, renamed to it on a clean exit, removed otherwise."""
+    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    try:
+        yield part
+        os.replace(part, target)
+    except OSError as error:
+        raise CheckpointError(f"{target}: can't be written ({error.strerror or error}); check the folder, its rights and the free space") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
+    """Read a file of `write_weights`; `kind` (if given) is what it must hold. Floating-point tensors come back as float32.
+
+    The file may come from anywhere: it's checked before anything is made of it. Its configuration is plain data, to be checked by
+    `config.from_dict`. Raises CheckpointError.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            header = read_header(file, path)
+            if kind is not None and header.kind != kind:
+                raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
+            file.seek(0)
+            tensors = safetensors.torch.load(file.read())
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: can't be read as safetensors ({error}); the file is damaged, get it again") from error
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in sorted(tensors.items())}
+    damaged = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if damaged:
+        raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")
+    return StoredWeights(header.kind, header.config, header.extra, state)
