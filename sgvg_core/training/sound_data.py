@@ -31,7 +31,7 @@ ENVELOPE_SECONDS = 0.25
 """The envelope of a window is the mean over this time around its middle."""
 ENVELOPE_RATE = 200
 """Values a second of an envelope before it's interpolated."""
-STEADY_SHARE = 0.3
+STEADY_SHARE = 0.45
 """Share of synthesised clips whose envelope hardly moves, as that of real rain or a real fall."""
 LONGEST_SECONDS = 12.0
 """So much of a long recording is kept in one variant, from a random moment."""
@@ -67,12 +67,12 @@ class Wear:
     def __init__(self, rng: np.random.Generator, num_mels: int, loudness: float) -> None:
         shift = int(rng.integers(-3, 4)) if rng.random() < 0.5 else 0
         self.bands = torch.from_numpy(np.clip(np.arange(num_mels) - shift, 0, num_mels - 1))
-        gain = self._colour(rng, num_mels, rng.normal(0, 4), rng.uniform(0, 3)) if rng.random() < 0.8 else np.ones(num_mels)
+        gain = self._colour(rng, num_mels, rng.normal(0, 2), rng.uniform(0, 2)) if rng.random() < 0.8 else np.ones(num_mels)
         floor = np.zeros(num_mels)
-        if rng.random() < 0.4:
-            floor = loudness * 10 ** rng.uniform(-5, -1) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
-        if rng.random() < 0.2:  # down to the band of 8 kHz material
-            first = int(rng.integers(num_mels * 2 // 3, num_mels))
+        if rng.random() < 0.3:
+            floor = loudness * 10 ** rng.uniform(-6, -2) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
+        if rng.random() < 0.25:  # down to the band of 8 kHz material
+            first = num_mels * 7 // 10 if rng.random() < 0.4 else int(rng.integers(num_mels * 2 // 3, num_mels))
             limit = 10.0 ** -rng.uniform(3, 9)
             gain[first:] *= limit
             floor[first:] *= limit

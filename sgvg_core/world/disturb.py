@@ -22,7 +22,7 @@ def change_speed(waveform: NDArray[np.floating], factor: float) -> NDArray[np.fl
 
 def equalise(bench: Bench, wave: Wave) -> Wave:
     """A tilt and smooth random ripples: the microphone, the distance, the material between."""
-    return bench.through(wave, bench.curve(bench.spread(15, 90), 30_000, bench.between(-2, 2), bench.between(0.5, 4)))
+    return bench.through(wave, bench.curve(bench.spread(15, 90), 30_000, bench.rng.normal(0, 0.7), bench.between(0.5, 3)))
 
 
 def room(bench: Bench, wave: Wave) -> Wave:
@@ -30,25 +30,25 @@ def room(bench: Bench, wave: Wave) -> Wave:
     decay_samples = bench.spread(0.1, 1.5) * bench.sample_rate
     num_tail = min(int(decay_samples), bench.num_samples)
     tail = bench.rng.standard_normal(num_tail) * 10 ** (-3 * np.arange(num_tail) / decay_samples)
-    response = np.fft.rfft(tail, bench._padded) * bench.curve(60, bench.spread(1500, 8000), -1.5, 2)
+    response = np.fft.rfft(tail, bench.padded_samples) * bench.curve(60, bench.spread(1500, 8000), -1.5, 2)
     wet = bench.through(wave, response)
     loud = np.sqrt(np.mean(wave * wave)) + 1e-12
-    return wave + unit(wet) * loud * decibels(bench.between(-15, 2))
+    return wave + unit(wet) * loud * decibels(bench.between(-18, -3))
 
 
 def background(bench: Bench, wave: Wave) -> Wave:
-    """A steady noise, 12 to 45 dB below the sound: a street, a fan, the recorder itself."""
+    """A steady noise, 18 to 50 dB below the sound: a street, a fan, the recorder itself."""
     loud = np.sqrt(np.mean(wave * wave))
     low, high = (bench.spread(20, 200), bench.spread(300, 20_000)) if bench.chance(0.7) else (bench.spread(200, 4000), 20_000)
     hum = bench.noise(low, high, bench.between(-5, 1)) * bench.flutter(bench.between(0, 2), 0.3, 5)
-    return wave + hum * loud * decibels(bench.between(-45, -12))
+    return wave + hum * loud * decibels(bench.between(-50, -18))
 
 
 def codec(bench: Bench, wave: Wave) -> Wave:
     """Band limits down to those of 8 kHz material, coarse steps, and holes where a coder leaves faint bands out."""
-    cut = bench.spread(3400, 16_000)
+    cut = bench.between(3300, 4100) if bench.chance(0.4) else bench.spread(3400, 16_000)
     if cut < FULL_BAND:
-        wave = bench.through(wave, (bench._hertz < cut) / np.sqrt(1 + (bench._hertz / cut) ** 24))
+        wave = bench.through(wave, (bench.hertz < cut) / np.sqrt(1 + (bench.hertz / cut) ** 24))
     if bench.chance(0.3):
         step = decibels(bench.between(-66, -42)) * (np.abs(wave).max() + 1e-9)
         wave = np.round(wave / step) * step
@@ -56,12 +56,12 @@ def codec(bench: Bench, wave: Wave) -> Wave:
 
 
 def second_event(bench: Bench, wave: Wave) -> Wave:
-    """Another thing is heard too, 10 to 24 dB quieter."""
+    """Another thing is heard too, 13 to 28 dB quieter."""
     kind = str(bench.rng.choice(list(SOUNDS)))
     seed = int(bench.rng.integers(1 << 31))
     other = synth(kind, seed, make_envelope(kind, seed, bench.seconds, bench.sample_rate)[: bench.num_samples], bench.sample_rate)
     other = np.pad(other, (0, bench.num_samples - len(other)))
-    return wave + unit(other.astype(np.float64)) * np.sqrt(np.mean(wave * wave)) * decibels(bench.between(-24, -10))
+    return wave + unit(other.astype(np.float64)) * np.sqrt(np.mean(wave * wave)) * decibels(bench.between(-28, -13))
 
 
 def pauses(bench: Bench, wave: Wave) -> Wave:
@@ -86,7 +86,7 @@ def disturb(waveform: NDArray[np.floating], rng: np.random.Generator, sample_rat
         return np.zeros(0, np.float32)
     bench = Bench(rng, np.ones(len(wave)), sample_rate)
     bench.tone = 1.0
-    for step, probability in ((second_event, 0.2), (pauses, 0.15), (room, 0.5), (equalise, 0.85), (background, 0.6), (codec, 0.4)):
+    for step, probability in ((second_event, 0.15), (pauses, 0.12), (room, 0.35), (equalise, 0.8), (background, 0.5), (codec, 0.35)):
         if bench.chance(probability):
             wave = step(bench, wave)
     peak = np.abs(wave).max() + 1e-9

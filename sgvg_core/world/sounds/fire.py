@@ -10,13 +10,13 @@ def sound(bench: Bench) -> Wave:
     wave = bench.noise(bench.spread(20, 90), bench.spread(100, 900), bench.between(-6, -2)) * level
     wave *= bench.flutter(bench.between(0.5, 2.5), 2, 20) * decibels(roar_gain)
     hiss = bench.noise(bench.spread(300, 2500), bench.spread(5000, 14000), bench.between(-5, 1))
-    wave += hiss * level * bench.flutter(bench.between(0.5, 2), 1, 10) * decibels(bench.between(-26, -5))
-    for _ in range(int(bench.rng.integers(2, 5))):
-        at = bench.moments(bench.spread(3, 250), 0.2, 1.0, bench.between(2, 8))
+    wave += hiss * level * bench.flutter(bench.between(0.5, 2), 1, 10) * decibels(bench.between(-20, -3))
+    for _ in range(int(bench.rng.integers(1, 5))):
+        at = bench.moments(bench.spread(2, 150), 0.2, 1.0, bench.between(2, 8))
         cracks = bench.crackle(at, bench.between(6, 14), bench.spread(200, 2500), bench.spread(5000, 15000), bench.spread(0.0006, 0.012),
                                bench.between(-3, 1))
-        wave += cracks * level * decibels(bench.between(-18, 0))
-    if bench.chance(0.5):  # wood that snaps
+        wave += cracks * level * decibels(bench.between(-20, -2))
+    if bench.chance(0.35):  # wood that snaps
         at = bench.moments(bench.spread(0.5, 4), 0.3, 1.0)
         wave += bench.crackle(at, 5, bench.spread(80, 400), bench.spread(1500, 5000), bench.spread(0.01, 0.04), -3) * decibels(bench.between(-12, -2))
     return wave

@@ -34,8 +34,8 @@ class Bench:
         self.seconds = self.num_samples / sample_rate
         self.tone = self.spread(0.8, 1.25)
         # A few samples more, so that the transform has no large prime to fight with and nothing wraps round audibly.
-        self._padded = -(-(self.num_samples + sample_rate // 20) // 4096) * 4096
-        self._hertz = np.maximum(np.fft.rfftfreq(self._padded, 1 / sample_rate), 1)
+        self.padded_samples = -(-(self.num_samples + sample_rate // 20) // 4096) * 4096
+        self.hertz = np.maximum(np.fft.rfftfreq(self.padded_samples, 1 / sample_rate), 1)
 
     # -------------------------------------------------- numbers
 
@@ -55,7 +55,7 @@ class Bench:
 
     def curve(self, low: float, high: float, tilt: float = 0.0, ripple: float = 0.0) -> Wave:
         """A gain for each frequency: a band with soft edges, a tilt around 1 kHz, and smooth random ripples of `ripple` dB."""
-        hertz = self._hertz / self.tone
+        hertz = self.hertz / self.tone
         steep = self.between(2, 6)
         octaves = np.log2(np.maximum(hertz, 20) / 1000)
         level = tilt * octaves
@@ -67,7 +67,7 @@ class Bench:
 
     def through(self, source: Wave, gain: NDArray[np.generic]) -> Wave:
         """`source` [N] through a filter, given as its (complex) gain at each frequency."""
-        return np.fft.irfft(np.fft.rfft(source, self._padded) * gain, self._padded)[: self.num_samples]
+        return np.fft.irfft(np.fft.rfft(source, self.padded_samples) * gain, self.padded_samples)[: self.num_samples]
 
     def noise(self, low: float, high: float, tilt: float = 0.0, ripple: float = 3.0) -> Wave:
         """Steady noise of unit RMS."""
@@ -75,7 +75,7 @@ class Bench:
 
     def resonance(self, hertz: float, q: float) -> NDArray[np.complex128]:
         """The gain of a resonator that rings out after a knock."""
-        f = self._hertz / (hertz * self.tone)
+        f = self.hertz / (hertz * self.tone)
         return 1 / (1 + 1j * q * (f - 1 / f))
 
     # -------------------------------------------------- levels
@@ -122,7 +122,7 @@ class Bench:
         num_kernel = max(8, min(int(7 * decay_seconds * self.sample_rate), self.num_samples))
         kernel = self.rng.standard_normal(num_kernel) * np.exp(-np.arange(num_kernel) / (decay_seconds * self.sample_rate))
         kernel[0] += 2  # the knock itself
-        gain = np.fft.rfft(kernel, self._padded) * self.curve(low, high, tilt, 3.0)
+        gain = np.fft.rfft(kernel, self.padded_samples) * self.curve(low, high, tilt, 3.0)
         return unit(self.through(self.hits(at, tail), gain))
 
     def bubbles(self, at: NDArray[np.int64], low: float, high: float, q: tuple[float, float] = (6, 30),

@@ -9,7 +9,7 @@ def sound(bench: Bench) -> Wave:
     """Most of it is low; what is higher comes with the gusts."""
     e = bench.envelope
     level = bench.drive(bench.between(0.15, 0.5), bench.between(0.9, 1.4))
-    wave = bench.noise(bench.spread(25, 120), bench.spread(300, 3000), bench.between(-10, -4)) * level
+    wave = bench.noise(bench.spread(25, 140), bench.spread(300, 3000), bench.between(-10, -4)) * level
     wave *= bench.flutter(bench.between(0.3, 2.0), 0.5, 8)
     open_at, reach = bench.spread(150, 350), bench.spread(1.5, 5)
     howl = np.zeros(bench.num_samples)
@@ -18,7 +18,7 @@ def sound(bench: Bench) -> Wave:
         place = i / (num_bands - 1)
         hertz = open_at * reach**place
         howl += bench.noise(hertz * 0.85, hertz * 1.2, 0, 0) * np.exp(-((3.2 * (place - e)) ** 2))
-    wave += howl * level * decibels(bench.between(-26, 0))
+    wave += howl * level * decibels(bench.between(-30, -3))
     if bench.chance(0.3):  # a gap that whistles
         hertz = bench.spread(400, 1500)
         whistle = bench.through(bench.rng.standard_normal(bench.num_samples), bench.resonance(hertz, bench.spread(15, 60)))
