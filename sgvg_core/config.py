@@ -48,7 +48,7 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
         return tuple(_typed(item, inner[0] if many else inner[i], f"{where}[{i}]") for i, item in enumerate(value))
     if dataclasses.is_dataclass(wanted):
         return from_dict(typing.cast(type, wanted), value, where)
-    plain = {int: int, float: (int, float), str: str, bool: bool}.get(wanted)
+    plain: Any = {int: int, float: (int, float), str: str, bool: bool}.get(wanted)
     if plain is None or not isinstance(value, plain) or (isinstance(value, bool) and wanted is not bool):
         raise ConfigError(f"{where}: got {value!r}, expected {getattr(wanted, '__name__', wanted)}")
     return float(value) if wanted is float else value

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,26 @@ def comfyui_dir() -> Path:
     if found is None:
         pytest.skip("no ComfyUI found: set COMFYUI_DIR")
     return found
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Any:
+    """A model of the real classes with random weights, built in milliseconds."""
+    from sgvg_core.assembly import build_model
+    from sgvg_core.presets import TINY
+
+    return build_model(TINY, seed=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tiny_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a folder of files."""
+    from sgvg_core.assembly import save_model
+    from sgvg_core.presets import TINY
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(folder, tiny_model, TINY)
+    return folder
 
 
 # ---- how many host tests ran: the last line of the run, and a file for the task that started it

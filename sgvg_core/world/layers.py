@@ -10,14 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .paint import Grid, halve, over
-
-
-def turn_weights(phase: float, num_states: int) -> np.ndarray:
-    """How much each of the states, evenly spread round the turn, is seen at a phase: raised cosines that sum to 1."""
-    apart = (phase * num_states - np.arange(num_states) + num_states / 2) % num_states - num_states / 2
-    weights = np.where(np.abs(apart) < 1, .5 + .5 * np.cos(np.pi * apart), 0)
-    return (weights / weights.sum()).astype(np.float32)
+from .paint import Grid, halve, over, turn_weights
 
 
 class Layer(NamedTuple):

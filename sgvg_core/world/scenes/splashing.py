@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..layers import Layer, Shape, States, box, compose, disc, half_layers, turn_weights
-from ..paint import C, Grid, fbm, glow, over, ramp, ridge, rnd, smooth
+from ..layers import Layer, Shape, States, box, compose, disc, half_layers
+from ..paint import C, Grid, fbm, glow, over, ramp, ridge, rnd, smooth, turn_weights
 from ..scene import Scene
 
 NUM_STATES = 4

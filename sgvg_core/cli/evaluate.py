@@ -1,0 +1,51 @@
+"""``evaluate``: the table of how well the picture means the sound."""
+
+import argparse
+import json
+from typing import Any
+
+from ..assembly import BUNDLED, load_judge, load_model
+from ..evaluation import evaluate
+from .options import add_model
+from .progress import ProgressBar
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``evaluate`` to the commands."""
+    parser = commands.add_parser("evaluate", help="how well the picture means the sound", description="The judge's table over held-out sounds.")
+    parser.add_argument("--clips", type=int, default=180, help="number of held-out sounds (default: 180)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed: other sounds and start latents (default: 0)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of each sound (default: 4)")
+    add_model(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    model = load_model(options.model, options.device)
+    judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
+    with ProgressBar() as progress:
+        table = evaluate(model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, progress=progress)
+    print(json.dumps(table, ensure_ascii=False) if options.json else format_table(table))
+    return 0
+
+
+def format_table(table: dict[str, Any]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| films | clips | class agreement | envelope correlation | lag, s | right after, s | fine detail | Frechet |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in table["rows"]:
+        (a, b), (c, d) = row["interval"]["class_agreement"], row["interval"]["envelope_correlation"]
+        right_after = "-" if row["seconds_until_right"] is None else f"{row['seconds_until_right']:.2f}"
+        lines.append(
+            f"| {row['name']} | {row['num_clips']} | {row['class_agreement']:.1%} ({a:.1%} to {b:.1%}) | {row['envelope_correlation']:.2f} "
+            f"({c:.2f} to {d:.2f}) | {row['lag_seconds']:.2f} | {right_after} | {row['fine_detail']:.2f} | {row['frechet_distance']:.2f} |"
+        )
+    lines += ["", "| scene | " + " | ".join(row["name"] for row in table["rows"]) + " |", "|---" * (1 + len(table["rows"])) + "|"]
+    for label in table["rows"][0]["per_class"]:
+        cells = [row["per_class"][label] for row in table["rows"]]
+        lines.append(f"| {label} | " + " | ".join(f"{c['class_agreement']:.2f} / {c['envelope_correlation']:.2f} / {c['fine_detail']:.2f}" for c in cells) + " |")
+    return "\n".join([*lines, "", "By scene: class agreement / envelope correlation / fine detail."])

@@ -1,0 +1,84 @@
+"""``generate``: a sound in, a video out."""
+
+import argparse
+import json
+from pathlib import Path
+
+from ..assembly import load_model
+from ..clock import to_fps
+from ..errors import ConfigError
+from ..generation import GenerateSettings, Sound, generate
+from ..generation.frames import NOISE_MODES
+from ..generation.pipeline import STARTS
+from ..generation.text_constraint import read_prompts
+from ..media import probe_sound, save_png
+from ..walker import WalkSettings
+from .options import add_model, add_sound, parse_strength
+from .progress import ProgressBar
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``generate`` to the commands."""
+    parser = commands.add_parser("generate", help="a sound in, a video out", description="A video that moves as a sound goes, with the sound in it.")
+    add_sound(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="an .mp4 or .mkv file, or a folder for a PNG sequence")
+    add_model(parser)
+    parser.add_argument("--fps", default="25", help="frames a second: 25, 29.97, 24000/1001, or 'source' for a video's own (default: 25)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same film (default: 0)")
+    parser.add_argument("--from", dest="start_from", choices=STARTS, default="sound", help="choose the start picture by the sound, or at random")
+    parser.add_argument("--prompt", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what the start picture should show; may be repeated")
+    parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
+    parser.add_argument("--candidates", type=int, default=96, help="pictures sampled when the start is chosen (default: 96)")
+    parser.add_argument("--psi", type=float, default=1.0, help="truncation of the start latent (default: 1, none)")
+    parser.add_argument("--beta", type=float, default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
+    parser.add_argument("--strength", type=parse_strength, default={}, metavar="coarse=,mid=,fine=", help="multiplies each block's steps")
+    parser.add_argument("--pull", type=float, default=0.0, help="draw the latent back to the start, per second (default: 0)")
+    parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
+    parser.add_argument("--sound-once", action="store_true", help="the released code's way: the sound enters once, before the first frame")
+    parser.add_argument("--size", type=int, default=None, help="side of the picture (default: the generator's own)")
+    parser.add_argument("--dtype", default="float32", help="auto, float32, float16 or bfloat16 (default: float32)")
+    parser.add_argument("--noise", choices=NOISE_MODES, default="const", help="noise inputs of the generator (default: const)")
+    parser.add_argument("--batch", type=int, default=4, help="frames synthesized at once (default: 4)")
+    parser.add_argument("--sound", dest="sound_codec", choices=("auto", "copy", "aac", "flac", "none"), default="auto", help="the sound in the file")
+    parser.add_argument("--sheet", type=Path, default=None, metavar="PNG", help="also write a contact sheet")
+    parser.add_argument("--report", type=Path, default=None, metavar="JSON", help="also write what was done")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Generate as the options say."""
+    settings = GenerateSettings(
+        fps=_frame_rate(options),  # type: ignore[arg-type]
+        seed=options.seed,
+        start_from=options.start_from,
+        prompts=tuple(prompt for text in options.prompt for prompt in read_prompts(text)),
+        negatives=tuple(prompt for text in options.negative for prompt in read_prompts(text)),
+        num_candidates=options.candidates,
+        truncation_psi=options.psi,
+        walk=WalkSettings(beta=options.beta, pull=options.pull, sound_once=options.sound_once, **options.strength),
+        causal=options.causal,
+        noise_mode=options.noise,
+        size=options.size,
+        dtype=options.dtype,
+        batch=options.batch,
+    )
+    sound = Sound.from_file(options.sound, options.start, options.length)
+    model = load_model(options.model, options.device)
+    with ProgressBar() as progress:
+        video = generate(sound, options.output, model=model, settings=settings, sound_codec=options.sound_codec, progress=progress)
+    if options.sheet is not None:
+        save_png(options.sheet, video.sheet)
+    if options.report is not None:
+        options.report.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n")
+    print(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
+    return 0
+
+
+def _frame_rate(options: argparse.Namespace) -> object:
+    """The rate asked for; 'source' is that of the video the sound comes from."""
+    if options.fps != "source":
+        return to_fps(options.fps)
+    fps = probe_sound(options.sound).fps
+    if fps is None:
+        raise ConfigError(f"--fps source: {options.sound} has no video; give a number such as 25")
+    return fps

@@ -1,0 +1,34 @@
+"""``listen``: what the joint space hears in a sound."""
+
+import argparse
+import json
+
+from ..assembly import load_model
+from ..generation import Sound, listen
+from .options import add_model, add_sound
+from .progress import ProgressBar
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``listen`` to the commands."""
+    parser = commands.add_parser("listen", help="what is heard in a sound", description="Which scenes, or words of yours, the joint space hears.")
+    add_sound(parser)
+    add_model(parser)
+    parser.add_argument("--labels", default="", metavar="A,B,C", help="words to choose among (default: the model's own scenes)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Listen and print."""
+    labels = tuple(text.strip() for text in options.labels.split(",") if text.strip())
+    with ProgressBar() as progress:
+        heard = listen(load_model(options.model, options.device), Sound.from_file(options.sound, options.start, options.length), labels, progress)
+    if options.json:
+        print(json.dumps(heard.to_dict(), ensure_ascii=False))
+        return 0
+    for label in heard.labels:
+        print(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
+    for segment in heard.segments:
+        print(f"{segment.start:7.1f} - {segment.end:5.1f} s  {segment.labels[0].text}  {segment.labels[0].probability:.0%}")
+    return 0

@@ -1,0 +1,35 @@
+"""Options that several commands share, and their words."""
+
+import argparse
+from pathlib import Path
+
+from ..errors import ConfigError
+from ..latents import GROUPS
+
+
+def add_sound(parser: argparse.ArgumentParser) -> None:
+    """The sound file with its start and length, and the model."""
+    parser.add_argument("sound", metavar="SOUND", type=Path, help="any sound file, or a video with sound")
+    parser.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="begin here (default: 0)")
+    parser.add_argument("--length", type=float, default=None, metavar="SECONDS", help="take this much (default: all)")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The model folder and the device."""
+    parser.add_argument("--model", type=Path, default=None, metavar="FOLDER", help="a model folder (default: the bundled landscapes)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+
+
+def parse_strength(text: str) -> dict[str, float]:
+    """``"coarse=1,mid=0.5"`` as a dictionary; groups that aren't named keep 1."""
+    strengths: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        try:
+            strengths[name.strip()] = float(value)
+        except ValueError as error:
+            raise ConfigError(f"--strength: got {part!r}, expected coarse=NUMBER, mid=NUMBER or fine=NUMBER") from error
+    unknown = sorted(set(strengths) - set(GROUPS))
+    if unknown:
+        raise ConfigError(f"--strength: got {', '.join(unknown)}, expected {', '.join(GROUPS)}")
+    return strengths

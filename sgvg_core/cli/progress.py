@@ -1,0 +1,36 @@
+"""Progress on the terminal: a bar with the time left for anything that takes a while."""
+
+import torch
+from tqdm import tqdm
+
+
+class ProgressBar:
+    """A `Progress` that draws one tqdm bar a step; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._note = ""
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+        step = note.split(",")[0]
+        if step != self._note or self._bar is None:
+            self._close()
+            self._note = step
+            self._bar = tqdm(total=total, desc=note, unit="", dynamic_ncols=True, leave=False, delay=0.3, bar_format=_FORMAT if total else None)
+        self._bar.total = total
+        self._bar.set_description(note, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}, {remaining} left]"

@@ -1,0 +1,46 @@
+"""From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch.nn import functional as F
+
+from ..config import check_choice, check_range
+from ..synthesis import StyleGAN2Generator
+
+NOISE_MODES = ("const", "random", "none", "seeded")
+
+
+def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 as frames, uint8 [N, H, W, 3] on the CPU."""
+    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def resize(pictures: torch.Tensor, size: int | None) -> torch.Tensor:
+    """Pictures [N, C, H, W] at `size` x `size` (None: as they are), antialiased bicubic."""
+    if size is None or size == pictures.shape[-1]:
+        return pictures
+    return F.interpolate(pictures.float(), size=(size, size), mode="bicubic", antialias=True, align_corners=False)
+
+
+@torch.no_grad()
+def synthesize(
+    generator: StyleGAN2Generator,
+    walk: Iterable[torch.Tensor],
+    *,
+    batch: int = 4,
+    noise_mode: str = "const",
+    noise_strength: float = 1.0,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[torch.Tensor]:
+    """The pictures of a walk, [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch."""
+    check_choice("noise", noise_mode, NOISE_MODES)
+    check_range("batch", batch, 1, 4096)
+    device = generator.w_avg.device
+    index = 0
+    for latents in walk:
+        for ws in latents.split(batch):
+            noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
+            yield generator.synthesis(ws.to(device), dtype=dtype, **noise)
+            index += len(ws)

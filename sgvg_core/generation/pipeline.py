@@ -1,0 +1,184 @@
+"""Sound in, moving picture out: the paper's method as numbered steps."""
+
+import dataclasses
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..assembly import SoundModel, load_model
+from ..audio import MelSegments
+from ..clock import to_fps
+from ..config import MelConfig, check_choice, check_range
+from ..devices import to_dtype
+from ..errors import ConfigError
+from ..media import FrameFolderWriter, VideoWriter, contact_sheet
+from ..progress import Progress, silent
+from ..walker import WalkSettings
+from .frames import resize, synthesize, to_uint8
+from .sound import HeardSound, Sound, hear
+from .start import random_start
+from .text_constraint import choose_start
+from .walk import Walk
+
+STARTS = ("sound", "random")
+_SHEET_FRAMES = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerateSettings:
+    """Everything that decides the picture. The same settings and seed give the same film."""
+
+    fps: Fraction = Fraction(25)
+    seed: int = 0
+    start_from: str = "sound"
+    """"sound": the start latent whose picture is nearest to the sound in the joint space; "random": the seed's first code."""
+    prompts: tuple[tuple[str, float], ...] = ()
+    """Text constraint (paper 4.5): wanted texts and their weights."""
+    negatives: tuple[tuple[str, float], ...] = ()
+    num_candidates: int = 96
+    """How many codes are sampled when the start latent is chosen."""
+    truncation_psi: float = 1.0
+    walk: WalkSettings = dataclasses.field(default_factory=WalkSettings)
+    causal: bool = False
+    noise_mode: str = "const"
+    size: int | None = None
+    """Side of the picture; None is the generator's own."""
+    dtype: str = "float32"
+    batch: int = 4
+
+    def __post_init__(self) -> None:
+        check_choice("start", self.start_from, STARTS)
+        check_range("psi", self.truncation_psi, -2, 2)
+        check_range("number of candidates", self.num_candidates, 1, 100_000)
+        if self.size is not None:
+            check_range("size", self.size, 16, 4096)
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratedVideo:
+    """What `generate` made."""
+
+    path: Path
+    num_frames: int
+    fps: Fraction
+    sheet: torch.Tensor
+    """A contact sheet of frames over the whole film, uint8 [H, W, 3]."""
+    report: dict[str, Any]
+
+
+def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+    """The start latent [1, L, D]: drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
+    by_sound = settings.start_from == "sound"
+    if not by_sound and not settings.prompts and not settings.negatives:
+        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi)
+    if model.joint_space is None:
+        raise ConfigError(f"model {model.name}: has no joint space, which choosing a start needs; use a random start and no prompt")
+    chosen = choose_start(
+        model.generator,
+        model.joint_space,
+        seed=settings.seed,
+        num_codes=settings.num_candidates,
+        prompts=settings.prompts,
+        negatives=settings.negatives,
+        sound_embed=embed_sound(model, heard) if by_sound else None,
+        truncation_psi=settings.truncation_psi,
+        progress=progress,
+    )
+    return chosen.best
+
+
+@torch.no_grad()
+def embed_sound(model: SoundModel, heard: HeardSound) -> torch.Tensor:
+    """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length."""
+    if model.joint_space is None:
+        raise ConfigError(f"model {model.name}: has no joint space")
+    total: torch.Tensor | None = None
+    for log_mel in window_pictures(heard, model.joint_space.mel, rate=Fraction(2)):
+        part = model.joint_space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)
+        total = part if total is None else total + part
+    return torch.nn.functional.normalize(total, dim=1)  # type: ignore[arg-type]
+
+
+def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction) -> MelSegments:
+    """The log-mel pictures of a sound, `rate` a second, batch after batch [n, 1, M, F]."""
+    if mel != heard.mel:
+        raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
+    num_segments = max(1, round(heard.duration * rate))
+    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments)
+
+
+def generate(
+    sound: Sound | str | Path,
+    output: str | Path,
+    *,
+    model: SoundModel | None = None,
+    settings: GenerateSettings | None = None,
+    sound_codec: str = "auto",
+    progress: Progress = silent,
+    **changes: Any,
+) -> GeneratedVideo:
+    """A video at `output` (an .mp4, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
+
+    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). Memory doesn't grow with the length of the sound.
+    Nothing is left at `output` when the work is cancelled or fails.
+    """
+    began = time.monotonic()
+    settings = dataclasses.replace(settings or GenerateSettings(), **changes)
+    settings = dataclasses.replace(settings, fps=to_fps(settings.fps))
+    model = model or load_model()
+    sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
+    output = Path(output)
+
+    # 1. Hear the sound once: one dB reference for all its windows, and its duration.
+    heard = hear(sound, model.mel, progress)
+
+    # 2. Choose the start latent w.
+    start_ws = start_latent(model, heard, settings, progress)
+
+    # 3. Walk: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5). Lazy: nothing is computed yet.
+    walk = Walk(heard, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal)
+
+    # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
+    dtype = to_dtype(settings.dtype, model.device)
+    pictures = synthesize(
+        model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype
+    )
+    side = settings.size or model.generator.img_resolution
+    every = max(1, walk.num_frames // _SHEET_FRAMES)
+    kept: list[torch.Tensor] = []
+    done = 0
+    with open_writer(output, settings.fps, side, sound, sound_codec) as writer:
+        progress(0, walk.num_frames, "frames")
+        for some in pictures:
+            frames = to_uint8(resize(some, settings.size))
+            writer.write(frames)
+            kept += [frames[i] for i in range(len(frames)) if (done + i) % every == 0]
+            done += len(frames)
+            progress(done, walk.num_frames, "frames", frames[-1])
+    report = {
+        "model": model.name,
+        "num_frames": done,
+        "fps": str(settings.fps),
+        "sound_seconds": round(float(heard.duration), 6),
+        "seed": settings.seed,
+        "size": side,
+        "seconds": round(time.monotonic() - began, 2),
+        "settings": _plain(settings),
+    }
+    return GeneratedVideo(output, done, settings.fps, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6), report)
+
+
+def open_writer(output: Path, fps: Fraction, side: int, sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:
+    """Where the frames go: a video file with the sound, or a folder of PNGs when `output` has no suffix."""
+    if not output.suffix:
+        return FrameFolderWriter(output)
+    return VideoWriter(output, fps=fps, width=side, height=side, sound=sound.track(), sound_codec=sound_codec)
+
+
+def _plain(settings: GenerateSettings) -> dict[str, Any]:
+    plain = dataclasses.asdict(settings)
+    plain["fps"] = str(settings.fps)
+    return plain

@@ -1,0 +1,159 @@
+"""The text constraint (paper 4.5): of many latent codes, the walk starts from the one whose picture is nearest to the prompt.
+
+The same choice can be made by the sound itself, so that a film opens on the scene that it's going to show.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from ..config import check_range
+from ..errors import ConfigError, ShapeError
+from ..media import contact_sheet
+from ..progress import Progress, silent
+from ..synthesis import StyleGAN2Generator
+from .frames import to_uint8
+from .start import random_start
+
+_STRIP = 16  # height of the line of text below a candidate, in pixels
+_SHOWN = 128  # smallest width at which a candidate is shown
+
+
+class PictureTextSpace(Protocol):
+    """What the text constraint needs of a joint space: `embedding.JointSpace` and `embedding.OpenClipSpace` both fit."""
+
+    def embed_images(self, images: torch.Tensor) -> torch.Tensor: ...
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor: ...
+    def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]: ...
+
+
+Prompt = tuple[str, float]
+"""Words, and how much they count beside other prompts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RankedStarts:
+    """Candidates, best first; the first `keep` of them with latents and pictures."""
+
+    scores: torch.Tensor
+    """[N], of every candidate in the order in which they were drawn."""
+    order: torch.Tensor
+    """int [K], the numbers of the kept candidates, best first."""
+    ws: torch.Tensor
+    """[K, L, D], their latents."""
+    pictures: torch.Tensor
+    """uint8 [K, H, W, 3], what they look like."""
+    unknown_words: tuple[str, ...]
+    """Words of the prompts that the text tower never learned: they had no part in the choice."""
+
+    @property
+    def best(self) -> torch.Tensor:
+        """[1, L, D], the best candidate."""
+        return self.ws[:1]
+
+
+def read_prompts(text: str) -> tuple[Prompt, ...]:
+    """Prompts from one line: parted by semicolons or new lines, each with its weight after a colon if it isn't 1 ("night: 2; a campfire")."""
+    parts = (part.strip() for part in text.replace("\n", ";").split(";"))
+    return tuple(_read_prompt(part) for part in parts if part)
+
+
+def _read_prompt(part: str) -> Prompt:
+    words, _, weight = part.rpartition(":")
+    try:
+        return (words.strip(), float(weight)) if words.strip() else (part, 1.0)
+    except ValueError:
+        return part, 1.0
+
+
+def wanted_direction(
+    space: PictureTextSpace, prompts: Sequence[Prompt] = (), negatives: Sequence[Prompt] = (), sound_embed: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The vector [E] whose product with a picture's embedding is that picture's score.
+
+    The score is the weighted mean of the cosines to the prompts, plus the mean cosine to the sound's embeddings [S, E], minus
+    the weighted mean of the cosines to the negative prompts; what isn't given is left out.
+    """
+    parts = [sign * _mean_embedding(space, some) for sign, some in ((1.0, prompts), (-1.0, negatives)) if some]
+    if sound_embed is not None:
+        if sound_embed.ndim != 2 or not len(sound_embed):
+            raise ShapeError(f"sound_embed: got shape {list(sound_embed.shape)}, expected [S, E] with S of at least 1")
+        parts.append(sound_embed.float().mean(0))
+    if not parts:
+        raise ConfigError("text constraint: got neither a prompt nor a sound, expected one of them to choose by")
+    return torch.stack([part.to(parts[0].device) for part in parts]).sum(0)
+
+
+def _mean_embedding(space: PictureTextSpace, prompts: Sequence[Prompt]) -> torch.Tensor:
+    for text, weight in prompts:
+        if not text.strip():
+            raise ConfigError("prompt: got no words, expected some, such as 'a campfire at night'")
+        if not (math.isfinite(weight) and weight > 0):
+            raise ConfigError(f"prompt {text!r}: got weight {weight}, expected a number above 0; a negative prompt leads away")
+    embedded = space.embed_texts([text for text, _ in prompts])
+    weights = torch.tensor([weight for _, weight in prompts], dtype=embedded.dtype, device=embedded.device)
+    return (weights / weights.sum()) @ embedded
+
+
+@torch.no_grad()
+def choose_start(
+    generator: StyleGAN2Generator,
+    space: PictureTextSpace,
+    *,
+    seed: int,
+    num_codes: int = 96,
+    prompts: Sequence[Prompt] = (),
+    negatives: Sequence[Prompt] = (),
+    sound_embed: torch.Tensor | None = None,
+    keep: int = 8,
+    truncation_psi: float = 1.0,
+    batch: int = 8,
+    dtype: torch.dtype = torch.float32,
+    progress: Progress = silent,
+) -> RankedStarts:
+    """Draw candidates, look at each, and rank them by `wanted_direction`.
+
+    Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. `progress` gets
+    the best picture so far, and may raise to stop.
+    """
+    check_range("number of candidates", num_codes, 1, 100_000)
+    check_range("keep", keep, 1, 4096)
+    check_range("batch", batch, 1, 4096)
+    direction = wanted_direction(space, prompts, negatives, sound_embed)
+    scores = torch.empty(0)
+    order, ws, pictures = torch.empty(0, dtype=torch.long), torch.empty(0), torch.empty(0, dtype=torch.uint8)
+    for first in range(0, num_codes, batch):
+        num_new = min(batch, num_codes - first)
+        new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi)
+        images = generator.synthesis(new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
+        embedded = space.embed_images(images.float().to(direction.device))
+        scores = torch.cat([scores, (embedded @ direction).float().cpu()])
+        order, ws, pictures = (torch.cat([old, new]) if len(old) else new for old, new in
+                               ((order, torch.arange(first, first + num_new)), (ws, new_ws), (pictures, to_uint8(images))))
+        best = torch.sort(scores[order], descending=True, stable=True).indices[:keep]
+        order, ws, pictures = order[best], ws[best], pictures[best]
+        progress(first + num_new, num_codes, "choose a start", pictures[0])
+    return RankedStarts(scores, order, ws, pictures, space.unknown_words([text for text, _ in (*prompts, *negatives)]))
+
+
+def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
+    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score."""
+    labels = [f"{rank}.  #{number}  {ranked.scores[number]:.3f}" for rank, number in enumerate(ranked.order.tolist(), start=1)]
+    tiles = [_labelled(picture, label) for picture, label in zip(ranked.pictures, labels, strict=True)]
+    return contact_sheet(torch.stack(tiles), min(columns, len(tiles)))
+
+
+def _labelled(picture: torch.Tensor, label: str) -> torch.Tensor:
+    """A picture [H, W, 3], made at least `_SHOWN` pixels wide, with a line of text below it."""
+    image = Image.fromarray(picture.numpy())
+    if image.width < _SHOWN:
+        image = image.resize((_SHOWN, round(image.height * _SHOWN / image.width)), Image.Resampling.NEAREST)
+    tile = Image.new("RGB", (image.width, image.height + _STRIP), (24, 24, 28))
+    tile.paste(image)
+    ImageDraw.Draw(tile).text((4, image.height + 2), label, fill=(235, 235, 235), font=ImageFont.load_default())
+    return torch.from_numpy(np.array(tile))

@@ -1,0 +1,92 @@
+"""The walk of a sound: lazy, seeded, as often as needed (paper Eq. 4 to 6).
+
+The walker steps at the rate it was trained at; frames at any rate are interpolated on its trajectory, so 12 and 60 frames a second show
+the same motion.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import torch
+
+from ..audio import MelSegments
+from ..clock import num_frames
+from ..latents import interpolate_ws
+from ..sound_inversion import SoundInversionEncoder
+from ..walker import RecurrentWalker, WalkSettings, roll_out
+from .sound import HeardSound
+
+
+def to_rate(value: float) -> Fraction:
+    """A stored rate as the fraction it stands for."""
+    return Fraction(value).limit_denominator(1001)
+
+
+def count_steps(num_out: int, out_rate: Fraction, in_rate: Fraction) -> int:
+    """How many steps at `in_rate` are needed to interpolate `num_out` steps at `out_rate`."""
+    return math.floor((num_out - 1) * in_rate / out_rate) + 2
+
+
+def change_rate(batches: Iterable[torch.Tensor], in_rate: Fraction, out_rate: Fraction, num_out: int) -> Iterator[torch.Tensor]:
+    """Latents [n, L, D] at `in_rate` as `num_out` latents at `out_rate`, interpolated linearly and streamed.
+
+    Step k of a rate stands at k / rate seconds. After the last step the latent is held.
+    """
+    kept, first, done = torch.empty(0), 0, 0
+    for batch in batches:
+        kept = torch.cat([kept, batch]) if len(kept) else batch
+        last = first + len(kept) - 1
+        ready = min(num_out, math.floor(last * out_rate / in_rate) + 1)
+        if ready > done:
+            positions = [float(k * in_rate / out_rate - first) for k in range(done, ready)]
+            yield interpolate_ws(kept, torch.tensor(positions, dtype=torch.float64))
+            done = ready
+        needed = math.floor(done * in_rate / out_rate)
+        drop = min(max(needed - first, 0), len(kept) - 1)
+        kept, first = kept[drop:], first + drop
+        if done == num_out:
+            return
+    if done < num_out:
+        yield kept[-1:].expand(num_out - done, -1, -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk:
+    """The trajectory of a sound: iterating gives latents [n, L, D] of frame after frame, computed on the CPU in float32.
+
+    Iterating again walks again from the start and gives the same numbers.
+    """
+
+    heard: HeardSound
+    encoder: SoundInversionEncoder
+    walker: RecurrentWalker
+    start_ws: torch.Tensor
+    fps: Fraction
+    settings: WalkSettings = dataclasses.field(default_factory=WalkSettings)
+    causal: bool = False
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames cover the sound."""
+        return num_frames(self.heard.duration, self.fps)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        walk_rate = to_rate(self.walker.walk_rate)
+        num_steps = count_steps(self.num_frames, self.fps, walk_rate)
+        heard = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
+        steps = roll_out(self.walker, self.start_ws.float().cpu(), heard, self.settings)
+        return change_rate(steps, walk_rate, self.fps, self.num_frames)
+
+    @torch.no_grad()
+    def offsets(self, num_steps: int, walk_rate: Fraction) -> Iterator[torch.Tensor]:
+        """What E_a hears (Eq. 1), [n, L, D] batch after batch, at its own rate, enough for `num_steps` steps of the walk."""
+        rate = to_rate(self.encoder.segment_rate)
+        mel, sound = self.heard.mel, self.heard.sound
+        num_segments = num_steps if rate == walk_rate else count_steps(num_steps, walk_rate, rate)
+        segments = MelSegments(
+            lambda: sound.mono_chunks(mel.sample_rate), mel, self.heard.level, rate=rate, num_segments=num_segments, causal=self.causal
+        )
+        for log_mel in segments:
+            yield self.encoder(log_mel)

@@ -1,0 +1,56 @@
+"""Named sizes: numbers with their source, nothing else."""
+
+import dataclasses
+
+from .config import CodeFeaturesConfig, GeneratorConfig, JointSpaceConfig, JudgeConfig, MelConfig, SoundInversionConfig, WalkerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The parts of one sound-to-video model, made for each other: the encoder and walker fit the generator's num_ws and w_dim."""
+
+    mel: MelConfig
+    generator: GeneratorConfig
+    joint_space: JointSpaceConfig
+    sound_encoder: SoundInversionConfig
+    walker: WalkerConfig
+    judge: JudgeConfig
+
+
+LANDSCAPES = ModelConfig(
+    mel=MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64),
+    generator=GeneratorConfig(
+        img_resolution=128,
+        channels=(256, 256, 256, 128, 64, 32),
+        z_dim=64,
+        w_dim=256,
+        mapping_layers=4,
+        mapping_lr_multiplier=1.0,
+        code_features=CodeFeaturesConfig(),
+    ),
+    joint_space=JointSpaceConfig(),
+    sound_encoder=SoundInversionConfig(
+        num_ws=12, w_dim=256, picture_size=64, depths=(1, 1, 2, 1), widths=(16, 32, 64, 128), pyramid_width=64, segment_rate=12.0
+    ),
+    walker=WalkerConfig(num_ws=12, w_dim=256, hidden=320, walk_rate=12.0),
+    judge=JudgeConfig(),
+)
+"""The bundled model: nine landscapes at 128 px."""
+
+TINY = ModelConfig(
+    mel=LANDSCAPES.mel,
+    generator=GeneratorConfig(img_resolution=32, channels=(16, 16, 16, 8), z_dim=16, w_dim=24, mapping_layers=2, mapping_lr_multiplier=1.0),
+    joint_space=dataclasses.replace(LANDSCAPES.joint_space),
+    sound_encoder=SoundInversionConfig(
+        num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, segment_rate=12.0
+    ),
+    walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16, walk_rate=12.0),
+    judge=LANDSCAPES.judge,
+)
+"""A model of the real classes that builds in milliseconds; with random weights it serves the tests."""
+
+PAPER_SOUND_INVERSION = SoundInversionConfig()
+"""E_a at the paper's size: IR-SE-50 on 256 x 256 log-mel pictures of 10 s, 16 latents of 512 (paper 3.1; released weights)."""
+
+PAPER_WALKER = WalkerConfig(num_ws=16, w_dim=512, hidden=512, num_layers=5)
+"""Recurrent blocks of five layers with 512 hidden numbers (released code)."""

@@ -1,0 +1,110 @@
+"""The sound inversion encoder E_a (paper 3.1, Eq. 1): a window of sound to an offset in W+.
+
+An IR-SE backbone reads the log-mel picture, a feature pyramid joins its three coarser maps, and one head a latent turns one of the
+maps into a style. The paper's size is the default of `SoundInversionConfig`; a small one is bundled.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..shapes import check_shape
+
+_NUM_GROUPS = 8
+
+
+def _norm(width: int) -> nn.GroupNorm:
+    """Normalisation that doesn't look at the batch, so that a clip alone equals a clip among others."""
+    return nn.GroupNorm(min(_NUM_GROUPS, width), width)
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by what the whole map holds. [N, C, H, W] -> same."""
+
+    def __init__(self, width: int, reduction: int = 16) -> None:
+        super().__init__()
+        inner = max(width // reduction, 4)
+        self.fc1, self.fc2 = nn.Conv2d(width, inner, 1), nn.Conv2d(inner, width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale = self.fc2(F.relu(self.fc1(x.mean((2, 3), keepdim=True))))
+        return x * scale.sigmoid()
+
+
+class ImprovedResidual(nn.Module):
+    """One IR-SE unit: two 3x3 convolutions and squeeze-excite beside a shortcut. [N, I, H, W] -> [N, O, H/stride, W/stride]."""
+
+    def __init__(self, width_in: int, width_out: int, stride: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            _norm(width_in),
+            nn.Conv2d(width_in, width_out, 3, 1, 1, bias=False),
+            nn.PReLU(width_out),
+            nn.Conv2d(width_out, width_out, 3, stride, 1, bias=False),
+            _norm(width_out),
+            SqueezeExcite(width_out),
+        )
+        self.stride = stride
+        self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in != width_out else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        beside = self.shortcut(x) if self.shortcut is not None else x[:, :, :: self.stride, :: self.stride]
+        return self.residual(x) + beside
+
+
+class StyleHead(nn.Module):
+    """One latent from a map: halved by convolutions down to one point, then a linear layer. [N, C, s, s] -> [N, D]."""
+
+    def __init__(self, width: int, map_size: int, w_dim: int) -> None:
+        super().__init__()
+        halvings = max(1, (map_size - 1).bit_length())
+        self.convs = nn.ModuleList(nn.Conv2d(width, width, 3, 2, 1) for _ in range(halvings))
+        self.linear = nn.Linear(width, w_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+        return self.linear(x.mean((2, 3)))
+
+
+class SoundInversionEncoder(nn.Module):
+    """E_a: log-mel pictures [S, 1, M, F] in 0..1 -> offsets in W+ [S, L, D] (`audio_ws`). Arguments as in `SoundInversionConfig`."""
+
+    def __init__(
+        self,
+        num_ws: int = 16,
+        w_dim: int = 512,
+        picture_size: int = 256,
+        depths: tuple[int, int, int, int] = (3, 4, 14, 3),
+        widths: tuple[int, int, int, int] = (64, 128, 256, 512),
+        pyramid_width: int = 512,
+        bounds: tuple[int, int] = (3, 6),
+        segment_rate: float = 10.0,
+    ) -> None:
+        super().__init__()
+        self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
+        self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, 1, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
+        self.stages = nn.ModuleList()
+        width_in = widths[0]
+        for depth, width in zip(depths, widths, strict=True):
+            units = [ImprovedResidual(width_in if unit == 0 else width, width, 2 if unit == 0 else 1) for unit in range(depth)]
+            self.stages.append(nn.Sequential(*units))
+            width_in = width
+        self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid_width, 1) for width in widths[1:])
+        coarse_size = picture_size // 16
+        sizes = [coarse_size if latent < bounds[0] else 2 * coarse_size if latent < bounds[1] else 4 * coarse_size for latent in range(num_ws)]
+        self.map_of_latent = [(size // coarse_size).bit_length() - 1 for size in sizes]
+        self.heads = nn.ModuleList(StyleHead(pyramid_width, size, w_dim) for size in sizes)
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        check_shape("log_mel", log_mel, "S 1 M F", M=self.picture_size, F=self.picture_size)
+        x = self.stem(log_mel * 2 - 1)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        pyramid = [self.laterals[2](maps[3])]
+        for lateral, features in ((self.laterals[1], maps[2]), (self.laterals[0], maps[1])):
+            above = F.interpolate(pyramid[-1], scale_factor=2, mode="bilinear", align_corners=False)
+            pyramid.append(lateral(features) + above)
+        return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

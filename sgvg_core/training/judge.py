@@ -1,0 +1,93 @@
+"""Train the judge on rendered pictures, under random gain, gamma and hue (the measuring instrument, not a part of the model)."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..assembly import build_judge, save_judge
+from ..config import JudgeConfig
+from ..progress import Progress, silent
+from ..world.codes import read_codes
+from .generator import TaughtPictures
+
+
+def disturb_pictures(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 under random gain, gamma, hue, softness and noise, so that only what they show tells anything."""
+    num = len(pictures)
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return torch.rand(num, *shape, generator=generator) * (high - low) + low
+
+    bright = (pictures / 2 + 0.5).clamp(1e-4, 1)
+    bright = bright ** torch.exp(uniform(-0.6, 0.6, 1, 1, 1)) * uniform(0.6, 1.3, 1, 1, 1)
+    bright = turn_hue(bright, uniform(-0.5, 0.5)) * uniform(0.85, 1.15, 3, 1, 1)
+    soft = F.avg_pool2d(F.pad(bright, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    bright = torch.lerp(bright, soft, uniform(0, 1, 1, 1, 1) * (uniform(0, 1, 1, 1, 1) < 0.5))
+    return (bright + 0.03 * torch.randn(bright.shape, generator=generator) * uniform(0, 1, 1, 1, 1)).clamp(0, 1) * 2 - 1
+
+
+def turn_hue(pictures: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, 3, H, W] with their colours turned about the grey axis by `angle` [N], in radians."""
+    cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
+    axis = torch.full((3,), 3**-0.5)
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) * 3**-0.5
+    turn = cos * torch.eye(3) + sin * cross + (1 - cos) * torch.outer(axis, axis)
+    return torch.einsum("nij,njhw->nihw", turn, pictures)
+
+
+def code_targets(codes: torch.Tensor, labels: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The kinds (int [N]) and envelopes [N] of codes [N, 64]."""
+    read = read_codes(codes)
+    return torch.tensor([labels.index(code.kind) for code in read]), torch.tensor([code.envelope for code in read], dtype=torch.float32)
+
+
+def train_judge(
+    path: Path,
+    pictures: TaughtPictures,
+    held_out: TaughtPictures,
+    config: JudgeConfig,
+    *,
+    num_steps: int = 1500,
+    batch: int = 48,
+    seed: int = 7,
+    progress: Progress = silent,
+) -> dict[str, float]:
+    """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances."""
+    torch.manual_seed(seed)
+    judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2)
+    kinds, envelopes = code_targets(pictures.codes, config.labels)
+    rng, began = np.random.default_rng(seed), time.monotonic()
+    for step in range(num_steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * min(1, (step + 1) / 50) * (0.5 + 0.5 * np.cos(np.pi * step / num_steps))
+        rows = np.sort(rng.choice(len(pictures.codes), batch, replace=False))
+        _, seen = pictures.batch(rows, config.picture_size)
+        verdict = judge(disturb_pictures(seen, generator))
+        loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        progress(step, num_steps, f"judge, loss {loss.item():.3f}, {time.monotonic() - began:.0f} s")
+    judge.eval()
+    save_judge(path, judge, config)
+    return check_judge(judge, held_out, config, generator)
+
+
+@torch.no_grad()
+def check_judge(judge: torch.nn.Module, held_out: TaughtPictures, config: JudgeConfig, generator: torch.Generator) -> dict[str, float]:
+    """Accuracy, and correlation of the read envelope with the true one, over held-out renders; the lowest correlation of a kind too."""
+    kinds, envelopes = code_targets(held_out.codes, config.labels)
+    right, read = [], []
+    for first in range(0, len(kinds), 64):
+        _, seen = held_out.batch(np.arange(first, min(first + 64, len(kinds))), config.picture_size)
+        verdict = judge(disturb_pictures(seen, generator))
+        right.append(verdict.logits.argmax(1) == kinds[first : first + 64])
+        read.append(verdict.envelope)
+    strengths = torch.cat(read)
+    each = [torch.corrcoef(torch.stack([strengths[kinds == k], envelopes[kinds == k]]))[0, 1].item() for k in range(len(config.labels))]
+    overall = torch.corrcoef(torch.stack([strengths, envelopes]))[0, 1].item()
+    return {"accuracy": torch.cat(right).float().mean().item(), "envelope_correlation": overall, "lowest_correlation_of_a_kind": min(each)}

@@ -1,0 +1,107 @@
+"""A pool of clips heard once: log-mel windows of sounds whose kind and envelope are known, at the walker's rate."""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..audio import MelSegments
+from ..config import MelConfig
+from ..generation import Sound, hear
+from ..progress import Progress, silent
+from ..world import KINDS, disturb, make_envelope, synth
+
+_ENVELOPE_RATE = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundPool:
+    """Windows of C clips, T a clip: pictures uint8 [C, T, M, F], kinds int [C], envelopes [C, T]."""
+
+    windows: np.ndarray
+    kinds: np.ndarray
+    envelopes: np.ndarray
+
+    def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
+        """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
+        return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
+
+
+def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
+    """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
+    heard = hear(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
+    segments = MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments)
+    return (torch.cat(list(segments))[:, 0] * 255).round().to(torch.uint8).numpy()
+
+
+def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.ndarray, np.ndarray]:
+    """One clip of the world, disturbed: its windows and the envelope at each."""
+    seed, index, seconds, mel, rate = job
+    kind, rng = KINDS[index % len(KINDS)], np.random.default_rng([seed, index])
+    clip_seed = int(rng.integers(2**31))
+    slow = make_envelope(kind, clip_seed, seconds, _ENVELOPE_RATE)
+    times = np.arange(int(seconds * mel.sample_rate)) / mel.sample_rate
+    slow_times = np.arange(len(slow)) / _ENVELOPE_RATE
+    waveform = synth(kind, clip_seed, np.interp(times, slow_times, slow).astype(np.float32), mel.sample_rate)
+    if rng.random() < 0.85:
+        waveform = disturb(waveform, rng, mel.sample_rate)
+    num_segments = int(seconds * rate)
+    windows = hear_windows(np.asarray(waveform, np.float32), mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments)
+    return windows, np.interp(np.arange(num_segments) / rate, slow_times, slow).astype(np.float32)
+
+
+def make_sound_pool(
+    folder: Path, mel: MelConfig, *, rate: float, seed: int, num_clips: int, seconds: float = 6.0, workers: int = 2, progress: Progress = silent
+) -> SoundPool:
+    """Make the pool in `folder` (once: a finished folder is used as it is)."""
+    kinds = np.arange(num_clips) % len(KINDS)
+    paths = folder / "windows.npy", folder / "envelopes.npy"
+    if not paths[1].exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        num_segments = int(seconds * rate)
+        windows = np.lib.format.open_memmap(paths[0], "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
+        envelopes = np.empty((num_clips, num_segments), np.float32)
+        jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            for index, (some, envelope) in enumerate(pool.imap(_synthetic_job, jobs, chunksize=4)):
+                windows[index], envelopes[index] = some, envelope
+                progress(index, num_clips, "sounds")
+        windows.flush()
+        np.save(paths[1], envelopes)
+    return SoundPool(np.load(paths[0], mmap_mode="r"), kinds, np.load(paths[1]))
+
+
+def make_recording_pool(
+    recordings: Path, mel: MelConfig, load: Callable[[Path], tuple[np.ndarray, int]], *, rate: float, seconds: float = 5.0
+) -> SoundPool:
+    """Windows of real recordings, in folders named after their scenes. Their envelope isn't known: it's read off the loudness."""
+    num_segments = int(seconds * rate)
+    windows, kinds, envelopes = [], [], []
+    for path in sorted(path for path in recordings.glob("*/*") if path.parent.name in _FOLDERS and path.suffix.lower() in _SUFFIXES):
+        waveform, sample_rate = load(path)
+        for first in range(0, max(1, len(waveform) - int(seconds * sample_rate) + 1), int(seconds * sample_rate)):
+            part = waveform[first : first + int(seconds * sample_rate)]
+            windows.append(hear_windows(part, sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
+            kinds.append(_FOLDERS[path.parent.name])
+            envelopes.append(loudness_envelope(part, sample_rate, rate, num_segments))
+    return SoundPool(np.stack(windows), np.array(kinds), np.stack(envelopes))
+
+
+_FOLDERS = {kind.replace(" ", "_"): index for index, kind in enumerate(KINDS)}
+_SUFFIXES = {".wav", ".ogg", ".opus", ".mp3", ".flac", ".m4a"}
+
+
+def loudness_envelope(waveform: np.ndarray, sample_rate: int, rate: float, num_segments: int) -> np.ndarray:
+    """Loudness around each window's centre, in 0..1 between the clip's 5th and 95th percentile (in dB), [S]."""
+    half = int(0.1 * sample_rate)
+    power = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
+    centres = np.clip((np.arange(num_segments) / rate * sample_rate).astype(int), 0, len(waveform) - 1)
+    low, high = np.clip(centres - half, 0, len(waveform)), np.clip(centres + half, 1, len(waveform))
+    level = 10 * np.log10((power[high] - power[low]) / (high - low) + 1e-10)
+    quiet, loud = np.percentile(level, [5, 95])
+    spread = max(loud - quiet, 6.0)  # a steady sound stays in the middle instead of being stretched over the whole range
+    return np.clip(0.5 + (level - (quiet + loud) / 2) / spread, 0, 1).astype(np.float32)

@@ -1,0 +1,321 @@
+"""Stage three: the sound inversion encoder and the walker, G frozen. Warm-up by the world's own answer.
+
+Because a code says what it shows, the latent that belongs to a sound is known: the start latent's scene, with the sound's kind, its
+envelope now, and a phase that runs faster when the envelope is high. E_a learns the offset in W+ that a sound stands for (Eq. 1), the
+walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chunk, so that long walks stay on course.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..assembly import build_sound_encoder, build_walker, save_sound_encoder, save_walker
+from ..config import MelConfig, SoundInversionConfig, WalkerConfig
+from ..progress import Progress, silent
+from ..synthesis import StyleGAN2Generator
+from ..walker import WalkSettings, WalkState, take_step
+from ..world import KINDS
+from ..world.clip import PHASE_RATES
+from ..world.codes import draw_codes, write_codes
+from .sound_pool import SoundPool
+
+
+_LEVELS = 9
+_BLEND_SECONDS = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What the frozen mapping network says about sounds and latents."""
+
+    generator: StyleGAN2Generator
+    w_scale: float
+    """Standard deviation of mapped latents."""
+    offsets: torch.Tensor
+    """Mean latent of each kind at each of nine envelope levels, less w_avg: [K, 9, D]."""
+    phase_reader: torch.nn.Module
+    """Latents [N, D] -> a pair whose angle is the phase, [N, 2]."""
+
+    def offset(self, kinds: torch.Tensor, envelopes: torch.Tensor) -> torch.Tensor:
+        """The offset that a sound of a kind and strength stands for, [N, D]."""
+        position = envelopes.clamp(0, 1) * (_LEVELS - 1)
+        low = position.floor().long().clamp(max=_LEVELS - 2)
+        return torch.lerp(self.offsets[kinds, low], self.offsets[kinds, low + 1], (position - low)[:, None])
+
+    def phase(self, ws: torch.Tensor) -> torch.Tensor:
+        """The phase that latents [N, L, D] show, in turns [N]."""
+        pair = self.phase_reader(ws.mean(1))
+        return torch.atan2(pair[:, 1], pair[:, 0]) / (2 * math.pi)
+
+    def latents(self, codes: torch.Tensor) -> torch.Tensor:
+        """Mapped codes [N, 64] -> [N, D]."""
+        return self.generator.mapping(codes)[:, 0]
+
+
+@torch.no_grad()
+def _mean_offsets(generator: StyleGAN2Generator, seed: int, num_codes: int = 600) -> torch.Tensor:
+    """The mean latent of each kind and level over many scenes, less the mean of all, [K, 9, D]."""
+    codes = draw_codes(seed, num_codes)
+    rows = []
+    for kind in range(len(KINDS)):
+        kinds = torch.full((num_codes,), kind)
+        levels = [torch.full((num_codes,), level / (_LEVELS - 1)) for level in range(_LEVELS)]
+        rows.append(torch.stack([generator.mapping(write_codes(codes, kind=kinds, envelope=level))[:, 0].mean(0) for level in levels]))
+    table = torch.stack(rows)
+    return table - table.mean((0, 1))
+
+
+def _teach_phase_reader(generator: StyleGAN2Generator, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
+    """A small network that reads the phase off a latent; it serves the teacher alone."""
+    torch.manual_seed(seed)
+    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 2))
+    codes = draw_codes(seed + 1, 3000)
+    optimiser = torch.optim.Adam(reader.parameters(), 2e-3)
+    for step in range(num_steps):
+        some = codes[torch.randint(len(codes), (128,))]
+        phase, envelope = torch.rand(128), torch.rand(128)
+        with torch.no_grad():
+            latents = generator.mapping(write_codes(some, phase=phase, envelope=envelope))[:, 0]
+        angle = 2 * math.pi * phase
+        loss = (reader(latents) - torch.stack([angle.cos(), angle.sin()], 1)).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * (1 - step / num_steps)
+    return reader.eval().requires_grad_(False)
+
+
+def ask_generator(generator: StyleGAN2Generator, seed: int = 3) -> Answers:
+    """Everything the warm-up needs to know of the frozen mapping network."""
+    offsets = _mean_offsets(generator, seed)
+    scale = generator.mapping(draw_codes(seed, 500))[:, 0].std(0).mean().item()
+    return Answers(generator, scale, offsets, _teach_phase_reader(generator, offsets.shape[-1], seed))
+
+
+def warm_up_encoder(
+    work: Path,
+    answers: Answers,
+    pools: list[tuple[SoundPool, float]],
+    config: SoundInversionConfig,
+    mel: MelConfig,
+    *,
+    minutes: float,
+    batch: int = 96,
+    rate: float = 2e-3,
+    seed: int = 11,
+    progress: Progress = silent,
+) -> torch.nn.Module:
+    """E_a learns the offset of each window (Eq. 1); `pools` are pools and their shares of a batch. Saved as sound_encoder.safetensors."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    encoder = build_sound_encoder(config).train()
+    optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
+    began, losses, step = time.monotonic(), [], 0
+    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * done))
+        pictures, wanted = _encoder_batch(pools, answers, batch, rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            offsets = encoder(mask_pictures(pictures, rng))
+        loss = F.smooth_l1_loss(offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1), beta=0.5)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+        step += 1
+        progress(done, 1.0, f"sound encoder, step {step}, loss {np.mean(losses[-50:]):.4f}")
+    encoder.eval().requires_grad_(False)
+    save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
+    (work / "sound_encoder.json").write_text(json.dumps({"steps": step, "loss": float(np.mean(losses[-100:]))}))
+    return encoder
+
+
+def _encoder_batch(
+    pools: list[tuple[SoundPool, float]], answers: Answers, batch: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Windows [n, 1, M, F] out of all pools, each kind as often as another, and their offsets [n, D]."""
+    pictures, wanted = [], []
+    for pool, share in pools:
+        num = max(1, round(batch * share))
+        present = np.unique(pool.kinds)
+        clips = np.array([rng.choice(np.flatnonzero(pool.kinds == kind)) for kind in rng.choice(present, num)])
+        steps = rng.integers(pool.windows.shape[1], size=num)
+        pictures.append(pool.pictures(clips, steps))
+        wanted.append(answers.offset(torch.from_numpy(pool.kinds[clips]), torch.from_numpy(pool.envelopes[clips, steps])))
+    return torch.cat(pictures), torch.cat(wanted)
+
+
+def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Log-mel pictures with an overall level and tilt added and a band and a span of time hidden, as microphones and masking sounds do."""
+    num, _, mels, frames = pictures.shape
+    shift = torch.from_numpy(rng.normal(0, 0.05, (num, 1, 1, 1))).float()
+    tilt = torch.from_numpy(rng.normal(0, 0.08, (num, 1, 1, 1))).float() * torch.linspace(-1, 1, mels)[:, None]
+    pictures = (pictures + (shift + tilt) * (pictures > 0)).clamp(0, 1)
+    for item in range(num):
+        if rng.random() < 0.3:
+            low = rng.integers(mels - 8)
+            pictures[item, :, low : low + rng.integers(1, 9)] = 0
+        if rng.random() < 0.2:
+            low = rng.integers(frames - 8)
+            pictures[item, :, :, low : low + rng.integers(1, 9)] = 0
+    return pictures
+
+
+@torch.no_grad()
+def offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, progress: Progress = silent) -> torch.Tensor:
+    """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
+    rows = []
+    for clip in range(len(pool.kinds)):
+        rows.append(encoder(pool.pictures(np.array(clip))).bfloat16())
+        progress(clip, len(pool.kinds), "what E_a hears")
+    return torch.stack(rows)
+
+
+@dataclasses.dataclass
+class _Walks:
+    """A batch of walks that go on from chunk to chunk, and the teacher's side of each."""
+
+    state: WalkState
+    codes: torch.Tensor
+    kinds: torch.Tensor
+    phase: torch.Tensor
+    blend_from: torch.Tensor
+    blend: torch.Tensor
+    """How far each walk is on its way to its kind, 0..1."""
+
+
+def _fresh(answers: Answers, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
+    """Walks that begin at random codes."""
+    codes = draw_codes(int(rng.integers(2**40)), num)
+    latents = answers.latents(codes)
+    ws = latents[:, None].expand(-1, num_ws, -1).clone()
+    return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), answers.phase(ws), latents, torch.ones(num))
+
+
+def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
+    """Some walks begin anew; the others go on from where they are."""
+    fresh = _fresh(answers, len(walks.codes), num_ws, rng)
+    anew = torch.from_numpy(rng.random(len(walks.codes)) < share)
+
+    def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+        return torch.where(anew.view(-1, *[1] * (old.ndim - 1)), new, old)
+
+    hidden = {name: h.detach() * (~anew).float()[None, :, None] for name, h in walks.state.hidden.items()}
+    state = WalkState(pick(fresh.state.ws, walks.state.ws.detach()), pick(fresh.state.start_ws, walks.state.start_ws), hidden, 1)
+    return _Walks(
+        state,
+        pick(fresh.codes, walks.codes),
+        pick(fresh.kinds, walks.kinds),
+        pick(fresh.phase, walks.phase),
+        pick(fresh.blend_from, walks.blend_from),
+        pick(fresh.blend, walks.blend),
+    )
+
+
+@torch.no_grad()
+def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
+    """The latents [B, D] at which the walks should be after this step; the phase goes on from the one the walk itself shows."""
+    shown = answers.phase(walks.state.ws.detach())
+    walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
+    slow, fast = PHASE_RATES
+    walks.phase = walks.phase + (slow + (fast - slow) * envelope) / walk_rate
+    wanted = answers.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
+    walks.blend = (walks.blend + 1 / (_BLEND_SECONDS * walk_rate)).clamp(max=1)
+    eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
+    return torch.lerp(walks.blend_from, wanted, eased[:, None])
+
+
+def train_walker(
+    work: Path,
+    answers: Answers,
+    pools: list[tuple[SoundPool, torch.Tensor]],
+    silence: torch.Tensor,
+    config: WalkerConfig,
+    *,
+    minutes: float,
+    batch: int = 48,
+    chunk: int = 24,
+    rate: float = 1.5e-3,
+    seed: int = 13,
+    progress: Progress = silent,
+) -> torch.nn.Module:
+    """The walker learns its steps (Eq. 4) on its own trajectories; saved as walker.safetensors.
+
+    `pools` are pools and what E_a hears in them, [C, T, L, D]; `silence` [L, D] is what it hears in silence.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    walker = build_walker(config).train()
+    optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
+    walks = _fresh(answers, batch, config.num_ws, rng)
+    settings = WalkSettings()
+    began, losses, step = time.monotonic(), [], 0
+    clips = [_Clips.of(pool, heard) for pool, heard in pools]
+    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+        if step:
+            walks = _restart_some(walks, answers, config.num_ws, 0.15, rng)
+        audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
+        changed = kinds != walks.kinds
+        walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
+        walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
+        loss = torch.zeros(())
+        for t in range(chunk):
+            wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
+            walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
+            error = (walks.state.ws - wanted[:, None]) / answers.w_scale
+            loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / chunk
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+        step += 1
+        progress(done, 1.0, f"walker, step {step}, loss {np.mean(losses[-30:]):.4f}")
+    walker.eval().requires_grad_(False)
+    save_walker(work / "walker.safetensors", walker, config)
+    (work / "walker.json").write_text(json.dumps({"steps": step, "loss": float(np.mean(losses[-50:]))}))
+    return walker
+
+
+@dataclasses.dataclass(frozen=True)
+class _Clips:
+    """Clips of one pool, with what E_a hears in them, sorted by kind."""
+
+    pool: SoundPool
+    heard: torch.Tensor
+    of_kind: dict[int, np.ndarray]
+
+    @classmethod
+    def of(cls, pool: SoundPool, heard: torch.Tensor) -> "_Clips":
+        return cls(pool, heard, {int(kind): np.flatnonzero(pool.kinds == kind) for kind in np.unique(pool.kinds)})
+
+
+def _walker_batch(
+    clips: list[_Clips], silence: torch.Tensor, kinds_now: torch.Tensor, chunk: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What is heard next [B, T, L, D], its envelopes [B, T] and kinds [B]: mostly more of the same kind, at times another, or silence."""
+    audio, envelopes, kinds = [], [], []
+    for now in kinds_now.tolist():
+        if rng.random() < 0.05:
+            audio.append(silence.expand(chunk, -1, -1))
+            envelopes.append(torch.zeros(chunk))
+            kinds.append(now)
+            continue
+        some = clips[0] if len(clips) == 1 or rng.random() < 0.8 else clips[int(rng.integers(1, len(clips)))]
+        kind = now if rng.random() < 0.7 and now in some.of_kind else int(rng.choice(list(some.of_kind)))
+        clip = int(rng.choice(some.of_kind[kind]))
+        first = int(rng.integers(some.heard.shape[1] - chunk + 1))
+        audio.append(some.heard[clip, first : first + chunk])
+        envelopes.append(torch.from_numpy(some.pool.envelopes[clip, first : first + chunk]))
+        kinds.append(kind)
+    return torch.stack(audio), torch.stack(envelopes), torch.tensor(kinds)

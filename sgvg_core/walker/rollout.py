@@ -1,0 +1,78 @@
+"""A walk: the latent of step after step, from a start latent and what is heard (paper Eq. 4 and 6)."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+
+import torch
+
+from ..config import check_range
+from ..latents import GROUPS
+from ..shapes import check_shape
+from .blocks import Hidden, RecurrentWalker
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkSettings:
+    """How a walk follows the sound."""
+
+    coarse: float = 1.0
+    """Strength of the coarse block: its steps are multiplied by it (0 holds these latents still)."""
+    mid: float = 1.0
+    """Strength of the mid block."""
+    fine: float = 1.0
+    """Strength of the fine block."""
+    beta: float = 1.0
+    """Share of the new latent that is taken at each step, 0..1 (the released code takes 0.4)."""
+    pull: float = 0.0
+    """How fast the latent is drawn back to the start latent, per second."""
+    sound_once: bool = False
+    """The released way: the sound enters once, before the first step, instead of at every step."""
+
+    def __post_init__(self) -> None:
+        for name in GROUPS:
+            check_range(f"strength of {name}", getattr(self, name), -4, 4)
+        check_range("beta", self.beta, 0, 1)
+        check_range("pull", self.pull, 0, 100)
+
+
+@dataclasses.dataclass
+class WalkState:
+    """Where a walk stands: n steps and then m from here equal n + m at once."""
+
+    ws: torch.Tensor
+    start_ws: torch.Tensor
+    hidden: Hidden = dataclasses.field(default_factory=dict)
+    num_steps: int = 0
+
+
+def take_step(walker: RecurrentWalker, state: WalkState, audio_ws: torch.Tensor, settings: WalkSettings) -> WalkState:
+    """One step of a batch of walks: `audio_ws` [B, L, D] is what E_a heard at this step."""
+    ws = state.ws
+    if settings.sound_once:
+        ws = ws + audio_ws if state.num_steps == 0 else ws
+        audio_ws = torch.zeros_like(audio_ws)
+    step, hidden = walker(ws, audio_ws, state.hidden)
+    strength = torch.ones(walker.num_ws, 1, dtype=ws.dtype, device=ws.device)
+    for name, part in walker.slices.items():
+        strength[part] = getattr(settings, name)
+    moved = ws + settings.beta * strength * step
+    drawn = 1 - math.exp(-settings.pull / walker.walk_rate)
+    return WalkState(torch.lerp(moved, state.start_ws, drawn), state.start_ws, hidden, state.num_steps + 1)
+
+
+@torch.no_grad()
+def roll_out(
+    walker: RecurrentWalker, start_ws: torch.Tensor, heard: Iterable[torch.Tensor], settings: WalkSettings | None = None
+) -> Iterator[torch.Tensor]:
+    """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `heard` gives its n steps. Steps follow lazily."""
+    check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
+    settings = settings or WalkSettings()
+    state = WalkState(start_ws, start_ws)
+    for audio_ws in heard:
+        steps = []
+        for segment in audio_ws:
+            state = take_step(walker, state, segment[None], settings)
+            steps.append(state.ws)
+        if steps:
+            yield torch.cat(steps)

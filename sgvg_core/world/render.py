@@ -1,0 +1,31 @@
+"""Pictures of the world: one file a kind paints it."""
+
+import functools
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import check_choice, check_range
+from .paint import Grid
+from .scene import KINDS, Scene
+
+_FILES = ("thunderstorm", "waterfall", "volcano", "squishing", "wind", "fire", "raining", "underwater", "splashing")
+Frame = Callable[[float, float], NDArray[np.float32]]
+
+
+@functools.lru_cache(32)
+def _painted(kind: str, scene: Scene, size: int) -> Frame:
+    """The painter of a scene with its still layers done."""
+    module = importlib.import_module(f".scenes.{_FILES[KINDS.index(kind)]}", __package__)
+    return module.paint(Grid(size), scene)
+
+
+def render(kind: str, scene: Scene, envelope: float, phase: float, size: int = 128) -> NDArray[np.uint8]:
+    """One picture, uint8 [size, size, 3]: continuous in the envelope (0..1) and in the phase (turns; one turn comes back to the start)."""
+    check_choice("kind", kind, KINDS)
+    check_range("envelope", envelope, 0, 1)
+    check_range("size", size, 16, 2048)
+    picture = _painted(kind, scene, size)(float(envelope), float(phase) % 1)
+    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -1,0 +1,36 @@
+"""E_a: shapes at the paper's size and small, independence of the batch, every latent hears the sound."""
+
+import pytest
+import torch
+
+from sgvg_core.errors import ShapeError
+from sgvg_core.presets import PAPER_SOUND_INVERSION
+from sgvg_core.sound_inversion import SoundInversionEncoder
+
+
+@pytest.fixture
+def small() -> SoundInversionEncoder:
+    torch.manual_seed(2)
+    return SoundInversionEncoder(num_ws=7, w_dim=5, picture_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8).eval()
+
+
+@torch.no_grad()
+def test_offsets_have_a_latent_a_head_and_dont_depend_on_the_batch(small: SoundInversionEncoder) -> None:
+    pictures = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    offsets = small(pictures)
+    assert offsets.shape == (4, 7, 5)
+    torch.testing.assert_close(offsets[2:3], small(pictures[2:3]), atol=1e-5, rtol=1e-4)
+    assert (offsets[0] - offsets[1]).abs().amax(1).min() > 1e-6  # every latent hears the difference
+
+
+@torch.no_grad()
+def test_the_papers_size_builds_and_runs() -> None:
+    config = PAPER_SOUND_INVERSION
+    encoder = SoundInversionEncoder(**{name: getattr(config, name) for name in config.__dataclass_fields__}).eval()
+    assert encoder(torch.rand(1, 1, 256, 256)).shape == (1, 16, 512)
+    assert sum(len(stage) for stage in encoder.stages) == 24  # the units of IR-SE-50
+
+
+def test_a_wrong_picture_is_refused(small: SoundInversionEncoder) -> None:
+    with pytest.raises(ShapeError, match=r"log_mel: got shape \[1, 1, 64, 32\], expected \[S, 1, M=32, F=32\]"):
+        small(torch.rand(1, 1, 64, 32))
