@@ -30,12 +30,13 @@ BITS = sys.maxsize.bit_length() + 1
 TORCH = ("torch", "torchvision", "torchaudio")
 CHECK = "import torch, torchvision, torchaudio, av, numpy, open_clip, PIL, safetensors, tqdm"
 
-# Megabytes: (download, on disk once installed). Downloads are the sums of the wheels that `python tasks.py resolve` lists; the disk
-# figures were measured on Linux x86_64 and are estimates elsewhere. On Linux torch from PyPI brings NVIDIA's libraries along.
+# Megabytes: (download, on disk once installed). Downloads are the sums of the wheels of the tested set on PyPI; the disk figures
+# were measured on Linux x86_64 and are estimates elsewhere. On Linux torch from PyPI brings NVIDIA's libraries along.
 RUN_MB = {"linux x86_64": (2800, 5200), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
 TEST_MB = (130, 550)
 HOST_MB = (140, 400)
 
+SYSTEMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "macos", "windows")
 STEPS = ["lint", "types", "imports", "pytest"]
 
 
@@ -128,6 +129,7 @@ class Setup:
     def files(self, part: "str") -> "list":
         """What a part is made from."""
         own = {"run": ["requirements.txt", "constraints.txt"], "test": ["requirements-test.txt", "constraints.txt"], "host": ["constraints.txt"]}
+        own["resolve"] = ["constraints.txt"]
         files = [self.root / name for name in own[part]]
         return files + ([self.comfyui / "requirements.txt"] if part == "host" and self.comfyui else [])
 
@@ -211,6 +213,8 @@ class Setup:
             run_or_stop([str(self.python), "-c", CHECK], "the installed packages don't work together")
         elif part == "test":
             self.pip("the tools of the tests", "-r", "requirements-test.txt")
+        elif part == "resolve":
+            self.pip("uv, which resolves for other systems", "uv")
         elif part == "host" and self.comfyui:
             # requests: ComfyUI's main.py imports it but its list doesn't name it. torch is held by the constraints.
             arguments = "-r", str(self.comfyui / "requirements.txt"), "requests"
@@ -237,9 +241,9 @@ class Setup:
 def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
     """Say what will be downloaded, from where, what disk is needed and free. Raises Stop if it's too little."""
     known = machine() in RUN_MB
-    sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB}
+    sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB, "resolve": (30, 80)}
     names = {"run": f"PyTorch {pinned('torch', root)} and the pack's requirements", "test": "lint, types and test tools"}
-    names["host"] = f"the requirements of {comfyui}"
+    names.update(host=f"the requirements of {comfyui}", resolve="uv")
     say("Set-up in {}".format(root / ".venv"))
     for part in parts:
         say("  {:<48} about {:>5} MB to download, {:>5} MB on disk".format(names[part], *sizes[part]))
@@ -403,37 +407,35 @@ def typing_tree(target: "Path | None" = None, root: "Path" = ROOT) -> "Path":
 
 
 def task_resolve(options: "argparse.Namespace", rest: "list") -> "int":
-    """Whether the requirements can be met on every supported Python, by pip's dry run for this machine."""
+    """Whether the requirements can be met by wheels alone on every supported Python and system: a dry resolution by uv.
+
+    Not pip's: for another Python than its own, pip reads the conditions in requirements as if they were for its own.
+    """
     setup = Setup()
-    setup.bring("run")
-    failed = []
-    for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1):
-        for extra in ([], ["-r", "requirements-test.txt"]):
-            name = "Python 3.{} {}".format(minor, "with the test tools" if extra else "alone")
-            versions, error = dry_run(setup, f"3.{minor}", [*TORCH, "-r", "requirements.txt", *extra])
-            if error:
-                failed.append(name)
-            say("{:<34} {}".format(name, error or f"{len(versions)} packages: {shown(versions)}"))
+    setup.bring("resolve")
+    failed = 0
+    for system in SYSTEMS:
+        for minor in range(OLDEST_PYTHON[1], NEWEST_PYTHON[1] + 1):
+            versions, error = resolve(setup, f"3.{minor}", system)
+            failed += bool(error)
+            say(f"Python 3.{minor} {system:<24} {error or f'{len(versions)} packages: {shown(versions)}'}")
     return 1 if failed else 0
 
 
-def dry_run(setup: "Setup", version: "str", arguments: "list") -> "tuple":
-    """({package: version}, "") as pip would install them for a Python version, or ({}, what went wrong)."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = os.path.join(folder, "report.json")
-        command = [str(setup.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--ignore-installed"]
-        command += ["--python-version", version, "--only-binary=:all:", "--target", folder, "--report", report, "-c", "constraints.txt", *arguments]
-        done = subprocess.run(command, cwd=str(ROOT), env=clean_environment(), capture_output=True, text=True)
-        if done.returncode:
-            return {}, "FAILED: " + " | ".join(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
-        with open(report, encoding="utf-8") as file:
-            installed = json.load(file)["install"]
-    return {item["metadata"]["name"].lower(): item["metadata"]["version"] for item in installed}, ""
+def resolve(setup: "Setup", version: "str", system: "str") -> "tuple":
+    """({package: version}, "") of the run and test requirements under the tested set, or ({}, what went wrong)."""
+    files = ["-", "requirements.txt", "requirements-test.txt", "-c", "constraints.txt"]
+    command = [str(setup.python), "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--only-binary", ":all:"]
+    command += ["--python-version", version, "--python-platform", system, *files]
+    done = subprocess.run(command, cwd=str(ROOT), env=clean_environment(), input="\n".join(TORCH), capture_output=True, text=True)
+    if done.returncode:
+        return {}, "FAILED: " + " ".join(done.stderr.split())
+    return dict(line.split(" ")[0].split("==") for line in done.stdout.splitlines() if "==" in line), ""
 
 
 def shown(versions: "dict") -> "str":
     """The packages that matter, with their versions."""
-    names = ["torch", "torchvision", "torchaudio", "numpy", "av", "open_clip_torch", "pillow", "pytest", "librosa"]
+    names = ["torch", "torchvision", "torchaudio", "numpy", "av", "open-clip-torch", "pillow", "pytest", "librosa"]
     return ", ".join(f"{name} {versions[name]}" for name in names if name in versions)
 
 
@@ -469,7 +471,7 @@ def main(arguments: "list | None" = None) -> "int":
     test.add_argument("--fast", action="store_true", help="without the tests that need ComfyUI and the slow ones")
     test.add_argument("--only", action="append", choices=STEPS, help="only this step (may be repeated)")
     tasks.add_parser("setup", help="only the set-up that demo needs")
-    tasks.add_parser("resolve", help="can the requirements be met on Python 3.10 to 3.13? (pip's dry run)")
+    tasks.add_parser("resolve", help="can the requirements be met on Python 3.10 to 3.13, Linux, macOS, Windows?")
     options, rest = parser.parse_known_args(arguments)
     if options.task is None:
         parser.print_help()
