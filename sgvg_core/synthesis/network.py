@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from ..devices import exact_float32
 from ..shapes import check_shape
 from .layers import DoublingSkip, ModulatedConv, ToPicture, channels_last, double
 from .noise import noise_maps
+from .strips import Strips
 
 _NUM_FLOAT16_SIZES = 4
 """float16 serves the largest resolutions only; below, features are few and their range matters more (Karras et al. 2020b)."""
@@ -71,6 +73,12 @@ class SynthesisBlock(nn.Module):
         return x, picture
 
 
+def _after_loading(network: nn.Module, _: Any) -> None:
+    """What was prepared from the old weights goes; tensors of inference mode don't say that they changed."""
+    if isinstance(network, SynthesisNetwork):
+        network.release_buffers()
+
+
 class SynthesisNetwork(nn.Module):
     """Latents ws [N, num_ws, w_dim] -> pictures [N, img_channels, H, W], about -1..1, float32."""
 
@@ -95,6 +103,17 @@ class SynthesisNetwork(nn.Module):
             )
             setattr(self, f"b{resolution}", block)
         self.num_ws = sum(len(block.convs) for block in self.blocks) + 1
+        self.architecture = architecture
+        self.strips = Strips()
+        self.register_load_state_dict_post_hook(_after_loading)
+
+    def release_buffers(self) -> None:
+        """Free what is kept between pictures (prepared weights and buffers); it comes back when needed."""
+        self.strips.release()
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        self.release_buffers()
+        return super()._apply(fn, recurse)
 
     @property
     def blocks(self) -> list[SynthesisBlock]:
@@ -126,6 +145,8 @@ class SynthesisNetwork(nn.Module):
         consts = [conv.noise_const for conv in self.convs]
         maps = noise_maps(noise_mode, consts, len(ws), strength=noise_strength, seed=noise_seed, first=noise_index, given=noise)
         with exact_float32(ws.device):
+            if self._takes_strips(ws, dtype):
+                return self._in_strips(ws.float(), maps)
             pictures = self._pictures(ws.float(), maps, dtype)
             if dtype == torch.float32 or pictures.requires_grad or pictures.isfinite().all():
                 return pictures
@@ -143,6 +164,23 @@ class SynthesisNetwork(nn.Module):
         if picture is None:
             raise RuntimeError("the last block makes a picture")
         return picture
+
+    def _takes_strips(self, ws: torch.Tensor, dtype: torch.dtype) -> bool:
+        """Whether the way without gradients serves: the one for float32 on the CPU."""
+        tensors = ws, *self.parameters()
+        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+        plain = all(tensor.device.type == "cpu" for tensor in tensors) and all(tensor.dtype == torch.float32 for tensor in tensors[1:])
+        return dtype == torch.float32 and plain and not recorded and self.architecture != "resnet"
+
+    @torch.no_grad()
+    def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        pictures = ws.new_empty(len(ws), self.img_channels, self.img_resolution, self.img_resolution)
+        with self.strips.lock:
+            self.strips.prepare(self, self.blocks)
+            for item in range(len(ws)):
+                own = [each if each is None or each.ndim == 2 else each[item, 0] for each in maps]
+                self.strips.picture(ws[item], own, pictures[item : item + 1])
+        return pictures
 
     def _takes_float16(self, block: SynthesisBlock) -> bool:
         return block.conv1.resolution > self.img_resolution >> _NUM_FLOAT16_SIZES
