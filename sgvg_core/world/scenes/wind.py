@@ -259,7 +259,7 @@ def _background(g: Grid, s: Scene, layout: Layout, colours: dict[str, np.ndarray
     cover = smooth(.70 - .45 * s.clouds, .84 - .40 * s.clouds, layout.clouds)
     cloud = C(s.hour, "fcfcfc f4d4cc 4c5a8c") * (1.02 - .30 * s.clouds)
     over(img, cloud * (.86 + .3 * layout.clouds), cover * (.45 + .5 * s.clouds) * smooth(shore + .05, shore - .3, g.y))
-    bright = (.45 + .55 * s.glow) * (1 - .7 * s.clouds)
+    bright = (.70 + .30 * s.glow) * (1 - .6 * s.clouds)
     over(img, np.minimum(sun * 1.1, 1), g.edge(.035 + .035 * s.glow - np.hypot(g.x - x, g.y - y)) * bright)
     over(img, colours["haze"], (.10 + .75 * s.haze) * smooth(shore - .3, shore, g.y))
     compose(img, layout.still, colours, s.haze)
