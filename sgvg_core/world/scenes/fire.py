@@ -18,8 +18,8 @@ from ..scene import Scene
 NUM_STATES = 5
 TEXTURE = 96                                             # pixels a side of a flame's texture
 SHORE = (.62, .30, .52, .60)
-SUN = ((.24, .18), (.80, .17), (.72, .20), (.60, .24))
-FLAMES = (((.66, .83, .17, .52),), ((.46, .775, .20, .40),), ((.30, .86, .21, .60), (.80, .64, .07, .19)), ((.42, .80, .18, .48),))
+SUN = ((.24, .18), (.91, .15), (.72, .20), (.60, .24))
+FLAMES = (((.66, .83, .17, .52),), ((.40, .775, .20, .40),), ((.30, .86, .21, .60), (.80, .64, .07, .19)), ((.42, .80, .18, .48),))
 """The flames of each composition: x, foot, half width and height at full strength."""
 HOT = tuple(C(0, shade) for shade in ("b01c08", "e84810", "ff8a18", "ffc030", "ffee90", "fffbe0"))
 
@@ -71,27 +71,27 @@ def _camp(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
 
 
 def _fireplace(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
-    x, y = b.x - .46, b.y
+    x, y = b.x - .40, b.y
     rows = np.floor(y / .055)
     joint = np.maximum(b.edge(.003 - (.5 - np.abs(y / .055 - rows - .5)) * .055),
                        b.edge(.003 - (.5 - np.abs((b.x / .105 + .5 * (rows % 2)) % 1 - .5)) * .105))
     tint = 1 + .35 * (rnd(np.floor(b.x / .105 + .5 * (rows % 2)) * 7 + rows * 131, 3) - .5)
-    chimney = b.edge(np.minimum(.36 - np.abs(x), .86 - y))
+    chimney = b.edge(np.minimum(.32 - np.abs(x), .86 - y))
     hole = b.edge(np.minimum(.25 - np.abs(x), np.minimum(.82 - y, y - .44 + .10 * np.sqrt(np.clip(1 - (x / .25) ** 2, 0, 1)))))
-    back = [Layer("wall", 1 - box(b, .68, .92, .07, .36), 0, .9 + .07 * np.sign(np.sin(b.x * 90))),
-            Layer("trim", box(b, .66, .94, .05, .38) * (1 - box(b, .68, .92, .07, .36)), 0, 1.),
-            Layer("trim", np.maximum(box(b, .795, .805, .07, .36), box(b, .68, .92, .21, .22))),
+    back = [Layer("wall", 1 - box(b, .77, .96, .08, .36), 0, .9 + .07 * np.sign(np.sin(b.x * 90))),
+            Layer("trim", box(b, .75, .98, .06, .38) * (1 - box(b, .77, .96, .08, .36)), 0, 1.),
+            Layer("trim", np.maximum(box(b, .859, .871, .08, .36), box(b, .77, .96, .21, .22))),
             Layer("accent", chimney, 0, tint * (1 - .35 * joint)),
             Layer("dark", hole, 0, .8 + .6 * fbm(b.x, b.y * 1.5)),
-            Layer("trim", box(b, .04, .88, .265, .305), 0, 1.15 - 6 * (y - .265)), Layer("wood", box(b, .07, .85, .305, .325), 0, .6),
-            Layer("floor", b.edge(y - .82), 0, .8 + .25 * np.sign(np.sin((b.x - .46) / (y - .5).clip(.1) * 14)) * .4 + .2 * fbm(b.x * .5, y * 3)),
-            Layer("stone", box(b, .14, .78, .80, .845), 0, 1.1)]
-    for cx, w, h, role in ((.16, .030, .09, "cut"), (.28, .018, .055, "accent2"), (.62, .022, .07, "accent2")):       # jars on the shelf
+            Layer("trim", box(b, .02, .78, .265, .305), 0, 1.15 - 6 * (y - .265)), Layer("wood", box(b, .05, .75, .305, .325), 0, .6),
+            Layer("floor", b.edge(y - .82), 0, .8 + .25 * np.sign(np.sin((b.x - .40) / (y - .5).clip(.1) * 14)) * .4 + .2 * fbm(b.x * .5, y * 3)),
+            Layer("stone", box(b, .08, .72, .80, .845), 0, 1.1)]
+    for cx, w, h, role in ((.13, .030, .09, "cut"), (.24, .018, .055, "accent2"), (.58, .022, .07, "accent2")):       # jars on the shelf
         back.append(Layer(role, b.edge(np.minimum(w * (1 - .3 * np.cos((b.y - .2) * 60)) - np.abs(b.x - cx), np.minimum(b.y - .265 + h, .265 - b.y)))))
-    rug = Layer("accent2", disc(b, .50, .955, .36, 4.2), 0, 1 + .18 * np.sign(np.sin(np.hypot(b.x - .5, (b.y - .955) * 4.2) * 70)))
-    iron = [Layer("dark", box(b, cx - .009, cx + .009, .66, .81), 0, .6) for cx in (.27, .65)]
-    iron += [Layer("dark", disc(b, cx, .655, .017), 0, .8) for cx in (.27, .65)]
-    return back + [rug], _logs(b, .46, .755, .15, (.14, -.16, .02)), iron + [Layer("dark", box(b, .26, .66, .775, .787), 0, .7)]
+    rug = Layer("accent2", disc(b, .46, .955, .36, 4.2), 0, 1 + .18 * np.sign(np.sin(np.hypot(b.x - .46, (b.y - .955) * 4.2) * 70)))
+    iron = [Layer("dark", box(b, cx - .009, cx + .009, .66, .81), 0, .6) for cx in (.21, .59)]
+    iron += [Layer("dark", disc(b, cx, .655, .017), 0, .8) for cx in (.21, .59)]
+    return back + [rug], _logs(b, .40, .755, .15, (.14, -.16, .02)), iron + [Layer("dark", box(b, .20, .60, .775, .787), 0, .7)]
 
 
 def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
@@ -143,12 +143,12 @@ def _flame_states() -> np.ndarray:
     states = []
     for s in range(NUM_STATES):
         turn, heat = 2 * np.pi * s / NUM_STATES, np.full_like(u, -1)
-        for j, (x, tall, wide) in enumerate(((-.62, .42, .36), (-.32, .72, .40), (.04, 1.0, .50), (.36, .66, .40), (.64, .38, .34))):
+        for j, (x, tall, wide) in enumerate(((-.70, .46, .28), (-.40, .78, .30), (.02, 1.0, .38), (.42, .70, .30), (.72, .40, .26))):
             high = tall * (.86 + .14 * np.sin(turn + 2.4 * j))
             t = np.clip(v / high, 0, 1.4)
             lean = (.16 * np.sin(turn + 1.7 * j) - .35 * x) * t ** 1.5 + .10 * np.sin(turn - 6.5 * t + j) * t
-            body = wide * (np.maximum(1 - t, 0) ** .75 * (.72 + .75 * t) + .0)
-            heat = np.maximum(heat, (body - np.abs(u - x - lean)) / wide * (1.12 - .42 * np.minimum(t, 1)) + .55 * (1 - t) * smooth(.9, .0, np.abs(u)))
+            body = wide * np.maximum(1 - t, 0) ** .75 * (.72 + .75 * t)
+            heat = np.maximum(heat, (body - np.abs(u - x - lean)) / wide * (1.12 - .42 * np.minimum(t, 1)) + .5 * smooth(.55, 0, v) * smooth(.95, .2, np.abs(u)))
         foot = smooth(-.08, .10, v) * smooth(1.15, .80, np.abs(u) + .35 * v)
         states.append(np.where(heat > 0, heat * foot, heat))
     return np.array(states, np.float32)
@@ -230,7 +230,7 @@ def _flame(out: np.ndarray, g: Grid, flame: tuple[float, ...], field: np.ndarray
     heat = line[:, i] * (1 - u) + line[:, i + 1] * u
     part = out[:, rows, columns]
     shade = np.clip(heat * 1.02, 0, 1)
-    over(part, ramp(.45 * shade + .55 * (np.floor(shade * 6) / 6 + smooth(.6, 1, shade * 6 % 1) / 6), HOT), smooth(0, .09, heat))
+    over(part, ramp(.45 * shade + .55 * (np.floor(shade * 6) / 6 + smooth(.6, 1, shade * 6 % 1) / 6), HOT), smooth(-.05, .11, heat))
 
 
 def _warmth(g: Grid, layout: Layout, composition: int) -> tuple[np.ndarray, np.ndarray]:
