@@ -13,7 +13,7 @@ _MIN_FPS, _MAX_FPS = Fraction(1, 10), Fraction(1000)
 def to_fps(value: "Fraction | int | float | str") -> Fraction:
     """The exact frame rate meant by `value`: a number, ``"24000/1001"`` or ``"29.97"``.
 
-    23.976, 29.97, 47.952, 59.94 and 119.88 snap to their n * 1000 / 1001 values (as does any float within 0.01 % of them).
+    23.976 (23.98 too), 29.97, 47.952, 59.94 and 119.88 snap to their n * 1000 / 1001 values, as does any number within 0.02 % of them.
     Raises ConfigError below 0.1 or above 1000 frames a second.
     """
     if isinstance(value, str) and not re.fullmatch(r"\s*\d+(\.\d+)?\s*(/\s*\d+\s*)?", value):
@@ -29,7 +29,7 @@ def to_fps(value: "Fraction | int | float | str") -> Fraction:
     if not _MIN_FPS <= exact <= _MAX_FPS:
         raise ConfigError(f"fps: got {value}, expected {float(_MIN_FPS)} to {int(_MAX_FPS)} frames a second")
     for ntsc in _NTSC:
-        if abs(exact / ntsc - 1) < Fraction(1, 10_000):
+        if abs(exact / ntsc - 1) < Fraction(1, 5000):
             return ntsc
     return exact.limit_denominator(100_000)
 

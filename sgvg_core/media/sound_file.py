@@ -4,6 +4,7 @@ Sample 0 is what a player plays at time 0: encoder priming, edit lists and start
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ import av.error
 import numpy as np
 
 from ..errors import MediaError
+from .truncation import missing_bytes, mp3_bytes
 
 Path_ = str | Path
 
@@ -23,6 +25,8 @@ _LARGEST_JUMP = Fraction(1, 10)
 """Time stamps may be this far (seconds) from the count of samples before the count gives way."""
 _LONGEST_SILENCE = 3600
 """A gap in the time stamps longer than this (seconds) is taken for a fault of the file, not for silence."""
+_TRUNCATED = Fraction(1, 20)
+"""A sound that ends so many seconds before its declared end is truncated."""
 _MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 _EDIT_ROUNDING = Fraction(1, 500)
 """Edit lists round the end of the sound to their time scale (often 1/1000 s); the packets' own durations are exact."""
@@ -43,8 +47,8 @@ def open_container(path: Path_) -> Iterator[Any]:
     try:
         container = av.open(f"file:{file}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{file}: can't be opened as sound or video ({reason(error)}); "
-                         "expected wav, flac, mp3, ogg, opus, m4a, mp4 or another format that FFmpeg reads") from error
+        raise MediaError(f"{file}: can't be opened as sound or video ({reason(error)}): it is truncated, damaged or something else; "
+                         "copy it again, or choose a wav, flac, mp3, ogg, opus, m4a, mp4 or other file that FFmpeg reads") from error
     with container:
         yield container
 
@@ -64,12 +68,15 @@ def sound_stream(container: Any, path: Path_) -> Any:
 
 
 def time_zero(container: Any) -> Fraction:
-    """The time stamp (seconds) that a player shows as 0: 0 in the mp4 family, elsewhere the first start of a sound or video stream."""
+    """The time stamp (seconds) that a player shows as 0: 0 in the mp4 family, elsewhere the first start of a sound or video stream.
+
+    Never below 0: older FFmpegs count an encoder's priming in mkv and webm from a negative time stamp on.
+    """
     if container.format.name == _MOV:
         return Fraction(0)
     playable = [stream for stream in (*container.streams.audio, *container.streams.video) if not is_cover(stream)]
     starts = [stream.start_time * stream.time_base for stream in playable if stream.start_time is not None and stream.time_base]
-    return min(starts, default=Fraction(0))
+    return max(Fraction(0), min(starts, default=Fraction(0)))
 
 
 def is_cover(stream: Any) -> bool:
@@ -81,10 +88,19 @@ def declared_end(container: Any, stream: Any, path: Path_) -> Fraction | None:
     """Where the sound ends by the file's own word, in seconds from time 0, or None where that is only an estimate."""
     if container.format.name not in _TELLS_ITS_END or stream.duration is None or stream.time_base is None:
         return None
-    if container.format.name == "mp3" and not _has_mp3_index(Path(path)):
+    if container.format.name == "mp3" and mp3_bytes(Path(path)) is None:
         return None
     start = (stream.start_time or 0) * stream.time_base
     return cast(Fraction, start + stream.duration * stream.time_base - time_zero(container))
+
+
+@dataclasses.dataclass
+class _Health:
+    """What went wrong while a stream was decoded."""
+
+    num_packets: int = 0
+    num_damaged: int = 0
+    last_error: Exception | None = None
 
 
 def decoded_arrays(container: Any, stream: Any, path: Path_) -> Iterator[np.ndarray]:
@@ -94,8 +110,8 @@ def decoded_arrays(container: Any, stream: Any, path: Path_) -> Iterator[np.ndar
     before its declared end, it's a MediaError.
     """
     rate, num_channels = stream.codec_context.sample_rate, stream.codec_context.channels
-    zero, done = time_zero(container), 0
-    for frame, stamp, end in _frames(container, stream, path):
+    zero, done, health = time_zero(container), 0, _Health()
+    for frame, stamp, end in _frames(container, stream, path, health):
         if frame.sample_rate != rate or len(frame.layout.channels) != num_channels:
             raise MediaError(f"{path}: at {done / rate:.2f} s the sound changes from {num_channels} channels at {rate} Hz to "
                              f"{len(frame.layout.channels)} at {frame.sample_rate} Hz; convert the file to wav or flac first")
@@ -110,45 +126,52 @@ def decoded_arrays(container: Any, stream: Any, path: Path_) -> Iterator[np.ndar
             _check_finite(samples, done, rate, path)
             yield samples
             done += samples.shape[1]
-    wanted = declared_end(container, stream, path)
-    if done == 0:
-        raise MediaError(f"{path}: there isn't one sample of sound in this file; export it again")
-    if wanted is not None and Fraction(done, rate) < wanted - Fraction(1, 5):
-        raise MediaError(f"{path}: the file is truncated: its sound ends at {done / rate:.2f} s, expected {float(wanted):.2f} s; "
+    _check_whole(Fraction(done, rate), container, stream, path, health)
+
+
+def _check_whole(seconds: Fraction, container: Any, stream: Any, path: Path_, health: _Health) -> None:
+    """Raise MediaError when what was decoded isn't all of a sound file."""
+    missing, declared = missing_bytes(Path(path)), declared_end(container, stream, path)
+    if container.format.name == "mp3":
+        declared = None  # FFmpeg's versions count an mp3's padding differently; its bytes tell better.
+    if missing or (declared is not None and seconds < declared - _TRUNCATED):
+        short = f"{missing} bytes are missing" if missing else f"it should end at {float(declared or 0):.2f} s"
+        raise MediaError(f"{path}: the file is truncated: its sound ends at {float(seconds):.2f} s, and {short}; "
                          "copy or export it again, or convert what is left to wav")
+    if health.num_damaged * 50 > health.num_packets:
+        raise MediaError(f"{path}: {health.num_damaged} of {health.num_packets} packets of sound can't be decoded "
+                         f"({reason(health.last_error)}); the file is damaged, copy or export it again")
+    if seconds == 0:
+        raise MediaError(f"{path}: there isn't one sample of sound in this file; export it again")
 
 
-def _frames(container: Any, stream: Any, path: Path_) -> Iterator[tuple[Any, Fraction | None, Fraction | None]]:
+def _frames(container: Any, stream: Any, path: Path_, health: _Health) -> Iterator[tuple[Any, Fraction | None, Fraction | None]]:
     """Decoded frames with their time stamp (None: follows the last one) and, in the mp4 family, where the sound ends at the latest."""
     declared = declared_end(container, stream, path) if container.format.name == _MOV else None
-    first, damaged, packets, end = True, 0, 0, None
-    last_error: Exception | None = None
+    end: Fraction | None = None
     expected: Fraction | None = None
-    lost = False
+    trust_count = False
     try:
         for packet in container.demux(stream):
-            packets += 1
+            health.num_packets += 1
             if declared is not None and packet.pts is not None and packet.duration:
                 until = (packet.pts + packet.duration) * packet.time_base
                 end = max(end or Fraction(0), until if until < declared + _EDIT_ROUNDING else declared)
             try:
                 frames = packet.decode()
             except av.error.FFmpegError as error:
-                damaged, lost, last_error = damaged + 1, True, error
+                health.num_damaged, health.last_error, trust_count = health.num_damaged + 1, error, False
                 continue
             for frame in frames:
                 stamp = None if frame.pts is None else frame.pts * frame.time_base
-                follows = not (first or lost) and expected is not None and (stamp is None or abs(stamp - expected) < _LARGEST_JUMP)
+                follows = stamp is None or (trust_count and expected is not None and abs(stamp - expected) < _LARGEST_JUMP)
                 yield frame, None if follows else stamp, end
-                base = expected if follows or stamp is None else stamp
+                base = expected if follows else stamp
                 expected = None if base is None else base + Fraction(frame.samples, frame.sample_rate)
-                first = lost = False
+                trust_count = True
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: can't be read past {float(expected or 0):.2f} s ({reason(error)}); "
                          "the file is truncated or damaged, copy or export it again") from error
-    if damaged and damaged * 50 > packets:
-        raise MediaError(f"{path}: {damaged} of {packets} packets of sound can't be decoded ({reason(last_error)}); "
-                         "the file is damaged, copy or export it again")
 
 
 def _placed(samples: np.ndarray, stamp: Fraction, done: int, rate: int, path: Path_) -> tuple[np.ndarray, int]:
@@ -172,7 +195,7 @@ def to_float32(frame: Any) -> np.ndarray:
     if array.dtype == np.uint8:
         return cast(np.ndarray, (array.astype(np.float32) - 128) / np.float32(128))
     if array.dtype.kind == "i":
-        return cast(np.ndarray, (array / 2.0 ** (8 * array.dtype.itemsize - 1)).astype(np.float32))
+        return (array / 2.0 ** (8 * array.dtype.itemsize - 1)).astype(np.float32)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, np.float32)
 
@@ -184,18 +207,6 @@ def _check_finite(samples: np.ndarray, done: int, rate: int, path: Path_) -> Non
     channel, sample = (int(i) for i in np.argwhere(~finite)[0])
     raise MediaError(f"{path}: sample {done + sample} ({(done + sample) / rate:.3f} s) of channel {channel} is {samples[channel, sample]}, "
                      "expected a finite number; export the sound again, or convert it to 16-bit wav")
-
-
-def _has_mp3_index(path: Path) -> bool:
-    """Whether an mp3 file says how many frames it has (a Xing, Info or VBRI header)."""
-    with path.open("rb") as file:
-        head = file.read(10)
-        tag_bytes = 0
-        if head[:3] == b"ID3" and len(head) == 10:
-            tag_bytes = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-        file.seek(tag_bytes)
-        start = file.read(4096)
-    return any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def reason(error: BaseException | None) -> str:

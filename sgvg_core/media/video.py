@@ -13,6 +13,7 @@ import av
 import av.error
 import numpy as np
 import torch
+from av.video.reformatter import VideoReformatter
 
 from ..config import check_range
 from ..errors import MediaError, ShapeError
@@ -21,8 +22,10 @@ from .atomic import checked_target, temporary_path
 from .sound_file import open_container, reason
 from .sound_track import SoundTrack, chosen_codec, sound_packets
 
+# FFmpeg's numbers: the tag and the conversion matrix of bt709, limited ("MPEG") and full ("JPEG") range.
 _BT709 = 1
-_LIMITED_RANGE = 1
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+_BT601 = 5
 _SOUND_AHEAD = Fraction(1, 2)
 """Seconds by which the sound is written before the picture."""
 
@@ -47,6 +50,7 @@ class VideoWriter:
         self._part = temporary_path(self.path)
         self._container: Any = None
         self._stream: Any = None
+        self._reformatter = VideoReformatter()  # keeps the conversion's tables from frame to frame
         self._packets: Iterator[tuple[Fraction, Any]] = iter(())
         self._sound_seconds = Fraction(-1)
 
@@ -93,7 +97,7 @@ class VideoWriter:
     def _write_picture(self, pixels: np.ndarray) -> None:
         if pixels.shape[0] % 2 or pixels.shape[1] % 2:
             pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
-        frame = to_yuv(pixels)
+        frame = to_yuv(pixels, self._reformatter)
         frame.pts, frame.time_base = self.num_frames, 1 / self.fps
         self.num_frames += 1
         self._container.mux(self._stream.encode(frame))
@@ -145,10 +149,11 @@ class VideoWriter:
         self._part.unlink(missing_ok=True)
 
 
-def to_yuv(pixels: np.ndarray) -> Any:
+def to_yuv(pixels: np.ndarray, reformatter: VideoReformatter) -> Any:
     """RGB pixels [H, W, 3], uint8, as a 4:2:0 frame by the bt709 matrix in limited range, tagged so."""
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    converted = frame.reformat(format="yuv420p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG")
+    converted = reformatter.reformat(frame, format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL_RANGE,
+                                      dst_color_range=_LIMITED_RANGE)
     converted.colorspace, converted.color_range = _BT709, _LIMITED_RANGE
     return converted
 
@@ -160,7 +165,8 @@ def read_video_frames(path: str | Path) -> Iterator[torch.Tensor]:
             raise MediaError(f"{path}: there is no video in this file; choose one with a moving picture")
         try:
             for frame in container.decode(video=0):
-                matrix = "ITU709" if frame.colorspace == _BT709 else "ITU601"
-                yield torch.from_numpy(frame.reformat(format="rgb24", src_colorspace=matrix, dst_color_range="JPEG").to_ndarray())
+                matrix = _BT709 if frame.colorspace == _BT709 else _BT601
+                converted = frame.reformat(format="rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE)
+                yield torch.from_numpy(converted.to_ndarray())
         except av.error.FFmpegError as error:
             raise MediaError(f"{path}: the video can't be decoded ({reason(error)}); copy or export it again") from error

@@ -1,0 +1,332 @@
+"""The finished video file: sound in step, right colours, exact times, whole or absent."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from media_samples import FPS, MakeSound, click_at, onset_seconds, picture
+
+from sgvg_core.clock import num_frames
+from sgvg_core.errors import ConfigError, MediaError, ShapeError
+from sgvg_core.media import SOUND_CODECS, FrameFolderWriter, SoundReader, SoundTrack, VideoWriter, probe_sound, read_sound, read_video_frames
+
+RATE = 44_100
+
+
+def flash(num: int, at: int, size: int = 16) -> torch.Tensor:
+    """Black frames, of which one is white."""
+    frames = torch.zeros(num, size, size, 3, dtype=torch.uint8)
+    frames[at] = 255
+    return frames
+
+
+def write(path: Path, frames: torch.Tensor, fps: Fraction = Fraction(25), **settings: object) -> Path:
+    with VideoWriter(path, fps=fps, width=frames.shape[2], height=frames.shape[1], **settings) as writer:  # type: ignore[arg-type]
+        for part in frames.split(16):
+            writer.write(part)
+    return path
+
+
+def write_and_raise(writer: VideoWriter | FrameFolderWriter, stop: type[BaseException]) -> None:
+    """What happens when work is stopped halfway."""
+    with writer:
+        writer.write(picture(40))
+        raise stop
+
+
+# ---- one clock
+
+
+@pytest.mark.parametrize("fps", FPS)
+@pytest.mark.parametrize("ending", ["wav", "mp3", "m4a", "ogg"])
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
+def test_a_click_is_seen_and_heard_in_time_in_the_finished_file(make_sound: MakeSound, tmp_path: Path, fps: Fraction, ending: str, rate: int) -> None:
+    # FFmpeg places the sound of an ogg file of a single page (under a second) 3 to 12 ms late.
+    click = click_at(1.3, 1.71, rate) if ending == "ogg" else click_at(0.5, 0.83, rate)
+    put = onset_seconds(torch.from_numpy(click), rate)
+    path = make_sound(f"click.{ending}", click, rate)
+    reader = SoundReader(path)
+    heard = onset_seconds(torch.cat(list(reader), dim=1), rate)
+    assert reader.duration is not None
+    frames = num_frames(reader.duration, fps)
+    shown = round(heard * fps)
+    finished = write(tmp_path / "o.mp4", flash(frames, shown), fps, sound=SoundTrack.from_file(path))
+
+    waveform, seen_rate = read_sound(finished)
+    assert abs(onset_seconds(waveform, seen_rate) - put) < 0.5 / fps
+    with av.open(str(finished)) as container:
+        stamps = [(float(frame.pts * frame.time_base), frame.to_ndarray(format="gray").mean()) for frame in container.decode(video=0)]
+    assert len(stamps) == frames
+    brightest = max(stamps, key=lambda stamp: stamp[1])[0]
+    assert brightest == pytest.approx(float(shown / fps), abs=1e-6)
+    assert abs(brightest - put) <= 0.5 / fps + 0.0005
+
+
+@pytest.mark.parametrize("fps", FPS)
+def test_frame_times_and_durations_are_exact(tmp_path: Path, fps: Fraction) -> None:
+    track = SoundTrack.from_waveform(torch.zeros(1, 44_100), RATE)
+    path = write(tmp_path / "o.mp4", picture(num_frames(1, fps)), fps, sound=track)
+    with av.open(str(path)) as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        assert video.average_rate == fps
+        assert video.duration * video.time_base == num_frames(1, fps) / fps
+        assert sound.duration * sound.time_base == 1
+        assert [frame.pts * frame.time_base for frame in container.decode(video)] == [k / fps for k in range(num_frames(1, fps))]
+
+
+# ---- the sound that goes in
+
+
+@pytest.mark.parametrize("ending", ["mp3", "m4a"])
+def test_aac_and_mp3_are_copied_packet_by_packet(make_sound: MakeSound, tmp_path: Path, ending: str) -> None:
+    path = make_sound(f"a.{ending}", 0.2 * np.random.default_rng(0).standard_normal((2, RATE)))
+    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path))
+
+    def packets(name: Path) -> list[bytes]:
+        with av.open(str(name)) as container:
+            return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+    assert packets(finished) == packets(path)
+    copied, original = read_sound(finished)[0], read_sound(path)[0]
+    common = min(copied.shape[1], original.shape[1])
+    assert torch.equal(copied[:, :common], original[:, :common])
+    assert abs(copied.shape[1] - original.shape[1]) < 1152  # older FFmpegs leave the padding of an mp3 in
+
+
+def test_a_cut_and_other_codecs_are_encoded_as_aac_of_256_kbits(make_sound: MakeSound, tmp_path: Path) -> None:
+    noise = 0.2 * np.random.default_rng(0).standard_normal((2, 4 * RATE))
+    for track in (SoundTrack.from_file(make_sound("a.flac", noise)), SoundTrack.from_file(make_sound("a.mp3", noise), length=3.5)):
+        finished = write(tmp_path / "o.mp4", picture(90), sound=track)
+        with av.open(str(finished)) as container:
+            assert container.streams.audio[0].codec_context.name == "aac"
+            assert container.streams.audio[0].bit_rate == pytest.approx(256_000, rel=0.1)
+        sound, _ = read_sound(finished)
+        original = torch.from_numpy(np.concatenate(list(track.arrays()), axis=1))
+        assert sound.shape == original.shape
+        assert (sound - original).square().mean().sqrt() < 0.08  # of noise whose root mean square is 0.2
+
+
+def test_flac_is_lossless(make_sound: MakeSound, tmp_path: Path) -> None:
+    path = make_sound("a.wav", 0.2 * np.random.default_rng(0).standard_normal((2, RATE)))
+    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path, start=0.25), sound_codec="flac")
+    assert probe_sound(finished).codec == "flac"
+    assert torch.equal(read_sound(finished)[0], read_sound(path, start=0.25)[0])
+
+
+@pytest.mark.parametrize("codec", ["aac", "flac"])
+@pytest.mark.parametrize(("num_channels", "layout"), [(1, "mono"), (2, "stereo"), (6, "5.1"), (6, "5.1(side)")])
+def test_channels_stay_as_they_are(make_sound: MakeSound, tmp_path: Path, codec: str, num_channels: int, layout: str) -> None:
+    time = np.arange(RATE) / RATE
+    sound = np.stack([0.5 * np.sin(2 * np.pi * (300 if channel != 3 else 40) * (channel + 1) * time) for channel in range(num_channels)])
+    path = make_sound("a.wav", sound, layout=layout)
+    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path), sound_codec=codec)
+    info = probe_sound(finished)
+    assert (info.num_channels, info.layout.removesuffix("(side)")) == (num_channels, layout.removesuffix("(side)"))
+    back, _ = read_sound(finished)
+    for channel in range(num_channels):  # each channel is its own and none of the others
+        match = [float(torch.corrcoef(torch.stack([back[channel], torch.from_numpy(sound[other]).float()]))[0, 1]) for other in range(num_channels)]
+        assert match[channel] > 0.95
+        assert match.index(max(match)) == channel
+
+
+@pytest.mark.parametrize("rate", [8000, 11_111, 96_000, 192_000])
+def test_any_sample_rate_finds_an_encoder(tmp_path: Path, rate: int) -> None:
+    track = SoundTrack.from_waveform(torch.from_numpy(click_at(0.5, 1.0, rate)), rate)
+    sound, seen_rate = read_sound(write(tmp_path / "o.mp4", picture(25), sound=track))
+    assert sound.shape[1] / seen_rate == pytest.approx(1.0, abs=1e-4)
+    assert onset_seconds(sound, seen_rate) == pytest.approx(onset_seconds(torch.from_numpy(click_at(0.5, 1.0, rate)), rate), abs=0.002)
+
+
+def test_three_samples_and_silence_go_in(tmp_path: Path) -> None:
+    track = SoundTrack.from_waveform(torch.tensor([[0.5, -0.5, 0.25]]), RATE)
+    assert read_sound(write(tmp_path / "a.mp4", picture(1), sound=track))[0].shape == (1, 3)
+    track = SoundTrack.from_waveform(torch.zeros(2, RATE), RATE)
+    assert read_sound(write(tmp_path / "b.mp4", picture(25), sound=track))[0].abs().max() < 1e-4
+
+
+def test_wishes_that_cannot_be_met(make_sound: MakeSound, tmp_path: Path) -> None:
+    wav = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, 4410))))
+    cut = SoundTrack.from_file(make_sound("a.mp3", np.zeros((1, 4410))), length=0.05)
+    for track, why in ((wav, "it is pcm_s16le; use auto, aac or flac"), (cut, "only a part of it is wanted")):
+        with pytest.raises(MediaError, match=why):
+            VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=track, sound_codec="copy")
+    with pytest.raises(ConfigError, match="sound: got 'opus', expected " + ", ".join(SOUND_CODECS)):
+        VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=wav, sound_codec="opus")
+    assert len(list(read_video_frames(write(tmp_path / "o.mp4", picture(3), sound=wav, sound_codec="none")))) == 3
+    with pytest.raises(MediaError, match="no sound"):
+        read_sound(tmp_path / "o.mp4")
+
+
+# ---- the picture
+
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (128, 128, 128), (200, 40, 90), (17, 99, 201), (250, 220, 40)]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_pure_colour_comes_back_by_the_matrix_of_the_tags(tmp_path: Path, colour: tuple[int, int, int]) -> None:
+    path = write(tmp_path / "o.mp4", torch.tensor(colour, dtype=torch.uint8).expand(5, 48, 48, 3).contiguous())
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.color_primaries, context.color_trc, context.colorspace, context.color_range) == (1, 1, 1, 1)
+        frame = list(container.decode(video=0))[2]
+    planes = [np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[10, 10].astype(float) for plane in frame.planes]
+    luma, blue, red = (planes[0] - 16) / 219, (planes[1] - 128) / 224, (planes[2] - 128) / 224
+    decoded = [luma + 1.5748 * red, luma - 0.187324 * blue - 0.468124 * red, luma + 1.8556 * blue]  # ITU-R BT.709, limited range
+    assert np.abs(np.clip(decoded, 0, 1) * 255 - colour).max() <= 3
+    assert (list(read_video_frames(path))[2].int() - torch.tensor(colour)).abs().max() <= 3
+
+
+@pytest.mark.parametrize(("height", "width"), [(63, 64), (64, 65), (33, 33), (2, 2)])
+def test_odd_sides_become_even_by_their_last_pixels(tmp_path: Path, height: int, width: int) -> None:
+    frames = picture(4, height, width)
+    back = list(read_video_frames(write(tmp_path / "o.mp4", frames)))
+    assert back[0].shape == (height + height % 2, width + width % 2, 3)
+    assert all((seen.int() - frame[0, 0].int()).abs().max() <= 3 for seen, frame in zip(back, frames, strict=True))
+
+
+def test_details_survive(tmp_path: Path) -> None:
+    rows = torch.linspace(0, 255, 128)[:, None, None].expand(128, 128, 3)
+    wave = 60 * torch.sin(torch.arange(128) / 3)[None, :, None]
+    frames = (rows + wave).clamp(0, 255).to(torch.uint8).expand(10, 128, 128, 3).contiguous()
+    back = torch.stack(list(read_video_frames(write(tmp_path / "o.mp4", frames)))).float()
+    assert 10 * torch.log10(255**2 / (back - frames).square().mean()) > 38
+
+
+def test_metadata_and_the_index_stand_in_front(tmp_path: Path) -> None:
+    path = write(tmp_path / "o.mp4", picture(5), metadata={"sgvg": {"seed": 3, "a": [1.5, None]}, "comment": "plain ünï"})
+    with av.open(str(path)) as container:
+        assert json.loads(container.metadata["sgvg"]) == {"seed": 3, "a": [1.5, None]}
+        assert container.metadata["comment"] == "plain ünï"
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_the_same_call_writes_the_same_bytes(make_sound: MakeSound, tmp_path: Path) -> None:
+    track = SoundTrack.from_file(make_sound("a.wav", 0.1 * np.random.default_rng(0).standard_normal((2, RATE))))
+    first, second = (write(tmp_path / name, picture(25), sound=track).read_bytes() for name in ("a.mp4", "b.mp4"))
+    assert first == second
+
+
+# ---- whole or absent
+
+
+@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_exception_leaves_nothing_and_an_old_file_untouched(make_sound: MakeSound, tmp_path: Path, stop: type[BaseException]) -> None:
+    track = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, RATE * 3))))
+    target = tmp_path / "out" / "o.mp4"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    with pytest.raises(stop):
+        write_and_raise(VideoWriter(target, fps=Fraction(25), width=64, height=64, sound=track), stop)
+    assert [file.name for file in target.parent.iterdir()] == ["o.mp4"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_broken_sound_stops_the_writer_with_its_own_words(make_sound: MakeSound, tmp_path: Path) -> None:
+    sound = np.zeros((1, RATE * 2))
+    sound[0, RATE] = np.nan
+    track = SoundTrack.from_file(make_sound("a.wav", sound, codec="pcm_f32le", sample_format="flt"))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(MediaError, match=r"1\.000 s\) of channel 0 is nan"):
+        write(tmp_path / "out" / "o.mp4", picture(50), sound=track)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_no_frames_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"no frames were written.*write at least one"):
+        write(tmp_path / "o.mp4", picture(4)[:0])
+    assert not list(tmp_path.iterdir())
+
+
+def test_targets_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="doesn't exist; create it"):
+        VideoWriter(tmp_path / "absent" / "o.mp4", fps=Fraction(25), width=16, height=16)
+    with pytest.raises(MediaError, match="this is a folder"):
+        VideoWriter(tmp_path, fps=Fraction(25), width=16, height=16)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    """A limit on the size of files makes every write behind it fail, as a full disk does: early, late, and when the index is moved."""
+    script = textwrap.dedent(f"""
+        import resource, signal, sys
+        from fractions import Fraction
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        import torch
+        from sgvg_core.errors import MediaError
+        from sgvg_core.media import SoundTrack, VideoWriter
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        path = Path({str(tmp_path / "o.mp4")!r})
+        torch.manual_seed(0)
+        noise, sound = torch.randint(0, 256, (40, 64, 64, 3), dtype=torch.uint8), torch.rand(2, 44100) - 0.5
+
+        def write():
+            with VideoWriter(path, fps=Fraction(25), width=64, height=64, sound=SoundTrack.from_waveform(sound, 44100)) as writer:
+                writer.write(noise)
+
+        write()
+        size = path.stat().st_size
+        path.unlink()
+        for share in (0.995, 0.4, 0.001):
+            limit = int(size * share)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                write()
+            except MediaError as error:
+                print("MediaError", len(list(path.parent.iterdir())), error)
+    """)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    lines = run.stdout.splitlines()
+    assert len(lines) == 3, run.stdout + run.stderr
+    for line in lines:
+        assert line.startswith("MediaError 0 ")
+        assert "o.mp4: can't be written" in line
+        assert "check the free space" in line
+
+
+def test_wrong_frames_are_refused(tmp_path: Path) -> None:
+    wide = VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=32, height=16)
+    with pytest.raises(ShapeError, match=r"frames: got shape \[2, 16, 16, 3\]"), wide:
+        wide.write(torch.zeros(2, 16, 16, 3, dtype=torch.uint8))
+    with pytest.raises(ShapeError, match="expected uint8"):
+        write(tmp_path / "o.mp4", torch.zeros(2, 16, 16, 3))
+    writer = VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16)
+    with pytest.raises(MediaError, match="the writer is closed"):
+        writer.write(torch.zeros(2, 16, 16, 3, dtype=torch.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+# ---- a folder of frames
+
+
+def test_a_folder_of_frames(tmp_path: Path) -> None:
+    frames = picture(12)
+    for _ in range(2):  # the second run replaces the first
+        with FrameFolderWriter(tmp_path / "frames") as writer:
+            writer.write(frames[:5])
+            writer.write(frames[5:])
+    names = sorted(file.name for file in (tmp_path / "frames").iterdir())
+    assert names == [f"frame_{index:06d}.png" for index in range(12)]
+    with av.open(str(tmp_path / "frames" / names[7])) as container:
+        assert (next(container.decode(video=0)).to_ndarray(format="rgb24") == frames[7].numpy()).all()
+    with pytest.raises(KeyboardInterrupt):
+        write_and_raise(FrameFolderWriter(tmp_path / "other"), KeyboardInterrupt)
+    assert [file.name for file in tmp_path.iterdir()] == ["frames"]
+
+
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(MediaError, match="holds other files than frames"), FrameFolderWriter(tmp_path / "mine"):
+        pass
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
