@@ -145,7 +145,7 @@ class SynthesisNetwork(nn.Module):
         consts = [conv.noise_const for conv in self.convs]
         maps = noise_maps(noise_mode, consts, len(ws), strength=noise_strength, seed=noise_seed, first=noise_index, given=noise)
         with exact_float32(ws.device):
-            if self._takes_strips(ws, dtype):
+            if self._takes_strips((ws, *(noise or ())), dtype):
                 return self._in_strips(ws.float(), maps)
             pictures = self._pictures(ws.float(), maps, dtype)
             if dtype == torch.float32 or pictures.requires_grad or pictures.isfinite().all():
@@ -165,11 +165,11 @@ class SynthesisNetwork(nn.Module):
             raise RuntimeError("the last block makes a picture")
         return picture
 
-    def _takes_strips(self, ws: torch.Tensor, dtype: torch.dtype) -> bool:
+    def _takes_strips(self, inputs: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
         """Whether the way without gradients serves: the one for float32 on the CPU."""
-        tensors = ws, *self.parameters()
-        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-        plain = all(tensor.device.type == "cpu" for tensor in tensors) and all(tensor.dtype == torch.float32 for tensor in tensors[1:])
+        parameters = list(self.parameters())
+        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*inputs, *parameters))
+        plain = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in parameters)
         return dtype == torch.float32 and plain and not recorded and self.architecture != "resnet"
 
     @torch.no_grad()
