@@ -147,7 +147,7 @@ def _flame_states() -> np.ndarray:
             high = tall * (.86 + .14 * np.sin(turn + 2.4 * j))
             t = np.clip(v / high, 0, 1.4)
             lean = (.16 * np.sin(turn + 1.7 * j) - .35 * x) * t ** 1.5 + .10 * np.sin(turn - 6.5 * t + j) * t
-            body = wide * np.maximum(1 - t, 0) ** .75 * (.72 + .75 * t)
+            body = wide * (np.maximum(1 - t, 0) ** .75 * (.72 + .75 * t) - np.maximum(v / high - 1, 0))
             heat = np.maximum(heat, (body - np.abs(u - x - lean)) / wide * (1.12 - .42 * np.minimum(t, 1)) + .5 * smooth(.55, 0, v) * smooth(.95, .2, np.abs(u)))
         foot = smooth(-.08, .10, v) * smooth(1.15, .80, np.abs(u) + .35 * v)
         states.append(np.where(heat > 0, heat * foot, heat))
