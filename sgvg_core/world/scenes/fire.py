@@ -60,7 +60,8 @@ def _stones(b: Grid, x: float, y: float, size: float, count: int = 9) -> list[La
 def _camp(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     shore, (x, y, size, _) = SHORE[0], FLAMES[0][0]
     back = [Layer("far", b.edge(b.y - shore + .08 + .20 * ridge(b.x, .2, .4, 1.)), .95),
-            Layer("pine", pines(b, shore + .01, 13, .24, .1), .5), Layer("pine", pines(b, shore + .05, 8, .40, .5) * smooth(.62, .5, np.abs(b.x - .7) + .2), .15),
+            Layer("pine", pines(b, shore + .01, 13, .24, .1), .5),
+            Layer("pine", pines(b, shore + .05, 8, .40, .5) * smooth(.62, .5, np.abs(b.x - .7) + .2), .15),
             Layer("earth", b.edge(b.y - shore - .02 + .03 * rolling(b.x, .3, .9)), .1, .75 + .5 * fbm(b.x * .9, b.y * 1.8))]
     u, v = b.x - .23, .80 - b.y                          # a tent with a dark door
     tent = np.minimum(.30 - v - 1.25 * np.abs(u), v)
@@ -87,7 +88,8 @@ def _fireplace(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
             Layer("floor", b.edge(y - .82), 0, .8 + .25 * np.sign(np.sin((b.x - .40) / (y - .5).clip(.1) * 14)) * .4 + .2 * fbm(b.x * .5, y * 3)),
             Layer("stone", box(b, .08, .72, .80, .845), 0, 1.1)]
     for cx, w, h, role in ((.13, .030, .09, "cut"), (.24, .018, .055, "accent2"), (.58, .022, .07, "accent2")):       # jars on the shelf
-        back.append(Layer(role, b.edge(np.minimum(w * (1 - .3 * np.cos((b.y - .2) * 60)) - np.abs(b.x - cx), np.minimum(b.y - .265 + h, .265 - b.y)))))
+        belly = w * (1 - .3 * np.cos((b.y - .2) * 60)) - np.abs(b.x - cx)
+        back.append(Layer(role, b.edge(np.minimum(belly, np.minimum(b.y - .265 + h, .265 - b.y)))))
     rug = Layer("accent2", disc(b, .46, .955, .36, 4.2), 0, 1 + .18 * np.sign(np.sin(np.hypot(b.x - .46, (b.y - .955) * 4.2) * 70)))
     iron = [Layer("dark", box(b, cx - .009, cx + .009, .66, .81), 0, .6) for cx in (.21, .59)]
     iron += [Layer("dark", disc(b, cx, .655, .017), 0, .8) for cx in (.21, .59)]
@@ -103,7 +105,8 @@ def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     back += [Layer("foam", .8 * b.edge(.009 - np.abs(b.y - beach + .006))), Layer("earth", b.edge(b.y - beach), 0, 1.0 + .45 * fbm(b.x, b.y * 2))]
     u, v = b.x - .60, b.y - .86                          # a boat drawn up on the sand
     hull = np.minimum(np.minimum(.15 - 1.1 * np.maximum(v, 0) - np.abs(u), v + .045 - 1.6 * u * u), .06 - v)
-    front = [Layer("dark", .5 * b.edge(.16 - np.hypot(u, (v - .06) * 6))), Layer("accent", b.edge(hull), 0, 1.1 - 5 * v + .25 * np.sign(np.sin(v * 210))),
+    front = [Layer("dark", .5 * b.edge(.16 - np.hypot(u, (v - .06) * 6))),
+             Layer("accent", b.edge(hull), 0, 1.1 - 5 * v + .25 * np.sign(np.sin(v * 210))),
              Layer("wood", b.edge(np.minimum(.008 - np.abs(v + .035 - 1.6 * u * u), .15 - np.abs(u))))]
     hearth = _logs(b, x2, y2, small)
     for lean in (-.8, .75, -.35, .4):                    # driftwood, set up like a tent
@@ -115,8 +118,8 @@ def _beach(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
 
 def _cave(b: Grid) -> tuple[list[Layer], list[Layer], list[Layer]]:
     shore, (x, y, size, _) = SHORE[3], FLAMES[3][0]
-    back = [Layer("far", b.edge(b.y - shore + .02 + .36 * ridge(b.x, .3, .6, .9)), .9), Layer("white", b.edge(b.y - shore + .02 + .36 * ridge(b.x, .3, .6, .9))
-            * smooth(.36, .30, b.y + .05 * np.sin(b.x * 60)), .6),
+    peaks = b.edge(b.y - shore + .02 + .36 * ridge(b.x, .3, .6, .9))
+    back = [Layer("far", peaks, .9), Layer("white", peaks * smooth(.36, .30, b.y + .05 * np.sin(b.x * 60)), .6),
             Layer("far", b.edge(b.y - shore + .15 * ridge(b.x, .8, .4, 1.4)), .5, .7), Layer("pine", pines(b, shore + .04, 15, .13, .6), .3),
             Layer("sea", b.edge(b.y - shore - .03), .3, 1.1)]
     u, v = b.x - .52, b.y - .48
@@ -148,7 +151,8 @@ def _flame_states() -> np.ndarray:
             t = np.clip(v / high, 0, 1.4)
             lean = (.16 * np.sin(turn + 1.7 * j) - .35 * x) * t ** 1.5 + .10 * np.sin(turn - 6.5 * t + j) * t
             body = wide * (np.maximum(1 - t, 0) ** .75 * (.72 + .75 * t) - np.maximum(v / high - 1, 0))
-            heat = np.maximum(heat, (body - np.abs(u - x - lean)) / wide * (1.12 - .42 * np.minimum(t, 1)) + .5 * smooth(.55, 0, v) * smooth(.95, .2, np.abs(u)))
+            heart = .5 * smooth(.55, 0, v) * smooth(.95, .2, np.abs(u))
+            heat = np.maximum(heat, (body - np.abs(u - x - lean)) / wide * (1.12 - .42 * np.minimum(t, 1)) + heart)
         foot = smooth(-.08, .10, v) * smooth(1.15, .80, np.abs(u) + .35 * v)
         states.append(np.where(heat > 0, heat * foot, heat))
     return np.array(states, np.float32)
@@ -181,7 +185,8 @@ def _layout(n: int, composition: int) -> Layout:
     """Everything that depends on the composition and the size alone."""
     b, g = Grid(2 * n), Grid(n)
     back, hearth, front = (half_layers(layers) for layers in _SCENES[composition](b))
-    lit = np.full_like(g.y, .12) + .88 * sum(layer.mask for layer in back if layer.role in ("earth", "cave", "accent", "floor", "stone", "dark")).clip(0, 1)
+    near = ("earth", "cave", "accent", "floor", "stone", "dark")
+    lit = .12 + .88 * np.clip(np.sum([layer.mask for layer in back if layer.role in near], 0), 0, 1)
     return Layout(fbm(g.x * .35 + .31 * composition, g.y * 1.1 + .2), back, hearth, front, lit.astype(np.float32), _draw_sparks(g, composition))
 
 

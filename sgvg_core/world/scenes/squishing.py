@@ -74,7 +74,7 @@ def _reeds(b: Grid, count: int, seed: int, left: float, right: float) -> list[La
     for j in range(count):
         side, high = 1 - 2 * (j % 2), .20 + .28 * rnd(j, seed + 6).item()
         t = np.clip((1.02 - b.y) / high, 0, 1.2)
-        edge = j % 2 - side * (left if side > 0 else right) * rnd(j, seed).item() * -1
+        edge = j % 2 + side * (left if side > 0 else right) * rnd(j, seed).item()
         axis = np.abs(b.x - edge - (.09 * (rnd(j, seed + 7).item() - .5) + .03 * side) * t * t)
         blades = np.maximum(blades, b.edge(.009 * (1.15 - t) - axis) * (t < 1))
         if j % 3 == 0:
@@ -100,8 +100,8 @@ def _marsh(b: Grid) -> tuple[list[Layer], list[Layer]]:
 
 def _close(b: Grid) -> tuple[list[Layer], list[Layer]]:
     shore = SHORE[1]
-    back = [Layer("far", b.edge(b.y - shore + .05 * rolling(b.x, .2, 1.)), .8), Layer("grass", b.edge(b.y - shore - .07 - .02 * rolling(b.x, .6, 1.3)), .4,
-            .8 + .4 * fbm(b.x * 1.5, b.y * 2))]
+    meadow = b.edge(b.y - shore - .07 - .02 * rolling(b.x, .6, 1.3))
+    back = [Layer("far", b.edge(b.y - shore + .05 * rolling(b.x, .2, 1.)), .8), Layer("grass", meadow, .4, .8 + .4 * fbm(b.x * 1.5, b.y * 2))]
     for x in (.11, .42, .73, 1.02):                      # a fence
         back.append(Layer("wood", b.edge(np.minimum(.018 - np.abs(b.x - x), np.minimum(b.y - .10, .40 - b.y))), .25))
     back += [Layer("wood", b.edge(.013 - np.abs(b.y - y - .012 * np.sin(b.x * 5))), .25, 1.1) for y in (.17, .27)]
@@ -116,10 +116,8 @@ def _above(b: Grid) -> tuple[list[Layer], list[Layer]]:
     back = [_mud(b, -1., .7)]
     side = np.minimum(b.x, 1 - b.x) + .06 * np.sin(b.y * 7) * np.sign(b.x - .5) + .10 * (fbm(b.x * .8, b.y * .8) - .5)
     back.append(Layer("grass", smooth(.135, .11, side), 0, .65 + .7 * fbm(b.x * 2.5, b.y * 2.5)))
-    for j in range(5):                                   # footprints that lead here
+    for j in range(4):                                   # footprints that lead here
         x, y = .42 + .12 * (j % 2) + .01 * j, 1.02 - .085 * j
-        if j > 3:
-            continue
         print_ = np.maximum(.05 - np.hypot((b.x - x) * 1.4, b.y - y), .034 - np.hypot((b.x - x) * 1.2, b.y - y - .075))
         back += [Layer("mud", b.edge(print_ + .008), 0, 1.35), Layer("mud", b.edge(print_), 0, .48 + .15 * np.sign(np.sin(b.y * 190)))]
     front = []
@@ -137,19 +135,23 @@ def _path(b: Grid) -> tuple[list[Layer], list[Layer]]:
             Layer("grass", b.edge(b.y - shore), .3, .75 + .5 * fbm(b.x * 1.4, b.y * 2.4))]
     for x, w in ((.06, .050), (.93, .062), (.24, .028), (.80, .024)):                  # trunks of the wood
         bark = .75 + .5 * fbm(b.x * 2.4, b.y * .3) - 5 * (b.x - x)
-        back.append(Layer("wood", b.edge(np.minimum(w + .6 * w * np.exp((b.y - .60) * 16).clip(0, 2) * (w > .04) - np.abs(b.x - x), (.66 if w > .04 else .46) - b.y)),
-                          .05 if w > .04 else .45, bark))
-    track = b.edge(.05 + .62 * (b.y - shore) - np.abs(b.x - .52 - .05 * np.sin((b.y - shore) * 9)))
+        near = w > .04
+        trunk = w + .6 * w * np.exp((b.y - .60) * 16).clip(0, 2) * near - np.abs(b.x - x)
+        back.append(Layer("wood", b.edge(np.minimum(trunk, (.66 if near else .46) - b.y)), .05 if near else .45, bark))
+    down = (b.y - shore).clip(0)
+    track = b.edge(.018 + 1.3 * down ** 1.6 - np.abs(b.x - .50 - .12 * np.sin(down * 8)))
     mud = _mud(b, shore, .2)
     back.append(Layer("mud", track * mud.mask, .05, mud.shade))
-    crowns = Layer("pine", smooth(-.02, .02, .10 + .09 * fbm(b.x * .8, .3 + 0 * b.y) + .10 * np.abs(b.x - .5) - b.y - .08 * (fbm(b.x * 2, b.y * 2) - .5)), 0, .9)
+    hem = .10 + .09 * fbm(b.x * .8, .3 + 0 * b.y) + .10 * np.abs(b.x - .5) - .08 * (fbm(b.x * 2, b.y * 2) - .5)
+    crowns = Layer("pine", smooth(-.02, .02, hem - b.y), 0, .9)
     ferns = np.zeros_like(b.y)
     for j in range(14):
         x0, turn = (.08 if j % 2 else .93), np.pi * (.12 + .76 * (j // 2 + .5) / 7)
         dx, dy = np.cos(turn), np.sin(turn)
         u, v = (b.x - x0) * dx - (b.y - 1.03) * dy, (b.x - x0) * dy + (b.y - 1.03) * dx
         t = np.clip(u / .24, 0, 1)
-        ferns = np.maximum(ferns, b.edge((.022 * (1 - t) + .004) * (.45 + .55 * np.abs(np.sin(t * 22))) - np.abs(v - .10 * dx * t * t)) * (t > 0) * (t < 1))
+        frond = (.022 * (1 - t) + .004) * (.45 + .55 * np.abs(np.sin(t * 22))) - np.abs(v - .10 * dx * t * t)
+        ferns = np.maximum(ferns, b.edge(frond) * (t > 0) * (t < 1))
     return back, [crowns, Layer("reed", ferns, 0, 1.2)]
 
 
@@ -223,8 +225,9 @@ def _layout(n: int, composition: int) -> Layout:
 def _palette(s: Scene) -> dict[str, np.ndarray]:
     """Colours by role: hour gives the light, hue the mud and the season (warm to cool), accent the boots."""
     day = C(s.hour, "ffffff f0bca4 50609c")
-    rows = {"far": "a89c88 8ca49c 8ca0c0", "pine": "6c5c34 3c6048 3c607c", "grass": "a08c48 749450 64907c", "mud": "9c6438 7c5c40 6c6468", "wood": "6c4830 5c483c 504c54",
-            "stone": "a49484 94948c 8c94a4", "reed": "6c6430 4c6c34 386c58", "leaf": "d08030 b89c38 70a050", "dark": "28201c 20241c 1c2430",
+    rows = {"far": "a89c88 8ca49c 8ca0c0", "pine": "6c5c34 3c6048 3c607c", "grass": "a08c48 749450 64907c", "mud": "9c6438 7c5c40 6c6468",
+            "wood": "6c4830 5c483c 504c54", "stone": "a49484 94948c 8c94a4", "reed": "6c6430 4c6c34 386c58",
+            "leaf": "d08030 b89c38 70a050", "dark": "28201c 20241c 1c2430",
             "sole": "382c24 2c2c2c 28303c"}
     colours = {role: C(s.hue, row) * day for role, row in rows.items()}
     colours["accent"] = C(s.accent, "d83828 f0b020 3ca060 2f74c8 a848b0") * (.25 + .75 * day)
@@ -281,6 +284,7 @@ def _top_boot(x: np.ndarray, y: np.ndarray, boot: Boot) -> tuple[np.ndarray, np.
 
 
 def _patch(g: Grid, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
+    """Rows and columns of a rectangle, as far as it lies in the picture."""
     low, high = (slice(max(int(a * g.n), 0), max(min(int(b * g.n) + 2, g.n), 0)) for a, b in ((y0, y1), (x0, x1)))
     return low, high
 
@@ -288,7 +292,7 @@ def _patch(g: Grid, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, 
 def _tread(out: np.ndarray, g: Grid, boot: Boot, press: float, colours: dict[str, np.ndarray], above: bool) -> None:
     """Draw one boot in place, lifted or pressed into the mud, and its shadow."""
     lift = boot.lift * (1 - press)
-    sink = .020 * boot.size * (press if boot.lift else .6)
+    sink = .014 * boot.size * (press if boot.lift else .6)
     r = .20 * boot.size
     rows, columns = _patch(g, boot.x - r, boot.x + r, boot.y - (.40 * boot.size + lift), boot.y + .17 * boot.size)
     part, x, y = out[:, rows, columns], g.x[rows, columns] - boot.x, g.y[rows, columns] - boot.y
@@ -312,13 +316,13 @@ def _crown(out: np.ndarray, g: Grid, p: Puddle, press: float, colours: dict[str,
     r = p.stir * (.24 + .10 * press)
     rows, columns = _patch(g, p.at[0] - 1.6 * r, p.at[0] + 1.6 * r, p.at[1] - 1.7 * r, p.at[1] + r)
     x, y = (g.x[rows, columns] - p.at[0]) / r, (g.y[rows, columns] - p.at[1]) / r
-    teeth = .55 + .30 * np.cos(13 * x + .6 * np.sin(2 * np.pi * phase)) + .25 * np.abs(x)
+    teeth = .42 + .22 * np.abs(np.cos(4.2 * x + .4 * np.sin(2 * np.pi * phase) + .6)) ** .7 + .22 * np.abs(x)
     high = press ** 1.5 * teeth * np.sqrt(np.clip(1.45 - np.abs(x), 0, 1))
     base = .34 * np.sqrt(np.clip(1 - (x / 1.3) ** 2, 0, 1))
     mask = g.edge(np.minimum(y + high - base + .02, base - y + .04) * r) * (np.abs(x) < 1.35) * smooth(.2, .5, press)
-    tone = colours["mud"] * (.85 + .5 * np.clip(base - y, 0, 1))
-    tone = tone + (colours["haze"] - tone) * (.75 * smooth(.16, 0, y + high - base))
-    over(out[:, rows, columns], np.minimum(tone, 1), mask)
+    tone = colours["mud"] * (.80 + .6 * np.clip(base - y, 0, 1))
+    tone = tone + (colours["haze"] - tone) * (.6 * smooth(.13, 0, y + high - base))
+    over(out[:, rows, columns], np.minimum(tone, 1), .92 * mask)
 
 
 def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:

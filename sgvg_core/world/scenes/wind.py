@@ -199,7 +199,8 @@ def _draw_leaves(g: Grid, composition: int) -> States:
                 t = ((j * .382 + s / NUM_STATES) % 1 + m) * .36 - .15
                 x, size = t if way > 0 else 1 - t, .013 + .009 * r
                 y = .10 + .80 * (j + .5 * r) / 15 + .025 * np.sin(t * 9 + j) - .05 * t
-                states.stamp(s, g, (x - size, x + size, y - size, y + size), _leaf(x, y, size, .6 * np.sin(2 * np.pi * s / NUM_STATES + j + m) + .4), key)
+                turn = .6 * np.sin(2 * np.pi * s / NUM_STATES + j + m) + .4
+                states.stamp(s, g, (x - size, x + size, y - size, y + size), _leaf(x, y, size, turn), key)
     return states
 
 
