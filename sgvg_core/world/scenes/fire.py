@@ -250,6 +250,8 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
     c = scene.composition
     layout, colours = _layout(grid.n, c), _palette(scene)
     base = compose(_air(grid, scene, layout, colours), layout.back, colours, scene.haze)
+    if c == 1:                                           # an overcast sky leaves the room darker
+        base *= 1.06 - .32 * scene.clouds * (1 - .5 * scene.hour)
     over(base, colours["haze"], .45 * scene.haze * smooth(.95, .5, grid.y) * smooth(.1, .6, grid.y))
     near, far = _warmth(grid, layout, c)
     night, warm = .35 + .65 * scene.hour, C(0, "ff8430")
