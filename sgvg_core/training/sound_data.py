@@ -25,14 +25,17 @@ from ..world.sounds import synth
 KINDS = tuple(NAMES)
 SHORTEST_SECONDS = 0.4
 """Clips are cut down to this at times, since files may be short."""
-SHORT_SHARE = 0.2
+SHORT_SHARE = 0.1
 """Share of windows that are drawn from such a cut; the others hear two windows' time or more."""
 ENVELOPE_SECONDS = 0.25
 """The envelope of a window is the mean over this time around its middle."""
 ENVELOPE_RATE = 200
 """Values a second of an envelope before it's interpolated."""
-STEADY_SHARE = 0.45
-"""Share of synthesised clips whose envelope hardly moves, as that of real rain or a real fall."""
+STEADY_KINDS = ("waterfall burbling", "wind noise", "fire crackling", "raining")
+STEADY_SHARE = 0.5
+"""Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
+FEW_SOURCES = 5
+"""A class with so many sources of recordings gets half of the share of real windows that one with very many gets."""
 LONGEST_SECONDS = 12.0
 """So much of a long recording is kept in one variant, from a random moment."""
 
@@ -71,7 +74,7 @@ class Wear:
         floor = np.zeros(num_mels)
         if rng.random() < 0.3:
             floor = loudness * 10 ** rng.uniform(-6, -2) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
-        if rng.random() < 0.25:  # down to the band of 8 kHz material
+        if rng.random() < 0.12:  # down to the band of 8 kHz material
             first = num_mels * 7 // 10 if rng.random() < 0.4 else int(rng.integers(num_mels * 2 // 3, num_mels))
             limit = 10.0 ** -rng.uniform(3, 9)
             gain[first:] *= limit
@@ -93,9 +96,10 @@ class Wear:
 class SoundWindows:
     """An endless stream of batches of sound windows with what they mean.
 
-    `recordings`: a folder of real ones; of the windows of a class that has some, `real_share` are real. `exclude_sources` holds
-    out recordings by where they come from (`world.recordings.source_of`). Every class is as frequent as any other, and in the real
-    share of a class every source. `worn` False leaves out the damage on mel power.
+    `recordings`: a folder of real ones; of the windows of a class that has them from many sources, `real_share` are real, of a class
+    with few sources fewer (half of that share at five), or the class would be learned as those few places. `exclude_sources`
+    holds out recordings by where they come from (`world.recordings.source_of`). Every class is as frequent as any other, and in
+    the real share of a class every source. `worn` False leaves out the damage on mel power.
     """
 
     def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.5,
@@ -125,7 +129,7 @@ class SoundWindows:
         values = make_envelope(KINDS[kind], seed, self.clip_seconds, ENVELOPE_RATE)
         moments = np.arange(int(self.clip_seconds * rate)) * (ENVELOPE_RATE / rate)
         envelope = np.interp(moments, np.arange(len(values)), values)
-        if rng.random() < STEADY_SHARE:
+        if KINDS[kind] in STEADY_KINDS and rng.random() < STEADY_SHARE:
             envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
         wave = synth(KINDS[kind], seed, envelope, rate)
         if rng.random() < 0.5:
@@ -183,7 +187,7 @@ class SoundWindows:
         sources = self._real.get(kind)
         if not self._made[0]:
             sources = self._real[list(self._real)[int(rng.integers(len(self._real)))]]
-        if sources and (not self._made[0] or rng.random() < self.real_share):
+        if sources and (not self._made[0] or rng.random() < self.real_share * len(sources) / (len(sources) + FEW_SOURCES)):
             bank = sources[list(sources)[int(rng.integers(len(sources)))]]
         else:
             bank = self._made[kind]
@@ -197,7 +201,7 @@ class SoundWindows:
         num_heard = int(np.exp(rng.uniform(np.log(shortest), np.log(num_samples + 1))))
         begin = int(rng.integers(num_samples - num_heard + 1))
         end = begin + num_heard
-        margin = num_window // 2 if num_heard > num_window and rng.random() < 0.9 else 0
+        margin = num_window // 2 if num_heard > num_window and rng.random() < 0.93 else 0
         middle = int(rng.integers(begin + margin, end - margin + 1))
         window = torch.zeros(num_window)
         low, high = max(begin, middle - num_window // 2), min(end, middle - num_window // 2 + num_window)
@@ -207,13 +211,14 @@ class SoundWindows:
     def _holes(self, picture: torch.Tensor) -> None:
         """Some frames, some bands of a picture [n_mels, frames] unheard."""
         for axis, widest in ((0, 9), (1, 13)):
-            if self.rng.random() < 0.3:
+            if self.rng.random() < 0.15:
                 width = int(self.rng.integers(1, widest))
                 picture.narrow(axis, int(self.rng.integers(picture.shape[axis] - width)), width).fill_(float(picture.mean()))
 
     def _noise(self, num_frames: int) -> torch.Tensor:
-        """The power of steady noise [n_mels, frames] around one: a few bins of the spectrum to a band."""
-        return torch.from_numpy(self.rng.gamma(2.5, 0.4, (self.mel.n_mels, num_frames))).float()
+        """The power of steady noise [n_mels, frames] around one: high bands hold many bins of the spectrum, so they're steadier."""
+        shape = 1.3 + 12 * np.linspace(0, 1, self.mel.n_mels)[:, None] ** 2
+        return torch.from_numpy(self.rng.gamma(shape, 1 / shape, (self.mel.n_mels, num_frames))).float()
 
     def _pictures(self, clips: list[HeardClip]) -> tuple[torch.Tensor, list[float]]:
         """One picture of each clip [n, 1, picture_mels, picture_frames], and the envelope in its middle (NaN where none is known)."""

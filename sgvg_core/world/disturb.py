@@ -22,7 +22,7 @@ def change_speed(waveform: NDArray[np.floating], factor: float) -> NDArray[np.fl
 
 def equalise(bench: Bench, wave: Wave) -> Wave:
     """A tilt and smooth random ripples: the microphone, the distance, the material between."""
-    return bench.through(wave, bench.curve(bench.spread(15, 90), 30_000, bench.rng.normal(0, 0.7), bench.between(0.5, 3)))
+    return bench.through(wave, bench.curve(bench.spread(15, 160), 30_000, bench.rng.normal(0, 0.7), bench.between(0.5, 3)))
 
 
 def room(bench: Bench, wave: Wave) -> Wave:
@@ -86,7 +86,7 @@ def disturb(waveform: NDArray[np.floating], rng: np.random.Generator, sample_rat
         return np.zeros(0, np.float32)
     bench = Bench(rng, np.ones(len(wave)), sample_rate)
     bench.tone = 1.0
-    for step, probability in ((second_event, 0.15), (pauses, 0.12), (room, 0.35), (equalise, 0.8), (background, 0.5), (codec, 0.35)):
+    for step, probability in ((second_event, 0.15), (pauses, 0.08), (room, 0.35), (equalise, 0.8), (background, 0.5), (codec, 0.18)):
         if bench.chance(probability):
             wave = step(bench, wave)
     peak = np.abs(wave).max() + 1e-9

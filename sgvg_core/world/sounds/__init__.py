@@ -37,5 +37,5 @@ def synth(kind: str, seed: int, envelope: NDArray[np.floating], sample_rate: int
     bench = Bench(random_of(kind, seed, "sound"), np.asarray(envelope, np.float64), sample_rate)
     if bench.num_samples == 0:
         return np.zeros(0, np.float32)
-    wave = SOUNDS[kind](bench) * bench.flutter(bench.between(0.3, 1.5), 0.2, 3)
+    wave = SOUNDS[kind](bench) * bench.flutter(bench.between(0.1, 1.0), 0.2, 3)
     return np.tanh(wave * LOUDNESS * decibels(bench.between(-4, 4))).astype(np.float32)

@@ -143,5 +143,5 @@ class Bench:
             num_here = min(self.num_samples - int(at[i]), int(5 * fade) + 2)
             age = np.arange(num_here) / fade
             turned = 2 * np.pi * hertz[i] / self.sample_rate * fade * (age + 0.5 * bends[i] * np.log(2) * np.minimum(age, 3) ** 2 / 2)
-            out[at[i]:at[i] + num_here] += sizes[i] * np.minimum(age * 8, 1) * np.exp(-age) * np.sin(turned + sines[i])
+            out[at[i]:at[i] + num_here] += sizes[i] * np.minimum(age * 4, 1) ** 2 * np.exp(-age) * np.sin(turned + sines[i])
         return unit(out)

@@ -7,13 +7,13 @@ def sound(bench: Bench) -> Wave:
     """From a large fall far off (all roar) to a brook at one's feet (all burble)."""
     near = bench.rng.random()
     level = bench.drive(bench.between(0.3, 0.7), bench.between(0.7, 1.2))
-    roar = bench.noise(bench.spread(40, 350), bench.spread(2500, 11000), bench.between(-5.5, -1.5))
-    wave = roar * level * bench.flutter(bench.between(0.1, 0.9), 1, 15) * decibels(-14 * near)
-    low, high = bench.spread(180, 900), bench.spread(1200, 7000)
-    at = bench.moments(bench.spread(40, 320), 0.3, 0.7, bench.between(0, 4))
+    roar = bench.noise(bench.spread(40, 350), bench.spread(2500, 11000), bench.between(-5, -1.5))
+    wave = roar * level * bench.flutter(bench.between(0.05, 0.6), 1, 15) * decibels(-14 * near)
+    low, high = bench.spread(180, 900), bench.spread(1200, 9000)
+    at = bench.moments(bench.spread(40, 120 + 400 * near), 0.4, 0.7, bench.between(0, 3))
     burble = bench.bubbles(at, low, max(high, 2 * low), (5, 30), (0.0, 0.5), bench.between(4, 8), bench.between(0, 0.7))
-    wave += burble * level * decibels(-28 + 26 * near)
-    if bench.chance(0.5):  # spatter
+    wave += burble * level * decibels(-36 + 34 * near)
+    if bench.chance(0.4):  # spatter
         at = bench.moments(bench.spread(80, 900), 0.2, 1.0, bench.between(0, 4))
         wave += bench.shower(at, bench.between(3, 8), bench.spread(1200, 5000), bench.spread(0.5, 3)) * level * decibels(bench.between(-26, -10))
     return wave
