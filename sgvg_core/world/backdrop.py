@@ -27,7 +27,8 @@ def sky(b: Grid, scene: Scene, horizon: float, palettes: tuple[str, str, str], s
     dark = float(smooth(NIGHT_FROM, NIGHT_AT, scene.hour))
     if dark > 0:
         k = np.arange(70)
-        over(img, 1, 0.9 * dark * (1 - 0.8 * scene.clouds) * dots(b, rnd(k, 31), rnd(k, 32) * horizon, 0.0035 + 0.003 * rnd(k, 33), 0.5 + 0.5 * rnd(k, 34)))
+        stars = dots(b, rnd(k, 31), rnd(k, 32) * horizon, 0.0035 + 0.003 * rnd(k, 33), 0.5 + 0.5 * rnd(k, 34))
+        over(img, 1, 0.9 * dark * (1 - 0.8 * scene.clouds) * stars)
     if sun is not None:
         x, y, r = sun
         light = C(scene.hour, "fff6d0 ffd090 eaf2ff")

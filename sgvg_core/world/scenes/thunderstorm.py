@@ -11,6 +11,7 @@ from ..scene import Scene
 
 NUM_STATES = 4
 SHORE = (0.68, 0.8, 0.66, 0.8)
+SKY = ("566078 342a50 0c1024", "8088a0 5c4878 242c50", "b8bcc4 a87890 4c5484")
 # roots of the strokes of each state: x at the top, lean, height where it ends
 STROKES = (
     ((0.3, 0.1, 0.66), (0.62, -0.12, 0.66), (0.45, 0.16, 0.6)),
@@ -24,7 +25,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], Any]:
     """What stands still, and the frame of a strength and a phase."""
     b, g, c = Grid(2 * grid.n), grid, scene.composition
     land_picture, mask, lamps = (_lake, _city, _ship, _plain)[c](b, scene)
-    dull = ramp(b.y / SHORE[c], [C(scene.hour, shades) * tint(scene) for shades in ("566078 342a50 0c1024", "8088a0 5c4878 242c50", "b8bcc4 a87890 4c5484")], [0, 0.6, 1])
+    dull = ramp(b.y / SHORE[c], [C(scene.hour, shades) * tint(scene) for shades in SKY], [0, 0.6, 1])
     dull, land_picture, mask, lamps = halve(dull, land_picture, mask, lamps)
     heap, light = billow(g.x * 0.35 + 0.23 * c, g.y * 0.8 + 0.31 * c)
     cover = smooth(-0.15, 0.2, heap - 0.5 + (0.32 + 0.2 * scene.clouds - g.y) * 1.4)
@@ -84,9 +85,11 @@ def _lake(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
     mask = np.zeros_like(b.y)
     for i in range(3):
         top = 0.68 - (0.22 - 0.06 * i) * (0.3 + ridge(b.x, 0.2 + i * 0.31, 0.6, 1.1 + 0.5 * i))
-        mask = np.maximum(mask, land(img, b, top, shade(s, ("7c84a0", "5c6480", "444c64")[i], ("584a78", "40365c", "2c2644")[i], ("2c3460", "1c2444", "10162e")[i], 0.8 - 0.25 * i)))
+        noon, dusk, night = (("7c84a0", "584a78", "2c3460"), ("5c6480", "40365c", "1c2444"), ("444c64", "2c2644", "10162e"))[i]
+        mask = np.maximum(mask, land(img, b, top, shade(s, noon, dusk, night, 0.8 - 0.25 * i)))
     deep = np.clip((b.y - 0.68) / 0.32, 0, 1)
-    over(img, shade(s, "6c7890", "54406c", "1c2448") * (1.05 - 0.4 * deep) * (0.85 + 0.3 * smooth(0.4, 0.6, fbm(b.x * 0.3, b.y * 4))), b.edge(b.y - 0.68))
+    ripples = smooth(0.4, 0.6, fbm(b.x * 0.3, b.y * 4))
+    over(img, shade(s, "6c7890", "54406c", "1c2448") * (1.05 - 0.4 * deep) * (0.85 + 0.3 * ripples), b.edge(b.y - 0.68))
     near = 0.94 - 0.08 * rolling(b.x, 0.3, 0.6)
     front = np.maximum(b.edge(b.y - near), pines(b, near + 0.01, 12, 0.17, 0.2))
     over(img, shade(s, "2c3840", "1c1826", "070a14"), front)
@@ -105,7 +108,8 @@ def _city(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
         lamps = lamps * (1 - body)
         wx, wy = (at * 4) % 1, (b.y * 26) % 1
         key = cell * 131 + np.floor(at * 4) * 17 + np.floor(b.y * 26) * 7
-        window = (np.abs(wx - 0.5) < 0.26) * (np.abs(wy - 0.5) < 0.3) * (rnd(key, 9 + layer).reshape(b.y.shape) < 0.35) * (b.y > high + 0.02) * (np.abs(at - 0.5) < 0.42)
+        awake = rnd(key, 9 + layer).reshape(b.y.shape) < 0.35
+        window = (np.abs(wx - 0.5) < 0.26) * (np.abs(wy - 0.5) < 0.3) * awake * (b.y > high + 0.02) * (np.abs(at - 0.5) < 0.42)
         lamps = np.maximum(lamps, window * body)
     ground = b.edge(b.y - 0.965)
     over(img, shade(s, "3c4048", "241e2c", "0a0c16"), ground)

@@ -56,7 +56,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], Any]:
             ember = np.exp(-np.maximum(vent.crater - g.y, 0) / (0.06 + 0.16 * e)) * (0.25 + 0.75 * e)
             colour = shade(scene, "8c8488", "5c4450", "302838") * (0.55 + 0.8 * light) + lava * (0.75 * ember)
             over(out, colour, smoke * above * (0.6 + 0.35 * e) * (1 - rock))
-        for vent, (core, halo, reach) in zip(vents, paths, strict=True):
+        for core, halo, reach in paths:
             run = smooth(0, -0.08, reach - (0.12 + 0.95 * e)) * rock
             out += lava * (halo * run * (0.25 + 0.35 * e))
             over(out, lava * 0.55 + C(0, "ffd060") * 0.5, core * run)
@@ -110,13 +110,15 @@ def _still(b: Grid, s: Scene) -> tuple[Any, Any]:
     if s.composition != 1:
         for i in range(2):
             top = shore - (0.2 - 0.08 * i) * ridge(b.x, 0.3 + i * 0.4 + s.composition * 0.21, 0.5, 1.2)
-            rock = np.maximum(rock, land(img, b, top, shade(s, ("8c7c94", "6c5c74")[i], ("6a3858", "4c2848")[i], ("282048", "1c1838")[i], 0.7 - 0.2 * i)))
+            colour = shade(s, ("8c7c94", "6c5c74")[i], ("6a3858", "4c2848")[i], ("282048", "1c1838")[i], 0.7 - 0.2 * i)
+            rock = np.maximum(rock, land(img, b, top, colour))
     if s.composition == 1:
         rock = np.maximum(rock, _sea(b, img, s, shore))
     for vent in VENTS[s.composition]:
         rock = np.maximum(rock, _cone(b, img, s, vent))
     if s.composition == 1:
-        land(img, b, 0.93 - 0.09 * rolling(b.x, 0.4, 0.7) + 0.16 * smooth(0.3, 0.7, b.x), shade(s, "5c6048", "3a2c30", "10101c") * (0.75 + 0.5 * fbm(b.x, b.y)))
+        beach = 0.93 - 0.09 * rolling(b.x, 0.4, 0.7) + 0.16 * smooth(0.3, 0.7, b.x)
+        land(img, b, beach, shade(s, "5c6048", "3a2c30", "10101c") * (0.75 + 0.5 * fbm(b.x, b.y)))
     if s.composition in (0, 3):
         foot = 0.93 - 0.05 * rolling(b.x, 0.2 + s.composition, 0.8)
         dark = shade(s, "3c4c3c", "2a1c2c", "0c0c1a")

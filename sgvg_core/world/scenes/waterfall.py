@@ -92,7 +92,7 @@ def _pool(b: Grid, img: Any, s: Scene, line: Any) -> Any:
     return mask
 
 
-def _rock(b: Grid, s: Scene, seed: float, light: float = 1.0) -> Any:
+def _rock(b: Grid, s: Scene, seed: float, light: Any = 1.0) -> Any:
     grain = fbm(b.x * 0.9 + seed, b.y * 0.3 + seed)
     stone = shade(s, "7c7a70", "5c4c54", "2a2e44", 0.2) * (light * (0.55 + 0.85 * grain))
     moss = C(s.hue, "8a8a40 5a8a4a 3f7a68") * C(s.hour, "ffffff b898a0 4a5880") * (light * (0.6 + 0.7 * grain))
@@ -110,7 +110,8 @@ def _cliffs(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
             here = ((b.x > 0.5) == side) * b.edge(out - edge)
             over(img, _rock(b, s, 0.2 * i + 0.5 * side, 1.1 - 0.22 * i), b.edge(b.y - top) * here)
             wood = pines(b, top + 0.02, 12 - 3 * i, 0.11 + 0.05 * i, 0.2 + i * 0.4 + side * 0.2)
-            over(img, shade(s, "3c7450", "383048", "101a30") * (1.1 - 0.2 * i), wood * ((b.x > 0.5) == side) * np.clip((out - edge - 0.03) * 60, 0, 1))
+            clear = np.clip((out - edge - 0.03) * 60, 0, 1)
+            over(img, shade(s, "3c7450", "383048", "101a30") * (1.1 - 0.2 * i), wood * ((b.x > 0.5) == side) * clear)
     water = _pool(b, img, s, 0.74 + 0 * b.x)
     bank = 0.93 + 0.05 * rolling(b.x, 0.4, 1.1) - 0.14 * smooth(0.25, 0.5, out)
     return veil(b, img, s, 0.2, 0.8, 0.6), np.maximum(b.edge(b.y - bank), pines(b, bank + 0.01, 22, 0.08, 0.3)), water
@@ -143,7 +144,8 @@ def _steps(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
         over(img, _rock(b, s, 0.3 * i + 0.1, light), b.edge(b.y - top))
         basin = b.edge(0.035 - np.abs(b.y - fall.foot - 0.005)) * b.edge(0.24 + 0.05 * i - np.abs(b.x - fall.x))
         over(img, shade(s, "3f9ca8", "64587c", "1c3058"), basin)
-        over(img, shade(s, "3f7c4c", "3a3048", "101c30") * light, pines(b, top + 0.015, 8 - i, 0.11 + 0.02 * i, 0.2 + 0.3 * i) * (np.abs(b.x - fall.x) > 0.2))
+        wood = pines(b, top + 0.015, 8 - i, 0.11 + 0.02 * i, 0.2 + 0.3 * i) * (np.abs(b.x - fall.x) > 0.2)
+        over(img, shade(s, "3f7c4c", "3a3048", "101c30") * light, wood)
     water = np.maximum(water, _pool(b, img, s, 0.85 + 0.015 * rolling(b.x, 0.6, 1.4)))
     ferns = b.edge(b.y - 0.97 + 0.14 * smooth(0.28, 0.5, np.abs(b.x - 0.5)) * (0.7 + 0.5 * ridge(b.x, 0.4, 0.9, 4)))
     return veil(b, img, s, 0.05, 0.6, 0.6), ferns, water
