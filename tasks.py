@@ -216,15 +216,26 @@ class Setup:
         elif part == "resolve":
             self.pip("uv, which resolves for other systems", "uv")
         elif part == "host" and self.comfyui:
-            # requests: ComfyUI's main.py imports it but its list doesn't name it. torch is held by the constraints.
-            arguments = "-r", str(self.comfyui / "requirements.txt"), "requests"
-            self.pip(f"the requirements of the ComfyUI in {self.comfyui}", *arguments)
+            self.install_host(self.comfyui)
 
-    def pip(self, what: "str", *arguments: "str", **options: "bool") -> "None":
+    def install_host(self, comfyui: "Path") -> "None":
+        """ComfyUI's requirements under the tested set; if they don't fit it, as it wants them, but with our torch."""
+        what = f"the requirements of the ComfyUI in {comfyui}"
+        # requests: ComfyUI's main.py imports it but its list doesn't name it.
+        arguments = ["-r", str(comfyui / "requirements.txt"), "requests"]
+        try:
+            self.pip(what, *arguments)
+        except Stop:
+            say("They don't fit the tested set; trying again with only torch held.")
+            held = self.venv / "torch-held.txt"
+            held.write_text("".join(f"{name}=={pinned(name, self.root)}\n" for name in TORCH))
+            self.pip(what, *arguments, constraints=str(held))
+
+    def pip(self, what: "str", *arguments: "str", constraints: "str" = "constraints.txt", quiet: "bool" = False) -> "None":
         """``pip install`` into the environment, under the constraints of the tested set. Raises Stop if it fails."""
         say(f"Installing {what} ...")
-        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", "constraints.txt", *arguments]
-        if options.get("quiet"):
+        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *arguments]
+        if quiet:
             command.append("--quiet")
         # pip unpacks downloads in the temporary folder, which is often too small for torch.
         scratch = tempfile.mkdtemp(prefix="pip-", dir=str(self.venv))

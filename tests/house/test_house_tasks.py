@@ -30,7 +30,7 @@ class OfflineSetup(tasks.Setup):
         self.asked: list[tuple[str, ...]] = []
         self.fail_at = fail_at
 
-    def pip(self, what: str, *arguments: str, **options: bool) -> None:
+    def pip(self, what: str, *arguments: str, constraints: str = "constraints.txt", quiet: bool = False) -> None:
         self.asked.append(arguments)
         if self.fail_at and self.fail_at in arguments:
             raise KeyboardInterrupt
@@ -175,6 +175,21 @@ def test_setup_is_made_once_resumed_after_a_break_and_renewed_on_change(clone: P
     mended = OfflineSetup(clone)
     mended.bring("run")
     assert mended.works()
+
+
+def test_a_comfyui_that_does_not_fit_the_tested_set_gets_its_own_with_torch_held(clone: Path) -> None:
+    class Conflict(tasks.Setup):
+        held = ""
+
+        def pip(self, what: str, *arguments: str, constraints: str = "constraints.txt", quiet: bool = False) -> None:
+            if constraints == "constraints.txt":
+                raise tasks.Stop("conflict")
+            self.held = Path(constraints).read_text()
+
+    (clone / ".venv").mkdir()
+    setup = Conflict(clone / ".venv", clone)
+    setup.install_host(clone)
+    assert setup.held.split() == ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 
 
 def test_line_endings_of_a_checkout_do_not_matter(clone: Path) -> None:
