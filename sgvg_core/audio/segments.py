@@ -11,6 +11,8 @@ from ..config import MelConfig
 from ..errors import ConfigError, MediaError, ShapeError
 from .mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
 
+QUIETEST_PEAK = 1e-4
+"""A clip that never gets louder than this (-80 dB of full scale: dither, the last bits of 16) is silence, not a picture of noise."""
 _BLOCK_FRAMES = 256
 _BATCH = 32
 
@@ -28,8 +30,8 @@ class SoundLevel:
 
     @property
     def silent(self) -> bool:
-        """Whether no mel band of the clip ever rises above silence."""
-        return self.reference <= SMALLEST_POWER
+        """Whether nothing in the clip can be heard."""
+        return self.reference <= SMALLEST_POWER or self.peak < QUIETEST_PEAK
 
 
 def measure(chunks: Iterable[torch.Tensor], mel: MelConfig) -> SoundLevel:
@@ -121,7 +123,8 @@ class MelSegments:
         return window_start(segment, self.rate, self.mel, causal=self.causal)
 
     def _pictures(self, windows: torch.Tensor) -> torch.Tensor:
-        return window_pictures(windows, self.mel, self.level.reference, silence=self.silence)
+        reference = 0.0 if self.level.silent and self.silence == "zeros" else self.level.reference
+        return window_pictures(windows, self.mel, reference, silence=self.silence)
 
 
 def window_samples(mel: MelConfig) -> int:

@@ -54,7 +54,7 @@ def open_container(path: Path_) -> Iterator[Any]:
 
 
 def sound_stream(container: Any, path: Path_) -> Any:
-    """The sound stream that a player picks. Raises MediaError when there is none, or one without rate or channels."""
+    """The first sound stream. Raises MediaError when there is none, or one without rate or channels."""
     if not container.streams.audio:
         raise MediaError(f"{path}: there is no sound in this file; choose one with a sound stream")
     stream = container.streams.audio[0]

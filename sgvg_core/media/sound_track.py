@@ -20,6 +20,7 @@ SOUND_CODECS = ("auto", "copy", "aac", "flac", "none")
 _AAC_RATES = (7350, 8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 _AAC_BIT_RATE = 256_000
 _MAX_FLAC_RATE = 655_350
+_MIN_MP3_RATE = 16_000
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 """Layouts that both codecs know; a sound with another one becomes stereo."""
 _SAME_SPEAKERS = {"5.0(side)": "5.0", "5.1(side)": "5.1", "5.0": "5.0", "5.1": "5.1", "3.0": "3.0", "4.0": "4.0", "7.1": "7.1"}
@@ -62,8 +63,9 @@ class SoundTrack:
 
     @property
     def can_be_copied(self) -> bool:
-        """Whether the file's own packets may go into an mp4 unchanged: untrimmed AAC or MP3."""
-        return self.path is not None and not self.trimmed and self.codec in ("aac", "mp3", "mp3float")
+        """Whether the file's own packets may go into an mp4 unchanged: untrimmed AAC, or MP3 at a rate that mp4 allows."""
+        copyable = self.codec == "aac" or (self.codec in ("mp3", "mp3float") and self.sample_rate >= _MIN_MP3_RATE)
+        return self.path is not None and not self.trimmed and copyable
 
     def arrays(self) -> Iterator[np.ndarray]:
         """The samples as float32 arrays [C, n], of a second or less."""
@@ -82,7 +84,7 @@ def chosen_codec(track: SoundTrack | None, sound_codec: str) -> str:
     if track is None or sound_codec == "none":
         return "none"
     if sound_codec == "copy" and not track.can_be_copied:
-        why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'}"
+        why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'} at {track.sample_rate} Hz"
         raise MediaError(f"sound copy: only a whole AAC or MP3 sound can be copied into an mp4, and {why}; use auto, aac or flac")
     return ("copy" if track.can_be_copied else "aac") if sound_codec == "auto" else sound_codec
 

@@ -142,8 +142,11 @@ class VideoWriter:
         close = getattr(self._packets, "close", None)
         if close is not None:
             close()
+        # The file is given up; what stopped it is already on its way to the caller. Without its name, closing it doesn't move the index
+        # to the front, which for a long film would take seconds. (Windows keeps the name until it's closed.)
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
         if container is not None:
-            # The file is given up; what stopped it is already on its way to the caller.
             with contextlib.suppress(av.error.FFmpegError, OSError, ValueError):
                 container.close()
         self._part.unlink(missing_ok=True)

@@ -42,6 +42,14 @@ def test_a_silent_sound_says_so() -> None:
     assert not measure([torch.full((5000,), 0.01)], MEL).silent
 
 
+def test_dither_is_silence_and_not_a_picture_of_noise() -> None:
+    dither = (2 * noise(2).sign() * (noise(2, 1) > 0)) / 2**15
+    assert measure([dither], MEL).silent
+    assert (segments_of(dither, MEL, rate=Fraction(10), num_segments=20) == 0).all()
+    assert segments_of(dither, MEL, rate=Fraction(10), num_segments=20, silence="released").max() > 0.9
+    assert segments_of(10 * dither, MEL, rate=Fraction(10), num_segments=20).max() > 0.9
+
+
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("causal", [False, True])
 def test_a_segment_is_the_picture_of_its_very_window(rate: Fraction, causal: bool) -> None:

@@ -11,7 +11,7 @@ import torch
 from media_samples import KINDS, MakeSound, click_at, onset_seconds, picture
 
 from sgvg_core.errors import ConfigError, MediaError
-from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, iter_sound, probe_sound, read_sound, save_png
+from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, iter_sound, png_bytes, probe_sound, read_sound, save_png
 
 RATE = 44_100
 
@@ -128,6 +128,22 @@ def test_probe_says_what_is_there(make_sound: MakeSound, tmp_path: Path) -> None
     with VideoWriter(tmp_path / "v.mp4", fps=Fraction(24_000, 1001), width=16, height=16, sound=SoundTrack.from_file(info.path)) as writer:
         writer.write(picture(30, 16, 16))
     assert probe_sound(tmp_path / "v.mp4").fps == Fraction(24_000, 1001)
+
+
+def test_a_cover_picture_is_no_video(make_sound: MakeSound, tmp_path: Path) -> None:
+    path = make_sound("a.mp3", click_at(0.5, 1.0, RATE))
+    plain, _ = read_sound(path)
+    cover = b"\0image/png\0\x03\0" + png_bytes(torch.full((16, 16, 3), 90, dtype=torch.uint8))
+    frame = b"APIC" + struct.pack(">IH", len(cover), 0) + cover
+    size = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    assert probe_sound(path).fps is None
+    assert torch.equal(read_sound(path)[0], plain)
+    with VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(path)) as writer:
+        writer.write(picture(25, 16, 16))
+    assert onset_seconds(read_sound(tmp_path / "o.mp4")[0], RATE) == pytest.approx(onset_seconds(plain, RATE), abs=1e-4)
 
 
 def test_sound_that_starts_late_in_a_video_keeps_its_place(tmp_path: Path) -> None:

@@ -145,6 +145,14 @@ def test_any_sample_rate_finds_an_encoder(tmp_path: Path, rate: int) -> None:
     assert onset_seconds(sound, seen_rate) == pytest.approx(onset_seconds(torch.from_numpy(click_at(0.5, 1.0, rate)), rate), abs=0.002)
 
 
+def test_an_mp3_that_mp4_does_not_allow_is_encoded(make_sound: MakeSound, tmp_path: Path) -> None:
+    path = make_sound("a.mp3", click_at(0.5, 1.0, 8000), 8000)
+    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path))
+    assert probe_sound(finished).codec == "aac"
+    with pytest.raises(MediaError, match=r"it is mp3(float)? at 8000 Hz"):
+        VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(path), sound_codec="copy")
+
+
 def test_three_samples_and_silence_go_in(tmp_path: Path) -> None:
     track = SoundTrack.from_waveform(torch.tensor([[0.5, -0.5, 0.25]]), RATE)
     assert read_sound(write(tmp_path / "a.mp4", picture(1), sound=track))[0].shape == (1, 3)
@@ -155,7 +163,7 @@ def test_three_samples_and_silence_go_in(tmp_path: Path) -> None:
 def test_wishes_that_cannot_be_met(make_sound: MakeSound, tmp_path: Path) -> None:
     wav = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, 4410))))
     cut = SoundTrack.from_file(make_sound("a.mp3", np.zeros((1, 4410))), length=0.05)
-    for track, why in ((wav, "it is pcm_s16le; use auto, aac or flac"), (cut, "only a part of it is wanted")):
+    for track, why in ((wav, "it is pcm_s16le at 44100 Hz; use auto, aac or flac"), (cut, "only a part of it is wanted")):
         with pytest.raises(MediaError, match=why):
             VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=track, sound_codec="copy")
     with pytest.raises(ConfigError, match="sound: got 'opus', expected " + ", ".join(SOUND_CODECS)):
