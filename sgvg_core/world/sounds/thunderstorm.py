@@ -15,7 +15,7 @@ def _late(bench: Bench) -> Wave:
 
 def _peals(bench: Bench) -> Wave:
     """Echoes from along the stroke's path: each sets in at once and dies away, many a second; about 0..1."""
-    at = bench.moments(bench.spread(4, 20), 0.05, 0.8)
+    at = bench.moments(bench.spread(4, 20), bench.between(0.05, 0.6), 0.8)
     kernel_samples = int(bench.sample_rate * 1.2)
     kernel = np.exp(-np.arange(kernel_samples) / (bench.spread(0.04, 0.3) * bench.sample_rate))
     peals = np.abs(bench.through(np.abs(bench.hits(at, bench.between(3, 7))), np.fft.rfft(kernel, bench.padded_samples)))
@@ -28,7 +28,7 @@ def sound(bench: Bench) -> Wave:
     near = bench.rng.random()
     peals = _peals(bench)
     roll = e ** bench.between(0.7, 1.1) * (1 - (rough := bench.between(0.3, 0.85)) + rough * peals) * bench.flutter(bench.between(0.5, 2.5), 1.5, 14)
-    rest = bench.spread(0.02, 0.25) * (0.3 + 0.7 * peals)
+    rest = bench.spread(0.02, 0.3) * (0.2 + 0.8 * peals)
     wave = bench.noise(bench.spread(18, 60), bench.spread(120, 500), bench.between(-4, -1)) * (rest + roll)
     tilt = bench.between(-11, -6) + 2.5 * near
     wave += bench.noise(60, bench.spread(1500, 8000), tilt) * (rest + roll ** bench.between(1.0, 1.5)) * decibels(bench.between(-4, 6))

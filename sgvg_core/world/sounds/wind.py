@@ -16,11 +16,11 @@ def sound(bench: Bench) -> Wave:
         wave += unit(hum) * level * decibels(bench.between(-6, 8))
     open_at, reach = bench.spread(150, 350), bench.spread(1.5, 5)
     howl = np.zeros(bench.num_samples)
-    num_bands = 7
+    num_bands = 4
     for i in range(num_bands):  # the band that is heard climbs with the gust
         place = i / (num_bands - 1)
         hertz = open_at * reach**place
-        howl += bench.noise(hertz * 0.85, hertz * 1.2, 0, 0) * np.exp(-((3.2 * (place - e)) ** 2))
+        howl += bench.noise(hertz * 0.8, hertz * 1.25, 0, 0) * np.exp(-((2.6 * (place - e)) ** 2))
     wave += howl * level * decibels(bench.between(-30, -3))
     if bench.chance(0.3):  # a gap that whistles
         hertz = bench.spread(400, 1500)
