@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+pytest_plugins = ["host_process"]
+
 
 def _load(name: str, path: Path) -> ModuleType:
     """Import the file (a package, if it's an ``__init__.py``) as top-level module `name`, without any search path."""

@@ -1,0 +1,126 @@
+"""From ComfyUI's values to the core's and back; errors that name the wire."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from ..sgvg_core.audio import from_audio_dict
+from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
+from ..sgvg_core.generation import Sound
+from ..sgvg_core.media import read_sound
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Inside the block, errors of the core get the name of the input or wire in front."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except SGVGError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def expect(value: Any, kind: type[T], wire: str, source: str) -> T:
+    """`value`, if it's what the wire carries; `source` names the node whose output belongs there. Raises ConfigError."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{wire}: got {'nothing' if value is None else type(value).__name__}; connect the output of {source}")
+    return value
+
+
+class FileAudio(dict[str, Any]):
+    """ComfyUI's AUDIO, {"waveform": [1, C, N], "sample_rate"}, of a file: the samples are decoded when someone asks for them.
+
+    Our own nodes read the file itself, so that a sound of any duration streams, and a video gets the original sound. `source` is an
+    attribute and no key: copies that another node makes and changes don't carry it.
+    """
+
+    def __init__(self, source: Sound, sample_rate: int) -> None:
+        super().__init__(waveform=None, sample_rate=sample_rate)
+        self.source: Sound | None = source
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "waveform" and self.source is not None and super().__getitem__(key) is None:
+            waveform, _ = read_sound(self.source.path, start=self.source.start, length=self.source.seconds)  # type: ignore[arg-type]
+            super().__setitem__(key, waveform[None])
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.source = None
+        super().__setitem__(key, value)
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()  # defined here, dict(audio) and {**audio} ask __getitem__ instead of copying what isn't decoded yet
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dictionary's, decoding when needed."""
+        return self[key] if super().__contains__(key) else default
+
+    def items(self) -> Any:
+        """As a dictionary's, decoded."""
+        return dict(self).items()
+
+    def values(self) -> Any:
+        """As a dictionary's, decoded."""
+        return dict(self).values()
+
+    def copy(self) -> dict[str, Any]:
+        """A plain AUDIO dictionary."""
+        return dict(self)
+
+
+def to_sound(audio: Any, wire: str, item: int = 0) -> Sound:
+    """The core's sound of an AUDIO dictionary: its file where it's known, else item `item` of its samples. Raises MediaError."""
+    if isinstance(audio, FileAudio) and audio.source is not None:
+        return audio.source
+    if not isinstance(audio, Mapping):
+        raise MediaError(f"{wire}: got {'no sound (is it a silent video?)' if audio is None else type(audio).__name__}; connect an AUDIO output")
+    with naming(wire):
+        waveform, sample_rate = from_audio_dict(audio, index=item)
+        return Sound.from_waveform(waveform, sample_rate)
+
+
+def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int) -> FileAudio:
+    """A cut of a file as an AUDIO dictionary."""
+    return FileAudio(Sound.from_file(path, start, seconds), sample_rate)
+
+
+def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures uint8 [N, H, W, 3] or [H, W, 3] as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
+    pictures = pictures if pictures.ndim == 4 else pictures[None]
+    return pictures.float() / 255
+
+
+def images_from_pictures(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
+    return (pictures.float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+
+
+def cut(batches: Iterable[torch.Tensor], first: int, num_items: int) -> Iterator[torch.Tensor]:
+    """Items `first` .. `first + num_items - 1` of a stream of batches; what comes after them isn't computed."""
+    seen = 0
+    for batch in batches:
+        some = batch[max(0, first - seen) : max(0, first + num_items - seen)]
+        seen += len(batch)
+        if len(some):
+            yield some
+        if seen >= first + num_items:
+            return
+
+
+def read_labels(text: str) -> tuple[str, ...]:
+    """Words of a text field, parted by commas, semicolons or new lines, each once."""
+    parts = (part.strip() for part in text.replace(";", ",").replace("\n", ",").split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def watched(batches: Iterable[T], every: Callable[[], None]) -> Iterator[T]:
+    """The same stream, with `every()` called before each item (it may raise, to cancel)."""
+    for batch in batches:
+        every()
+        yield batch

@@ -1,0 +1,190 @@
+"""Sounds: from a file, as the encoder hears them, and what the joint space hears in them."""
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+
+from ..sgvg_core.errors import ConfigError, MediaError
+from ..sgvg_core.generation import Listening, hear, listen
+from ..sgvg_core.generation.pipeline import embed_sound
+from ..sgvg_core.media import probe_sound
+from . import host
+from .adapters import expect, file_audio, images_from_uint8, naming, read_labels, to_sound
+from .plots import listening_plot
+from .sockets import EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
+
+_FPS_WITHOUT_PICTURE = 25.0
+
+
+class LoadSound(io.ComfyNode):
+    """A sound file, or a cut of one."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_LoadSound",
+            display_name="Load Sound",
+            category="SGVG/sound",
+            description="A sound file of any kind (wav, flac, mp3, ogg, opus, m4a, the sound of a video), or a cut of one. The AUDIO output "
+            "fits every "
+            "node; this pack's nodes read the file itself, so that long sounds don't fill the memory and a video gets the original sound.",
+            inputs=[
+                # The ids "audio" and "audioUI" are those that ComfyUI's page looks for when it puts the player into the node.
+                io.Combo.Input(
+                    "audio",
+                    display_name="sound",
+                    options=host.sound_choices(),
+                    upload=io.UploadType.audio,
+                    tooltip="A file in ComfyUI's input folder; upload one or drop it on the node. Examples of this pack stand under sgvg/.",
+                ),
+                io.Float.Input(
+                    "start_seconds",
+                    display_name="start (s)",
+                    default=0.0,
+                    min=0.0,
+                    max=86_400.0,
+                    step=0.01,
+                    tooltip="Where the cut begins, in seconds from the start of the file.",
+                ),
+                io.Float.Input(
+                    "length_seconds",
+                    display_name="length (s)",
+                    default=0.0,
+                    min=0.0,
+                    max=86_400.0,
+                    step=0.01,
+                    tooltip="How many seconds are taken; 0 takes all up to the end.",
+                ),
+                io.Custom("AUDIO_UI").Input("audioUI", display_name="player", optional=True, tooltip="Plays the chosen file."),
+            ],
+            outputs=[
+                io.Audio.Output("sound", display_name="audio", tooltip="The sound with all its channels, at its own sample rate."),
+                io.Float.Output("fps", display_name="video fps", tooltip="The frame rate of a video file; 25 for a file without a picture."),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(cls, audio: str | None = None) -> bool | str:
+        if audio is not None and host.input_file(audio) is None:
+            return f"sound: there's no file {audio!r} in ComfyUI's input folder; choose or upload one"
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, audio: str | None = None, start_seconds: Any = 0, length_seconds: Any = 0, audioUI: Any = None) -> str:
+        return host.file_key(audio or "")
+
+    @classmethod
+    def execute(cls, audio: str, start_seconds: float, length_seconds: float, audioUI: Any = None) -> io.NodeOutput:
+        path = host.input_file(audio)
+        if path is None:
+            raise MediaError(f"sound: there's no file {audio!r} in ComfyUI's input folder; choose or upload one")
+        with naming("sound"):
+            info = probe_sound(path)
+        if info.duration_seconds is not None and start_seconds >= info.duration_seconds:
+            raise MediaError(
+                f"start (s): got {start_seconds}, but {audio} is over after {float(info.duration_seconds):.2f} s; choose an earlier start"
+            )
+        fps = _FPS_WITHOUT_PICTURE if info.fps is None else float(info.fps)
+        return io.NodeOutput(file_audio(path, start_seconds, length_seconds or None, info.sample_rate), fps)
+
+
+class SoundInversionEncoderNode(io.ComfyNode):
+    """E_a (paper Eq. 1) and F_a."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_SoundInversionEncoder",
+            display_name="Sound Inversion Encoder",
+            category="SGVG/sound",
+            description="Hears a sound: each moment becomes an offset in the generator's latent space (for the Recurrent Walker), and the whole "
+            "sound a "
+            "point in the joint space of sound, picture and text (to choose a start by it).",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are heard as one."),
+                io.Int.Input(
+                    "batch_item",
+                    display_name="item of the batch",
+                    default=0,
+                    min=0,
+                    max=4095,
+                    tooltip="Which sound is heard if the wire carries several (0 is the first).",
+                ),
+            ],
+            outputs=[
+                SoundLatentsWire.Output("sound_latents", display_name="sound latents", tooltip="What each moment means to the generator. Lazy."),
+                EmbeddingWire.Output(
+                    "sound_embedding", display_name="sound embedding", tooltip="What the whole sound means, beside pictures and texts."
+                ),
+                io.Float.Output("seconds", display_name="seconds", tooltip="How many seconds the sound has."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: Any, audio: Any, batch_item: int = 0) -> io.NodeOutput:
+        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        sound = to_sound(audio, "audio", batch_item)
+        ready = handle.ready()
+        progress = host.HostProgress()
+        with naming("audio"):
+            heard = hear(sound, ready.mel, progress)
+            embedding = None if ready.joint_space is None else embed_sound(ready, heard).float().cpu()
+        progress(1, 1)
+        return io.NodeOutput(SoundLatents(heard, ready.sound_encoder, handle.name), embedding, float(heard.duration))
+
+
+class Listen(io.ComfyNode):
+    """What the joint space hears."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_Listen",
+            display_name="Listen",
+            category="SGVG/sound",
+            description="Says what the model hears in a sound, as a whole and over time: which of nine landscapes, or which of your own words.",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model; one with a joint space."),
+                io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO."),
+                io.String.Input(
+                    "labels",
+                    default="",
+                    multiline=True,
+                    placeholder="rain, a campfire, wind (empty: the model's own scenes)",
+                    tooltip="Words to choose among, parted by commas or new lines. Empty: the scenes that the model was trained on.",
+                ),
+            ],
+            outputs=[
+                io.String.Output("text", display_name="text", tooltip="The labels with their probabilities, best first, then second by second."),
+                io.Image.Output("plot", display_name="plot", tooltip="The probabilities over time as a picture."),
+                io.String.Output("best", display_name="best label", tooltip="The label that fits best, to go on with, such as in a prompt."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, model: Any, audio: Any, labels: str = "") -> io.NodeOutput:
+        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        sound = to_sound(audio, "audio")
+        ready = handle.ready()
+        if ready.joint_space is None:
+            raise ConfigError(f"model: {handle.name} has no joint space, so it can't name what it hears; use another model")
+        words = read_labels(labels) or ready.joint_space.labels
+        if not words:
+            raise ConfigError(f"labels: {handle.name} has no scenes of its own; write some words, such as 'rain, fire, wind'")
+        with naming("audio"):
+            heard = listen(ready, sound, words, host.HostProgress())
+        host.show_text("\n".join(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3]), cls.hidden.unique_id)
+        plot = host.to_host(images_from_uint8(listening_plot(heard)))
+        return io.NodeOutput(_as_text(heard), plot, heard.labels[0].text, ui=ui.PreviewImage(plot, cls=cls))
+
+
+def _as_text(heard: Listening) -> str:
+    lines = [f"{label.text}: {label.probability:.1%}" for label in heard.labels]
+    lines += [f"{segment.start:.1f}-{segment.end:.1f} s: {segment.labels[0].text} {segment.labels[0].probability:.1%}" for segment in heard.segments]
+    return "\n".join(lines)
+
+
+NODES = [LoadSound, SoundInversionEncoderNode, Listen]

@@ -1,0 +1,221 @@
+"""From a walk to pictures (paper Eq. 6): frames for other nodes, or a video file with the sound."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import InputImpl, io, ui
+
+from ..sgvg_core.config import check_choice
+from ..sgvg_core.devices import to_dtype
+from ..sgvg_core.generation import Walk
+from ..sgvg_core.generation.frames import NOISE_MODES, resize, synthesize, to_uint8
+from ..sgvg_core.media import SOUND_CODECS, VideoWriter
+from . import host
+from .adapters import cut, expect, images_from_pictures, naming, to_sound
+from .sockets import ModelWire, WalkWire
+
+_DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def _common_inputs() -> list[io.Input]:
+    """What both ways of synthesis ask for."""
+    return [
+        io.Int.Input(
+            "size",
+            default=0,
+            min=0,
+            max=4096,
+            step=8,
+            tooltip="Side of the picture in pixels, resampled from the generator's; 0 keeps the generator's.",
+        ),
+        io.Combo.Input(
+            "noise",
+            options=list(NOISE_MODES),
+            default="const",
+            tooltip="The generator's noise inputs, which draw fine texture. const: those it was trained with; random: new ones for every frame; "
+            "none; "
+            "seeded: one set from the noise seed for all frames.",
+        ),
+        io.Int.Input(
+            "noise_seed",
+            display_name="noise seed",
+            default=0,
+            min=0,
+            max=0xFFFFFFFFFFFFFFFF,
+            control_after_generate=True,
+            tooltip="Seed of the noise; only random and seeded noise use it.",
+        ),
+        io.Int.Input(
+            "batch_size",
+            display_name="batch",
+            default=4,
+            min=1,
+            max=256,
+            tooltip="Frames that are computed at once. The pictures don't depend on it.",
+        ),
+        io.Combo.Input(
+            "dtype", options=list(_DTYPES), default="auto", tooltip="Number type of the large layers. auto: float16 on a CUDA card, else float32."
+        ),
+    ]
+
+
+class Synthesis(io.ComfyNode):
+    """Frames as IMAGE."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_Synthesis",
+            display_name="StyleGAN Synthesis",
+            category="SGVG/synthesis",
+            description="Turns a walk into frames for other image nodes. They're all kept in memory; for a whole film use Synthesis to Video.",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker."),
+                io.Int.Input(
+                    "first_frame", display_name="first frame", default=0, min=0, max=10_000_000, tooltip="Frames before this one are left out."
+                ),
+                io.Int.Input(
+                    "max_frames",
+                    display_name="most frames",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    tooltip="At most so many frames; 0 takes all. A second of 25 frames at 1024 pixels takes 315 MB of memory, at 128 pixels 5 MB.",
+                ),
+                *_common_inputs(),
+            ],
+            outputs=[io.Image.Output("images", display_name="images", tooltip="The frames in their order.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        walk: Any,
+        first_frame: int = 0,
+        max_frames: int = 0,
+        size: int = 0,
+        noise: str = "const",
+        noise_seed: int = 0,
+        batch_size: int = 4,
+        dtype: str = "auto",
+    ) -> io.NodeOutput:
+        core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
+        num_left = core_walk.num_frames - first_frame
+        if num_left <= 0:
+            raise ValueError(f"first frame: got {first_frame}, but the walk has {core_walk.num_frames} frames, counted from 0")
+        num_images = min(num_left, max_frames or num_left)
+        frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype)
+        images: torch.Tensor | None = None
+        done = 0
+        for pictures in frames:
+            some = images_from_pictures(pictures)
+            if images is None:
+                images = host.to_host(torch.empty(num_images, *some.shape[1:]))
+            images[done : done + len(some)] = some.to(images.device)
+            done += len(some)
+        return io.NodeOutput(images)
+
+
+class SynthesisToVideo(io.ComfyNode):
+    """A video file with the sound, frame by frame."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_SynthesisToVideo",
+            display_name="Synthesis to Video",
+            category="SGVG/synthesis",
+            description="Turns a walk into a video with its sound, straight into a file in ComfyUI's temp folder: memory doesn't grow with its "
+            "duration. "
+            "Connect Save Video to keep it.",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker; it knows its sound."),
+                *_common_inputs(),
+                io.Combo.Input(
+                    "sound_codec",
+                    display_name="sound",
+                    options=list(SOUND_CODECS),
+                    default="auto",
+                    tooltip="auto: whole AAC and MP3 files are copied unchanged, other sounds become AAC at 256 kb/s; flac keeps every sample; "
+                    "none: silent.",
+                ),
+                io.Int.Input("crf", default=18, min=0, max=51, tooltip="H.264 quality: 0 is lossless and large, 18 looks like it, 28 is small."),
+                io.Audio.Input(
+                    "audio",
+                    optional=True,
+                    tooltip="Another sound for the file, such as the full mix when the walk heard one track of it. Usually left open.",
+                ),
+            ],
+            outputs=[io.Video.Output("video", display_name="video", tooltip="The finished video, for Save Video or Get Video Components.")],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        walk: Any,
+        size: int = 0,
+        noise: str = "const",
+        noise_seed: int = 0,
+        batch_size: int = 4,
+        dtype: str = "auto",
+        sound_codec: str = "auto",
+        crf: int = 18,
+        audio: Any = None,
+    ) -> io.NodeOutput:
+        core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
+        check_choice("sound", sound_codec, SOUND_CODECS)
+        sound = core_walk.heard.sound if audio is None else to_sound(audio, "audio")
+        frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype)
+        path = host.temporary_video()
+        metadata = host.graph_metadata(cls.hidden)
+        with naming("audio" if audio is not None else "walk"):
+            track = sound.track()
+            writer = VideoWriter(
+                path, fps=core_walk.fps, width=frames.side, height=frames.side, sound=track, sound_codec=sound_codec, crf=crf, metadata=metadata
+            )
+            with writer:
+                for pictures in frames:
+                    writer.write(to_uint8(pictures))
+        shown = ui.PreviewVideo([ui.SavedResult(path.name, "", io.FolderType.temp)])
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=shown)
+
+
+class Frames:
+    """The pictures of a walk, [n, 3, side, side] in -1..1, batch after batch, with progress, preview and cancel."""
+
+    def __init__(
+        self, model: Any, walk: Walk, first: int, num_frames: int, size: int, noise: str, noise_seed: int, batch_size: int, dtype: str
+    ) -> None:
+        check_choice("noise", noise, NOISE_MODES)
+        check_choice("dtype", dtype, _DTYPES)
+        self.handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        self.walk, self.first, self.num_frames = walk, first, num_frames
+        self.noise, self.noise_seed, self.batch_size, self.dtype = noise, noise_seed, batch_size, dtype
+        self.side = size or self.handle.model.generator.img_resolution
+
+    def __iter__(self) -> Any:
+        ready = self.handle.ready(batch=self.batch_size)
+        progress, done = host.HostProgress(), 0
+        progress(0, self.num_frames)
+        batches = synthesize(
+            ready.generator,
+            cut(self.walk, self.first, self.num_frames),
+            batch=self.batch_size,
+            noise_mode=self.noise,
+            seed=self.noise_seed,
+            dtype=to_dtype(self.dtype, ready.device),
+        )
+        for pictures in batches:
+            done += len(pictures)
+            shown = resize(pictures, self.side)
+            yield shown
+            progress(done, self.num_frames, "frames", to_uint8(shown[-1:])[0])
+
+
+NODES = [Synthesis, SynthesisToVideo]

@@ -1,0 +1,162 @@
+"""The walk through latent space (paper Eq. 4 and 5), and a look at it."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..sgvg_core.clock import to_fps
+from ..sgvg_core.errors import ConfigError
+from ..sgvg_core.generation import Walk
+from ..sgvg_core.generation.frames import synthesize, to_uint8
+from ..sgvg_core.media import contact_sheet
+from ..sgvg_core.walker import WalkSettings
+from . import host
+from .adapters import expect, images_from_uint8, naming, watched
+from .sockets import LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire
+
+_STRENGTH = {"default": 1.0, "min": -4.0, "max": 4.0, "step": 0.05}
+
+
+class RecurrentWalkerNode(io.ComfyNode):
+    """The recurrent blocks of the paper."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_RecurrentWalker",
+            display_name="Recurrent Walker",
+            category="SGVG/walk",
+            description="Walks through the generator's latent space from the start latent on, moved by the sound at every step: one latent for "
+            "each frame. "
+            "Three recurrent blocks move coarse (layout), mid (shapes) and fine (light, colour) layers.",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                SoundLatentsWire.Input("sound_latents", display_name="sound latents", tooltip="From Sound Inversion Encoder."),
+                LatentWire.Input("start_latent", display_name="start latent", tooltip="From Start Latent or Text Constraint."),
+                io.Float.Input(
+                    "fps",
+                    default=25.0,
+                    min=0.1,
+                    max=240.0,
+                    step=0.001,
+                    round=0.000001,
+                    tooltip="Frames a second. 23.976, 29.97 and 59.94 mean their exact n/1001 rates. The motion is the same at every rate.",
+                ),
+                io.Float.Input("coarse", tooltip="Strength of the coarse block: 0 holds the layout still, 2 doubles its steps.", **_STRENGTH),
+                io.Float.Input("mid", tooltip="Strength of the mid block: shapes.", **_STRENGTH),
+                io.Float.Input("fine", tooltip="Strength of the fine block: light and colour.", **_STRENGTH),
+                io.Float.Input(
+                    "beta",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Share of each new latent that is taken: 1 moves most, smaller values keep more of the picture's identity.",
+                ),
+                io.Float.Input(
+                    "pull",
+                    default=0.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.05,
+                    tooltip="How fast the latent is drawn back to the start, per second; keeps long films near their first picture. 0: not at all.",
+                ),
+                io.Boolean.Input(
+                    "causal", default=False, tooltip="Each frame hears only what came before it, as in a live use, instead of what is around it."
+                ),
+                io.Boolean.Input(
+                    "sound_once",
+                    display_name="sound once",
+                    default=False,
+                    tooltip="The way of the paper's released code: the sound enters once, before the first frame, instead of at every step.",
+                ),
+            ],
+            outputs=[
+                WalkWire.Output("walk", display_name="walk", tooltip="One latent for each frame. Lazy: computed while the frames are."),
+                io.Float.Output("exact_fps", display_name="fps", tooltip="Frames a second, for Create Video."),
+                io.Int.Output("num_frames", display_name="frames", tooltip="How many frames cover the sound."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        sound_latents: Any,
+        start_latent: Any,
+        fps: float,
+        coarse: float = 1.0,
+        mid: float = 1.0,
+        fine: float = 1.0,
+        beta: float = 1.0,
+        pull: float = 0.0,
+        causal: bool = False,
+        sound_once: bool = False,
+    ) -> io.NodeOutput:
+        core = expect(model, host.HostModel, "model", "Load SGVG Model").model
+        heard = expect(sound_latents, SoundLatents, "sound latents", "Sound Inversion Encoder")
+        start_ws = expect(start_latent, torch.Tensor, "start latent", "Start Latent or Text Constraint")
+        wanted = (1, core.generator.num_ws, core.generator.w_dim)
+        if tuple(start_ws.shape) != wanted:
+            raise ConfigError(
+                f"start latent: got shape {list(start_ws.shape)}, expected {list(wanted)}, that of {core.name}; use one model for both nodes"
+            )
+        if (heard.encoder.num_ws, heard.encoder.w_dim) != wanted[1:]:
+            raise ConfigError(
+                f"sound latents: {heard.model_name} hears {heard.encoder.num_ws} latents of {heard.encoder.w_dim}, but {core.name} takes "
+                f"{wanted[1]} of "
+                f"{wanted[2]}; use one model for both nodes"
+            )
+        settings = WalkSettings(coarse=coarse, mid=mid, fine=fine, beta=beta, pull=pull, sound_once=sound_once)
+        with naming("fps"):
+            exact = to_fps(fps)
+        walk = Walk(heard.heard, heard.encoder, core.walker, start_ws, exact, settings, causal)
+        return io.NodeOutput(walk, float(walk.fps), walk.num_frames)
+
+
+class WalkSheet(io.ComfyNode):
+    """Some pictures of a walk at once."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_WalkSheet",
+            display_name="Walk Contact Sheet",
+            category="SGVG/walk",
+            description="Looks at a walk before it's rendered: some of its frames, evenly over the whole sound, in one picture.",
+            inputs=[
+                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker."),
+                io.Int.Input("num_pictures", display_name="pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
+                io.Int.Input("columns", default=6, min=1, max=64, tooltip="How many stand in a row."),
+            ],
+            outputs=[io.Image.Output("sheet", display_name="sheet", tooltip="The frames in rows, from left to right.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, model: Any, walk: Any, num_pictures: int = 18, columns: int = 6) -> io.NodeOutput:
+        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        chosen = evenly(expect(walk, Walk, "walk", "Recurrent Walker"), num_pictures)
+        ready = handle.ready(batch=4)
+        progress, frames = host.HostProgress(), []
+        with naming("walk"):
+            for some in synthesize(ready.generator, [chosen]):
+                frames.append(to_uint8(some))
+                progress(sum(map(len, frames)), len(chosen), "frames", frames[-1][-1])
+        sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), columns)))
+        return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
+
+
+def evenly(walk: Walk, num_pictures: int) -> torch.Tensor:
+    """`num_pictures` latents [n, L, D] of a walk, the first and the last among them; fewer if it has fewer frames."""
+    wanted = {round(k) for k in torch.linspace(0, walk.num_frames - 1, min(num_pictures, walk.num_frames)).tolist()}
+    kept, index = [], 0
+    for batch in watched(walk, host.stop_if_cancelled):
+        kept += [ws for k, ws in enumerate(batch, start=index) if k in wanted]
+        index += len(batch)
+    return torch.stack(kept)
+
+
+NODES = [RecurrentWalkerNode, WalkSheet]
