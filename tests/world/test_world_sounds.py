@@ -160,6 +160,7 @@ def test_recordings_are_found_by_folder_and_named_by_source(tmp_path):
     assert [source_of(path) for _, path in found] == ["777", "777", "breeze"]
     opened: list[Path] = []
     recordings = read_recordings(tmp_path, lambda path: (opened.append(path), np.ones(5))[1])
-    assert opened == [path for _, path in found] and recordings[2].waveform.dtype == np.float32
+    assert opened == [path for _, path in found]
+    assert recordings[2].waveform.dtype == np.float32
     with pytest.raises(MediaError, match=r"no recordings found.*raining/"):
         find_recordings(tmp_path / "cats")
