@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--architecture", choices=["skip", "resnet", "orig"], default="skip")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     synthesis = _core()
@@ -54,17 +55,18 @@ def main() -> None:
     if options.stylegan3:
         sys.path.insert(0, options.stylegan3)
         from training.networks_stylegan2 import Generator as theirs_class
-    print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, float32, best of {options.rounds}")
+    print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, float32, {options.architecture}, best of {options.rounds}")
     for size in options.sizes:
         base, widest = PLANS[size]
         torch.manual_seed(0)
-        ours = synthesis.StyleGAN2Generator(size, [min(base >> power, widest) for power in range(2, size.bit_length())]).eval()
+        channels = [min(base >> power, widest) for power in range(2, size.bit_length())]
+        ours = synthesis.StyleGAN2Generator(size, channels, architecture=options.architecture).eval()
         for conv in ours.synthesis.convs:
             torch.nn.init.constant_(conv.noise_strength, 0.1)
         ws = torch.randn(options.batch, ours.num_ws, 512)
         calls = {"ours": functools.partial(ours.synthesis, ws)}
         if theirs_class is not None:
-            theirs = theirs_class(512, 0, 512, size, 3, channel_base=base, channel_max=widest).eval()
+            theirs = theirs_class(512, 0, 512, size, 3, channel_base=base, channel_max=widest, architecture=options.architecture).eval()
             theirs.load_state_dict(ours.state_dict(), strict=False)
             calls["theirs"] = functools.partial(theirs.synthesis, ws, noise_mode="const")
         best = dict.fromkeys(calls, float("inf"))

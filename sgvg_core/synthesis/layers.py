@@ -25,11 +25,10 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def blur_after_doubling(x: torch.Tensor) -> torch.Tensor:
-    """[N, C, 2 H + 1, 2 W + 1] (a transposed convolution's) -> [N, C, 2 H, 2 W], by the filter [1, 3, 3, 1] in both directions."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device) / 4
-    kernel = torch.outer(taps, taps).to(x.dtype)
-    return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
+def low_pass() -> torch.Tensor:
+    """The filter [1, 3, 3, 1] in both directions [4, 4]; its sum is four, since three of four pixels it meets are zeros."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
+    return torch.outer(taps, taps)
 
 
 def double(x: torch.Tensor) -> torch.Tensor:
@@ -64,6 +63,7 @@ class ModulatedConv(nn.Module):
     """
 
     noise_const: torch.Tensor
+    low_pass: torch.Tensor
 
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int, *, up: bool, clamp: float | None = None) -> None:
         super().__init__()
@@ -72,6 +72,7 @@ class ModulatedConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("low_pass", low_pass() if up else None, persistent=False)
         self.in_channels, self.out_channels, self.resolution, self.up, self.clamp = in_channels, out_channels, resolution, up, clamp
         self.weight_gain = 1 / math.sqrt(in_channels * 9)
 
@@ -89,14 +90,15 @@ class ModulatedConv(nn.Module):
         if noise is not None:
             shift = shift + noise * (self.noise_strength * gain)
         x = torch.addcmul(shift.to(x.dtype), x, demodulation.to(x.dtype)[:, :, None, None])
-        x = F.leaky_relu(x, SLOPE)
+        x = F.leaky_relu_(x, SLOPE)  # in place: its gradient needs only the result, that of addcmul doesn't need it
         return x if self.clamp is None else x.clamp(-self.clamp * gain / math.sqrt(2), self.clamp * gain / math.sqrt(2))
 
     def convolve(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """The convolution with weights [C', C, 3, 3], at twice the size when this layer doubles."""
         if not self.up:
             return F.conv2d(x, channels_last(weight), padding=1)
-        return blur_after_doubling(F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2))
+        x = F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2)  # [N, C', 2 H + 1, 2 W + 1]
+        return F.conv2d(x, self.low_pass.to(x.dtype).expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
 
 
 class ToPicture(nn.Module):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from .layers import SLOPE, EqualisedLinear, ModulatedConv, ToPicture, channels_last, double
+from .layers import SLOPE, EqualisedLinear, ModulatedConv, ToPicture, channels_last, double, low_pass
 
 _STRIP_NUMBERS = 2**19
 """About how many numbers a strip holds: 2 MB, a core's share of cache."""
@@ -46,8 +46,7 @@ class _Conv:
         self.noise_gain = layer.noise_strength.item() * gain
         self.gain, self.up, self.resolution, self.clamp = gain, layer.up, layer.resolution, layer.clamp
         self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
-        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
-        self.blur = torch.outer(taps, taps).expand(layer.out_channels, 1, 4, 4).contiguous()
+        self.blur = low_pass().expand(layer.out_channels, 1, 4, 4).contiguous()
 
     @property
     def rows_in(self) -> int:

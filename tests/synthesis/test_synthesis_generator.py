@@ -54,7 +54,7 @@ def test_names_and_shapes_are_those_of_nvidia() -> None:
     assert shapes["synthesis.b32.conv1.noise_strength"] == ()
     assert shapes["synthesis.b32.torgb.weight"] == (3, 6, 1, 1)
     assert "synthesis.b4.conv0.weight" not in shapes
-    assert {name for name, _ in generator.named_buffers()} == {name for name in shapes if name.endswith(("noise_const", "w_avg"))}
+    assert not any("low_pass" in name or "resample_filter" in name for name in shapes)
 
 
 def test_attributes() -> None:
@@ -263,9 +263,12 @@ def test_mean_latent_follows_when_asked_only() -> None:
     generator.mapping(torch.randn(4, 10))
     assert torch.equal(generator.w_avg, before)
     z = torch.randn(64, 10)
-    for _ in range(4000):
-        generator.mapping(z, update_w_avg=True)
-    torch.testing.assert_close(generator.w_avg, generator.mapping(z)[:, 0].mean(0).detach(), rtol=0, atol=0.01)
+    mean = generator.mapping(z, update_w_avg=True)[:, 0].mean(0).detach()
+    torch.testing.assert_close(generator.w_avg, 0.998 * before + 0.002 * mean)
+    for _ in range(1000):
+        generator.mapping(z[:8], update_w_avg=True)
+    wanted = generator.mapping(z[:8])[:, 0].mean(0).detach()
+    assert (generator.w_avg - wanted).norm() < 0.2 * (before - wanted).norm()
 
 
 def test_scale_of_z_means_nothing() -> None:
@@ -339,13 +342,13 @@ def test_learns_to_paint(dtype: torch.dtype) -> None:
     z, wanted = torch.randn(8, 10), torch.rand(8, 3, 1, 1).expand(8, 3, 32, 32) * 2 - 1
     optimiser = torch.optim.Adam(generator.parameters(), 0.01, betas=(0.9, 0.99))
     losses = []
-    for _ in range(60):
+    for _ in range(40):
         loss = (generator.synthesis(generator.mapping(z), dtype=dtype) - wanted).abs().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.35 * losses[0]
+    assert losses[-1] < 0.4 * losses[0]
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in generator.parameters())
 
 
