@@ -67,7 +67,7 @@ def _check_companion(package: str, torch_version: str) -> None:
 def _mend(package: str, torch_version: str) -> str:
     """The command that installs the build of `package` that fits, leaving torch alone."""
     label = _label(torch_version)
-    index = f" --index-url https://download.pytorch.org/whl/{label}" if label else ""
+    index = f" --index-url (the index that torch {torch_version} came from)" if label else ""
     return _pip(f"--force-reinstall --no-deps {package}=={companion_version(package, torch_version)}{index}")
 
 

@@ -46,6 +46,7 @@ def format_table(table: dict[str, Any]) -> str:
         )
     lines += ["", "| scene | " + " | ".join(row["name"] for row in table["rows"]) + " |", "|---" * (1 + len(table["rows"])) + "|"]
     for label in table["rows"][0]["per_class"]:
-        cells = [row["per_class"][label] for row in table["rows"]]
-        lines.append(f"| {label} | " + " | ".join(f"{c['class_agreement']:.2f} / {c['envelope_correlation']:.2f} / {c['fine_detail']:.2f}" for c in cells) + " |")
+        own = [row["per_class"][label] for row in table["rows"]]
+        cells = [f"{one['class_agreement']:.2f} / {one['envelope_correlation']:.2f} / {one['fine_detail']:.2f}" for one in own]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", "By scene: class agreement / envelope correlation / fine detail."])

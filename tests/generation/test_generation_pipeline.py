@@ -1,5 +1,6 @@
 """From a sound file to a video file: what's in it, that it repeats, and that nothing is left when it's stopped."""
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,9 +26,11 @@ def rain(tmp_path: Path) -> Path:
 
 def test_a_sound_becomes_a_video_with_that_sound(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     seen: list[tuple[float, float | None, str]] = []
-    video = generate(
-        rain, tmp_path / "film.mp4", model=tiny_model, fps=30, seed=3, progress=lambda done, total, note="", preview=None: seen.append((done, total, note))
-    )
+
+    def watch(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+        seen.append((done, total, note))
+
+    video = generate(rain, tmp_path / "film.mp4", model=tiny_model, fps=30, seed=3, progress=watch)
     assert video.num_frames == 39
     info = probe_sound(video.path)
     assert info.fps == 30
@@ -77,8 +80,6 @@ def test_cancelling_leaves_nothing(tiny_model: SoundModel, rain: Path, tmp_path:
 
 
 def test_a_prompt_needs_a_joint_space_and_settings_have_ranges(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
-    import dataclasses
-
     without = dataclasses.replace(tiny_model, joint_space=None)
     with pytest.raises(ConfigError, match="no joint space"):
         generate(rain, tmp_path / "film.mp4", model=without)

@@ -1,0 +1,73 @@
+"""The command line: what it writes and prints, one line for an error, exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from sgvg_core.cli import main
+from sgvg_core.cli.options import parse_strength
+from sgvg_core.errors import ConfigError
+from sgvg_core.media import probe_sound, write_wav
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """0.8 s of mono noise."""
+    path = tmp_path / "hiss.wav"
+    write_wav(path, 0.2 * torch.randn(1, 35_280, generator=torch.Generator().manual_seed(0)), 44_100)
+    return path
+
+
+def test_generate_writes_a_video_a_sheet_and_a_report(sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, sheet, report = tmp_path / "film.mp4", tmp_path / "sheet.png", tmp_path / "report.json"
+    words = ["generate", str(sound), "-o", str(out), "--model", str(tiny_model_folder), "--fps", "29.97", "--from", "random", "--size", "48"]
+    assert main([*words, "--strength", "coarse=0.5,fine=2", "--sheet", str(sheet), "--report", str(report), "--device", "cpu"]) == 0
+    assert probe_sound(out).fps == pytest.approx(30000 / 1001)
+    assert "film.mp4: 24 frames at 29.97 a second" in capsys.readouterr().out
+    said = json.loads(report.read_text())
+    assert (said["fps"], said["size"], said["settings"]["walk"]["coarse"]) == ("30000/1001", 48, 0.5)
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["listen", str(sound), "--model", str(tiny_model_folder), "--labels", "rain, wind", "--json"]) == 0
+    heard = json.loads(capsys.readouterr().out)
+    assert {label["text"] for label in heard["labels"]} == {"rain", "wind"}
+    assert set(heard["segments"][0]) == {"start", "end", "labels"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["generate", "missing.wav", "-o", "x.mp4"], "missing.wav"),
+        (["generate", "{sound}", "-o", "x.mp4", "--fps", "fast"], "fps: got 'fast'"),
+        (["generate", "{sound}", "-o", "x.mp4", "--fps", "source"], "has no video"),
+        (["generate", "{sound}", "-o", "x.mp4", "--model", "nowhere"], "nowhere: there's no such model folder"),
+        (["generate", "{sound}", "-o", "x.mp4", "--start", "99"], "start 99 s lies at or behind the end"),
+        (["generate", "{sound}", "-o", "x.mp4", "--device", "tpu"], "device: got 'tpu'"),
+        (["listen", "{text}", "--json"], "notes.txt"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(
+    words: list[str], said: str, sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("not a sound")
+    filled = [word.format(sound=sound, text=tmp_path / "notes.txt") for word in words]
+    if "--model" not in filled:
+        filled += ["--model", str(tiny_model_folder)]
+    assert main(filled) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("error: ")
+    assert said in error
+    assert "\n" not in error
+    assert not (tmp_path / "x.mp4").exists()
+
+
+def test_strength_names_its_groups() -> None:
+    assert parse_strength("coarse=0.5,mid=2") == {"coarse": 0.5, "mid": 2.0}
+    with pytest.raises(ConfigError, match="expected coarse, mid, fine"):
+        parse_strength("bass=1")
+    with pytest.raises(ConfigError, match="'coarse=loud'"):
+        parse_strength("coarse=loud")
