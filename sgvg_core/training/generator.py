@@ -8,6 +8,7 @@ from its state file.
 import copy
 import dataclasses
 import json
+import math
 import multiprocessing
 import os
 import time
@@ -190,7 +191,10 @@ def _train_size(
     dtype: torch.dtype,
     progress: Progress,
 ) -> None:
-    """Train at one size for `minutes` of computing, counted over all runs; the rate falls to nothing at the end of the last size."""
+    """Train at one size for `minutes` of computing, counted over all runs.
+
+    At the last size the mapping stays as the size before left it, and the rate falls to nothing at the end.
+    """
     torch.manual_seed(seed)
     net = build_generator(config).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if before is not None:
@@ -198,13 +202,15 @@ def _train_size(
     run = _Run(net, copy.deepcopy(net).eval(), torch.optim.Adam(net.parameters(), rate, betas=(0.9, 0.99), fused=True))
     if state.exists():
         run.load(state)
+    if last and before is not None:  # the latent space stays as it is, so that what is learned from sound can be taught meanwhile
+        run.net.mapping.requires_grad_(False)  # type: ignore[union-attr]
     log = state.with_suffix(".jsonl")
     size, rows, losses, saved = config.img_resolution, _shuffled(len(pictures.codes), batch, seed, run.seen), [], time.monotonic()
     flat = 0.5 if last else 0.95
     while run.seconds < minutes * 60:
         began = time.monotonic()
         done = run.seconds / (minutes * 60)
-        falling = 0.5 + 0.5 * np.cos(np.pi * max(0.0, done - flat) / (1 - flat))
+        falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, done - flat) / (1 - flat))
         for group in run.optimiser.param_groups:
             group["lr"] = rate * falling * min(1.0, (run.seen + 160) / 1600)
         z, wanted = pictures.batch(next(rows), size)
