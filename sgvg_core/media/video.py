@@ -26,8 +26,13 @@ from .sound_track import SoundTrack, chosen_codec, sound_packets
 _BT709 = 1
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 _BT601 = 5
+_ONE_THREAD_PIXELS = 512 * 512
+_THREADS = 4
+"""Up to so many pixels a frame is encoded by one thread, a larger one by four: fixed numbers, for x264's bytes depend on them."""
 _SOUND_AHEAD = Fraction(1, 2)
 """Seconds by which the sound is written before the picture."""
+# PyAV 16 and later would start threads of its own for each picture; waiting for them costs more than they save.
+_CONVERTER_THREADS: dict[str, Any] = {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
 
 
 class VideoWriter:
@@ -74,6 +79,7 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=self.fps, options={"crf": f"{self.crf:g}", "preset": "medium"})
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = self.width + self.width % 2, self.height + self.height % 2, "yuv420p"
+        context.thread_count = 1 if context.width * context.height <= _ONE_THREAD_PIXELS else _THREADS
         context.time_base = self._stream.time_base = 1 / self.fps
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
@@ -156,7 +162,7 @@ def to_yuv(pixels: np.ndarray, reformatter: VideoReformatter) -> Any:
     """RGB pixels [H, W, 3], uint8, as a 4:2:0 frame by the bt709 matrix in limited range, tagged so."""
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     converted = reformatter.reformat(frame, format="yuv420p", dst_colorspace=_BT709, src_color_range=_FULL_RANGE,
-                                      dst_color_range=_LIMITED_RANGE)
+                                     dst_color_range=_LIMITED_RANGE, **_CONVERTER_THREADS)
     converted.colorspace, converted.color_range = _BT709, _LIMITED_RANGE
     return converted
 
