@@ -103,7 +103,6 @@ class SynthesisNetwork(nn.Module):
             )
             setattr(self, f"b{resolution}", block)
         self.num_ws = sum(len(block.convs) for block in self.blocks) + 1
-        self.architecture = architecture
         self.strips = Strips()
         self.register_load_state_dict_post_hook(_after_loading)
 
@@ -170,7 +169,7 @@ class SynthesisNetwork(nn.Module):
         parameters = list(self.parameters())
         recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*inputs, *parameters))
         plain = all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in parameters)
-        return dtype == torch.float32 and plain and not recorded and self.architecture != "resnet"
+        return dtype == torch.float32 and plain and not recorded
 
     @torch.no_grad()
     def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None]) -> torch.Tensor:

@@ -37,14 +37,15 @@ class _Affine:
 class _Conv:
     """A modulated convolution with what its weights alone decide."""
 
-    def __init__(self, layer: ModulatedConv) -> None:
-        weight, gain = layer.weight.detach() * layer.weight_gain, math.sqrt(2)
+    def __init__(self, layer: ModulatedConv, own_gain: float = 1.0) -> None:
+        weight, gain = layer.weight.detach() * layer.weight_gain, own_gain * math.sqrt(2)
         self.affine = _Affine(layer.affine)
         self.power = weight.square().sum((2, 3))  # [C', C]
         self.weight = channels_last(weight.transpose(0, 1) if layer.up else weight)
         self.bias = layer.bias.detach() * gain
         self.noise_gain = layer.noise_strength.item() * gain
-        self.gain, self.up, self.resolution, self.clamp = gain, layer.up, layer.resolution, layer.clamp
+        self.gain, self.up, self.resolution = gain, layer.up, layer.resolution
+        self.clamp = None if layer.clamp is None else layer.clamp * own_gain
         self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
         self.blur = low_pass().expand(layer.out_channels, 1, 4, 4).contiguous()
 
@@ -57,6 +58,7 @@ class _Conv:
         """First and last row (of those that go in) of each strip."""
         row = self.resolution * self.out_channels * (self.resolution // self.rows_in)  # numbers that come out a row that goes in
         rows = max(_STRIP_NUMBERS // row, _STRIP_PIXELS // self.rows_in, 1)
+        rows += rows % 2  # so that a strip of a residual path begins with a row of the half size
         for start in range(0, self.rows_in, rows):
             yield start, min(start + rows, self.rows_in)
 
@@ -105,8 +107,9 @@ class Strips:
         self._source: list[tuple[torch.Tensor, int]] = []
         self._convs: list[_Conv] = []
         self._outputs: list[_ToPicture | None] = []
+        self._skips: list[torch.Tensor | None] = []
         self._const = torch.empty(0)
-        self._buffers = [torch.empty(0), torch.empty(0)]
+        self._buffers = [torch.empty(0) for _ in range(4)]
 
     def prepare(self, network: torch.nn.Module, blocks: Sequence[Any]) -> None:
         """Prepare the weights, unless it's done and none has changed since."""
@@ -121,14 +124,17 @@ class Strips:
     def _prepare(self, tensors: Sequence[torch.Tensor], blocks: Sequence[Any]) -> None:
         # The aliases keep the memory from being given to other weights, so that its address tells them apart.
         self._source = [(tensor.detach(), _version(tensor)) for tensor in tensors]
-        self._convs = [_Conv(conv) for block in blocks for conv in block.convs]
-        self._outputs = []
+        self._convs, self._outputs, self._skips = [], [], []
         for block in blocks:
-            output = _ToPicture(block.torgb) if block.has_torgb else None
-            self._outputs += [output] if block.is_first else [None, output]
+            residual = block.architecture == "resnet" and not block.is_first
+            self._convs += [_Conv(conv, math.sqrt(0.5) if residual and not conv.up else 1.0) for conv in block.convs]
+            self._skips += [None] * (len(block.convs) - 1) + [block.skip.weight.detach() * block.skip.weight_gain if residual else None]
+            self._outputs += [None] * (len(block.convs) - 1) + [_ToPicture(block.torgb) if block.has_torgb else None]
         self._const = blocks[0].const.detach()
-        sizes = [conv.in_channels * (conv.rows_in + 2) * conv.rows_in for conv in self._convs]
-        needed = [max(sizes[side::2], default=0) for side in (0, 1)]
+        inputs = [conv.in_channels * (conv.rows_in + 2) * conv.rows_in for conv in self._convs]
+        halves = [(conv.resolution // 2 + 2) * conv.resolution // 2 for conv in self._convs]
+        sides = [0 if skip is None else len(skip) * half for skip, half in zip(self._skips, halves, strict=True)][::2]
+        needed = [max(sizes[parity::2], default=0) for sizes in (inputs, sides) for parity in (0, 1)]
         self._buffers = [old if old.numel() == size else torch.empty(size) for old, size in zip(self._buffers, needed, strict=True)]
 
     def picture(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
@@ -148,11 +154,18 @@ class Strips:
                     picture = out.new_zeros(1, out.shape[1], conv.resolution, conv.resolution)
             demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
             target = None if last else self._input(index + 1)
+            side = None if self._skips[index] is None else self._side(index)
+            next_skip = self._skips[index + 2] if index + 2 < len(self._skips) else None
+            next_side = None if next_skip is None else self._side(index + 2)
             own_noise = noise[index] if conv.noise_gain else None
             factor = conv.resolution // conv.rows_in
             for start, stop in conv.strips():
                 y = conv.run(x, start, stop, demodulation, own_noise)
                 start, stop = start * factor, stop * factor
+                if side is not None:
+                    y += _doubled_rows(side, start // 2, stop // 2)
+                if next_skip is not None and next_side is not None:
+                    next_side[:, :, start + 1 : stop + 1] = F.conv2d(y, next_skip)
                 if output is not None and picture is not None and weight is not None:
                     output.add(picture[:, :, start:stop], y, weight)
                 if target is not None:
@@ -164,11 +177,27 @@ class Strips:
     def _input(self, index: int) -> torch.Tensor:
         """The buffer [1, C, H + 2, W] that convolution `index` reads, channels last, its first and last row zero."""
         conv = self._convs[index]
-        shape = 1, conv.rows_in + 2, conv.rows_in, conv.in_channels
-        x = self._buffers[index % 2][: math.prod(shape)].view(shape).permute(0, 3, 1, 2)
-        x[:, :, 0].zero_()
-        x[:, :, -1].zero_()
-        return x
+        return _bordered(self._buffers[index % 2], conv.in_channels, conv.rows_in)
+
+    def _side(self, index: int) -> torch.Tensor:
+        """The buffer [1, C', H / 2 + 2, W / 2] of the residual path that joins after convolution `index`, bordered likewise."""
+        conv = self._convs[index]
+        return _bordered(self._buffers[2 + index // 2 % 2], conv.out_channels, conv.resolution // 2)
+
+
+def _bordered(buffer: torch.Tensor, num_channels: int, size: int) -> torch.Tensor:
+    """The start of a buffer as [1, C, size + 2, size], channels last, its first and last row set to zero."""
+    shape = 1, size + 2, size, num_channels
+    x = buffer[: math.prod(shape)].view(shape).permute(0, 3, 1, 2)
+    x[:, :, 0].zero_()
+    x[:, :, -1].zero_()
+    return x
+
+
+def _doubled_rows(x: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """Rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below, doubled: see `layers.double`."""
+    rows = F.interpolate(F.pad(x[:, :, start : stop + 2], (1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+    return rows[:, :, 2:-2, 2:-2]
 
 
 def _version(tensor: torch.Tensor) -> int:

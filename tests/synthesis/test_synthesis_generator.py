@@ -105,8 +105,9 @@ def test_both_ways_give_the_same_pictures(architecture: str, mode: str) -> None:
         torch.testing.assert_close(generator.synthesis(ws, **noise), slow, rtol=0, atol=2e-5)
 
 
-def test_many_strips_give_the_same_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    generator = build()
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+def test_many_strips_give_the_same_picture(monkeypatch: pytest.MonkeyPatch, architecture: str) -> None:
+    generator = build(dataclasses.replace(SMALL, architecture=architecture, conv_clamp=2.0))
     ws = latents(generator)
     slow = slow_pictures(generator, ws)
     monkeypatch.setattr("sgvg_core.synthesis.strips._STRIP_NUMBERS", 700)
