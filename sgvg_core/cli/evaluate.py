@@ -2,10 +2,12 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
-from ..assembly import BUNDLED, load_judge, load_model
-from ..evaluation import evaluate
+from ..assembly import BUNDLED, SoundModel, load_judge, load_model
+from ..evaluation import evaluate, long_walk, make_sheets
+from ..media import save_png
 from .options import add_model
 from .progress import ProgressBar
 
@@ -17,6 +19,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed: other sounds and start latents (default: 0)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each sound (default: 4)")
     add_model(parser)
+    parser.add_argument("--sheets", type=Path, default=None, metavar="FOLDER", help="only write sheets to look at into this folder")
+    parser.add_argument("--long", type=int, default=None, metavar="MINUTES", help="only measure one long walk, minute by minute")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -24,10 +28,27 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate and print."""
     model = load_model(options.model, options.device)
+    if options.sheets is not None:
+        return _write_sheets(model, options.sheets)
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
+    if options.long is not None:
+        with ProgressBar() as progress:
+            print(json.dumps(long_walk(model, judge, minutes=options.long, progress=progress), indent=None if options.json else 1))
+        return 0
     with ProgressBar() as progress:
         table = evaluate(model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, progress=progress)
     print(json.dumps(table, ensure_ascii=False) if options.json else format_table(table))
+    return 0
+
+
+def _write_sheets(model: SoundModel, folder: Path) -> int:
+    """Write every sheet as a PNG and print where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProgressBar() as progress:
+        sheets = make_sheets(model, progress)
+    for name, sheet in sheets.items():
+        save_png(folder / f"{name}.png", sheet)
+        print(folder / f"{name}.png")
     return 0
 
 

@@ -1,5 +1,7 @@
 """Measuring: how well the picture means the sound."""
 
+from .long_walk import long_walk
+from .sheets import make_sheets, unlabelled_strips
 from .table import evaluate
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "long_walk", "make_sheets", "unlabelled_strips"]

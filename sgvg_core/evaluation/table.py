@@ -100,7 +100,7 @@ def _rendered(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
     return torch.from_numpy(np.stack([picture(dataclasses.replace(code, scene=codes[0].scene)) for code in codes]))
 
 
-class _Films:
+class Films:
     """The ways to make a film of a clip."""
 
     def __init__(self, model: SoundModel, fps: float, seed: int) -> None:
@@ -141,7 +141,7 @@ def evaluate(
     model: SoundModel, judge: Judge, *, num_clips: int = 180, seed: int = 0, seconds: float = 4.0, fps: float = 12.0, progress: Progress = silent
 ) -> dict[str, Any]:
     """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``."""
-    films = _Films(model, fps, seed)
+    films = Films(model, fps, seed)
     clips = list(held_out_clips(num_clips, seed, seconds, fps))
     makers: list[tuple[str, Callable[[HeldOutClip], torch.Tensor], int]] = [
         ("rendered clips (ceiling)", films.rendered, 1),
