@@ -2,7 +2,7 @@
 
 import dataclasses
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ..config import MelConfig
 from ..generation import Sound, hear
 from ..progress import Progress, silent
 from ..world import KINDS, disturb, make_envelope, synth
+from ..world.recordings import Recording
 
 _ENVELOPE_RATE = 100
 
@@ -76,23 +77,22 @@ def make_sound_pool(
 
 
 def make_recording_pool(
-    recordings: Path, mel: MelConfig, load: Callable[[Path], tuple[np.ndarray, int]], *, rate: float, seconds: float = 5.0
+    recordings: Sequence[Recording], mel: MelConfig, *, rate: float, seconds: float = 5.0, progress: Progress = silent
 ) -> SoundPool:
-    """Windows of real recordings, in folders named after their scenes. Their envelope isn't known: it's read off the loudness."""
-    num_segments = int(seconds * rate)
+    """Windows of real recordings (mono at the mel's sample rate, as `sound_data.load_recordings` reads them), in parts of `seconds`.
+
+    Their envelope isn't known: it's read off the loudness.
+    """
+    num_segments, num_samples = int(seconds * rate), int(seconds * mel.sample_rate)
     windows, kinds, envelopes = [], [], []
-    for path in sorted(path for path in recordings.glob("*/*") if path.parent.name in _FOLDERS and path.suffix.lower() in _SUFFIXES):
-        waveform, sample_rate = load(path)
-        for first in range(0, max(1, len(waveform) - int(seconds * sample_rate) + 1), int(seconds * sample_rate)):
-            part = waveform[first : first + int(seconds * sample_rate)]
-            windows.append(hear_windows(part, sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
-            kinds.append(_FOLDERS[path.parent.name])
-            envelopes.append(loudness_envelope(part, sample_rate, rate, num_segments))
+    for index, recording in enumerate(recordings):
+        progress(index, len(recordings), "recordings")
+        for first in range(0, max(1, len(recording.waveform) - num_samples + 1), num_samples):
+            part = recording.waveform[first : first + num_samples]
+            windows.append(hear_windows(part, mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
+            kinds.append(KINDS.index(recording.kind))
+            envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
     return SoundPool(np.stack(windows), np.array(kinds), np.stack(envelopes))
-
-
-_FOLDERS = {kind.replace(" ", "_"): index for index, kind in enumerate(KINDS)}
-_SUFFIXES = {".wav", ".ogg", ".opus", ".mp3", ".flac", ".m4a"}
 
 
 def loudness_envelope(waveform: np.ndarray, sample_rate: int, rate: float, num_segments: int) -> np.ndarray:

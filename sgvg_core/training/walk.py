@@ -25,7 +25,6 @@ from ..world.clip import PHASE_RATES
 from ..world.codes import draw_codes, write_codes
 from .sound_pool import SoundPool
 
-
 _LEVELS = 9
 _BLEND_SECONDS = 0.9
 

@@ -1,0 +1,147 @@
+"""The stages of training in their order, each with what it needs from the work folder and what it leaves there.
+
+    generator     pictures/ held_out/ *px.state     -> generator.safetensors
+    judge         judge.state                       -> judge.safetensors
+    joint-space   joint_space.state                 -> joint_space.safetensors
+    walk          sounds/ *.state                   -> sound_encoder.safetensors walker.safetensors   (the warm-up)
+
+Every stage can be killed at any time: called again, it goes on from its state file, and a finished one returns at once.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from ..assembly import load_generator
+from ..errors import CheckpointError
+from ..presets import LANDSCAPES, ModelConfig
+from ..progress import Progress, silent
+from .generator import TaughtPictures, render_pictures, train_generator
+from .joint_space import JointSpaceRun, train_joint_space
+from .judge import train_judge
+from .sound_data import load_recordings
+from .sound_pool import SoundPool, make_recording_pool, make_sound_pool
+from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
+
+GENERATOR_MINUTES = (4.0, 10.0, 42.0)
+"""How the minutes of a generator are shared among its last three sizes."""
+ENCODER_SHARE = 0.35
+"""Of the minutes of the walk, those of the sound encoder; the others are the walker's."""
+REAL_SHARE = 0.35
+"""Share of real windows in what the sound encoder learns from, where there are recordings."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """What all stages share."""
+
+    work: Path
+    """The folder of states, logs and results."""
+    config: ModelConfig = LANDSCAPES
+    recordings: Path | None = None
+    """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
+    num_scenes: int = 4200
+    num_held_out: int = 450
+    num_clips: int = 1080
+    """Clips of synthesised sound for the walk."""
+    judge_steps: int = 1500
+    workers: int = 2
+    """Processes that render pictures and synthesise sounds."""
+    seed: int = 1
+
+
+def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tuple[TaughtPictures, TaughtPictures]:
+    """The rendered pictures to learn from and those held out, made where they aren't there yet."""
+    size = settings.config.generator.img_resolution
+    pictures = render_pictures(
+        settings.work / "pictures", seed=settings.seed, num_scenes=settings.num_scenes, size=size, workers=settings.workers, progress=progress
+    )
+    held_out = render_pictures(
+        settings.work / "held_out",
+        seed=settings.seed + 1_000_000,
+        num_scenes=settings.num_held_out,
+        frames_a_scene=1,
+        size=size,
+        workers=settings.workers,
+        progress=progress,
+    )
+    return pictures, held_out
+
+
+def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
+    """Stage one. `minutes` holds one number a size, smallest first, or one number for all together."""
+    taught_pictures(settings, progress)
+    sizes = tuple(size for size in (32, 64, 128, 256, 512) if size <= settings.config.generator.img_resolution)[-3:]
+    if len(minutes) == 1:
+        shares = GENERATOR_MINUTES[-len(sizes) :]
+        minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
+    return train_generator(settings.work, settings.config.generator, sizes=sizes, minutes=minutes, seed=settings.seed, progress=progress)
+
+
+def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[str, float]:
+    """The judge of pictures, which only measures."""
+    pictures, held_out = taught_pictures(settings, progress)
+    path = settings.work / "judge.safetensors"
+    return train_judge(path, pictures, held_out, settings.config.judge, num_steps=settings.judge_steps, progress=progress)
+
+
+def joint_space_stage(settings: TrainSettings, minutes: float, run: JointSpaceRun | None = None, progress: Progress = silent) -> Path:
+    """Stage two: the joint space of pictures, words and sounds."""
+    pictures, _ = taught_pictures(settings, progress)
+    run = dataclasses.replace(run or JointSpaceRun(), minutes=minutes)
+    return train_joint_space(
+        settings.work, pictures, settings.config.joint_space, run=run, recordings=settings.recordings, progress=progress
+    )
+
+
+def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[SoundPool]:
+    """The synthesised sounds of the walk and, where there are some, the recordings."""
+    mel, rate = settings.config.mel, settings.config.walker.walk_rate
+    pools = [
+        make_sound_pool(
+            settings.work / "sounds",
+            mel,
+            rate=rate,
+            seed=settings.seed + 20,
+            num_clips=settings.num_clips,
+            workers=settings.workers,
+            progress=progress,
+        )
+    ]
+    if settings.recordings is not None:
+        pools.append(make_recording_pool(load_recordings(settings.recordings, mel.sample_rate), mel, rate=rate, progress=progress))
+    return pools
+
+
+def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
+    """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
+    generator = load_generator(needed(settings.work / "generator.safetensors", "generator"))
+    config, pools = settings.config, sound_pools(settings, progress)
+    shares = [1.0] if len(pools) == 1 else [1 - REAL_SHARE, REAL_SHARE]
+    answers = ask_generator(generator)
+    encoder = warm_up_encoder(
+        settings.work,
+        answers,
+        list(zip(pools, shares, strict=True)),
+        config.sound_encoder,
+        config.mel,
+        minutes=minutes * ENCODER_SHARE,
+        progress=progress,
+    )
+    heard = [(pool, offsets_of_pool(encoder, pool, progress)) for pool in pools]
+    silence = hear_silence(encoder, config.mel.picture_mels, config.mel.picture_frames)
+    train_walker(settings.work, answers, heard, silence, config.walker, minutes=minutes * (1 - ENCODER_SHARE), progress=progress)
+
+
+@torch.no_grad()
+def hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
+    """What E_a hears in silence, [L, D]."""
+    return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0]
+
+
+def needed(path: Path, stage: str) -> Path:
+    """The path, if the file is there; else CheckpointError with the command that makes it."""
+    if not path.exists():
+        raise CheckpointError(f"{path}: isn't there yet; make it with: python -m sgvg_core train {stage} --work {path.parent}")
+    return path
