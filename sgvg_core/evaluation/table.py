@@ -14,9 +14,12 @@ import numpy as np
 import torch
 
 from ..assembly import SoundModel
-from ..generation import GenerateSettings, Sound, Walk, hear
+from ..errors import ConfigError
+from ..generation import Sound, Walk, hear
 from ..generation.frames import synthesize, to_uint8
-from ..generation.pipeline import start_latent
+from ..generation.pipeline import embed_sound
+from ..generation.start import random_start
+from ..generation.text_constraint import wanted_direction
 from ..judge import Judge
 from ..progress import Progress, silent
 from ..world import KINDS, make_envelope, render, synth
@@ -27,6 +30,7 @@ from .statistics import best_lag_correlation, bootstrap, fine_detail, frechet_di
 _HELD_OUT_SEED = 900_000_000
 _SOUND_RATE, _ENVELOPE_RATE = 22_050, 100
 _MAX_LAG_SECONDS = 0.3
+_NUM_CANDIDATES = 192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,31 +109,49 @@ class Films:
 
     def __init__(self, model: SoundModel, fps: float, seed: int) -> None:
         self.model, self.fps, self.seed = model, fps, seed
+        self._candidates: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def rendered(self, clip: HeldOutClip) -> torch.Tensor:
+        """The clip as the world renders it: the ceiling."""
         return _rendered(clip, self.fps, self.model.generator.img_resolution)
 
     def known_codes(self, clip: HeldOutClip) -> torch.Tensor:
+        """The same, painted by the generator from its codes: what the generator alone costs."""
         ws = self.model.generator.mapping(_code_path(clip, self.fps).to(self.model.device))
         return self._pictures([ws.cpu()])
 
     def random_start(self, clip: HeldOutClip) -> torch.Tensor:
-        return self._walk(clip.waveform, GenerateSettings(start_from="random", seed=self.seed + clip.seed))
+        """The film of the clip's sound, from a random start latent."""
+        return self._walk(clip.waveform, random_start(self.model.generator, self.seed + clip.seed))
 
     def chosen_start(self, clip: HeldOutClip) -> torch.Tensor:
-        return self._walk(clip.waveform, GenerateSettings(start_from="sound", seed=self.seed + clip.seed))
+        """The film of the clip's sound, from the start latent that the sound chooses."""
+        heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), self.model.mel)
+        return self._walk(clip.waveform, self._chosen(sound_embed=embed_sound(self.model, heard)))
+
+    def _chosen(self, **wanted: Any) -> torch.Tensor:
+        """The candidate nearest to what is wanted; all clips choose among the same candidates, which are looked at once."""
+        space = self.model.joint_space
+        if space is None:
+            raise ConfigError("choosing a start needs a joint space")
+        if self._candidates is None:
+            ws = random_start(self.model.generator, self.seed, num_codes=_NUM_CANDIDATES)
+            pictures = synthesize(self.model.generator, [ws], batch=8)
+            self._candidates = ws, torch.cat([space.embed_images(some).cpu() for some in pictures])
+        ws, embedded = self._candidates
+        return ws[(embedded @ wanted_direction(space, **wanted).cpu()).argmax()][None]
 
     def silence(self, clip: HeldOutClip) -> torch.Tensor:
-        return self._walk(torch.zeros_like(clip.waveform), GenerateSettings(start_from="random", seed=self.seed + clip.seed))
+        """The film of silence, from the clip's random start latent."""
+        return self._walk(torch.zeros_like(clip.waveform), random_start(self.model.generator, self.seed + clip.seed))
 
     def text_alone(self, clip: HeldOutClip) -> torch.Tensor:
-        settings = GenerateSettings(start_from="random", prompts=((KINDS[clip.kind], 1.0),), seed=self.seed + clip.seed)
-        heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), self.model.mel)
-        return self._pictures([start_latent(self.model, heard, settings)]).expand(len(clip.envelope), -1, -1, -1)
+        """The start latent that the clip's label chooses, held still."""
+        start = self._chosen(prompts=((KINDS[clip.kind], 1.0),))
+        return self._pictures([start]).expand(len(clip.envelope), -1, -1, -1)
 
-    def _walk(self, waveform: torch.Tensor, settings: GenerateSettings) -> torch.Tensor:
+    def _walk(self, waveform: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         heard = hear(Sound.from_waveform(waveform[None], _SOUND_RATE), self.model.mel)
-        start = start_latent(self.model, heard, settings)
         return self._pictures(Walk(heard, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
 
     def _pictures(self, walk: Any) -> torch.Tensor:

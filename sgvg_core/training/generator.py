@@ -168,9 +168,16 @@ def train_generator(
         before = state
     net = build_generator(config)
     net.load_state_dict(torch.load(before, weights_only=True)["mean"])  # type: ignore[arg-type]
+    set_w_avg(net, seed)
     result = work / "generator.safetensors"
     save_generator(result, net, config)
     return result
+
+
+@torch.no_grad()
+def set_w_avg(net: torch.nn.Module, seed: int, num_codes: int = 10_000) -> None:
+    """Store the mean latent of many codes, the point that truncation draws to."""
+    net.w_avg.copy_(net.mapping(draw_codes(seed, num_codes))[:, 0].mean(0))  # type: ignore[operator, union-attr]
 
 
 def _at_size(config: GeneratorConfig, size: int) -> GeneratorConfig:
