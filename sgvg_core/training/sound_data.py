@@ -74,7 +74,7 @@ class Wear:
         floor = np.zeros(num_mels)
         if rng.random() < 0.3:
             floor = loudness * 10 ** rng.uniform(-6, -2) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
-        if rng.random() < 0.12:  # down to the band of 8 kHz material
+        if rng.random() < 0.2:  # down to the band of 8 kHz material
             first = num_mels * 7 // 10 if rng.random() < 0.4 else int(rng.integers(num_mels * 2 // 3, num_mels))
             limit = 10.0 ** -rng.uniform(3, 9)
             gain[first:] *= limit
@@ -102,7 +102,7 @@ class SoundWindows:
     the real share of a class every source. `worn` False leaves out the damage on mel power.
     """
 
-    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.5,
+    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.8,
                  exclude_sources: Sequence[str] = (), clip_seconds: float = 4.0, first_clips: int = 8, max_clips: int = 2400,
                  fresh_per_batch: int = 2, variants: int = 12, worn: bool = True, synthesised: bool = True,
                  loaded: Sequence[Recording] | None = None) -> None:
