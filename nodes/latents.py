@@ -32,10 +32,10 @@ class StartLatent(io.ComfyNode):
             inputs=[
                 ModelWire.Input("model", tooltip="From Load SGVG Model."),
                 io.Int.Input("seed", tooltip="The same seed draws the same latents on every machine.", **_SEED),
-                io.Float.Input("truncation_psi", display_name="psi", tooltip=_PSI_TOOLTIP, **_PSI),
+                io.Float.Input("truncation_psi", display_name="truncation psi", tooltip=_PSI_TOOLTIP, **_PSI),
                 io.Int.Input(
                     "num_candidates",
-                    display_name="candidates",
+                    display_name="num candidates",
                     default=96,
                     min=1,
                     max=4096,
@@ -102,14 +102,14 @@ class TextConstraint(io.ComfyNode):
                 io.Int.Input("seed", tooltip="The same seed draws the same candidates on every machine.", **_SEED),
                 io.Int.Input(
                     "num_candidates",
-                    display_name="candidates",
+                    display_name="num candidates",
                     default=96,
                     min=1,
                     max=4096,
                     tooltip="How many latents are drawn and looked at. More fit better and take longer.",
                 ),
-                io.Float.Input("truncation_psi", display_name="psi", tooltip=_PSI_TOOLTIP, **_PSI),
-                io.Int.Input("keep", display_name="shown", default=8, min=1, max=64, tooltip="How many of the best candidates the picture shows."),
+                io.Float.Input("truncation_psi", display_name="truncation psi", tooltip=_PSI_TOOLTIP, **_PSI),
+                io.Int.Input("keep", default=8, min=1, max=64, tooltip="How many of the best candidates the picture shows."),
                 EmbeddingWire.Input(
                     "sound_embedding",
                     display_name="sound embedding",

@@ -26,7 +26,7 @@ class LoadModel(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "model_name",
-                    display_name="model",
+                    display_name="model name",
                     options=list(host.models()),
                     default=host.BUNDLED_NAME,
                     tooltip="The bundled model, or a sub-folder of ComfyUI/models/sgvg that holds generator.safetensors, "

@@ -32,14 +32,13 @@ class LoadSound(io.ComfyNode):
                 # The ids "audio" and "audioUI" are those that ComfyUI's page looks for when it puts the player into the node.
                 io.Combo.Input(
                     "audio",
-                    display_name="sound",
                     options=host.sound_choices(),
                     upload=io.UploadType.audio,
                     tooltip="A file in ComfyUI's input folder; upload one or drop it on the node. Examples of this pack stand under sgvg/.",
                 ),
                 io.Float.Input(
                     "start_seconds",
-                    display_name="start (s)",
+                    display_name="start seconds",
                     default=0.0,
                     min=0.0,
                     max=86_400.0,
@@ -48,7 +47,7 @@ class LoadSound(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "length_seconds",
-                    display_name="length (s)",
+                    display_name="length seconds",
                     default=0.0,
                     min=0.0,
                     max=86_400.0,
@@ -66,7 +65,7 @@ class LoadSound(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, audio: str | None = None) -> bool | str:
         if audio is not None and host.input_file(audio) is None:
-            return f"sound: there's no file {audio!r} in ComfyUI's input folder; choose or upload one"
+            return f"audio: there's no file {audio!r} in ComfyUI's input folder; choose or upload one"
         return True
 
     @classmethod
@@ -77,12 +76,12 @@ class LoadSound(io.ComfyNode):
     def execute(cls, audio: str, start_seconds: float, length_seconds: float, audioUI: Any = None) -> io.NodeOutput:
         path = host.input_file(audio)
         if path is None:
-            raise MediaError(f"sound: there's no file {audio!r} in ComfyUI's input folder; choose or upload one")
-        with naming("sound"):
+            raise MediaError(f"audio: there's no file {audio!r} in ComfyUI's input folder; choose or upload one")
+        with naming("audio"):
             info = probe_sound(path)
         if info.duration_seconds is not None and start_seconds >= info.duration_seconds:
             raise MediaError(
-                f"start (s): got {start_seconds}, but {audio} is over after {float(info.duration_seconds):.2f} s; choose an earlier start"
+                f"start_seconds: got {start_seconds}, but {audio} is over after {float(info.duration_seconds):.2f} s; choose an earlier start"
             )
         fps = _FPS_WITHOUT_PICTURE if info.fps is None else float(info.fps)
         return io.NodeOutput(file_audio(path, start_seconds, length_seconds or None, info.sample_rate), fps)
@@ -105,7 +104,7 @@ class SoundInversionEncoderNode(io.ComfyNode):
                 io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are heard as one."),
                 io.Int.Input(
                     "batch_item",
-                    display_name="item of the batch",
+                    display_name="batch item",
                     default=0,
                     min=0,
                     max=4095,

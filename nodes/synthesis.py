@@ -7,6 +7,7 @@ from comfy_api.latest import InputImpl, io, ui
 
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.devices import to_dtype
+from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
 from ..sgvg_core.generation.frames import NOISE_MODES, resize, synthesize, to_uint8
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
@@ -47,7 +48,7 @@ def _common_inputs() -> list[io.Input]:
         ),
         io.Int.Input(
             "batch_size",
-            display_name="batch",
+            display_name="batch size",
             default=4,
             min=1,
             max=256,
@@ -77,7 +78,7 @@ class Synthesis(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "max_frames",
-                    display_name="most frames",
+                    display_name="max frames",
                     default=0,
                     min=0,
                     max=1_000_000,
@@ -104,7 +105,7 @@ class Synthesis(io.ComfyNode):
         core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
         num_left = core_walk.num_frames - first_frame
         if num_left <= 0:
-            raise ValueError(f"first frame: got {first_frame}, but the walk has {core_walk.num_frames} frames, counted from 0")
+            raise ConfigError(f"first_frame: got {first_frame}, but the walk has {core_walk.num_frames} frames, counted from 0")
         num_images = min(num_left, max_frames or num_left)
         frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype)
         images: torch.Tensor | None = None
@@ -136,7 +137,7 @@ class SynthesisToVideo(io.ComfyNode):
                 *_common_inputs(),
                 io.Combo.Input(
                     "sound_codec",
-                    display_name="sound",
+                    display_name="sound codec",
                     options=list(SOUND_CODECS),
                     default="auto",
                     tooltip="auto: whole AAC and MP3 files are copied unchanged, other sounds become AAC at 256 kb/s; flac keeps every sample; "
@@ -169,7 +170,7 @@ class SynthesisToVideo(io.ComfyNode):
         audio: Any = None,
     ) -> io.NodeOutput:
         core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
-        check_choice("sound", sound_codec, SOUND_CODECS)
+        check_choice("sound_codec", sound_codec, SOUND_CODECS)
         sound = core_walk.heard.sound if audio is None else to_sound(audio, "audio")
         frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype)
         path = host.temporary_video()

@@ -128,7 +128,7 @@ class WalkSheet(io.ComfyNode):
             inputs=[
                 ModelWire.Input("model", tooltip="From Load SGVG Model."),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker."),
-                io.Int.Input("num_pictures", display_name="pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
+                io.Int.Input("num_pictures", display_name="num pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
                 io.Int.Input("columns", default=6, min=1, max=64, tooltip="How many stand in a row."),
             ],
             outputs=[io.Image.Output("sheet", display_name="sheet", tooltip="The frames in rows, from left to right.")],

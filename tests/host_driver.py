@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 SCHEMA = ("input", "output", "output_name", "output_tooltips", "display_name", "description", "category")
-EXTRAS = ("nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py")
+EXTRAS = ("nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py", "nodes_post_processing.py")
 
 
 class Server:

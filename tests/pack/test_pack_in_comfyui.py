@@ -71,7 +71,7 @@ def test_a_cut_of_the_frames_at_another_size(host: HostProcess) -> None:
     paths = files(host, host.run(graph), "save")
     assert [picture(path).shape for path in paths] == [(48, 48, 3)] * 3
     graph = {**walk_graph(), "frames": synthesis(first_frame=12), "save": save_images("frames")}
-    assert "first frame: got 12, but the walk has 12 frames" in host.fail(graph)
+    assert "first_frame: got 12, but the walk has 12 frames" in host.fail(graph)
 
 
 def test_a_video_has_moving_pictures_and_the_sound(host: HostProcess) -> None:
@@ -190,8 +190,8 @@ def test_cancel_stops_at_once_and_leaves_nothing(host: HostProcess) -> None:
     [
         ({"model": {"model_name": "gone"}}, r"model_name: there's no model 'gone', only landscapes \(bundled\), tiny"),
         ({"sound": {"audio": "gone.wav"}}, r"there's no file 'gone.wav'"),
-        ({"sound": {"audio": "broken.wav"}}, r"sound: .*broken.wav"),
-        ({"sound": {"start_seconds": 5.0}}, r"start \(s\): got 5.0, but swell.wav is over after 1.00 s"),
+        ({"sound": {"audio": "broken.wav"}}, r"audio: .*broken.wav"),
+        ({"sound": {"start_seconds": 5.0}}, r"start_seconds: got 5.0, but swell.wav is over after 1.00 s"),
     ],
 )
 def test_errors_name_the_input(host: HostProcess, changes: dict[str, Any], message: str) -> None:

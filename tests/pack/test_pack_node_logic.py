@@ -1,0 +1,229 @@
+"""What the nodes do beyond the core, with a stand-in for ComfyUI: choices, checks, lazy sounds, progress, cancel."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from stand_in import Interrupted, StandIn
+
+
+class Pack:
+    """The pack as ComfyUI loads it, and the stand-in that it runs in."""
+
+    def __init__(self, module: ModuleType, host: StandIn) -> None:
+        self.module, self.host = module, host
+        self.nodes = {node.define_schema().node_id: node for node in module.NODES}
+        self.part = lambda name: sys.modules[f"sgvg_pack.{name}"]
+
+    def run(self, name: str, **inputs: Any) -> Any:
+        with torch.inference_mode():
+            return self.nodes[f"SGVG_{name}"].execute(**inputs)
+
+    def walk(self, **changes: Any) -> tuple[Any, Any]:
+        """Model and walk of half a second."""
+        model = self.run("LoadModel", model_name="tiny")[0]
+        sound = self.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.5)[0]
+        ears = self.run("SoundInversionEncoder", model=model, audio=sound)
+        start = self.run("StartLatent", model=model, seed=1, truncation_psi=1.0)
+        return model, self.run("RecurrentWalker", model=model, sound_latents=ears[0], start_latent=start[0], **{"fps": 12.0, **changes})[0]
+
+
+@pytest.fixture(scope="module")
+def pack(pack_root: Path, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pack]:
+    from sgvg_core.media import write_wav
+
+    host = StandIn(tmp_path_factory.mktemp("stand_in"))
+    shutil.copytree(tiny_model_folder, host.base / "models" / "sgvg" / "tiny")
+    noise = torch.randn(2, 22_050, generator=torch.Generator().manual_seed(0))
+    write_wav(host.base / "input" / "swell.wav", 0.2 * noise * torch.linspace(0.05, 1, 22_050), 22_050)
+    (host.base / "input" / "notes.txt").write_text("no sound")
+    before = dict(sys.modules)
+    sys.modules.update(host.modules())
+    spec = importlib.util.spec_from_file_location("sgvg_pack", pack_root / "__init__.py", submodule_search_locations=[str(pack_root)])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sgvg_pack"] = module
+    try:
+        spec.loader.exec_module(module)
+        yield Pack(module, host)
+    finally:
+        for name in set(sys.modules) - set(before):
+            if name.split(".")[0] in ("sgvg_pack", "comfy", "comfy_api", "folder_paths", "server"):
+                del sys.modules[name]
+        sys.modules.update({name: before[name] for name in host.modules() if name in before})
+
+
+def test_the_list_of_models_is_that_of_the_folders(pack: Pack) -> None:
+    host = pack.part("nodes.host")
+    (pack.host.base / "models" / "sgvg" / "no model").mkdir(exist_ok=True)
+    assert list(host.models()) == ["landscapes (bundled)", "tiny"]
+    with pytest.raises(Exception, match=r"model_name: there's no model '\.\./tiny', only landscapes"):
+        host.model_folder("../tiny")
+
+
+def test_models_with_the_same_content_are_shared(pack: Pack) -> None:
+    shutil.copytree(pack.host.base / "models" / "sgvg" / "tiny", pack.host.base / "models" / "sgvg" / "twin")
+    first, second = (pack.run("LoadModel", model_name=name)[0] for name in ("tiny", "twin"))
+    assert first is second
+    node = pack.nodes["SGVG_LoadModel"]
+    key = node.fingerprint_inputs(model_name="twin")
+    path = pack.host.base / "models" / "sgvg" / "twin" / "walker.safetensors"
+    path.write_bytes(path.read_bytes() + b" ")
+    assert node.fingerprint_inputs(model_name="twin") != key
+    shutil.rmtree(path.parent)
+
+
+def test_models_are_loaded_whole_and_can_still_be_differentiated(pack: Pack) -> None:
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    pack.host.loads.clear()
+    with torch.inference_mode():
+        ready = model.ready(batch=3)
+    assert pack.host.loads == [{"num": 2, "memory_required": 3 * 32 * 32 * 1024, "force_full_load": True}]
+    assert not any(parameter.is_inference() for parameter in ready.generator.parameters())
+    ws = ready.generator.w_avg.expand(1, ready.generator.num_ws, -1).clone().requires_grad_()
+    ready.generator.synthesis(ws).sum().backward()
+    assert ws.grad is not None
+    assert ws.grad.abs().sum() > 0
+
+
+def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root: Path) -> None:
+    choices = pack.part("nodes.host").sound_choices()
+    examples = sorted(f"sgvg/{path.name}" for path in (pack_root / "workflows" / "assets").iterdir())
+    assert choices == ["swell.wav", *examples]
+    assert len(examples) == 3
+    for name in examples:
+        info = pack.run("LoadSound", audio=name, start_seconds=0.0, length_seconds=0.0)
+        assert info[0]["waveform"].std() > 0.01
+    assert pack.nodes["SGVG_LoadSound"].validate_inputs(audio="swell.wav") is True
+    assert "there's no file 'x.wav'" in pack.nodes["SGVG_LoadSound"].validate_inputs(audio="x.wav")
+
+
+def test_a_sound_is_decoded_when_asked_and_keeps_its_file_until_changed(pack: Pack) -> None:
+    adapters = pack.part("nodes.adapters")
+    audio = pack.run("LoadSound", audio="swell.wav", start_seconds=0.25, length_seconds=0.5)[0]
+    assert set(audio) == {"waveform", "sample_rate"}
+    assert dict.__getitem__(audio, "waveform") is None, "nothing is decoded yet"
+    sound = adapters.to_sound(audio, "audio")
+    assert sound.path is not None
+    assert (sound.path.name, sound.start, sound.seconds) == ("swell.wav", 0.25, 0.5)
+    for copied in (dict(audio), {**audio}, audio.copy(), dict(audio.items())):
+        assert copied["waveform"].shape == (1, 2, 11_025)
+        assert adapters.to_sound({**copied, "waveform": copied["waveform"] * 0}, "audio").path is None
+    assert audio.get("waveform") is audio["waveform"]
+    assert audio.get("nothing", 5) == 5
+    assert [value.shape for value in audio.values() if isinstance(value, torch.Tensor)] == [(1, 2, 11_025)]
+    audio["waveform"] = audio["waveform"] * 2
+    assert adapters.to_sound(audio, "audio").path is None
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (None, "audio: got no sound"),
+        ("x.wav", "audio: got str; connect an AUDIO output"),
+        ({"waveform": torch.zeros(1, 2, 0), "sample_rate": 8000}, "audio: .*shape"),
+        ({"waveform": torch.full((1, 1, 9), float("nan")), "sample_rate": 8000}, "audio: .*NaN"),
+    ],
+)
+def test_bad_sounds_are_named(pack: Pack, audio: Any, message: str) -> None:
+    with pytest.raises(Exception, match=message):
+        pack.part("nodes.adapters").to_sound(audio, "audio")
+
+
+def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
+    from sgvg_core.media import probe_sound
+
+    model, walk = pack.walk()
+    images = pack.run("Synthesis", model=model, walk=walk, first_frame=1, max_frames=4)[0]
+    assert images.shape == (4, 32, 32, 3)
+    assert 0 <= images.min() <= images.max() <= 1
+    assert images.std() > 0.01
+    whole = pack.run("Synthesis", model=model, walk=walk)[0]
+    torch.testing.assert_close(images, whole[1:5], atol=1e-4, rtol=0)
+    film = pack.run("SynthesisToVideo", model=model, walk=walk)
+    info = probe_sound(film[0])
+    assert (info.fps, info.num_channels) == (12, 2)
+    assert film.ui == ("video", [{"filename": film[0].name, "subfolder": "", "type": "temp"}])
+
+
+def test_cancel_during_a_film_leaves_no_file(pack: Pack) -> None:
+    model, walk = pack.walk(fps=60.0)
+    before = sorted((pack.host.base / "temp").iterdir())
+    pack.host.cancel_at = pack.host.checks + 3
+    try:
+        with pytest.raises(Interrupted):
+            pack.run("SynthesisToVideo", model=model, walk=walk, batch_size=1)
+    finally:
+        pack.host.cancel_at = None
+    assert sorted((pack.host.base / "temp").iterdir()) == before
+
+
+def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack) -> None:
+    progress = pack.part("nodes.host").HostProgress()
+    pack.host.updates.clear()
+    checks, picture = pack.host.checks, torch.zeros(4, 4, 3, dtype=torch.uint8)
+    for done in range(1000):
+        progress(done, 1000, "frames", picture)
+    progress(7, None, "listening")
+    progress(1000, 1000, "frames", picture)
+    assert pack.host.checks == checks + 1002
+    assert 2 <= len(pack.host.updates) < 50
+    assert pack.host.updates[-1][:2] == (1000, 1000)
+    assert pack.host.updates[-1][2][0] == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("RecurrentWalker", {"model": None}, "model: got nothing; connect the output of Load SGVG Model"),
+        ("RecurrentWalker", {"sound_latents": torch.zeros(1)}, "sound latents: got Tensor; connect the output of Sound Inversion Encoder"),
+        ("RecurrentWalker", {"start_latent": torch.zeros(1, 2, 3)}, r"start latent: got shape \[1, 2, 3\], expected \[1, 8, 24\]"),
+        ("RecurrentWalker", {"fps": 0.0}, "fps: "),
+        ("RecurrentWalker", {"beta": 2.0}, "beta"),
+        ("Synthesis", {"walk": None}, "walk: got nothing; connect the output of Recurrent Walker"),
+        ("Synthesis", {"noise": "pink"}, "noise: got 'pink'"),
+        ("Synthesis", {"dtype": "int8"}, "dtype: got 'int8'"),
+        ("Synthesis", {"first_frame": 6}, "first_frame: got 6, but the walk has 6 frames"),
+        ("SynthesisToVideo", {"sound_codec": "mp9"}, "sound_codec: got 'mp9'"),
+    ],
+)
+def test_errors_name_the_input(pack: Pack, name: str, wrong: dict[str, Any], message: str) -> None:
+    model, walk = pack.walk()
+    if name == "RecurrentWalker":
+        ears = pack.run("SoundInversionEncoder", model=model, audio={"waveform": torch.rand(1, 1, 4000), "sample_rate": 8000})
+        inputs = {"model": model, "sound_latents": ears[0], "start_latent": walk.start_ws, "fps": 25.0}
+    else:
+        inputs = {"model": model, "walk": walk}
+    with pytest.raises(Exception, match=message):
+        pack.run(name, **{**inputs, **wrong})
+
+
+def test_a_choice_needs_something_to_choose_by(pack: Pack) -> None:
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    words = {"prompt": "", "negative": "", "seed": 0, "num_candidates": 2, "truncation_psi": 1.0}
+    with pytest.raises(Exception, match="prompt: got no words"):
+        pack.run("TextConstraint", model=model, **words)
+    with pytest.raises(Exception, match="sound embedding: got 3 numbers"):
+        pack.run("TextConstraint", model=model, **words, sound_embedding=torch.zeros(1, 3))
+    pack.host.texts.clear()
+    pack.run("TextConstraint", model=model, **{**words, "prompt": "xylophone"})
+    assert pack.host.texts == ["never learned, so they had no say: xylophone"]
+    with pytest.raises(Exception, match="labels: tiny has no scenes of its own"):
+        pack.run("Listen", model=model, audio={"waveform": torch.rand(1, 1, 4000), "sample_rate": 8000})
+
+
+def test_small_tools(pack: Pack) -> None:
+    adapters = pack.part("nodes.adapters")
+    assert adapters.read_labels(" rain,fire; wind\nrain ,, ") == ("rain", "fire", "wind")
+    batches = [torch.arange(0, 4), torch.arange(4, 6), torch.arange(6, 10)]
+    assert torch.cat(list(adapters.cut(iter(batches), 3, 4))).tolist() == [3, 4, 5, 6]
+    taken: list[int] = []
+    list(adapters.cut((taken.append(0) or batch for batch in batches), 0, 5))
+    assert len(taken) == 2, "what comes after the cut isn't computed"
