@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import torch
 
 from .checkpoints import load_state, read_weights, write_weights
-from .config import GeneratorConfig, JointSpaceConfig, JudgeConfig, MelConfig, SoundInversionConfig, WalkerConfig, from_dict
+from .config import CriticConfig, GeneratorConfig, JointSpaceConfig, JudgeConfig, MelConfig, SoundInversionConfig, WalkerConfig, from_dict
+from .critics import ImageCritic, VideoCritic
 from .devices import to_device
 from .embedding import JointSpace
 from .errors import CheckpointError, ConfigError
@@ -78,6 +79,11 @@ def build_walker(config: WalkerConfig) -> RecurrentWalker:
 def build_judge(config: JudgeConfig) -> Judge:
     """A judge of pictures with fresh weights."""
     return Judge(**_fields(config))
+
+
+def build_critics(config: CriticConfig) -> tuple[VideoCritic, ImageCritic]:
+    """D_V and D_I with fresh weights; only training needs them."""
+    return VideoCritic(config.video_widths), ImageCritic(config.image_widths)
 
 
 def save_generator(path: Path, generator: torch.nn.Module, config: GeneratorConfig, *, half: bool = True) -> None:

@@ -206,6 +206,8 @@ class SoundInversionConfig:
     """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
     segment_rate: float = 10.0
     """Windows a second at which E_a runs; offsets between them are interpolated."""
+    stem_stride: int = 1
+    """2 halves the picture in the first convolution: a quarter of the work (the paper's is 1)."""
 
     def __post_init__(self) -> None:
         check_range("sound inversion num_ws", self.num_ws, 3, 64)
@@ -218,6 +220,7 @@ class SoundInversionConfig:
         if not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
             raise ConfigError(f"sound inversion bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
         check_range("sound inversion segment_rate", self.segment_rate, 0.1, 120)
+        check_range("sound inversion stem_stride", self.stem_stride, 1, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,6 +269,29 @@ class JudgeConfig:
         for width in self.widths:
             check_range("judge widths", width, 8, 1024)
         check_range("judge number of labels", len(self.labels), 1, 1000)
+
+
+@dataclasses.dataclass(frozen=True)
+class CriticConfig:
+    """The two discriminators of Eq. 7 and 8: D_V sees short clips, D_I single frames, both small and of patches."""
+
+    picture_size: int = 64
+    """Frames are reduced to this before they're judged."""
+    num_frames: int = 6
+    """Frames of a clip (released code: 6)."""
+    image_widths: tuple[int, ...] = (32, 64, 128)
+    video_widths: tuple[int, ...] = (32, 64, 128)
+
+    def __post_init__(self) -> None:
+        check_range("critic picture_size", self.picture_size, 16, 512)
+        check_range("critic num_frames", self.num_frames, 2, 64)
+        for name in ("image_widths", "video_widths"):
+            widths = getattr(self, name)
+            check_range(f"critic number of {name}", len(widths), 1, 6)
+            for width in widths:
+                check_range(f"critic {name}", width, 4, 1024)
+            if self.picture_size >> len(widths) < 4:
+                raise ConfigError(f"critic {name}: got {len(widths)} halvings, expected so few that 4 of {self.picture_size} pixels stay")
 
 
 def _bundled_mel() -> MelConfig:

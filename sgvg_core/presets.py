@@ -30,7 +30,7 @@ LANDSCAPES = ModelConfig(
     ),
     joint_space=JointSpaceConfig(),
     sound_encoder=SoundInversionConfig(
-        num_ws=12, w_dim=256, picture_size=64, depths=(1, 1, 2, 1), widths=(16, 32, 64, 128), pyramid_width=64, segment_rate=12.0
+        num_ws=12, w_dim=256, picture_size=64, depths=(1, 1, 2, 1), widths=(24, 48, 80, 128), pyramid_width=64, segment_rate=12.0, stem_stride=2
     ),
     walker=WalkerConfig(num_ws=12, w_dim=256, hidden=320, walk_rate=12.0),
     judge=JudgeConfig(),
@@ -48,6 +48,9 @@ TINY = ModelConfig(
     judge=LANDSCAPES.judge,
 )
 """A model of the real classes that builds in milliseconds; with random weights it serves the tests."""
+
+TINY_WORLD = dataclasses.replace(TINY, generator=dataclasses.replace(TINY.generator, z_dim=64, code_features=CodeFeaturesConfig()))
+"""The same with codes that the world can read: every stage of training runs on it in seconds."""
 
 PAPER_SOUND_INVERSION = SoundInversionConfig()
 """E_a at the paper's size: IR-SE-50 on 256 x 256 log-mel pictures of 10 s, 16 latents of 512 (paper 3.1; released weights)."""

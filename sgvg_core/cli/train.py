@@ -1,6 +1,7 @@
-"""``train``: the model from nothing, one command a stage; each can be killed at any time and goes on when it's called again."""
+"""``train``: a model from nothing, one command a stage; each can be killed at any time and goes on when it's called again."""
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import ConfigError
-from ..presets import LANDSCAPES, ModelConfig
+from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
 from .progress import ProgressBar
 
@@ -17,59 +18,108 @@ if TYPE_CHECKING:
     from ..training.stages import TrainSettings
 
 Stage = Callable[[argparse.Namespace, "TrainSettings", Progress], str]
-_PRESETS: dict[str, ModelConfig] = {"landscapes": LANDSCAPES}
+Minutes = tuple[float, ...]
+
+_PRESETS: dict[str, ModelConfig] = {"landscapes": LANDSCAPES, "tiny": TINY_WORLD}
+_MINUTES = {"generator": 56.0, "joint-space": 12.0, "walk": 20.0, "finetune": 30.0}
+"""Minutes of computing of each stage, when nobody says otherwise."""
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``train`` and its stages to the commands."""
     parser = commands.add_parser("train", help="make a model from nothing", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    _add_stage(stages, "generator", _generator, "a StyleGAN2 taught by the renderer", "56")
-    _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures", None)
-    _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds", "12")
-    _add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers", "20")
+    _add_stage(stages, "generator", _generator, "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px)")
+    judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
+    judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
+    _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds")
+    _add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers")
+    _add_losses(_add_stage(stages, "finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"))
+    _add_losses(_add_stage(stages, "all", _all, "every stage in order (minutes: all of them together)"))
+    _add_export(stages)
 
 
-def _add_stage(stages: argparse._SubParsersAction, name: str, stage: "Stage", what: str, minutes: str | None) -> None:
-    parser = stages.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = stages.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="the folder of states, logs and results")
     parser.add_argument("--preset", choices=sorted(_PRESETS), default="landscapes", help="sizes of all parts (default: landscapes)")
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
-    if minutes is not None:
-        words = f"minutes of computing over all runs (default: {minutes})"
-        parser.add_argument("--minutes", type=_minutes, default=_minutes(minutes), metavar="M[,M...]", help=words)
+    if name != "judge":
+        default = _MINUTES.get(name, sum(_MINUTES.values()))
+        words = f"minutes of computing, counted over all runs (default: {default:g})"
+        parser.add_argument("--minutes", type=_minutes, default=(default,), metavar="M[,M...]", help=words)
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads and processes (default: torch's own choice)")
-    parser.add_argument("--scenes", type=int, default=4200, metavar="N", help="scenes to render for the generator (default: 4200)")
-    parser.add_argument("--clips", type=int, default=1080, metavar="N", help="sounds to synthesise for the walk (default: 1080)")
+    parser.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes to render, six pictures each (default: 4200)")
+    parser.add_argument("--clips", type=int, default=None, metavar="N", help="sounds to synthesise for the walk (default: 1080)")
     parser.set_defaults(run=run, stage_function=stage)
+    return parser
 
 
-def _minutes(text: str) -> tuple[float, ...]:
+def _add_losses(parser: argparse.ArgumentParser) -> None:
+    """The settings of the paper's losses."""
+    parser.add_argument("--gan-loss", choices=("lsgan", "logistic", "non_saturating"), default=None, help="Eq. 9's form (default: lsgan)")
+    parser.add_argument("--lambda-b", type=float, default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
+    parser.add_argument("--lambda-enc", type=float, default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
+
+
+def _add_export(stages: argparse._SubParsersAction) -> None:
+    parser = stages.add_parser("export", help="the model folder with its card", description="Put a trained model into a folder, with MODEL_CARD.md.")
+    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="the folder that the stages left")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the model folder")
+    words = "take sound encoder and walker of this stage: warm-up, encoder-loss or critics (default: the last that is there)"
+    parser.add_argument("--after", choices=("warm-up", "encoder-loss", "critics"), default=None, help=words)
+    parser.set_defaults(run=run_export)
+
+
+def _minutes(text: str) -> Minutes:
     """``"56"`` or ``"4,10,42"``."""
-    return tuple(float(part) for part in text.split(","))
+    minutes = tuple(float(part) for part in text.split(","))
+    if not all(0 < part < 1e6 for part in minutes):
+        raise argparse.ArgumentTypeError(f"got {text}, expected minutes above 0")
+    return minutes
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run one stage, from where it stood."""
-    from ..training.stages import TrainSettings  # here, so that other commands start at once
+    """Run a stage, from where it stood."""
+    from ..training.export import note_command  # here, so that other commands start at once
 
     if options.threads is not None:
         if options.threads < 1:
             raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
         torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
+    settings = _settings(options)
+    note_command(options.work, options.stage, _said(options))
+    with ProgressBar() as progress:
+        result = options.stage_function(options, settings, progress)
+    print(result)
+    return 0
+
+
+def _said(options: argparse.Namespace) -> dict[str, object]:
+    """The options of a command as its line on the model card has them: without folders and threads."""
+    said = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
+    if "minutes" in options:
+        said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
+    names = ("scenes", "clips", "steps", "gan_loss", "lambda_b", "lambda_enc")
+    return {**said, **{name.replace("_", "-"): getattr(options, name, None) for name in names}}
+
+
+def _settings(options: argparse.Namespace) -> "TrainSettings":
+    """The options as settings; what isn't given keeps its default."""
+    from ..training.stages import TrainSettings
+
+    given = {"num_scenes": options.scenes, "num_clips": options.clips, "judge_steps": getattr(options, "steps", None)}
     settings = TrainSettings(
         work=options.work,
         config=_PRESETS[options.preset],
         recordings=options.recordings,
-        num_scenes=options.scenes,
-        num_clips=options.clips,
         workers=options.threads or torch.get_num_threads(),
+        **{name: value for name, value in given.items() if value is not None},
     )
-    with ProgressBar() as progress:
-        said = options.stage_function(options, settings, progress)
-    print(said)
-    return 0
+    losses = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
+    losses = {name: value for name, value in losses.items() if value is not None}
+    return dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
 
 
 def _generator(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
@@ -87,7 +137,7 @@ def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Pro
 def _joint_space(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
     from ..training.stages import joint_space_stage
 
-    return str(joint_space_stage(settings, sum(options.minutes), progress=progress))
+    return str(joint_space_stage(settings, sum(options.minutes), progress))
 
 
 def _walk(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
@@ -95,3 +145,32 @@ def _walk(options: argparse.Namespace, settings: "TrainSettings", progress: Prog
 
     walk_stage(settings, sum(options.minutes), progress)
     return f"{settings.work / 'sound_encoder.safetensors'}\n{settings.work / 'walker.safetensors'}"
+
+
+def _finetune(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
+    from ..training.stages import finetune_stage
+
+    return str(finetune_stage(settings, options.minutes, progress))
+
+
+def _all(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
+    """Every stage with its share of the minutes."""
+    whole, stages = sum(options.minutes), {"generator": _generator, "joint-space": _joint_space, "walk": _walk, "finetune": _finetune}
+    said = []
+    for name, stage in stages.items():
+        options.minutes = (whole * _MINUTES[name] / sum(_MINUTES.values()),)
+        said.append(stage(options, settings, progress))
+        if name == "generator":
+            said.append(_judge(options, settings, progress))
+    return "\n".join(said)
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the model folder."""
+    from ..training.export import export_model, too_large
+
+    export_model(options.work, options.output, options.after)
+    for words in too_large(options.output):
+        print(f"note: {words} where a model is to come with the pack")
+    print(options.output.resolve())
+    return 0

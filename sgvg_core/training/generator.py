@@ -7,10 +7,7 @@ from its state file.
 
 import copy
 import dataclasses
-import json
 import math
-import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +20,11 @@ from ..assembly import build_generator, save_generator
 from ..config import GeneratorConfig
 from ..errors import ConfigError
 from ..progress import Progress, silent
+from ..synthesis import StyleGAN2Generator
 from ..world import render
 from ..world.codes import Z_DIM, draw_codes, read_codes, write_codes
+from .jobs import each_job
+from .run_state import append_log, follow, read_state, write_state
 
 _SCENES_A_JOB = 50
 
@@ -66,11 +66,10 @@ def render_pictures(
         codes = np.empty((num_jobs * a_job, Z_DIM), np.float32)
         pictures = np.lib.format.open_memmap(pictures_path, "w+", np.uint8, (len(codes), size, size, 3))
         jobs = [(seed, index * _SCENES_A_JOB, frames_a_scene, size) for index in range(num_jobs)]
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            for index, (some_codes, some_pictures) in enumerate(pool.imap(_render_job, jobs)):
-                progress(index, num_jobs, "render pictures")
-                rows = slice(index * a_job, (index + 1) * a_job)
-                codes[rows], pictures[rows] = some_codes, some_pictures
+        for index, (some_codes, some_pictures) in enumerate(each_job(_render_job, jobs, workers)):
+            progress(index, num_jobs, "render pictures")
+            rows = slice(index * a_job, (index + 1) * a_job)
+            codes[rows], pictures[rows] = some_codes, some_pictures
         pictures.flush()
         np.save(codes_path, codes)  # last, so that its presence says the folder is complete
     return TaughtPictures(torch.from_numpy(np.load(codes_path)), np.load(pictures_path, mmap_mode="r"))
@@ -111,12 +110,10 @@ class _Run:
 
     def save(self, path: Path) -> None:
         state = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict()}
-        temporary = path.with_suffix(".tmp")
-        torch.save({**state, "seen": self.seen, "seconds": self.seconds}, temporary)
-        os.replace(temporary, path)
+        write_state(path, {**state, "seen": self.seen, "seconds": self.seconds})
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        state = read_state(path)
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -137,7 +134,7 @@ def _shuffled(num_rows: int, batch: int, seed: int, seen: int) -> Iterator[np.nd
 
 def _copy_smaller(net: torch.nn.Module, path: Path) -> None:
     """Take over the weights of a smaller generator's run."""
-    smaller = torch.load(path, weights_only=True)["mean"]
+    smaller = read_state(path)["mean"]
     own = net.state_dict()
     net.load_state_dict({name: smaller[name] if name in smaller and smaller[name].shape == own[name].shape else own[name] for name in own})
 
@@ -153,13 +150,18 @@ def train_generator(
     rate: float = 0.01,
     seed: int = 1,
     dtype: torch.dtype = torch.bfloat16,
+    workers: int = 2,
+    num_held_out: int = 450,
     progress: Progress = silent,
 ) -> Path:
     """Teach a generator of `config`, size after size, `minutes` each; state, log and result lie in `work`. Returns the result's path."""
     if len(sizes) != len(minutes) or sizes[-1] != config.img_resolution:
         raise ConfigError(f"sizes: got {sizes} and minutes {minutes}, expected as many minutes as sizes, the last size {config.img_resolution}")
-    pictures = render_pictures(work / "pictures", seed=seed, num_scenes=num_scenes, size=config.img_resolution, progress=progress)
-    held_out = render_pictures(work / "held_out", seed=seed + 1_000_000, num_scenes=450, frames_a_scene=1, size=config.img_resolution)
+    size = config.img_resolution
+    pictures = render_pictures(work / "pictures", seed=seed, num_scenes=num_scenes, size=size, workers=workers, progress=progress)
+    held_out = render_pictures(
+        work / "held_out", seed=seed + 1_000_000, num_scenes=num_held_out, frames_a_scene=1, size=size, workers=workers, progress=progress
+    )
     before: Path | None = None
     for size, limit in zip(sizes, minutes, strict=True):
         state = work / f"{size}px.state"
@@ -167,7 +169,7 @@ def train_generator(
         _train_size(state, before, _at_size(config, size), pictures, held_out, limit, last, batch, rate, seed, dtype, progress)
         before = state
     net = build_generator(config)
-    net.load_state_dict(torch.load(before, weights_only=True)["mean"])  # type: ignore[arg-type]
+    net.load_state_dict(read_state(before)["mean"])  # type: ignore[arg-type]
     set_w_avg(net, seed)
     result = work / "generator.safetensors"
     save_generator(result, net, config)
@@ -175,9 +177,9 @@ def train_generator(
 
 
 @torch.no_grad()
-def set_w_avg(net: torch.nn.Module, seed: int, num_codes: int = 10_000) -> None:
+def set_w_avg(net: StyleGAN2Generator, seed: int, num_codes: int = 10_000) -> None:
     """Store the mean latent of many codes, the point that truncation draws to."""
-    net.w_avg.copy_(net.mapping(draw_codes(seed, num_codes))[:, 0].mean(0))  # type: ignore[operator, union-attr]
+    net.w_avg.copy_(net.mapping(draw_codes(seed, num_codes))[:, 0].mean(0))
 
 
 def _at_size(config: GeneratorConfig, size: int) -> GeneratorConfig:
@@ -241,14 +243,9 @@ def _train_size(
                 "psnr": round(peak_signal_to_noise(run.mean, held_out, size, dtype), 2),
             }
             losses = []
-            with log.open("a") as lines:
-                lines.write(json.dumps(entry) + "\n")
+            append_log(log, entry)
 
 
-@torch.no_grad()
 def _average(run: _Run, batch: int) -> None:
     """Follow the weights by an average with a half life of 2,500 pictures (fewer at the start)."""
-    keep = 0.5 ** (batch / min(2500.0, 0.2 * run.seen))
-    torch._foreach_lerp_(list(run.mean.parameters()), list(run.net.parameters()), 1 - keep)
-    for own, new in zip(run.mean.buffers(), run.net.buffers(), strict=True):
-        own.copy_(new)
+    follow(run.mean, run.net, 0.5 ** (batch / min(2500.0, 0.2 * run.seen)))

@@ -1,6 +1,7 @@
 """Train the judge on rendered pictures, under random gain, gamma and hue (the measuring instrument, not a part of the model)."""
 
-import time
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..config import JudgeConfig
 from ..progress import Progress, silent
 from ..world.codes import read_codes
 from .generator import TaughtPictures
+from .run_state import NumpyRandom, Run, TorchRandom
 
 
 def disturb_pictures(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -55,23 +57,30 @@ def train_judge(
     seed: int = 7,
     progress: Progress = silent,
 ) -> dict[str, float]:
-    """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances."""
+    """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances.
+
+    State and log lie beside it: a run that was killed goes on.
+    """
     torch.manual_seed(seed)
     judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2)
     kinds, envelopes = code_targets(pictures.codes, config.labels)
-    rng, began = np.random.default_rng(seed), time.monotonic()
-    for step in range(num_steps):
-        for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, (step + 1) / 50) * (0.5 + 0.5 * np.cos(np.pi * step / num_steps))
-        rows = np.sort(rng.choice(len(pictures.codes), batch, replace=False))
-        _, seen = pictures.batch(rows, config.picture_size)
-        verdict = judge(disturb_pictures(seen, generator))
-        loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        progress(step, num_steps, f"judge, loss {loss.item():.3f}, {time.monotonic() - began:.0f} s")
+    rng = np.random.default_rng(seed)
+    parts = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
+    run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps)
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = 2e-3 * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.step / num_steps))
+            rows = np.sort(rng.choice(len(pictures.codes), batch, replace=False))
+            _, seen = pictures.batch(rows, config.picture_size)
+            verdict = judge(disturb_pictures(seen, generator))
+            loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            run.note(loss=loss.item())
+        progress(run.step, num_steps, f"judge, loss {loss.item():.3f}")
     judge.eval()
     save_judge(path, judge, config)
     return check_judge(judge, held_out, config, generator)

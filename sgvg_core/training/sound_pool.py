@@ -1,7 +1,6 @@
 """A pool of clips heard once: log-mel windows of sounds whose kind and envelope are known, at the walker's rate."""
 
 import dataclasses
-import multiprocessing
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..generation import Sound, hear
 from ..progress import Progress, silent
 from ..world import KINDS, disturb, make_envelope, synth
 from ..world.recordings import Recording
+from .jobs import each_job
 
 _ENVELOPE_RATE = 100
 
@@ -59,7 +59,6 @@ def make_sound_pool(
     folder: Path, mel: MelConfig, *, rate: float, seed: int, num_clips: int, seconds: float = 6.0, workers: int = 2, progress: Progress = silent
 ) -> SoundPool:
     """Make the pool in `folder` (once: a finished folder is used as it is)."""
-    kinds = np.arange(num_clips) % len(KINDS)
     paths = folder / "windows.npy", folder / "envelopes.npy"
     if not paths[1].exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,13 +66,13 @@ def make_sound_pool(
         windows = np.lib.format.open_memmap(paths[0], "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
         envelopes = np.empty((num_clips, num_segments), np.float32)
         jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            for index, (some, envelope) in enumerate(pool.imap(_synthetic_job, jobs, chunksize=4)):
-                windows[index], envelopes[index] = some, envelope
-                progress(index, num_clips, "sounds")
+        for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
+            windows[index], envelopes[index] = some, envelope
+            progress(index, num_clips, "sounds")
         windows.flush()
         np.save(paths[1], envelopes)
-    return SoundPool(np.load(paths[0], mmap_mode="r"), kinds, np.load(paths[1]))
+    made = np.load(paths[0], mmap_mode="r")
+    return SoundPool(made, np.arange(len(made)) % len(KINDS), np.load(paths[1]))
 
 
 def make_recording_pool(

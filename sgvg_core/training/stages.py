@@ -4,6 +4,7 @@
     judge         judge.state                       -> judge.safetensors
     joint-space   joint_space.state                 -> joint_space.safetensors
     walk          sounds/ *.state                   -> sound_encoder.safetensors walker.safetensors   (the warm-up)
+    finetune      clips.npy */*.state               -> encoder_loss/ critics/, each with both of these
 
 Every stage can be killed at any time: called again, it goes on from its state file, and a finished one returns at once.
 """
@@ -14,12 +15,16 @@ from pathlib import Path
 import torch
 
 from ..assembly import load_generator
+from ..config import CriticConfig
 from ..errors import CheckpointError
 from ..presets import LANDSCAPES, ModelConfig
 from ..progress import Progress, silent
+from .export import note_recordings
+from .finetune import FinetuneConfig, finetune
 from .generator import TaughtPictures, render_pictures, train_generator
 from .joint_space import JointSpaceRun, train_joint_space
 from .judge import train_judge
+from .rendered_clips import render_clips
 from .sound_data import load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool
 from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
@@ -45,7 +50,14 @@ class TrainSettings:
     num_held_out: int = 450
     num_clips: int = 1080
     """Clips of synthesised sound for the walk."""
+    num_rendered: int = 1200
+    """Short rendered clips for the discriminators."""
     judge_steps: int = 1500
+    reader_steps: int = 1500
+    """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
+    joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
+    finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
+    critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
     workers: int = 2
     """Processes that render pictures and synthesise sounds."""
     seed: int = 1
@@ -76,7 +88,9 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
     if len(minutes) == 1:
         shares = GENERATOR_MINUTES[-len(sizes) :]
         minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
-    return train_generator(settings.work, settings.config.generator, sizes=sizes, minutes=minutes, seed=settings.seed, progress=progress)
+    return train_generator(
+        settings.work, settings.config.generator, sizes=sizes, minutes=minutes, seed=settings.seed, workers=settings.workers, progress=progress
+    )
 
 
 def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[str, float]:
@@ -86,10 +100,12 @@ def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[st
     return train_judge(path, pictures, held_out, settings.config.judge, num_steps=settings.judge_steps, progress=progress)
 
 
-def joint_space_stage(settings: TrainSettings, minutes: float, run: JointSpaceRun | None = None, progress: Progress = silent) -> Path:
+def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
     """Stage two: the joint space of pictures, words and sounds."""
     pictures, _ = taught_pictures(settings, progress)
-    run = dataclasses.replace(run or JointSpaceRun(), minutes=minutes)
+    run = dataclasses.replace(settings.joint_space, minutes=minutes)
+    if settings.recordings is not None:
+        note_recordings(settings.work, settings.recordings)
     return train_joint_space(
         settings.work, pictures, settings.config.joint_space, run=run, recordings=settings.recordings, progress=progress
     )
@@ -110,6 +126,7 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
         )
     ]
     if settings.recordings is not None:
+        note_recordings(settings.work, settings.recordings)
         pools.append(make_recording_pool(load_recordings(settings.recordings, mel.sample_rate), mel, rate=rate, progress=progress))
     return pools
 
@@ -119,7 +136,7 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
     generator = load_generator(needed(settings.work / "generator.safetensors", "generator"))
     config, pools = settings.config, sound_pools(settings, progress)
     shares = [1.0] if len(pools) == 1 else [1 - REAL_SHARE, REAL_SHARE]
-    answers = ask_generator(generator)
+    answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
     encoder = warm_up_encoder(
         settings.work,
         answers,
@@ -132,6 +149,37 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
     heard = [(pool, offsets_of_pool(encoder, pool, progress)) for pool in pools]
     silence = hear_silence(encoder, config.mel.picture_mels, config.mel.picture_frames)
     train_walker(settings.work, answers, heard, silence, config.walker, minutes=minutes * (1 - ENCODER_SHARE), progress=progress)
+
+
+def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
+    """Stage four, the paper's losses: L_enc, then D_V and D_I. `minutes` holds one number a phase, or one for both together."""
+    for part, stage in (("generator", "generator"), ("joint_space", "joint-space"), ("sound_encoder", "walk"), ("walker", "walk")):
+        needed(settings.work / f"{part}.safetensors", stage)
+    config, pools = settings.config, sound_pools(settings, progress)
+    clips = render_clips(
+        settings.work / "clips.npy",
+        seed=settings.seed + 30,
+        num_clips=settings.num_rendered,
+        num_frames=settings.critics.num_frames,
+        rate=config.walker.walk_rate,
+        picture_size=config.generator.img_resolution,
+        size=settings.critics.picture_size,
+        workers=settings.workers,
+        progress=progress,
+    )
+    first, second = (minutes[0] / 3, minutes[0] * 2 / 3) if len(minutes) == 1 else (minutes[0], sum(minutes[1:]))
+    return finetune(
+        settings.work,
+        pools,
+        clips,
+        config.sound_encoder,
+        config.mel,
+        config.walker,
+        minutes=(first, second),
+        config=settings.finetune,
+        critics=settings.critics,
+        progress=progress,
+    )
 
 
 @torch.no_grad()

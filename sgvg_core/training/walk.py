@@ -6,10 +6,9 @@ walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chun
 """
 
 import dataclasses
-import json
 import math
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from ..walker import WalkSettings, WalkState, take_step
 from ..world import KINDS
 from ..world.clip import PHASE_RATES
 from ..world.codes import draw_codes, write_codes
+from .run_state import NumpyRandom, Run
 from .sound_pool import SoundPool
 
 _LEVELS = 9
@@ -91,11 +91,11 @@ def _teach_phase_reader(generator: StyleGAN2Generator, w_dim: int, seed: int, nu
     return reader.eval().requires_grad_(False)
 
 
-def ask_generator(generator: StyleGAN2Generator, seed: int = 3) -> Answers:
+def ask_generator(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> Answers:
     """Everything the warm-up needs to know of the frozen mapping network."""
     offsets = _mean_offsets(generator, seed)
     scale = generator.mapping(draw_codes(seed, 500))[:, 0].std(0).mean().item()
-    return Answers(generator, scale, offsets, _teach_phase_reader(generator, offsets.shape[-1], seed))
+    return Answers(generator, scale, offsets, _teach_phase_reader(generator, offsets.shape[-1], seed, num_reader_steps))
 
 
 def warm_up_encoder(
@@ -111,29 +111,34 @@ def warm_up_encoder(
     seed: int = 11,
     progress: Progress = silent,
 ) -> torch.nn.Module:
-    """E_a learns the offset of each window (Eq. 1); `pools` are pools and their shares of a batch. Saved as sound_encoder.safetensors."""
+    """E_a learns the offset of each window (Eq. 1); `pools` are pools and their shares of a batch. Saved as sound_encoder.safetensors.
+
+    A run that was killed goes on from `sound_encoder.state`; `minutes` of computing count over all runs.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     encoder = build_sound_encoder(config).train()
     optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
-    began, losses, step = time.monotonic(), [], 0
-    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * done))
-        pictures, wanted = _encoder_batch(pools, answers, batch, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            offsets = encoder(mask_pictures(pictures, rng))
-        loss = F.smooth_l1_loss(offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1), beta=0.5)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-        optimiser.step()
-        losses.append(loss.item())
-        step += 1
-        progress(done, 1.0, f"sound encoder, step {step}, loss {np.mean(losses[-50:]):.4f}")
+    parts = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
+    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes)
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            pictures, wanted = _encoder_batch(pools, answers, batch, rng)
+            with torch.autocast("cpu", torch.bfloat16):
+                offsets = encoder(mask_pictures(pictures, rng))
+            apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
+            loss = F.smooth_l1_loss(*apart, beta=0.5)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            optimiser.step()
+            run.note(loss=loss.item())
+        progress(run.seconds, minutes * 60, f"sound encoder, step {run.step}, loss {run.mean('loss'):.4f}")
     encoder.eval().requires_grad_(False)
     save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
-    (work / "sound_encoder.json").write_text(json.dumps({"steps": step, "loss": float(np.mean(losses[-100:]))}))
     return encoder
 
 
@@ -189,6 +194,19 @@ class _Walks:
     blend_from: torch.Tensor
     blend: torch.Tensor
     """How far each walk is on its way to its kind, 0..1."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Tensors and dictionaries of them, for a state file."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "state"}
+        hidden = {name: h.detach() for name, h in self.state.hidden.items()}
+        return {**own, "ws": self.state.ws.detach(), "start_ws": self.state.start_ws, "hidden": hidden, "num_steps": self.state.num_steps}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "_Walks":
+        """The inverse of `to_plain`."""
+        plain = dict(plain)
+        state = WalkState(*(plain.pop(name) for name in ("ws", "start_ws", "hidden", "num_steps")))
+        return cls(state, **plain)
 
 
 def _fresh(answers: Answers, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
@@ -249,40 +267,42 @@ def train_walker(
     """The walker learns its steps (Eq. 4) on its own trajectories; saved as walker.safetensors.
 
     `pools` are pools and what E_a hears in them, [C, T, L, D]; `silence` [L, D] is what it hears in silence.
+    A run that was killed goes on from `walker.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
-    walks = _fresh(answers, batch, config.num_ws, rng)
     settings = WalkSettings()
-    began, losses, step = time.monotonic(), [], 0
     clips = [_Clips.of(pool, heard) for pool, heard in pools]
-    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
-        if step:
-            walks = _restart_some(walks, answers, config.num_ws, 0.15, rng)
-        audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
-        changed = kinds != walks.kinds
-        walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
-        walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
-        loss = torch.zeros(())
-        for t in range(chunk):
-            wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
-            walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
-            error = (walks.state.ws - wanted[:, None]) / answers.w_scale
-            loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / chunk
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
-        optimiser.step()
-        losses.append(loss.item())
-        step += 1
-        progress(done, 1.0, f"walker, step {step}, loss {np.mean(losses[-30:]):.4f}")
+    parts = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
+    walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            if run.step:
+                walks = _restart_some(walks, answers, config.num_ws, 0.15, rng)
+            audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
+            changed = kinds != walks.kinds
+            walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
+            walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
+            loss = torch.zeros(())
+            for t in range(chunk):
+                wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
+                walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
+                error = (walks.state.ws - wanted[:, None]) / answers.w_scale
+                loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / chunk
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
+            optimiser.step()
+            run.note(loss=loss.item())
+            run.extra["walks"] = walks.to_plain()
+        progress(run.seconds, minutes * 60, f"walker, step {run.step}, loss {run.mean('loss', 30):.4f}")
     walker.eval().requires_grad_(False)
     save_walker(work / "walker.safetensors", walker, config)
-    (work / "walker.json").write_text(json.dumps({"steps": step, "loss": float(np.mean(losses[-50:]))}))
     return walker
 
 

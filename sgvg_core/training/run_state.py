@@ -1,0 +1,160 @@
+"""What lets a training be killed at any time and go on: a state file, a log, and the computing time over all runs.
+
+A state file is written under a temporary name and renamed, so the one that is there is always whole.
+"""
+
+import contextlib
+import json
+import os
+import pickle
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ..errors import CheckpointError, ConfigError
+
+SAVE_SECONDS = 60.0
+"""A state is written after so much computing, and at the end."""
+
+
+class Stateful(Protocol):
+    """A part of a run: a module, an optimiser, a stream of random numbers."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: Any, /) -> Any: ...
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a state file in one go: a kill leaves the earlier one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    torch.save(dict(state), temporary)
+    os.replace(temporary, path)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The content of a state file. Raises CheckpointError when it isn't one."""
+    try:
+        return dict(torch.load(path, weights_only=True))
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: isn't the state of a training; delete it to begin anew ({error})") from error
+
+
+def append_log(path: Path, entry: Mapping[str, Any]) -> None:
+    """One more line of a log (JSON lines)."""
+    with path.open("a") as lines:
+        lines.write(json.dumps(dict(entry)) + "\n")
+
+
+class NumpyRandom:
+    """A numpy generator as a part of a run."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"json": json.dumps(self.rng.bit_generator.state)}
+
+    def load_state_dict(self, state: Any, /) -> None:
+        self.rng.bit_generator.state = json.loads(state["json"])
+
+
+class TorchRandom:
+    """A torch generator as a part of a run."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator = generator
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": self.generator.get_state()}
+
+    def load_state_dict(self, state: Any, /) -> None:
+        self.generator.set_state(state["state"])
+
+
+class Run:
+    """A training that goes on from `path`, over so many `minutes` of computing or `num_steps`, counted over all runs.
+
+    `parts` are saved and taken up again by their names; `extra` holds whatever else the trainer puts there (tensors, numbers).
+    `config` (plain data) must be the same every time: ConfigError otherwise.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        parts: Mapping[str, Stateful],
+        *,
+        config: Any,
+        minutes: float | None = None,
+        num_steps: int | None = None,
+        save_seconds: float = SAVE_SECONDS,
+    ) -> None:
+        self.path, self.parts = path, parts
+        self.minutes, self.num_steps, self.save_seconds = minutes, num_steps, save_seconds
+        self.step, self.seconds, self._saved_at = 0, 0.0, 0.0
+        self.extra: dict[str, Any] = {}
+        self._config = json.dumps(config, sort_keys=True, default=str)
+        self._notes: dict[str, list[float]] = {}
+        self.is_new = not path.exists()
+        if not self.is_new:
+            self._take_up(read_state(path))
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        if state.get("config") != self._config:
+            raise ConfigError(
+                f"{self.path}: was begun with other settings ({state.get('config')}, now {self._config}); go on with those, or delete the file"
+            )
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.step, self.seconds, self.extra = state["step"], state["seconds"], state["extra"]
+        self._saved_at = self.seconds
+
+    @property
+    def done(self) -> float:
+        """How much of the run is done, 0..1."""
+        share = self.seconds / (60 * self.minutes) if self.minutes else 1.0 if self.num_steps is None else self.step / max(1, self.num_steps)
+        return min(1.0, share)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is time left, or steps."""
+        return self.done < 1
+
+    @contextlib.contextmanager
+    def one_step(self) -> Iterator[None]:
+        """A step of the training; its time counts, and after it the state is saved when it's time for that."""
+        began = time.monotonic()
+        yield
+        self.step += 1
+        self.seconds += time.monotonic() - began
+        if self.seconds - self._saved_at >= self.save_seconds or not self.unfinished:
+            self.save()
+
+    def note(self, **values: float) -> None:
+        """Numbers of this step; the log gets their means."""
+        for name, value in values.items():
+            self._notes.setdefault(name, []).append(value)
+
+    def mean(self, name: str, num_last: int = 50) -> float:
+        """The mean of the latest values of a number."""
+        return float(np.mean(self._notes.get(name, [0.0])[-num_last:]))
+
+    def save(self) -> None:
+        """Write the state, and a line of the log."""
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        write_state(self.path, {**state, "step": self.step, "seconds": self.seconds, "extra": self.extra, "config": self._config})
+        means = {name: float(f"{np.mean(values):.5g}") for name, values in self._notes.items()}
+        append_log(self.path.with_suffix(".jsonl"), {"step": self.step, "seconds": round(self.seconds, 1), **means})
+        self._notes, self._saved_at = {}, self.seconds
+
+
+@torch.no_grad()
+def follow(mean: torch.nn.Module, net: torch.nn.Module, keep: float) -> None:
+    """Draw a mean of weights (EMA) towards a network: `keep` of the mean stays."""
+    torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - keep)
+    for own, new in zip(mean.buffers(), net.buffers(), strict=True):
+        own.copy_(new)
