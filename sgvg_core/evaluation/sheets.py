@@ -60,7 +60,7 @@ def blocks_alone(model: SoundModel, kind: str = "splashing water", seed: int = 3
     clip = _first_clip(kind, seed)
     heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
     start = random_start(model.generator, seed)
-    alone = [WalkSettings(**{name: float(name == one) for name in ("coarse", "mid", "fine")}) for one in ("coarse", "mid", "fine")]
+    alone = [WalkSettings(coarse=float(one == 0), mid=float(one == 1), fine=float(one == 2)) for one in range(3)]
     return contact_sheet(torch.cat([_row(model, heard, start, num, settings) for settings in (*alone, WalkSettings())]), num)
 
 

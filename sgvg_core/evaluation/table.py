@@ -173,7 +173,9 @@ def evaluate(
     ]
     if model.joint_space is not None:
         makers[3:3] = [("sound, start chosen by the sound", films.chosen_start, 1), ("text constraint alone", films.text_alone, 4)]
-    rows, judged, total, done = [], {}, sum(-(-num_clips // (every * 9)) * 9 for _, _, every in makers), 0
+    rows: list[dict[str, Any]] = []
+    judged: dict[str, list[Film]] = {}
+    total, done = sum(-(-num_clips // (every * 9)) * 9 for _, _, every in makers), 0
     for name, make, every in makers:
         some = clips[: max(9, -(-num_clips // (every * 9)) * 9)]
         judged[name] = []

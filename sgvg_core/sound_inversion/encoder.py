@@ -80,10 +80,11 @@ class SoundInversionEncoder(nn.Module):
         pyramid_width: int = 512,
         bounds: tuple[int, int] = (3, 6),
         segment_rate: float = 10.0,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
         self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
-        self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, 1, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
+        self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
         self.stages = nn.ModuleList()
         width_in = widths[0]
         for depth, width in zip(depths, widths, strict=True):
@@ -91,7 +92,7 @@ class SoundInversionEncoder(nn.Module):
             self.stages.append(nn.Sequential(*units))
             width_in = width
         self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid_width, 1) for width in widths[1:])
-        coarse_size = picture_size // 16
+        coarse_size = picture_size // (16 * stem_stride)
         sizes = [coarse_size if latent < bounds[0] else 2 * coarse_size if latent < bounds[1] else 4 * coarse_size for latent in range(num_ws)]
         self.map_of_latent = [(size // coarse_size).bit_length() - 1 for size in sizes]
         self.heads = nn.ModuleList(StyleHead(pyramid_width, size, w_dim) for size in sizes)

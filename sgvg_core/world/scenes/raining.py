@@ -94,22 +94,22 @@ def _window(b: Grid) -> tuple[list[Layer], list[tuple[float, float, float]], lis
     layers.append(Layer("near", b.edge(b.y - .69 + .03 * rolling(b.x, .8, .8)), .1))
     beads = np.zeros_like(b.y)
     for j in range(26):                                  # drops that cling to the pane
-        x, y, r = .1 + .8 * rnd(j, 21), .1 + .66 * rnd(j, 22), .007 + .010 * rnd(j, 23)
-        beads = np.maximum(beads, b.edge(r - np.hypot(b.x - x, (b.y - y) * .8)))
+        at_x, at_y, size = .1 + .8 * rnd(j, 21), .1 + .66 * rnd(j, 22), .007 + .010 * rnd(j, 23)
+        beads = np.maximum(beads, b.edge(size - np.hypot(b.x - at_x, (b.y - at_y) * .8)))
     layers.append(Layer("bead", .6 * beads))
-    x, y = b.x, b.y
-    frame = np.maximum(np.maximum(b.edge(.075 - x), b.edge(x - .925)), np.maximum(b.edge(.07 - y), b.edge(y - .80)))
-    frame = np.maximum(frame, np.maximum(b.edge(.022 - np.abs(x - .5)), b.edge(.02 - np.abs(y - .40))))
-    front = [Layer("wood", frame, 0, .8 + .25 * fbm(x * .25, y * .25)), Layer("sill", b.edge(y - .86), 0, 1.05 - .4 * (y - .86) / .14)]
+    across, down = b.x, b.y
+    frame = np.maximum(np.maximum(b.edge(.075 - across), b.edge(across - .925)), np.maximum(b.edge(.07 - down), b.edge(down - .80)))
+    frame = np.maximum(frame, np.maximum(b.edge(.022 - np.abs(across - .5)), b.edge(.02 - np.abs(down - .40))))
+    front = [Layer("wood", frame, 0, .8 + .25 * fbm(across * .25, down * .25)), Layer("sill", b.edge(down - .86), 0, 1.05 - .4 * (down - .86) / .14)]
     for cx, sign in ((.0, 1), (1., -1)):                 # curtains
-        fold = (x - cx) * sign
-        front.append(Layer("accent", b.edge(.14 - .05 * np.cos(y * 3.2) - fold) * b.edge(.9 - y), 0, .72 + .3 * np.cos(fold * 95)))
-    front += [Layer("pot", b.edge(np.minimum(.065 - .25 * (y - .80) - np.abs(x - .3), np.minimum(y - .80, .94 - y)))),
+        fold = (across - cx) * sign
+        front.append(Layer("accent", b.edge(.14 - .05 * np.cos(down * 3.2) - fold) * b.edge(.9 - down), 0, .72 + .3 * np.cos(fold * 95)))
+    front += [Layer("pot", b.edge(np.minimum(.065 - .25 * (down - .80) - np.abs(across - .3), np.minimum(down - .80, .94 - down)))),
               Layer("pot", box(b, .222, .378, .775, .81), 0, 1.2)]
     for j in range(7):
         lean, h = (j - 3) * .045, .13 + .05 * rnd(j, 31).item()
-        t = np.clip((.78 - y) / h, 0, 1)
-        front.append(Layer("leaf", b.edge(.03 * np.sin(np.pi * t ** .8) - np.abs(x - .3 - lean * t * 1.6)), 0, .8 + .06 * j))
+        t = np.clip((.78 - down) / h, 0, 1)
+        front.append(Layer("leaf", b.edge(.03 * np.sin(np.pi * t ** .8) - np.abs(across - .3 - lean * t * 1.6)), 0, .8 + .06 * j))
     return layers, [(.3, .55, .14), (.06, .9, .3)], front
 
 
