@@ -49,7 +49,7 @@ class RankedStarts:
     pictures: torch.Tensor
     """uint8 [K, H, W, 3], what they look like."""
     unknown_words: tuple[str, ...]
-    """Words of the prompts that the text tower never learned: they had no part in the choice."""
+    """Words of the prompts that the text tower never learned: they mean nothing to it."""
 
     @property
     def best(self) -> torch.Tensor:

@@ -1,0 +1,315 @@
+"""Stage two: the joint space of picture, text and sound (Eq. 2's F_v, F_t, F_a), taught by the world.
+
+Pictures have captions of their own (each is its picture's one answer); sounds and pictures belong together as far as class and
+strength agree (soft answers); and both are named among the nine labels. Losses are a named table; their weights bear the same names.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..assembly import build_joint_space, save_joint_space
+from ..config import JointSpaceConfig
+from ..embedding import JointSpace, split_words, train_merges
+from ..progress import Progress, silent
+from ..world import KINDS
+from ..world.captions import STRENGTHS, caption
+from ..world.codes import Code, read_codes
+from .generator import TaughtPictures
+from .judge import turn_hue
+from .sound_data import SoundWindows
+
+LOSS_WEIGHTS = {
+    "picture_text": 1.0,
+    "sound_picture": 1.0,
+    "sound_text": 0.5,
+    "picture_label": 0.5,
+    "sound_label": 1.5,
+    "picture_strength": 0.5,
+    "sound_strength": 1.0,
+}
+"""Weights of the losses, by their names."""
+
+STRENGTH_WIDTH = 0.08
+"""Standard deviation of the strength within which a picture and a sound of a class belong together."""
+LEVEL_WIDTH = 0.1
+"""The same for a thing and the five words of strength."""
+LABEL_SMOOTHING = 0.1
+_SAVE_SECONDS = 45.0
+
+
+@dataclasses.dataclass(frozen=True)
+class JointSpaceRun:
+    """How a joint space is trained."""
+
+    minutes: float = 12.0
+    """Computing time over all runs; the rate falls to nothing at its end."""
+    batch: int = 96
+    rate: float = 2e-3
+    weight_decay: float = 0.02
+    seed: int = 5
+    num_captions: int = 20_000
+    """Captions from which the words are learned."""
+    num_merges: int = 900
+    first_windows: int = 3000
+    """Windows of sound made before the first step."""
+    fresh_windows: int = 24
+    """Windows of sound made anew at each step."""
+    bank_windows: int = 40_000
+    """Windows of sound that are kept to be heard again."""
+    bfloat16: bool = True
+    """Whether the towers compute in bfloat16 while training (faster on recent CPUs)."""
+
+
+class WindowBank:
+    """Windows of sound heard once and kept, by class."""
+
+    def __init__(self, source: SoundWindows, size: int) -> None:
+        self.source, self.size = source, size // len(KINDS)
+        self._kept: list[list[tuple[torch.Tensor, float]]] = [[] for _ in KINDS]
+
+    def has_at_least(self, num_windows: int) -> bool:
+        """Whether every class was heard, and so many windows are kept in all."""
+        return all(self._kept) and sum(map(len, self._kept)) >= num_windows
+
+    def grow(self, num_windows: int, rng: np.random.Generator) -> None:
+        """Hear so many windows more; a full class forgets one at random."""
+        fresh = self.source.batch(num_windows)
+        pictures, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
+        for picture, kind, envelope in zip(pictures, kinds, envelopes, strict=True):
+            kept, entry = self._kept[int(kind)], ((picture * 255).round().to(torch.uint8), float(envelope))
+            if len(kept) < self.size:
+                kept.append(entry)
+            else:
+                kept[int(rng.integers(self.size))] = entry
+
+    def draw(self, kinds: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """One window of each of the kinds: log-mel [n, 1, M, F] in 0..1 and strengths [n] (NaN where none is known)."""
+        drawn = [self._kept[kind][int(rng.integers(len(self._kept[kind])))] for kind in kinds]
+        return torch.stack([picture for picture, _ in drawn]).float() / 255, torch.tensor([strength for _, strength in drawn])
+
+
+def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code]) -> JointSpaceConfig:
+    """The configuration with the merges and words of the captions that will be read, and the nine labels."""
+    rng = np.random.default_rng([run.seed, 1])
+    captions = [picture_caption(codes[int(rng.integers(len(codes)))], rng) for _ in range(run.num_captions)]
+    words = sorted({word for text in (*captions, *KINDS) for word in split_words(text)})
+    return dataclasses.replace(config, merges=train_merges(captions, run.num_merges), words=tuple(words), labels=tuple(KINDS))
+
+
+def picture_caption(code: Code, rng: np.random.Generator) -> str:
+    """What could stand below the picture of a code; in a quarter of the draws hour and weather are left out."""
+    return caption(code.kind, code.scene if rng.random() < 0.75 else None, code.envelope, rng)
+
+
+def garble(text: str, rng: random.Random) -> str:
+    """At times a word that means nothing in between, so that words nobody taught don't lead astray."""
+    words = text.split()
+    if rng.random() < 0.12:
+        letters = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 9)))
+        words.insert(rng.randint(0, len(words)), letters)
+    return " ".join(words)
+
+
+def worn_pictures(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 under slight gain, gamma and hue, blurred or coarse at times, moved a little.
+
+    So much that a generator's imperfect picture lands where the rendered one does, and so little that night stays night.
+    """
+    num, _, height, width = pictures.shape
+
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return torch.rand(num, *shape, generator=generator) * (high - low) + low
+
+    bright = (pictures / 2 + 0.5).clamp(1e-4, 1) ** torch.exp(uniform(-0.2, 0.2, 1, 1, 1)) * uniform(0.85, 1.15, 1, 1, 1)
+    bright = turn_hue(bright, uniform(-0.15, 0.15)) * uniform(0.94, 1.06, 3, 1, 1)
+    side = int(torch.randint(height // 3, height, (1,), generator=generator))
+    coarse = F.interpolate(bright, (side, side), mode="bilinear", antialias=True, align_corners=False)
+    coarse = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    bright = torch.lerp(bright, coarse, (uniform(0, 1, 1, 1, 1) < 0.4).float() * uniform(0.3, 1, 1, 1, 1))
+    down, right = (int(x) for x in torch.randint(-3, 4, (2,), generator=generator))
+    bright = F.pad(bright, (3, 3, 3, 3), mode="replicate")[:, :, 3 + down: 3 + down + height, 3 + right: 3 + right + width]
+    return (bright + 0.02 * torch.randn(bright.shape, generator=generator) * uniform(0, 1, 1, 1, 1)).clamp(0, 1) * 2 - 1
+
+
+def belonging(kinds: torch.Tensor, strengths: torch.Tensor, other_kinds: torch.Tensor, other_strengths: torch.Tensor) -> torch.Tensor:
+    """How far things belong together by class and strength, [N, M] in 0..1; an unknown strength (NaN) fits any."""
+    apart = torch.nan_to_num(strengths[:, None] - other_strengths[None], nan=0.0)
+    same = (kinds[:, None] == other_kinds[None]).float()
+    return same * (torch.exp(-0.5 * (apart / STRENGTH_WIDTH) ** 2) + 1e-3)
+
+
+def soft_contrast(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
+    """Symmetric contrastive loss whose answers are shares: each row's and column's softmax is to match what belongs to it.
+
+    Things to which nothing belongs are left out. With `belong` the identity it's CLIP's loss. The entropy of the answers is taken
+    off, so that 0 is the best.
+    """
+    total = logits.new_zeros(())
+    for scores, shares in ((logits, belong), (logits.T, belong.T)):
+        there = shares.sum(1) > 0
+        answer = shares[there] / shares[there].sum(1, keepdim=True)
+        total = total + F.kl_div(scores[there].log_softmax(1), answer, reduction="batchmean") / 2
+    return total
+
+
+def joint_losses(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor, log_mel: torch.Tensor, kinds: torch.Tensor,
+                 strengths: torch.Tensor, sound_strengths: torch.Tensor, strength_words: Sequence[str]) -> dict[str, torch.Tensor]:
+    """The losses by name. `images` and `tokens` [N] belong together; picture i and sound i share a class, not a strength.
+
+    `strength_words` are five words from the weakest to the strongest.
+    """
+    present = kinds.unique().tolist()
+    labels = space.bpe.encode([*KINDS, *(f"{word} {KINDS[kind]}" for kind in present for word in strength_words)])
+    pictures, sounds = space.embed_images(images).float(), space.embed_sounds(log_mel).float()
+    texts, names, levels = space.embed_tokens(torch.cat([tokens, labels])).float().tensor_split([len(tokens), len(tokens) + len(KINDS)])
+    rows = torch.tensor([present.index(kind) for kind in kinds.tolist()])
+    levels = levels.unflatten(0, (len(present), -1))[rows]  # [N, 5, E]
+    scale = space.logit_scale
+    together = belonging(kinds, sound_strengths, kinds, strengths)
+    return {
+        "picture_text": soft_contrast(scale * pictures @ texts.T, torch.eye(len(texts))),
+        "sound_picture": soft_contrast(scale * sounds @ pictures.T, together),
+        "sound_text": soft_contrast(scale * sounds @ texts.T, together),
+        "picture_label": F.cross_entropy(scale * pictures @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
+        "sound_label": F.cross_entropy(scale * sounds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
+        "picture_strength": _level_loss(scale * torch.einsum("ne,nle->nl", pictures, levels), strengths),
+        "sound_strength": _level_loss(scale * torch.einsum("ne,nle->nl", sounds, levels), sound_strengths),
+    }
+
+
+def _level_loss(logits: torch.Tensor, strengths: torch.Tensor) -> torch.Tensor:
+    """How badly the five words of strength [N, 5] are shared out; unknown strengths (NaN) are left out."""
+    known = ~strengths.isnan()
+    middles = (torch.arange(logits.shape[1]) + 0.5) / logits.shape[1]
+    shares = (-0.5 * ((strengths[known][:, None] - middles) / LEVEL_WIDTH) ** 2).softmax(1)
+    return F.kl_div(logits[known].log_softmax(1), shares, reduction="sum") / max(1, int(known.sum()))
+
+
+def train_joint_space(
+    work: Path,
+    pictures: TaughtPictures,
+    config: JointSpaceConfig,
+    *,
+    run: JointSpaceRun | None = None,
+    recordings: Path | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Train a joint space on rendered pictures, their captions and sounds (real ones too where a folder of them is given).
+
+    State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
+    """
+    run = run or JointSpaceRun()
+    work.mkdir(parents=True, exist_ok=True)
+    codes = read_codes(pictures.codes)
+    config = learn_words(config, run, codes)
+    torch.manual_seed(run.seed)
+    space = build_joint_space(config).train()
+    optimiser = _optimiser(space, run)
+    state = work / "joint_space.state"
+    step, seconds = _go_on(state, space, optimiser)
+    rng = np.random.default_rng([run.seed, 2, step])
+    bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings), run.bank_windows)
+    while not bank.has_at_least(run.first_windows):
+        bank.grow(64, rng)
+        progress(seconds, run.minutes * 60, "joint space: sounds")
+    batches = _Batches(pictures, codes, bank, space, run, rng)
+    losses: list[dict[str, float]] = []
+    saved = time.monotonic()
+    while seconds < run.minutes * 60:
+        began = time.monotonic()
+        _set_rate(optimiser, run, step, seconds)
+        with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16):
+            parts = joint_losses(space, *batches.next())
+        loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(space.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        seconds += time.monotonic() - began
+        losses.append({name: part.item() for name, part in parts.items()})
+        progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
+        if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:
+            _save(state, space, optimiser, step, seconds)
+            _log(work / "joint_space.jsonl", step, seconds, losses, space)
+            saved, losses = time.monotonic(), []
+    result = work / "joint_space.safetensors"
+    save_joint_space(result, space.eval(), config)
+    return result
+
+
+class _Batches:
+    """Pictures, their captions and sounds of the same classes; every second batch holds three classes alone, so that strength, hour
+    and weather have to tell things apart."""
+
+    def __init__(self, pictures: TaughtPictures, codes: list[Code], bank: WindowBank, space: JointSpace, run: JointSpaceRun,
+                 rng: np.random.Generator) -> None:
+        self.pictures, self.codes, self.bank, self.space, self.run, self.rng = pictures, codes, bank, space, run, rng
+        self.words = random.Random(int(rng.integers(1 << 31)))
+        self.torch_rng = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
+        kinds = np.array([KINDS.index(code.kind) for code in codes])
+        self.rows = [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
+        self.side = min(space.prepare.size[0], pictures.pictures.shape[1])
+
+    def next(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, list[str]]:
+        """The arguments of `joint_losses` after the space."""
+        rng = self.rng
+        self.bank.grow(self.run.fresh_windows, rng)
+        some = rng.permutation(len(KINDS))[: 3 if rng.random() < 0.5 else None]
+        some = some[[len(self.rows[kind]) > 0 for kind in some]]
+        kinds = rng.choice(some, self.run.batch)
+        rows = np.sort([int(rng.choice(self.rows[kind])) for kind in kinds])
+        codes = [self.codes[row] for row in rows]
+        kinds = np.array([KINDS.index(code.kind) for code in codes])
+        _, images = self.pictures.batch(rows, self.side)
+        captions = [garble(picture_caption(code, rng), self.words) for code in codes]
+        log_mel, sound_strengths = self.bank.draw(kinds, rng)
+        return (worn_pictures(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words), log_mel, torch.from_numpy(kinds),
+                torch.tensor([code.envelope for code in codes], dtype=torch.float32), sound_strengths.float(),
+                [str(rng.choice(words)) for words in STRENGTHS])
+
+
+def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
+    """AdamW; norms, biases and the temperature don't decay."""
+    whole = [parameter for parameter in space.parameters() if parameter.ndim >= 2]
+    small = [parameter for parameter in space.parameters() if parameter.ndim < 2]
+    groups = [{"params": whole, "weight_decay": run.weight_decay}, {"params": small, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, run.rate, betas=(0.9, 0.98))
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, seconds: float) -> None:
+    done = min(1.0, seconds / (run.minutes * 60))
+    for group in optimiser.param_groups:
+        group["lr"] = run.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
+
+
+def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+    """Steps done and seconds spent; what an earlier run left is taken over."""
+    if not state.exists():
+        return 0, 0.0
+    kept = torch.load(state, weights_only=True)
+    space.load_state_dict(kept["space"])
+    optimiser.load_state_dict(kept["optimiser"])
+    return int(kept["step"]), float(kept["seconds"])
+
+
+def _save(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
+    temporary = state.with_suffix(".tmp")
+    torch.save({"space": space.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}, temporary)
+    os.replace(temporary, state)
+
+
+def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:
+    mean = {name: round(float(np.mean([some[name] for some in losses])), 4) for name in LOSS_WEIGHTS}
+    with path.open("a") as lines:
+        lines.write(json.dumps({"step": step, "seconds": round(seconds), "logit_scale": round(space.logit_scale.item(), 2), **mean}) + "\n")
