@@ -27,7 +27,7 @@ from ..world import KINDS
 from ..world.codes import draw_codes, write_codes
 from . import losses
 from .rendered_clips import RenderedClips, to_critic_size
-from .run_state import NumpyRandom, Run, append_log, follow
+from .run_state import NumpyRandom, Run, Stateful, append_log, follow
 from .sound_pool import SoundPool
 
 PHASES = ("encoder_loss", "critics")
@@ -177,7 +177,7 @@ class _Phase:
         answering = [*self.video_critic.parameters(), *self.image_critic.parameters()]
         self.critic_optimiser = torch.optim.Adam(answering, config.critic_rate, betas=(0.5, 0.999))
         self.rng = np.random.default_rng([config.seed, PHASES.index(name)])
-        parts = {
+        parts: dict[str, Stateful] = {
             "encoder": self.encoder,
             "walker": self.walker,
             "mean_encoder": self.mean_encoder,

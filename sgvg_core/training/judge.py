@@ -13,7 +13,7 @@ from ..config import JudgeConfig
 from ..progress import Progress, silent
 from ..world.codes import read_codes
 from .generator import TaughtPictures
-from .run_state import NumpyRandom, Run, TorchRandom
+from .run_state import NumpyRandom, Run, Stateful, TorchRandom
 
 
 def disturb_pictures(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -66,7 +66,7 @@ def train_judge(
     optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2)
     kinds, envelopes = code_targets(pictures.codes, config.labels)
     rng = np.random.default_rng(seed)
-    parts = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
+    parts: dict[str, Stateful] = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
     run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps)
     while run.unfinished:
         with run.one_step():

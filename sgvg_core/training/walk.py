@@ -22,7 +22,7 @@ from ..walker import WalkSettings, WalkState, take_step
 from ..world import KINDS
 from ..world.clip import PHASE_RATES
 from ..world.codes import draw_codes, write_codes
-from .run_state import NumpyRandom, Run
+from .run_state import NumpyRandom, Run, Stateful
 from .sound_pool import SoundPool
 
 _LEVELS = 9
@@ -119,7 +119,7 @@ def warm_up_encoder(
     rng = np.random.default_rng(seed)
     encoder = build_sound_encoder(config).train()
     optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
-    parts = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
     run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes)
     while run.unfinished:
@@ -275,7 +275,7 @@ def train_walker(
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
     settings = WalkSettings()
     clips = [_Clips.of(pool, heard) for pool, heard in pools]
-    parts = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
     walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     while run.unfinished:

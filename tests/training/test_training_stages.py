@@ -1,0 +1,149 @@
+"""Every stage on a tiny world: each leaves what the next needs, can be killed and goes on; the exported folder is a model."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sgvg_core.assembly import build_generator, build_joint_space, load_sound_encoder, load_walker, save_generator, save_joint_space
+from sgvg_core.config import CriticConfig, JudgeConfig
+from sgvg_core.embedding import train_merges
+from sgvg_core.errors import CheckpointError
+from sgvg_core.presets import TINY_WORLD
+from sgvg_core.training.export import export_model, folder_after, note_command
+from sgvg_core.training.finetune import FinetuneConfig, gradient_shares
+from sgvg_core.training.rendered_clips import render_clips
+from sgvg_core.training.run_state import read_state
+from sgvg_core.training.stages import TrainSettings, finetune_stage, generator_stage, judge_stage, walk_stage
+from sgvg_core.world import KINDS
+
+SPACE = dataclasses.replace(
+    TINY_WORLD.joint_space, embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, sound_widths=(8, 8),
+    merges=train_merges(KINDS, 10), words=("rain",), labels=KINDS,
+)
+CONFIG = dataclasses.replace(TINY_WORLD, joint_space=SPACE, judge=JudgeConfig(picture_size=16, widths=(8, 8)))
+STEP = 1 / 60 / 100  # a hundredth of a second: one step, whatever it takes
+
+
+class Killed(Exception):
+    """The run was killed."""
+
+
+def killer(note):
+    """A progress that stops the work after the first step whose note begins so."""
+
+    def progress(done, total, said="", preview=None):
+        if said.startswith(note):
+            raise Killed
+
+    return progress
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """A work folder with an untrained generator and joint space."""
+    work = tmp_path_factory.mktemp("work")
+    torch.manual_seed(0)
+    save_generator(work / "generator.safetensors", build_generator(CONFIG.generator), CONFIG.generator)
+    save_joint_space(work / "joint_space.safetensors", build_joint_space(SPACE), SPACE)
+    return TrainSettings(
+        work=work,
+        config=CONFIG,
+        num_scenes=50,
+        num_held_out=50,
+        num_clips=9,
+        num_rendered=20,
+        judge_steps=3,
+        reader_steps=5,
+        finetune=FinetuneConfig(batch=1, steps_before=(0, 3), share_every=1),
+        critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+        workers=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def warmed(settings):
+    """After the walk stage."""
+    walk_stage(settings, STEP)
+    return settings
+
+
+def test_generator_and_judge(settings, tmp_path):
+    settings = dataclasses.replace(settings, work=tmp_path)
+    with pytest.raises(Killed):
+        generator_stage(settings, (STEP,), killer("generator"))
+    path = generator_stage(settings, (STEP,))
+    assert path.exists()
+    assert set(read_state(tmp_path / "32px.state")) == {"net", "mean", "optimiser", "seen", "seconds"}
+    with pytest.raises(Killed):
+        judge_stage(settings, killer("judge"))
+    assert set(judge_stage(settings)) == {"accuracy", "envelope_correlation", "lowest_correlation_of_a_kind"}
+    assert read_state(tmp_path / "judge.state")["step"] == 3
+    settings.work.joinpath("judge.safetensors").replace(tmp_path / "again.safetensors")
+    judge_stage(settings)  # finished already: the same weights at once
+    assert (tmp_path / "judge.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+
+
+def test_walk_goes_on_with_its_walks(warmed):
+    before = read_state(warmed.work / "walker.state")
+    walk_stage(warmed, 2 * (before["seconds"] + 1) / 60)
+    after = read_state(warmed.work / "walker.state")
+    assert after["step"] > before["step"]
+    assert after["extra"]["walks"]["ws"].shape == (48, 8, 24)
+    assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
+
+
+def test_finetune_trains_both_parts_and_logs_every_share(warmed):
+    with pytest.raises(Killed):
+        finetune_stage(warmed, (STEP, STEP), killer("critics"))
+    folder = finetune_stage(warmed, (STEP, STEP))
+    assert folder == warmed.work / "critics"
+    before, _ = load_sound_encoder(warmed.work / "encoder_loss" / "sound_encoder.safetensors")
+    after, _ = load_sound_encoder(folder / "sound_encoder.safetensors")
+    assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
+    moved = zip(load_walker(warmed.work / "walker.safetensors").parameters(), load_walker(folder / "walker.safetensors").parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in moved)
+    first, *entries = [json.loads(line) for line in (folder / "critics.jsonl").read_text().splitlines()]
+    assert first["settings"]["lambda_enc"] == 2.0
+    terms = {"sound_picture", "sound_text", "spread", "video", "image"}
+    assert terms <= set(entries[-1])
+    assert sum(entries[-1][f"share_{term}"] for term in terms) == pytest.approx(1, abs=1e-3)
+    assert {"video_critic", "image_critic", "gradient_norm", "loss"} <= set(entries[-1])
+
+
+def test_shares_of_the_gradient_by_hand():
+    x, y = torch.nn.Parameter(torch.tensor([1.0])), torch.nn.Parameter(torch.tensor([2.0]))
+    # gradients (3, 4) of norm 5, and (15, 0) of norm 15
+    assert gradient_shares({"a": (3 * x + 4 * y).sum(), "b": 15 * x.sum()}, [x, y]) == pytest.approx({"a": 0.25, "b": 0.75})
+
+
+def test_rendered_clips_move(tmp_path):
+    clips = render_clips(tmp_path / "clips.npy", seed=1, num_clips=20, num_frames=4, rate=12, picture_size=32, size=16, workers=1)
+    batch = clips.batch(np.arange(20))
+    assert batch.shape == (20, 4, 3, 16, 16)
+    assert batch.min() >= -1
+    assert batch.max() <= 1
+    assert ((batch[:, 1:] - batch[:, :-1]).abs().amax((1, 2, 3, 4)) > 0).float().mean() > 0.6
+    assert (batch.std((1, 2, 3, 4)) > 0.02).all()
+
+
+def test_export_makes_a_model_and_its_card(warmed, tmp_path):
+    with pytest.raises(CheckpointError, match="has no judge yet"):
+        export_model(warmed.work, tmp_path / "none")
+    judge_stage(warmed)
+    note_command(warmed.work, "walk", {"recordings": True, "minutes": "20", "clips": None})
+    model = export_model(warmed.work, tmp_path / "mine", "warm-up")
+    assert model.name == "mine"
+    assert model.joint_space is not None
+    card = (tmp_path / "mine" / "MODEL_CARD.md").read_text()
+    assert "python -m sgvg_core train walk --work DIR --recordings RECORDINGS --minutes 20\n" in card
+    assert "no further training followed" in card
+    assert str(tmp_path) not in card
+    assert folder_after(warmed.work, "encoder-loss") == warmed.work / "encoder_loss"
+
+
+def test_a_stage_names_the_one_before(settings, tmp_path):
+    with pytest.raises(CheckpointError, match=r"generator\.safetensors: isn't there yet; make it with: python -m sgvg_core train generator"):
+        walk_stage(dataclasses.replace(settings, work=tmp_path), STEP)
