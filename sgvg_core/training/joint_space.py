@@ -217,6 +217,9 @@ def train_joint_space(
     optimiser = _optimiser(space, run)
     state = work / "joint_space.state"
     step, seconds = _go_on(state, space, optimiser)
+    result = work / "joint_space.safetensors"
+    if seconds >= run.minutes * 60 and result.exists():
+        return result
     rng = np.random.default_rng([run.seed, 2, step])
     bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings), run.bank_windows)
     while not bank.has_at_least(run.first_windows):
@@ -243,7 +246,6 @@ def train_joint_space(
             _save(state, space, optimiser, step, seconds)
             _log(work / "joint_space.jsonl", step, seconds, losses, space)
             saved, losses = time.monotonic(), []
-    result = work / "joint_space.safetensors"
     save_joint_space(result, space.eval(), config)
     return result
 
