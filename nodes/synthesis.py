@@ -210,6 +210,7 @@ class Frames:
             batch=self.batch_size,
             noise_mode=self.noise,
             seed=self.noise_seed,
+            first=self.first,
             dtype=to_dtype(self.dtype, ready.device),
         )
         for pictures in batches:

@@ -32,13 +32,17 @@ def synthesize(
     noise_mode: str = "const",
     noise_strength: float = 1.0,
     seed: int = 0,
+    first: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[torch.Tensor]:
-    """The pictures of a walk, [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch."""
+    """The pictures of a walk, [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
+
+    `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole.
+    """
     check_choice("noise", noise_mode, NOISE_MODES)
     check_range("batch", batch, 1, 4096)
     device = generator.w_avg.device
-    index = 0
+    index = first
     for latents in walk:
         for ws in latents.split(batch):
             noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
