@@ -18,6 +18,8 @@ HISTORY = "history.jsonl"
 """In the work folder: one line a command that was run."""
 CREDITS = "recordings_used.json"
 """In the work folder: the recordings that were learned from."""
+_TABLE = "<!-- TABLE:"
+"""Stands in a card whose table is still to be filled in."""
 LARGEST_FILE, LARGEST_MODEL = 15_000_000, 24_000_000
 """Bytes that a model that comes with the pack may have."""
 
@@ -52,7 +54,7 @@ def note_recordings(work: Path, folder: Path) -> None:
 
 
 def export_model(work: Path, folder: Path, after: str | None = None) -> SoundModel:
-    """Put the parts into `folder` with MODEL_CARD.md, check that they fit each other, and return the loaded model.
+    """Put the parts into `folder` with MODEL_CARD.md (a card that was filled in stays), check that they fit each other, and return the loaded model.
 
     `after` names the stage whose sound encoder and walker are taken (None: the last that is there). Raises CheckpointError when a
     part is missing, ConfigError when they don't fit.
@@ -69,7 +71,9 @@ def export_model(work: Path, folder: Path, after: str | None = None) -> SoundMod
         temporary.replace(folder / f"{part}.safetensors")
     model = load_model(folder, "cpu")
     load_judge(folder / "judge.safetensors")
-    (folder / "MODEL_CARD.md").write_text(model_card(work, folder, after), encoding="utf-8")
+    card = folder / "MODEL_CARD.md"
+    if not card.exists() or _TABLE in card.read_text(encoding="utf-8"):  # a card that was filled in is somebody's work
+        card.write_text(model_card(work, folder, after), encoding="utf-8")
     return model
 
 
@@ -111,7 +115,7 @@ def model_card(work: Path, folder: Path, after: str) -> str:
             *_recordings(work),
             "## How well it works",
             "",
-            "<!-- TABLE: `python -m sgvg_core evaluate --model FOLDER`, one row after the warm-up, after L_enc, after D_V + D_I -->",
+            f"{_TABLE} `python -m sgvg_core evaluate --model FOLDER`, one row after the warm-up, after L_enc, after D_V + D_I -->",
             "",
             "## Licence",
             "",

@@ -141,6 +141,9 @@ def test_export_makes_a_model_and_its_card(warmed, tmp_path):
     assert "python -m sgvg_core train walk --work DIR --recordings RECORDINGS --minutes 20\n" in card
     assert "no further training followed" in card
     assert str(tmp_path) not in card
+    (tmp_path / "mine" / "MODEL_CARD.md").write_text("filled in")
+    export_model(warmed.work, tmp_path / "mine", "warm-up")
+    assert (tmp_path / "mine" / "MODEL_CARD.md").read_text() == "filled in"
     assert folder_after(warmed.work, "encoder-loss") == warmed.work / "encoder_loss"
 
 
