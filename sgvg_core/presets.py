@@ -32,7 +32,7 @@ LANDSCAPES = ModelConfig(
     sound_encoder=SoundInversionConfig(
         num_ws=12, w_dim=256, picture_size=64, depths=(1, 1, 2, 1), widths=(24, 48, 80, 128), pyramid_width=64, segment_rate=12.0, stem_stride=2
     ),
-    walker=WalkerConfig(num_ws=12, w_dim=256, hidden=320, walk_rate=12.0),
+    walker=WalkerConfig(num_ws=12, w_dim=256, hidden=256, walk_rate=12.0),
     judge=JudgeConfig(),
 )
 """The bundled model: nine landscapes at 128 px."""

@@ -27,6 +27,11 @@ from .sound_pool import SoundPool
 
 _LEVELS = 9
 _BLEND_SECONDS = 0.9
+_NUM_CODES = 20_000
+_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.6, 5, 240
+"""The first share of the walker's training takes short walks from many places, of so many steps and so many at once."""
+_ASTRAY = 0.3
+"""Short walks begin up to so many standard deviations beside where they should."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +41,14 @@ class Answers:
     generator: StyleGAN2Generator
     w_scale: float
     """Standard deviation of mapped latents."""
+    centre: torch.Tensor
+    """Mean of mapped latents, [D]."""
     offsets: torch.Tensor
     """Mean latent of each kind at each of nine envelope levels, less w_avg: [K, 9, D]."""
     phase_reader: torch.nn.Module
     """Latents [N, D] -> a pair whose angle is the phase, [N, 2]."""
+    codes: torch.Tensor
+    """Codes [N, 64] from which walks begin."""
 
     def offset(self, kinds: torch.Tensor, envelopes: torch.Tensor) -> torch.Tensor:
         """The offset that a sound of a kind and strength stands for, [N, D]."""
@@ -94,8 +103,10 @@ def _teach_phase_reader(generator: StyleGAN2Generator, w_dim: int, seed: int, nu
 def ask_generator(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> Answers:
     """Everything the warm-up needs to know of the frozen mapping network."""
     offsets = _mean_offsets(generator, seed)
-    scale = generator.mapping(draw_codes(seed, 500))[:, 0].std(0).mean().item()
-    return Answers(generator, scale, offsets, _teach_phase_reader(generator, offsets.shape[-1], seed, num_reader_steps))
+    mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
+    scale = mapped.std(0).mean().item()
+    reader = _teach_phase_reader(generator, offsets.shape[-1], seed, num_reader_steps)
+    return Answers(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))
 
 
 def warm_up_encoder(
@@ -211,10 +222,28 @@ class _Walks:
 
 def _fresh(answers: Answers, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
     """Walks that begin at random codes."""
-    codes = draw_codes(int(rng.integers(2**40)), num)
+    codes = answers.codes[torch.from_numpy(rng.integers(len(answers.codes), size=num))]
     latents = answers.latents(codes)
     ws = latents[:, None].expand(-1, num_ws, -1).clone()
     return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), answers.phase(ws), latents, torch.ones(num))
+
+
+@torch.no_grad()
+def _somewhere(answers: Answers, kinds: torch.Tensor, envelope: torch.Tensor, num_ws: int, rng: np.random.Generator) -> _Walks:
+    """Walks that stand anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
+    num = len(kinds)
+    walks = _fresh(answers, num, num_ws, rng)
+    walks.phase = torch.from_numpy(rng.random(num)).float()
+    walks.kinds = kinds
+    walks.blend = torch.from_numpy(np.clip(rng.random(num) * 1.6, 0, 1)).float()
+    there = answers.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))
+    eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
+    here = torch.lerp(walks.blend_from, there, eased[:, None])[:, None]
+    far = torch.from_numpy(rng.random((num, 1, 1))).float() * (_ASTRAY * answers.w_scale)
+    astray = torch.from_numpy(rng.standard_normal((num, num_ws, here.shape[-1]))).float()
+    shared = torch.from_numpy(rng.standard_normal((num, 1, here.shape[-1]))).float()
+    walks.state = WalkState(here + far * (astray + shared) / 2**0.5, walks.state.start_ws)
+    return walks
 
 
 def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
@@ -260,7 +289,7 @@ def train_walker(
     minutes: float,
     batch: int = 48,
     chunk: int = 24,
-    rate: float = 1.5e-3,
+    rate: float = 2e-3,
     seed: int = 13,
     progress: Progress = silent,
 ) -> torch.nn.Module:
@@ -272,35 +301,42 @@ def train_walker(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
+    walker.centre.copy_(answers.centre)
+    walker.scale.fill_(answers.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
     settings = WalkSettings()
     clips = [_Clips.of(pool, heard) for pool, heard in pools]
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
-    walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
-            if run.step:
-                walks = _restart_some(walks, answers, config.num_ws, 0.15, rng)
-            audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
-            changed = kinds != walks.kinds
-            walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
-            walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
+            short = run.done < _SHORT_SHARE
+            if short:
+                any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
+                audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), any_kind, _SHORT_CHUNK, rng)
+                walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
+            else:
+                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, 0.15, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
+                changed = kinds != walks.kinds
+                walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
+                walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
             loss = torch.zeros(())
-            for t in range(chunk):
+            for t in range(envelopes.shape[1]):
                 wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
                 walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
                 error = (walks.state.ws - wanted[:, None]) / answers.w_scale
-                loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / chunk
+                loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
             optimiser.step()
             run.note(loss=loss.item())
-            run.extra["walks"] = walks.to_plain()
-        progress(run.seconds, minutes * 60, f"walker, step {run.step}, loss {run.mean('loss', 30):.4f}")
+            run.extra["walks"] = long_walks.to_plain()
+        progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss', 30):.4f}")
     walker.eval().requires_grad_(False)
     save_walker(work / "walker.safetensors", walker, config)
     return walker

@@ -6,7 +6,6 @@ latent, so that what belongs together (the phase of a wave, say) stays together.
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ..latents import GROUPS, group_slices
 from ..shapes import check_shape
@@ -21,22 +20,26 @@ class RecurrentBlock(nn.Module):
     def __init__(self, num_group: int, w_dim: int, hidden: int, num_layers: int) -> None:
         super().__init__()
         self.num_group, self.w_dim, self.hidden, self.num_layers = num_group, w_dim, hidden, num_layers
-        self.enter = nn.Linear((num_group + 1) * w_dim, hidden)
+        self.enter = nn.Sequential(nn.Linear((num_group + 1) * w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
         self.recur = nn.GRU(hidden, hidden, num_layers)
-        self.leave = nn.Linear(2 * hidden, num_group * w_dim)
-        nn.init.normal_(self.leave.weight, std=0.02)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, num_group * w_dim))
 
     def forward(self, heard: torch.Tensor, mean: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """`heard` [B, n, D] and its mean over all latents [B, D] -> step [B, n, D], hidden [num_layers, B, hidden]."""
-        entered = F.silu(self.enter(torch.cat([heard.flatten(1), mean], 1)))
+        entered = self.enter(torch.cat([heard.flatten(1), mean], 1))
         out, h = self.recur(entered[None], h)
         step = self.leave(torch.cat([out[0], entered], 1))
         return step.unflatten(1, (self.num_group, self.w_dim)), h
 
 
 class RecurrentWalker(nn.Module):
-    """Coarse, mid and fine recurrent blocks over W+. Arguments as in `WalkerConfig`."""
+    """Coarse, mid and fine recurrent blocks over W+. Arguments as in `WalkerConfig`.
+
+    The blocks read and answer latents less `centre` [D] and divided by `scale`, so that they work on numbers around one.
+    """
+
+    centre: torch.Tensor
+    scale: torch.Tensor
 
     def __init__(
         self, num_ws: int, w_dim: int, bounds: tuple[int, int] = (3, 6), hidden: int = 512, num_layers: int = 1, walk_rate: float = 12.0
@@ -44,16 +47,18 @@ class RecurrentWalker(nn.Module):
         super().__init__()
         self.num_ws, self.w_dim, self.walk_rate = num_ws, w_dim, walk_rate
         self.slices = group_slices(bounds, num_ws)
+        self.register_buffer("centre", torch.zeros(w_dim))
+        self.register_buffer("scale", torch.ones([]))
         self.blocks = nn.ModuleDict({name: RecurrentBlock(part.stop - part.start, w_dim, hidden, num_layers) for name, part in self.slices.items()})
 
     def forward(self, ws: torch.Tensor, audio_ws: torch.Tensor, hidden: Hidden) -> tuple[torch.Tensor, Hidden]:
         """Eq. 4: latents and what is heard, [B, L, D] each, and the hidden state -> the step of all latents [B, L, D], new state."""
         check_shape("ws", ws, "B L D", L=self.num_ws, D=self.w_dim)
         check_shape("audio_ws", audio_ws, "B L D", B=ws.shape[0], L=self.num_ws, D=self.w_dim)
-        heard = audio_ws + ws
+        heard = (audio_ws + ws - self.centre) / self.scale
         mean = heard.mean(1)
         steps, after = [], {}
         for name in GROUPS:
             step, after[name] = self.blocks[name](heard[:, self.slices[name]], mean, hidden.get(name))
             steps.append(step)
-        return torch.cat(steps, 1), after
+        return torch.cat(steps, 1) * self.scale, after
