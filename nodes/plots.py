@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..sgvg_core.generation import Listening
 
-_ROW, _NAMES, _BARS, _TIME, _TOP = 30, 210, 150, 420, 30
+_ROW, _NAMES, _BARS, _TIME, _TOP = 30, 190, 120, 220, 30
 _INK, _FAINT, _GROUND = (235, 235, 240), (120, 124, 136), (26, 28, 34)
 _LOW, _HIGH = (38, 42, 54), (255, 176, 66)
 _MOST_LABELS = 20
@@ -20,15 +20,15 @@ def listening_plot(heard: Listening) -> torch.Tensor:
     draw = ImageDraw.Draw(picture)
     rows = {label.text: _TOP + _ROW * row for row, label in enumerate(labels)}
     left = _NAMES + _BARS + 20
-    draw.text((_NAMES, 8), "whole sound", fill=_FAINT, font=_font(13))
-    draw.text((left, 8), "over time", fill=_FAINT, font=_font(13))
+    draw.text((_NAMES, 8), "whole sound", fill=_FAINT, font=_font(15))
+    draw.text((left, 8), "over time", fill=_FAINT, font=_font(15))
     for label in labels:
         top = rows[label.text]
-        draw.text((12, top + 6), label.text[:28], fill=_INK, font=_font(15))
+        draw.text((10, top + 3), label.text[:22], fill=_INK, font=_font(17))
         draw.rectangle(
-            (_NAMES, top + 4, _NAMES + round((_BARS - 50) * label.probability), top + _ROW - 6), fill=_colour(max(label.probability, 0.25))
+            (_NAMES, top + 4, _NAMES + round((_BARS - 48) * label.probability), top + _ROW - 6), fill=_colour(max(label.probability, 0.25))
         )
-        draw.text((_NAMES + round((_BARS - 50) * label.probability) + 6, top + 6), f"{label.probability:.0%}", fill=_INK, font=_font(13))
+        draw.text((_NAMES + round((_BARS - 48) * label.probability) + 6, top + 4), f"{label.probability:.0%}", fill=_INK, font=_font(15))
     _draw_segments(draw, heard, rows, left)
     return torch.from_numpy(np.array(picture))
 
@@ -44,8 +44,8 @@ def _draw_segments(draw: ImageDraw.ImageDraw, heard: Listening, rows: dict[str, 
             if label.text in rows:
                 box = (left + _TIME * segment.start / end, rows[label.text] + 2, left + _TIME * next_start / end - 1, rows[label.text] + _ROW - 4)
                 draw.rectangle(box, fill=_colour(label.probability))
-    draw.text((left, bottom + 4), "0 s", fill=_FAINT, font=_font(13))
-    draw.text((left + _TIME, bottom + 4), f"{end:.1f} s", fill=_FAINT, font=_font(13), anchor="ra")
+    draw.text((left, bottom + 4), "0 s", fill=_FAINT, font=_font(15))
+    draw.text((left + _TIME, bottom + 4), f"{end:.1f} s", fill=_FAINT, font=_font(15), anchor="ra")
 
 
 def _colour(share: float) -> tuple[int, int, int]:
