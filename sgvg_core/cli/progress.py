@@ -33,4 +33,4 @@ class ProgressBar:
         self._bar.update(done - self._bar.n)
 
 
-_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}, {remaining} left]"
+_FORMAT = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} [{elapsed}, {remaining} left]"
