@@ -19,7 +19,8 @@ _SECONDS, _RATE = 12.0, 44_100
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``demo`` to the commands."""
-    parser = commands.add_parser("demo", help="one film with the bundled model", description="One film, from a sound or from rain that becomes thunder.")
+    about = "One film, from a sound or from rain that becomes thunder."
+    parser = commands.add_parser("demo", help="one film with the bundled model", description=about)
     parser.add_argument("sound", nargs="?", type=Path, metavar="SOUND", help="a sound file (default: 12 s of rain that becomes thunder)")
     parser.add_argument("-o", "--output", type=Path, default=Path("output"), metavar="FOLDER", help="where the film goes (default: output)")
     parser.add_argument("--seed", type=int, default=0)

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -117,7 +117,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
         workers=options.threads or torch.get_num_threads(),
         **{name: value for name, value in given.items() if value is not None},
     )
-    losses = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
+    losses: dict[str, Any] = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
     losses = {name: value for name, value in losses.items() if value is not None}
     return dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
 

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def picture_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def peak_signal_to_noise(generator: torch.nn.Module, pictures: TaughtPictures, size: int, dtype: torch.dtype) -> float:
+def peak_signal_to_noise(generator: Any, pictures: TaughtPictures, size: int, dtype: torch.dtype) -> float:
     """Mean PSNR in dB over held-out pictures."""
     ratios = []
     for first in range(0, len(pictures.codes), 50):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from sgvg_core.assembly import SoundModel, build_model, load_generator, load_joint_space, load_model, load_sound_encoder, load_walker, save_walker
 from sgvg_core.config import GeneratorConfig, WalkerConfig, from_dict, to_json
 from sgvg_core.errors import CheckpointError, ConfigError

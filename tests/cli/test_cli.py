@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from sgvg_core.cli import main
 from sgvg_core.cli.options import parse_strength
 from sgvg_core.errors import ConfigError
@@ -19,7 +20,9 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def test_generate_writes_a_video_a_sheet_and_a_report(sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_generate_writes_a_video_a_sheet_and_a_report(
+    sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, sheet, report = tmp_path / "film.mp4", tmp_path / "sheet.png", tmp_path / "report.json"
     words = ["generate", str(sound), "-o", str(out), "--model", str(tiny_model_folder), "--fps", "29.97", "--from", "random", "--size", "48"]
     assert main([*words, "--strength", "coarse=0.5,fine=2", "--sheet", str(sheet), "--report", str(report), "--device", "cpu"]) == 0
@@ -50,7 +53,13 @@ def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(
-    words: list[str], said: str, sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    said: str,
+    sound: Path,
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("not a sound")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from sgvg_core.evaluation.statistics import best_lag_correlation, bootstrap, fine_detail, frechet_distance, seconds_until_right
 
 

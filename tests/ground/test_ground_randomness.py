@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sgvg_core.devices import to_device, to_dtype
 from sgvg_core.errors import ConfigError, DeviceError, ShapeError
 from sgvg_core.latents import group_slices, interpolate_ws

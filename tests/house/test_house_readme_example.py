@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from sgvg_core.assembly import BUNDLED
 from sgvg_core.media import probe_sound, write_wav
 

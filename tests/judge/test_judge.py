@@ -1,8 +1,9 @@
 """The judge: shapes, any picture size, strength in 0..1, and that it can learn what a picture shows."""
 
 import torch
-from sgvg_core.judge import Judge
 from torch.nn import functional as F
+
+from sgvg_core.judge import Judge
 
 
 def test_any_size_of_picture_gives_a_verdict() -> None:
