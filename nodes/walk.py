@@ -10,7 +10,7 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
 from ..sgvg_core.generation.frames import synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
-from ..sgvg_core.walker import WalkSettings
+from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
 from .adapters import expect, images_from_uint8, naming, watched
 from .sockets import LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire
@@ -56,10 +56,10 @@ class RecurrentWalkerNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "pull",
-                    default=0.0,
+                    default=DEFAULT_PULL,
                     min=0.0,
                     max=100.0,
-                    step=0.05,
+                    step=0.01,
                     tooltip="How fast the latent is drawn back to the start, per second; keeps long films near their first picture. 0: not at all.",
                 ),
                 io.Boolean.Input(
@@ -90,7 +90,7 @@ class RecurrentWalkerNode(io.ComfyNode):
         mid: float = 1.0,
         fine: float = 1.0,
         beta: float = 1.0,
-        pull: float = 0.0,
+        pull: float = DEFAULT_PULL,
         causal: bool = False,
         sound_once: bool = False,
     ) -> io.NodeOutput:

@@ -12,7 +12,7 @@ from ..generation.frames import NOISE_MODES
 from ..generation.pipeline import STARTS
 from ..generation.text_constraint import read_prompts
 from ..media import probe_sound, save_png
-from ..walker import WalkSettings
+from ..walker import DEFAULT_PULL, WalkSettings
 from .options import add_model, add_sound, parse_strength
 from .progress import ProgressBar
 
@@ -32,7 +32,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--psi", type=float, default=1.0, help="truncation of the start latent (default: 1, none)")
     parser.add_argument("--beta", type=float, default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
     parser.add_argument("--strength", type=parse_strength, default={}, metavar="coarse=,mid=,fine=", help="multiplies each block's steps")
-    parser.add_argument("--pull", type=float, default=0.0, help="draw the latent back to the start, per second (default: 0)")
+    parser.add_argument("--pull", type=float, default=DEFAULT_PULL, help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
     parser.add_argument("--sound-once", action="store_true", help="the released code's way: the sound enters once, before the first frame")
     parser.add_argument("--size", type=int, default=None, help="side of the picture (default: the generator's own)")

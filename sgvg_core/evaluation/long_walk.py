@@ -12,6 +12,7 @@ from ..generation.frames import synthesize, to_uint8
 from ..generation.start import draw_z, random_start
 from ..judge import Judge
 from ..progress import Progress, silent
+from ..walker import DEFAULT_PULL, WalkSettings
 from ..world import KINDS, make_envelope, synth
 from .statistics import best_lag_correlation
 
@@ -38,7 +39,7 @@ def long_walk(
     times = np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
     heard = hear(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
-    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS))
+    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=DEFAULT_PULL))
     w_avg = model.generator.w_avg.float().cpu()
     mapped = model.generator.mapping(draw_z(model.generator, seed + 1, num_codes).to(model.device))[:, 0].float().cpu()
     limit = (mapped - w_avg).norm(dim=1).quantile(0.99).item()

@@ -16,7 +16,7 @@ from ..devices import to_dtype
 from ..errors import ConfigError
 from ..media import FrameFolderWriter, VideoWriter, contact_sheet
 from ..progress import Progress, silent
-from ..walker import WalkSettings
+from ..walker import DEFAULT_PULL, WalkSettings
 from .frames import resize, synthesize, to_uint8
 from .sound import HeardSound, Sound, hear
 from .start import random_start
@@ -41,7 +41,7 @@ class GenerateSettings:
     num_candidates: int = 96
     """How many codes are sampled when the start latent is chosen."""
     truncation_psi: float = 1.0
-    walk: WalkSettings = dataclasses.field(default_factory=WalkSettings)
+    walk: WalkSettings = WalkSettings(pull=DEFAULT_PULL)
     causal: bool = False
     noise_mode: str = "const"
     size: int | None = None

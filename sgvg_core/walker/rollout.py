@@ -11,6 +11,9 @@ from ..latents import GROUPS
 from ..shapes import check_shape
 from .blocks import Hidden, RecurrentWalker
 
+DEFAULT_PULL = 0.08
+"""Pull that films are made with: it holds walks of minutes on course and is too weak to be seen in seconds."""
+
 
 @dataclasses.dataclass(frozen=True)
 class WalkSettings:
