@@ -41,7 +41,7 @@ class GenerateSettings:
     num_candidates: int = 96
     """How many codes are sampled when the start latent is chosen."""
     truncation_psi: float = 1.0
-    walk: WalkSettings = WalkSettings(pull=DEFAULT_PULL)
+    walk: WalkSettings = dataclasses.field(default_factory=lambda: WalkSettings(pull=DEFAULT_PULL))
     causal: bool = False
     noise_mode: str = "const"
     size: int | None = None
