@@ -74,7 +74,7 @@ def beta_and_pull(model: SoundModel, kind: str = "fire crackling", seed: int = 5
 
 
 def changing_sound(model: SoundModel, seed: int = 7, num: int = 12) -> torch.Tensor:
-    """Rain that becomes fire, and wind that becomes waves, from starts chosen by the whole sound and at random."""
+    """Rain that becomes fire, and wind that becomes waves, both from one random start."""
     rows = []
     for first, second in (("raining", "fire crackling"), ("wind noise", "splashing water")):
         heard = hear(Sound.from_waveform(two_sounds(first, second), _SOUND_RATE), model.mel)

@@ -11,10 +11,9 @@ import dataclasses
 import torch
 
 from ..randomness import generator_for
-from .scene import KINDS, VALUES, Scene
+from .scene import KINDS, NUM_COMPOSITIONS, VALUES, Scene
 
 Z_DIM = 64
-NUM_COMPOSITIONS = 4
 MARGIN = 0.35
 _KIND = slice(0, len(KINDS))
 _COMPOSITION = slice(_KIND.stop, _KIND.stop + NUM_COMPOSITIONS)
