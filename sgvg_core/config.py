@@ -141,7 +141,11 @@ MAX_GENERATOR_FEATURES = 2**28
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorConfig:
-    """A StyleGAN2 generator. `channels` holds one width a resolution, from 4 px up to `img_resolution`."""
+    """A StyleGAN2 generator. `channels` holds one width a resolution, from 4 px up to `img_resolution`.
+
+    `const_size` is the height and width of the learned constant. Where it isn't 4 x 4, pictures have `img_resolution` / 4 times that
+    size, and the resolutions are names only.
+    """
 
     img_resolution: int
     channels: tuple[int, ...]
@@ -155,6 +159,9 @@ class GeneratorConfig:
     architecture: str = "skip"
     conv_clamp: float | None = None
     code_features: CodeFeaturesConfig | None = None
+    mapping_features: int | None = None
+    """Width of the mapping network's inner layers; None: that of w."""
+    const_size: tuple[int, int] = (4, 4)
 
     def __post_init__(self) -> None:
         check_range("generator img_resolution", self.img_resolution, 4, 2048)
@@ -172,15 +179,19 @@ class GeneratorConfig:
         check_range("generator mapping_layers", self.mapping_layers, 1, 16)
         check_range("generator mapping_lr_multiplier", self.mapping_lr_multiplier, 1e-4, 10)
         check_choice("generator architecture", self.architecture, ("skip", "resnet", "orig"))
-        if self.embed_features is not None:
-            check_range("generator embed_features", self.embed_features, 1, 2048)
+        for name in ("embed_features", "mapping_features"):
+            if getattr(self, name) is not None:
+                check_range(f"generator {name}", getattr(self, name), 1, 2048)
+        for extent in self.const_size:
+            check_range("generator const_size", extent, 1, 64)
         if self.conv_clamp is not None:
             check_range("generator conv_clamp", self.conv_clamp, 1e-3, 1e6)
         if self.code_features is not None and self.code_features.num_read > self.z_dim:
             raise ConfigError(f"generator z_dim: got {self.z_dim}, expected at least {self.code_features.num_read}, which its code features read")
         check_range("generator number of parameters", self.num_parameters, 1, MAX_GENERATOR_PARAMETERS)
         for index, width in enumerate(self.channels):
-            check_range(f"generator features at {4 << index} px", width * (4 << index) ** 2, 1, MAX_GENERATOR_FEATURES)
+            pixels = (self.const_size[0] << index) * (self.const_size[1] << index)
+            check_range(f"generator features at {4 << index} px", width * pixels, 1, MAX_GENERATOR_FEATURES)
 
     @property
     def num_parameters(self) -> int:
@@ -189,7 +200,8 @@ class GeneratorConfig:
         convs = sum(9 * width * (width + before) + self.w_dim * (2 * width + before) for before, width in steps)
         label = (self.embed_features or self.w_dim) if self.c_dim else 0
         first = self.z_dim if self.code_features is None else self.code_features.num_features
-        return convs + self.w_dim * (first + label + self.w_dim * (self.mapping_layers - 1)) + self.c_dim * label
+        inner = self.mapping_features or self.w_dim
+        return convs + self.w_dim * (first + label) + inner * self.w_dim * (self.mapping_layers - 1) + self.c_dim * label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -342,3 +354,174 @@ class JointSpaceConfig:
         for index, pair in enumerate(self.merges):
             for token in pair:
                 check_range(f"joint space merges[{index}]", token, 1, 256 + index)
+
+
+MAX_FOREIGN_PARAMETERS = 1_000_000_000
+"""Numbers in the weights of a network whose layout comes from a file: 4 GB in float32."""
+
+
+def _check_backbone(name: str, depths: tuple[int, ...], widths: tuple[int, ...]) -> None:
+    for depth in depths:
+        check_range(f"{name} depths", depth, 1, 64)
+    for width in widths:
+        check_range(f"{name} widths", width, 4, 2048)
+
+
+def _backbone_parameters(depths: tuple[int, ...], widths: tuple[int, ...]) -> int:
+    """About how many numbers a residual backbone holds."""
+    steps = zip(depths, (widths[0], *widths[:-1]), widths, strict=True)
+    return sum(9 * after * (before + (2 * depth - 1) * after) for depth, before, after in steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleasedSoundConfig:
+    """The sound inversion encoder of the paper's released code: IR-SE-50, a pyramid and one head a latent. Defaults are its sizes."""
+
+    heads: str = "map"
+    """"map": convolutions down to a point; such an encoder answers latents. "transformer": it answers offsets from the mean latent."""
+    num_ws: int = 16
+    w_dim: int = 512
+    picture_size: int = 256
+    depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    squeeze: int = 16
+    bounds: tuple[int, int] = (3, 7)
+    """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
+    transformer_layers: int = 2
+    transformer_width: int = 2048
+    segment_rate: float = 1.0
+    """Windows a second at which it runs when the sound is to enter at every step; the released way hears the whole clip once."""
+    family: str = "stylegan3"
+    """The kind of generator whose latents these are, as `layer_map` knows it."""
+    img_resolution: int = 256
+    """The size of that generator."""
+
+    def __post_init__(self) -> None:
+        check_choice("released sound heads", self.heads, ("map", "transformer"))
+        check_range("released sound num_ws", self.num_ws, 3, 64)
+        check_range("released sound w_dim", self.w_dim, 8, 2048)
+        check_choice("released sound picture_size", str(self.picture_size), tuple(str(16 << power) for power in range(1, 7)))
+        _check_backbone("released sound", self.depths, self.widths)
+        if self.widths[3] != self.w_dim:
+            raise ConfigError(f"released sound widths: got {self.widths[3]} last, expected w_dim ({self.w_dim})")
+        check_range("released sound squeeze", self.squeeze, 1, 256)
+        if not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
+            raise ConfigError(f"released sound bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
+        check_range("released sound transformer_layers", self.transformer_layers, 1, 32)
+        check_range("released sound transformer_width", self.transformer_width, 1, 16_384)
+        if self.heads == "transformer" and self.w_dim % 8:
+            raise ConfigError(f"released sound w_dim: got {self.w_dim}, expected a multiple of 8, the number of the transformer's heads")
+        check_range("released sound segment_rate", self.segment_rate, 0.01, 120)
+        check_range("released sound number of parameters", self.num_parameters, 1, MAX_FOREIGN_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold."""
+        map_head = 9 * self.w_dim**2 * self.picture_size.bit_length()
+        transformer_head = self.transformer_layers * (4 * self.w_dim**2 + 2 * self.w_dim * self.transformer_width)
+        return _backbone_parameters(self.depths, self.widths) + self.num_ws * (map_head if self.heads == "map" else transformer_head)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleasedBlockConfig:
+    """One recurrent block of the paper's released code: a bidirectional GRU over the latents of a group, a step at a time."""
+
+    num_group: int
+    """How many latents it moves: 4 (coarse, mid) or 8 (fine)."""
+    w_dim: int = 512
+    hidden: int = 512
+    num_layers: int = 5
+    noise_fc: bool = True
+    """Whether the hidden state passes a linear layer before each step (`audio_noise_fc`)."""
+
+    def __post_init__(self) -> None:
+        check_range("released block num_group", self.num_group, 1, 64)
+        check_range("released block w_dim", self.w_dim, 1, 2048)
+        check_range("released block hidden", self.hidden, 1, 2048)
+        check_range("released block num_layers", self.num_layers, 1, 16)
+        check_range("released block number of parameters", self.num_parameters, 1, MAX_FOREIGN_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold."""
+        size, hidden = self.num_group * self.w_dim, self.hidden
+        recurrent = 6 * hidden * (size + hidden + (self.num_layers - 1) * 3 * hidden)
+        return recurrent + 2 * hidden * size + (2 * self.num_layers * hidden) ** 2 * self.noise_fc
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleasedWalkerConfig:
+    """The three released recurrent blocks together. The defaults are the released groups: latents 0-3, 4-7 and 8-15."""
+
+    coarse: ReleasedBlockConfig = ReleasedBlockConfig(4)
+    mid: ReleasedBlockConfig = ReleasedBlockConfig(4)
+    fine: ReleasedBlockConfig = ReleasedBlockConfig(8)
+    walk_rate: float = 10.0
+    """Steps a second: the generation script makes a step a picture and shows each for 100 ms."""
+    family: str = "stylegan3"
+    img_resolution: int = 256
+
+    def __post_init__(self) -> None:
+        check_range("released walker walk_rate", self.walk_rate, 0.5, 120)
+        if len({self.coarse.w_dim, self.mid.w_dim, self.fine.w_dim}) > 1:
+            raise ConfigError(f"released walker w_dim: got {self.coarse.w_dim}, {self.mid.w_dim} and {self.fine.w_dim}, expected one for all blocks")
+
+    @property
+    def num_ws(self) -> int:
+        """How many latents the three blocks move."""
+        return self.coarse.num_group + self.mid.num_group + self.fine.num_group
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleasedSoundTowerConfig:
+    """F_a of Lee et al. (CVPR 2022): a convolution to three channels, then a ResNet-18."""
+
+    embed_dim: int = 512
+    depths: tuple[int, int, int, int] = (2, 2, 2, 2)
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+
+    def __post_init__(self) -> None:
+        check_range("released sound tower embed_dim", self.embed_dim, 8, 4096)
+        _check_backbone("released sound tower", self.depths, self.widths)
+        check_range("released sound tower number of parameters", _backbone_parameters(self.depths, self.widths), 1, MAX_FOREIGN_PARAMETERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageEncoderConfig:
+    """An encoder from pictures to W+: pSp, e4e or ReStyle. The defaults are pSp's for a generator of 1024 px."""
+
+    unit: str = "irse"
+    """"irse": IR-SE-50 and its like. "resnet": ResNet-34 and its like."""
+    heads: str = "styles"
+    """"styles": a head a latent. "w": one latent for all. "w_plus": all latents from one linear layer."""
+    pyramid: bool = True
+    """Whether mid and fine latents read finer maps (pSp, e4e), or all the coarsest one (ReStyle)."""
+    deltas: bool = False
+    """Whether latents are offsets from the first one (e4e), or each for itself (pSp)."""
+    in_channels: int = 3
+    """3, or 6 for encoders that see the picture beside what they made of it so far (ReStyle)."""
+    num_ws: int = 18
+    w_dim: int = 512
+    picture_size: int = 256
+    depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    squeeze: int = 16
+    bounds: tuple[int, int] = (3, 7)
+    adds_mean: bool = True
+    """Whether its answers are offsets from the stored mean latent."""
+
+    def __post_init__(self) -> None:
+        check_choice("image encoder unit", self.unit, ("irse", "resnet"))
+        check_choice("image encoder heads", self.heads, ("styles", "w", "w_plus"))
+        check_range("image encoder in_channels", self.in_channels, 1, 64)
+        check_range("image encoder num_ws", self.num_ws, 1, 64)
+        check_range("image encoder w_dim", self.w_dim, 4, 2048)
+        check_choice("image encoder picture_size", str(self.picture_size), tuple(str(16 << power) for power in range(1, 7)))
+        _check_backbone("image encoder", self.depths, self.widths)
+        if self.widths[3] != self.w_dim:
+            raise ConfigError(f"image encoder widths: got {self.widths[3]} last, expected w_dim ({self.w_dim})")
+        check_range("image encoder squeeze", self.squeeze, 1, 256)
+        if self.heads == "styles" and self.pyramid and not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
+            raise ConfigError(f"image encoder bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
+        heads = self.num_ws * 9 * self.w_dim**2 * self.picture_size.bit_length() if self.heads == "styles" else 49 * self.w_dim**2
+        check_range("image encoder number of parameters", heads + _backbone_parameters(self.depths, self.widths), 1, MAX_FOREIGN_PARAMETERS)

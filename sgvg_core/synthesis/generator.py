@@ -33,11 +33,17 @@ class StyleGAN2Generator(nn.Module):
         architecture: str = "skip",
         conv_clamp: float | None = None,
         code_features: CodeFeaturesConfig | None = None,
+        mapping_features: int | None = None,
+        const_size: tuple[int, int] = (4, 4),
     ) -> None:
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
         self.img_resolution, self.img_channels = img_resolution, img_channels
-        self.synthesis = SynthesisNetwork(w_dim, img_resolution, img_channels, channels, architecture=architecture, conv_clamp=conv_clamp)
+        self.synthesis = SynthesisNetwork(
+            w_dim, img_resolution, img_channels, channels, architecture=architecture, conv_clamp=conv_clamp, const_size=const_size
+        )
+        self.img_size = self.synthesis.img_size
+        """Height and width of the pictures."""
         self.num_ws = self.synthesis.num_ws
         self.mapping = MappingNetwork(
             z_dim,
@@ -47,6 +53,7 @@ class StyleGAN2Generator(nn.Module):
             num_layers=mapping_layers,
             lr_multiplier=mapping_lr_multiplier,
             embed_features=embed_features,
+            layer_features=mapping_features,
             code_features=code_features,
         )
 

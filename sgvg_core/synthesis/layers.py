@@ -58,22 +58,25 @@ class EqualisedLinear(nn.Module):
 class ModulatedConv(nn.Module):
     """A 3 x 3 convolution steered by a latent, then noise, bias and leaky ReLU.
 
-    Modulation and demodulation scale the input and the output instead of the weights (the same by linearity), so that a batch
-    shares one convolution.
+    `size` is the height and width of what comes out. Modulation and demodulation scale the input and the output instead of the weights
+    (the same by linearity), so that a batch shares one convolution.
     """
 
     noise_const: torch.Tensor
     low_pass: torch.Tensor
 
-    def __init__(self, in_channels: int, out_channels: int, w_dim: int, resolution: int, *, up: bool, clamp: float | None = None) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, w_dim: int, size: tuple[int, int], *, up: bool, clamp: float | None = None
+    ) -> None:
         super().__init__()
         self.affine = EqualisedLinear(w_dim, in_channels, bias=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.register_buffer("noise_const", torch.randn(size))
         self.register_buffer("low_pass", low_pass() if up else None, persistent=False)
-        self.in_channels, self.out_channels, self.resolution, self.up, self.clamp = in_channels, out_channels, resolution, up, clamp
+        self.in_channels, self.out_channels, self.up, self.clamp = in_channels, out_channels, up, clamp
+        self.height, self.width = size
         self.weight_gain = 1 / math.sqrt(in_channels * 9)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise: torch.Tensor | None, gain: float = 1.0) -> torch.Tensor:

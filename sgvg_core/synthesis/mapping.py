@@ -28,6 +28,7 @@ class MappingNetwork(nn.Module):
         num_layers: int = 8,
         lr_multiplier: float = 0.01,
         embed_features: int | None = None,
+        layer_features: int | None = None,
         code_features: CodeFeaturesConfig | None = None,
     ) -> None:
         super().__init__()
@@ -37,8 +38,9 @@ class MappingNetwork(nn.Module):
         if c_dim > 0:
             self.embed = EqualisedLinear(c_dim, embed_features or w_dim)
             width += embed_features or w_dim
+        widths = [width, *[layer_features or w_dim] * (num_layers - 1), w_dim]
         for index in range(num_layers):
-            setattr(self, f"fc{index}", EqualisedLinear(width if index == 0 else w_dim, w_dim, lr_multiplier=lr_multiplier, activate=True))
+            setattr(self, f"fc{index}", EqualisedLinear(widths[index], widths[index + 1], lr_multiplier=lr_multiplier, activate=True))
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(

@@ -32,17 +32,19 @@ class SynthesisBlock(nn.Module):
         is_last: bool,
         architecture: str,
         clamp: float | None,
+        const_size: tuple[int, int],
     ) -> None:
         super().__init__()
         self.is_first = in_channels == 0
-        self.architecture = architecture
+        self.resolution, self.architecture = resolution, architecture
+        size = resolution * const_size[0] // 4, resolution * const_size[1] // 4
         if self.is_first:
-            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
+            self.const = nn.Parameter(torch.randn(out_channels, *size))
         else:
-            self.conv0 = ModulatedConv(in_channels, out_channels, w_dim, resolution, up=True, clamp=clamp)
+            self.conv0 = ModulatedConv(in_channels, out_channels, w_dim, size, up=True, clamp=clamp)
             if architecture == "resnet":
                 self.skip = DoublingSkip(in_channels, out_channels)
-        self.conv1 = ModulatedConv(out_channels, out_channels, w_dim, resolution, up=False, clamp=clamp)
+        self.conv1 = ModulatedConv(out_channels, out_channels, w_dim, size, up=False, clamp=clamp)
         self.has_torgb = is_last or architecture == "skip"
         if self.has_torgb:
             self.torgb = ToPicture(out_channels, img_channels, w_dim, clamp=clamp)
@@ -91,15 +93,25 @@ class SynthesisNetwork(nn.Module):
         *,
         architecture: str = "skip",
         conv_clamp: float | None = None,
+        const_size: tuple[int, int] = (4, 4),
     ) -> None:
         super().__init__()
         self.w_dim, self.img_resolution, self.img_channels = w_dim, img_resolution, img_channels
+        self.img_size = img_resolution * const_size[0] // 4, img_resolution * const_size[1] // 4
         self.block_resolutions = [2**power for power in range(2, img_resolution.bit_length())]
         for index, resolution in enumerate(self.block_resolutions):
             is_last = resolution == img_resolution
             width_before = channels[index - 1] if index else 0
             block = SynthesisBlock(
-                width_before, channels[index], w_dim, resolution, img_channels, is_last=is_last, architecture=architecture, clamp=conv_clamp
+                width_before,
+                channels[index],
+                w_dim,
+                resolution,
+                img_channels,
+                is_last=is_last,
+                architecture=architecture,
+                clamp=conv_clamp,
+                const_size=const_size,
             )
             setattr(self, f"b{resolution}", block)
         self.num_ws = sum(len(block.convs) for block in self.blocks) + 1
@@ -173,7 +185,7 @@ class SynthesisNetwork(nn.Module):
 
     @torch.no_grad()
     def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None]) -> torch.Tensor:
-        pictures = ws.new_empty(len(ws), self.img_channels, self.img_resolution, self.img_resolution)
+        pictures = ws.new_empty(len(ws), self.img_channels, *self.img_size)
         with self.strips.lock:
             self.strips.prepare(self, self.blocks)
             for item in range(len(ws)):
@@ -182,4 +194,4 @@ class SynthesisNetwork(nn.Module):
         return pictures
 
     def _takes_float16(self, block: SynthesisBlock) -> bool:
-        return block.conv1.resolution > self.img_resolution >> _NUM_FLOAT16_SIZES
+        return block.resolution > self.img_resolution >> _NUM_FLOAT16_SIZES

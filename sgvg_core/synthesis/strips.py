@@ -44,23 +44,24 @@ class _Conv:
         self.weight = channels_last(weight.transpose(0, 1) if layer.up else weight)
         self.bias = layer.bias.detach() * gain
         self.noise_gain = layer.noise_strength.item() * gain
-        self.gain, self.up, self.resolution = gain, layer.up, layer.resolution
+        self.gain, self.up, self.height, self.width = gain, layer.up, layer.height, layer.width
         self.clamp = None if layer.clamp is None else layer.clamp * own_gain
         self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
         self.blur = low_pass().expand(layer.out_channels, 1, 4, 4).contiguous()
 
     @property
-    def rows_in(self) -> int:
+    def size_in(self) -> tuple[int, int]:
         """Rows and columns of the features that go in."""
-        return self.resolution // 2 if self.up else self.resolution
+        return (self.height // 2, self.width // 2) if self.up else (self.height, self.width)
 
     def strips(self) -> Iterator[tuple[int, int]]:
         """First and last row (of those that go in) of each strip."""
-        row = self.resolution * self.out_channels * (self.resolution // self.rows_in)  # numbers that come out a row that goes in
-        rows = max(_STRIP_NUMBERS // row, _STRIP_PIXELS // self.rows_in, 1)
+        rows_in, columns_in = self.size_in
+        row = self.width * self.out_channels * (self.height // rows_in)  # numbers that come out a row that goes in
+        rows = max(_STRIP_NUMBERS // row, _STRIP_PIXELS // columns_in, 1)
         rows += rows % 2  # so that a strip of a residual path begins with a row of the half size
-        for start in range(0, self.rows_in, rows):
-            yield start, min(start + rows, self.rows_in)
+        for start in range(0, rows_in, rows):
+            yield start, min(start + rows, rows_in)
 
     def run(self, x: torch.Tensor, start: int, stop: int, demodulation: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         """Features [1, C', rows, W] made of rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below."""
@@ -72,7 +73,7 @@ class _Conv:
             y = F.conv2d(strip, self.weight, padding=(0, 1))
         torch.addcmul(self.bias[:, None, None], y, demodulation[:, None, None], out=y)
         if noise is not None:
-            factor = self.resolution // self.rows_in
+            factor = 2 if self.up else 1
             y.add_(noise[start * factor : stop * factor], alpha=self.noise_gain)
         F.leaky_relu_(y, SLOPE)
         return y if self.clamp is None else y.clamp_(-self.clamp, self.clamp)
@@ -131,8 +132,8 @@ class Strips:
             self._skips += [None] * (len(block.convs) - 1) + [block.skip.weight.detach() * block.skip.weight_gain if residual else None]
             self._outputs += [None] * (len(block.convs) - 1) + [_ToPicture(block.torgb) if block.has_torgb else None]
         self._const = blocks[0].const.detach()
-        inputs = [conv.in_channels * (conv.rows_in + 2) * conv.rows_in for conv in self._convs]
-        halves = [(conv.resolution // 2 + 2) * conv.resolution // 2 for conv in self._convs]
+        inputs = [conv.in_channels * (conv.size_in[0] + 2) * conv.size_in[1] for conv in self._convs]
+        halves = [(conv.height // 2 + 2) * (conv.width // 2) for conv in self._convs]
         sides = [0 if skip is None else len(skip) * half for skip, half in zip(self._skips, halves, strict=True)][::2]
         needed = [max(sizes[parity::2], default=0) for sizes in (inputs, sides) for parity in (0, 1)]
         self._buffers = [old if old.numel() == size else torch.empty(size) for old, size in zip(self._buffers, needed, strict=True)]
@@ -151,14 +152,14 @@ class Strips:
             if output is not None:
                 weight = output.weight * output.affine(ws[index + 1])[:, None, None]
                 if picture is None:
-                    picture = out.new_zeros(1, out.shape[1], conv.resolution, conv.resolution)
+                    picture = out.new_zeros(1, out.shape[1], conv.height, conv.width)
             demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
             target = None if last else self._input(index + 1)
             side = None if self._skips[index] is None else self._side(index)
             next_skip = self._skips[index + 2] if index + 2 < len(self._skips) else None
             next_side = None if next_skip is None else self._side(index + 2)
             own_noise = noise[index] if conv.noise_gain else None
-            factor = conv.resolution // conv.rows_in
+            factor = 2 if conv.up else 1
             for start, stop in conv.strips():
                 y = conv.run(x, start, stop, demodulation, own_noise)
                 start, stop = start * factor, stop * factor
@@ -177,17 +178,17 @@ class Strips:
     def _input(self, index: int) -> torch.Tensor:
         """The buffer [1, C, H + 2, W] that convolution `index` reads, channels last, its first and last row zero."""
         conv = self._convs[index]
-        return _bordered(self._buffers[index % 2], conv.in_channels, conv.rows_in)
+        return _bordered(self._buffers[index % 2], conv.in_channels, *conv.size_in)
 
     def _side(self, index: int) -> torch.Tensor:
         """The buffer [1, C', H / 2 + 2, W / 2] of the residual path that joins after convolution `index`, bordered likewise."""
         conv = self._convs[index]
-        return _bordered(self._buffers[2 + index // 2 % 2], conv.out_channels, conv.resolution // 2)
+        return _bordered(self._buffers[2 + index // 2 % 2], conv.out_channels, conv.height // 2, conv.width // 2)
 
 
-def _bordered(buffer: torch.Tensor, num_channels: int, size: int) -> torch.Tensor:
-    """The start of a buffer as [1, C, size + 2, size], channels last, its first and last row set to zero."""
-    shape = 1, size + 2, size, num_channels
+def _bordered(buffer: torch.Tensor, num_channels: int, height: int, width: int) -> torch.Tensor:
+    """The start of a buffer as [1, C, height + 2, width], channels last, its first and last row set to zero."""
+    shape = 1, height + 2, width, num_channels
     x = buffer[: math.prod(shape)].view(shape).permute(0, 3, 1, 2)
     x[:, :, 0].zero_()
     x[:, :, -1].zero_()

@@ -37,7 +37,7 @@ def our_pictures(case: Case, *, gradients: bool) -> torch.Tensor:
     """By the way that records gradients, or by the faster one that doesn't."""
     generator = our_generator(case).requires_grad_(gradients)
     z, c = codes(case)
-    noise = given_noise(case, [conv.resolution for conv in generator.synthesis.convs]) if case.noise == "given" else None
+    noise = given_noise(case, [conv.height for conv in generator.synthesis.convs]) if case.noise == "given" else None
     ws = generator.mapping(z, c, truncation_psi=case.psi, truncation_cutoff=case.cutoff)
     return generator.synthesis(ws, noise_mode=case.noise, noise=noise, noise_strength=case.noise_strength).detach()
 

@@ -67,7 +67,7 @@ def test_attributes() -> None:
 def test_modulated_convolution_is_that_of_the_paper(up: bool) -> None:
     """Modulate and demodulate the weights of each item in float64 (Karras et al. 2020, equations 1 and 3), then convolve."""
     torch.manual_seed(1)
-    layer = ModulatedConv(5, 4, 6, 16, up=up).double()
+    layer = ModulatedConv(5, 4, 6, (16, 16), up=up).double()
     x, w = torch.randn(3, 5, 8 if up else 16, 8 if up else 16).double(), torch.randn(3, 6).double()
     found = layer(x, w, noise=None)
     for item in range(3):
@@ -421,3 +421,28 @@ def test_number_of_parameters_is_known_beforehand() -> None:
     config = dataclasses.replace(SMALL, z_dim=64, c_dim=5, code_features=CodeFeaturesConfig())
     built = sum(parameter.numel() for name, parameter in build(config).named_parameters() if parameter.ndim in (2, 4))
     assert config.num_parameters == pytest.approx(built, rel=0.05)
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+@pytest.mark.parametrize("const_size", [(4, 3), (3, 5), (1, 7)])
+def test_pictures_that_are_not_square_are_the_same_by_every_way(architecture: str, const_size: tuple[int, int]) -> None:
+    generator = build(dataclasses.replace(SMALL, architecture=architecture, const_size=const_size, conv_clamp=2.0))
+    ws = latents(generator, 2)
+    noise = [torch.randn(2, 1, conv.height, conv.width) for conv in generator.synthesis.convs]
+    for options in ({}, {"noise_mode": "random"}, {"noise_mode": "given", "noise": noise}):
+        with torch.no_grad():
+            pictures = generator.requires_grad_(False).synthesis(ws, **options)
+        assert pictures.shape == (2, 3, 8 * const_size[0], 8 * const_size[1]) == (2, 3, *generator.img_size)
+        assert torch.allclose(pictures, slow_pictures(generator, ws, **options), atol=1e-5)
+
+
+def test_mapping_with_narrower_inner_layers() -> None:
+    generator = build(dataclasses.replace(SMALL, mapping_layers=3, mapping_features=7))
+    assert [tuple(getattr(generator.mapping, f"fc{index}").weight.shape) for index in range(3)] == [(7, 10), (7, 7), (14, 7)]
+    assert generator.mapping(torch.ones(1, 10)).shape == (1, 8, 14)
+
+
+@pytest.mark.parametrize("setting", [{"const_size": (0, 4)}, {"const_size": (4, 65)}, {"mapping_features": 0}])
+def test_sizes_out_of_range(setting: dict) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        dataclasses.replace(SMALL, **setting)
