@@ -11,7 +11,12 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import torch
+
 from ..errors import CheckpointError
+from .drafts import Blob, Storage, TensorDraft
+from .sniff import START, is_pickle, is_safetensors, name_strangers
+from .source import Source
 
 FORMAT = 1
 """Version of our own entry in the header."""
@@ -25,7 +30,18 @@ MAX_AXES = 8
 MAX_DEPTH = 16
 MAX_NAME_CHARACTERS = 500
 
-_ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,39 +54,47 @@ class Header:
 
 
 def read_header(file: BinaryIO, path: Path) -> Header:
-    """The checked header of a file opened at its start. Raises CheckpointError."""
-    total = os.fstat(file.fileno()).st_size
-    start = file.read(512)
-    _name_strangers(start, total, path)
+    """The checked header of one of our files, opened at its start. Raises CheckpointError."""
+    source = Source(file, 0, os.fstat(file.fileno()).st_size, str(path))
+    _, metadata, _ = _checked(source)
+    return _own_entry(metadata, path)
+
+
+def read_tensors(source: Source) -> tuple[dict[str, TensorDraft], dict[str, str]]:
+    """The tensors of any safetensors file, and the texts of its `__metadata__`. Raises CheckpointError."""
+    header, metadata, begin = _checked(source)
+    tensors: dict[str, TensorDraft] = {}
+    for name, entry in header.items():
+        dtype, shape, (first, last) = _DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+        storage = Storage(dtype, last - first, Blob(source, begin + first, last - first))
+        stride = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        tensors[name] = TensorDraft(storage, dtype, 0, shape, stride)
+    texts = metadata.items() if isinstance(metadata, dict) else ()
+    return tensors, {name: text for name, text in texts if isinstance(text, str)}
+
+
+def _checked(source: Source) -> tuple[dict[str, Any], Any, int]:
+    """The tensors' entries, all sound; the metadata, of any kind; and where the data begins."""
+    total, path = source.size, Path(source.where)
+    start = source.read(0, min(START, total))
+    name_strangers(start, total, source.where)
+    if start[:4] == b"PK\x03\x04":
+        raise CheckpointError(f"{path}: a zip archive (most likely a PyTorch .pt file), expected safetensors; `convert` makes one of it")
+    if is_pickle(start):
+        raise CheckpointError(f"{path}: a pickle file, expected safetensors; `convert` makes one of it")
+    if not is_safetensors(start, total):
+        raise CheckpointError(f"{path}: not a safetensors file (it begins with {start[:12]!r}), or cut off; choose a .safetensors file of weights")
     num_bytes = int.from_bytes(start[:8], "little")
     if num_bytes > MAX_HEADER_BYTES:
         raise CheckpointError(f"{path}: not a safetensors file (its header would have {num_bytes} bytes, at most {MAX_HEADER_BYTES} are read)")
     if total < 8 + num_bytes:
         raise CheckpointError(f"{path}: cut off in its header (got {total} bytes, expected more than {8 + num_bytes}); copy or download it again")
-    file.seek(8)
-    header = _parse(file.read(num_bytes), f"{path}: header")
+    header = _parse(source.read(8, num_bytes), f"{path}: header")
     if not isinstance(header, dict):
         raise CheckpointError(f"{path}: header is not an object; not a safetensors file")
     metadata = header.pop("__metadata__", {})
     _check_tensors(header, total - 8 - num_bytes, path)
-    return _own_entry(metadata, path)
-
-
-def _name_strangers(start: bytes, total: int, path: Path) -> None:
-    """Say what a file is that isn't a safetensors file at all."""
-    text = start.lstrip().lower()
-    if total == 0:
-        raise CheckpointError(f"{path}: the file is empty; copy or download it again")
-    if start.startswith(b"version https://git-lfs"):
-        raise CheckpointError(f"{path}: a git-LFS pointer, not the weights themselves; run `git lfs pull` or download the file itself")
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise CheckpointError(f"{path}: a web page, not weights; a download gave a page instead (sign-in or error): download the file itself")
-    if start.startswith(b"PK\x03\x04"):
-        raise CheckpointError(f"{path}: a zip archive (most likely a PyTorch .pt file), expected safetensors; such files may run code")
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and start[8:9] != b"{":
-        raise CheckpointError(f"{path}: a pickle file, expected safetensors; such files may run code")
-    if total < 10 or start[8:9] != b"{":
-        raise CheckpointError(f"{path}: not a safetensors file (it begins with {start[:12]!r}), or cut off; choose a .safetensors file of weights")
+    return header, metadata, 8 + num_bytes
 
 
 def _parse(data: bytes | str, where: str) -> Any:
@@ -132,13 +156,13 @@ def _place(name: str, entry: Any, path: Path) -> tuple[int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected dtype, shape and data_offsets; the file is damaged, get it again")
     shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]
-    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
-        raise CheckpointError(f"{where}: number type {str(dtype)[:40]!r} isn't read; known are {', '.join(_ITEM_BYTES)}")
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise CheckpointError(f"{where}: number type {str(dtype)[:40]!r} isn't read; known are {', '.join(_DTYPES)}")
     if not _are_counts(shape) or len(shape) > MAX_AXES:
         raise CheckpointError(f"{where}: got shape {str(shape)[:80]}, expected up to {MAX_AXES} whole numbers")
     if not _are_counts(offsets) or len(offsets) != 2:
         raise CheckpointError(f"{where}: got data_offsets {str(offsets)[:80]}, expected two whole numbers")
-    expected = math.prod(shape) * _ITEM_BYTES[dtype]
+    expected = math.prod(shape) * _DTYPES[dtype].itemsize
     if offsets[1] - offsets[0] != expected:
         raise CheckpointError(f"{where}: got {offsets[1] - offsets[0]} bytes, expected {expected} for shape {shape}; the file is damaged")
     return offsets[0], offsets[1]

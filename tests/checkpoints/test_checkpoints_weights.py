@@ -206,7 +206,7 @@ def test_changed_bytes_of_the_header_never_escape_as_another_error(path: Path) -
         (b"<html>" + b"x" * 600, "a web page, not weights"),
         (pickle.dumps({"state": [1.0] * 10}), "a pickle file, expected safetensors"),
         (b"PK\x03\x04" + b"\0" * 600, "a zip archive .most likely a PyTorch .pt file"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "not a safetensors file"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "a PNG picture, not weights"),
         (b"abc", "not a safetensors file"),
         (struct.pack("<Q", 2**62) + b"{}" + b" " * 100, "its header would have 4611686018427387904 bytes"),
         (struct.pack("<Q", 1000) + b"{}" + b" " * 100, "cut off in its header"),

@@ -1,0 +1,88 @@
+"""The door of the safe reader: any file of weights or latents as plain data and tensors. Nothing in a file is ever run.
+
+>>> plain = read_plain("stylegan3-r-afhqv2-512x512.pkl")
+>>> state, settings = network_state(plain.data["G_ema"])
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import CheckpointError
+from .arrays import read_npy, read_npz
+from .header import read_tensors
+from .settling import MAX_DEPTH, ForeignObject, Settler
+from .sniff import Format, sniff
+from .source import Source
+from .torch_files import read_legacy, read_pickle, read_zip
+
+__all__ = ["ForeignObject", "Plain", "network_state", "read_plain"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plain:
+    """A file's content. `data` is made of dict, list, tuple, str, bytes, int, float, bool, None, torch.Tensor and ForeignObject.
+
+    Numpy arrays are tensors, sets are lists, namespaces and EasyDicts are dicts, paths, devices and number types are texts. Tensors
+    are on the CPU, of the type they're stored in; those that shared their memory share it still. `metadata` is the header's texts of a
+    safetensors file.
+    """
+
+    format: Format
+    data: Any
+    metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def read_plain(path: str | Path) -> Plain:
+    """Read a pickle of networks, a file of torch.save (old or new), a safetensors, .npy or .npz file, whatever its name ends in.
+
+    Raises CheckpointError for everything else, and for everything in it that isn't data; see docs/checkpoints_security.md.
+    """
+    with Source.open(path) as source:
+        kind, archive = sniff(source)
+        metadata: dict[str, str] = {}
+        drafts: Any
+        try:
+            if kind == "safetensors":
+                drafts, metadata = read_tensors(source)
+            elif archive is not None:
+                drafts = read_npz(archive) if kind == "npz" else read_zip(archive)
+            else:
+                drafts = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
+            data = Settler(source.where, source.size).settle(drafts)
+        except MemoryError as error:
+            raise CheckpointError(f"{path}: not enough memory is free for it; close other programs or use a machine with more") from error
+    return Plain(kind, data, metadata)
+
+
+def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The state dict of a pickled torch network, by the names that its own `state_dict()` gives, and the settings it was made with.
+
+    Raises CheckpointError if the object isn't a torch network.
+    """
+    state: dict[str, torch.Tensor] = {}
+    _collect(network, "", state, 0)
+    settings = network.state.get("_init_kwargs", {})
+    return state, settings if isinstance(settings, dict) else {}
+
+
+def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor], depth: int) -> None:
+    where = prefix.removesuffix(".") or "the network"
+    if not isinstance(network, ForeignObject) or depth > MAX_DEPTH:
+        raise CheckpointError(f"{where} is a {type(network).__name__}, expected a torch network; choose a file of a network")
+    missing = network.state.get("_non_persistent_buffers_set", ())
+    for part in ("_parameters", "_buffers", "_modules"):
+        members = network.state.get(part)
+        if not isinstance(members, dict):
+            raise CheckpointError(f"{where} ({network.name}) has no {part}, so it's no torch network; choose a file of a network")
+        for name, value in members.items():
+            if value is None or (part == "_buffers" and name in missing):
+                continue
+            if part == "_modules":
+                _collect(value, f"{prefix}{name}.", state, depth + 1)
+            elif isinstance(value, torch.Tensor):
+                state[f"{prefix}{name}"] = value
+            else:
+                raise CheckpointError(f"{prefix}{name} is a {type(value).__name__}, expected a tensor; the file is damaged")

@@ -1,0 +1,188 @@
+"""From what the pickle machine left (plain values and drafts) to plain data and tensors, the last step and the only one that takes memory.
+
+What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_NODES nodes however
+often parts are shared, and written out without sharing at most MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes).
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import torch
+
+from ..errors import CheckpointError
+from .allowed import NUMPY_DTYPES, Allowed
+from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
+
+MAX_DEPTH = 100
+MAX_NODES = 1_000_000
+MOST_UNFOLDED = 4
+ALWAYS_UNFOLDED = 64 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class ForeignObject:
+    """An object of a class that was not built: its module and name as texts, and its state as plain data.
+
+    Networks of NVIDIA's torch files have an empty `module`: their class came with the file as source code, which isn't read.
+    """
+
+    module: str
+    name: str
+    state: dict[str, Any]
+
+
+@dataclasses.dataclass
+class _Weight:
+    """A settled value, and what it would be without sharing: nodes, bytes and levels."""
+
+    value: Any
+    nodes: int = 1
+    num_bytes: int = 0
+    height: int = 0
+    draft: Any = None  # kept, so that its id isn't given to another
+
+
+class Settler:
+    """Makes one file's plain data; `size` is the file's."""
+
+    def __init__(self, where: str, size: int) -> None:
+        self.where = where
+        self._allowed_bytes = MOST_UNFOLDED * size + ALWAYS_UNFOLDED
+        self._done: dict[int, _Weight] = {}
+        self._open: set[int] = set()
+        self._raw: dict[tuple[int, int, int], torch.Tensor] = {}
+
+    def settle(self, value: Any) -> Any:
+        """The plain data. Raises CheckpointError."""
+        return self._settle(value, 0).value
+
+    def _settle(self, value: Any, depth: int) -> _Weight:
+        kind = type(value)
+        if kind in (int, float, bool, str, type(None), bytes):
+            return _Weight(value, 1, len(value) if kind in (str, bytes) else 0)
+        known = self._done.get(id(value))
+        if known is None:
+            if id(value) in self._open:
+                self._refuse("something that contains itself")
+            self._open.add(id(value))
+            known = self._make(value, depth)
+            self._open.discard(id(value))
+            known.draft = value
+            self._done[id(value)] = known
+        if depth + known.height > MAX_DEPTH:
+            self._refuse(f"data nested deeper than {MAX_DEPTH} levels")
+        return known
+
+    def _make(self, value: Any, depth: int) -> _Weight:
+        if depth > MAX_DEPTH:
+            self._refuse(f"data nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, (list, tuple)):
+            return self._group(list(value), depth, type(value))
+        if isinstance(value, Attributes):
+            value = value.values
+        if isinstance(value, dict):
+            return self._group(list(value.values()), depth, lambda made: dict(zip(value, made, strict=True)))
+        if isinstance(value, ForeignDraft):
+            return self._foreign(value, depth)
+        if isinstance(value, TensorDraft):
+            return self._whole(self._tensor(value))
+        if isinstance(value, ArrayDraft):
+            return self._whole(self._array(value))
+        if isinstance(value, Blob):
+            return self._text(value)
+        if isinstance(value, Storage):
+            return self._whole(self._memory(value).view(value.dtype))
+        if isinstance(value, Allowed) and isinstance(value.value, str):
+            return _Weight(value.value)
+        if isinstance(value, DtypeDraft):
+            return _Weight(str(NUMPY_DTYPES[value.code]))
+        return self._refuse(f"{value.name if isinstance(value, Allowed) else type(value).__name__} where data is expected")
+
+    def _group(self, values: list[Any], depth: int, form: Callable[[list[Any]], Any]) -> _Weight:
+        made, nodes, num_bytes, height = [], 1, 0, 0
+        for value in values:
+            weight = self._settle(value, depth + 1)
+            made.append(weight.value)
+            nodes, num_bytes, height = nodes + weight.nodes, num_bytes + weight.num_bytes, max(height, weight.height + 1)
+        self._check_weight(nodes, num_bytes)
+        return _Weight(form(made), nodes, num_bytes, height)
+
+    def _check_weight(self, nodes: int, num_bytes: int) -> None:
+        if nodes > MAX_NODES:
+            self._refuse(f"data of more than {MAX_NODES} items")
+        if num_bytes > self._allowed_bytes:
+            self._refuse(f"data that unfolds to {num_bytes} bytes (at most {self._allowed_bytes}: {MOST_UNFOLDED} times the file and 64 MiB)")
+
+    def _foreign(self, value: ForeignDraft, depth: int) -> _Weight:
+        state = value.state
+        if state is None:
+            state = {}
+        if not isinstance(state, (dict, Attributes)) or not all(isinstance(key, str) for key in (state if isinstance(state, dict) else state.values)):
+            self._refuse(f"a {value.name} whose state isn't a dictionary of named things")
+        weight = self._settle(state, depth + 1)
+        return _Weight(ForeignObject(value.module, value.name, weight.value), weight.nodes + 1, weight.num_bytes, weight.height + 1)
+
+    def _text(self, blob: Blob) -> _Weight:
+        self._check_weight(1, blob.size)
+        try:
+            value = blob.read().decode(blob.encoding) if blob.encoding else blob.read()
+        except UnicodeDecodeError:
+            self._refuse(f"a text that isn't {blob.encoding}")
+        return _Weight(value, 1, blob.size)
+
+    # -- tensors
+
+    def _whole(self, tensor: torch.Tensor) -> _Weight:
+        return _Weight(tensor, 1, tensor.numel() * tensor.element_size())
+
+    def _tensor(self, draft: TensorDraft) -> torch.Tensor:
+        size = math.prod(draft.shape) * draft.dtype.itemsize
+        self._check_weight(1, size)
+        flat = self._memory(draft.storage).view(draft.dtype)
+        view = flat.as_strided(draft.shape, draft.stride, draft.offset) if size else flat.new_empty(draft.shape)
+        return view if _elements_apart(draft.shape, draft.stride) else view.contiguous()
+
+    def _array(self, draft: ArrayDraft) -> torch.Tensor:
+        if draft.dtype is None or draft.data is None:
+            self._refuse("a numpy array without its state")
+        dtype = NUMPY_DTYPES[draft.dtype.code]
+        raw = self._bytes(draft.data, dtype == torch.bool)
+        if draft.dtype.order == ">" and dtype.itemsize > 1:
+            raw = raw.view(-1, dtype.itemsize).flip(1).reshape(-1)
+        flat = raw.view(dtype)
+        return flat.view(draft.shape[::-1]).permute(*range(len(draft.shape) - 1, -1, -1)) if draft.fortran and draft.shape else flat.view(draft.shape)
+
+    def _memory(self, storage: Storage) -> torch.Tensor:
+        if storage.place is None:
+            self._refuse("a tensor whose bytes aren't in the file")
+        return self._bytes(storage.place, storage.dtype == torch.bool)
+
+    def _bytes(self, place: Blob, are_bools: bool) -> torch.Tensor:
+        """The bytes of a place as a tensor of their own, read once; tensors of the same storage share it."""
+        key = (id(place.source), place.offset, place.size)
+        if key not in self._raw:
+            try:
+                memory = torch.empty(place.size, dtype=torch.uint8)
+            except RuntimeError as error:
+                raise CheckpointError(f"{self.where}: {place.size} bytes of memory for a tensor aren't free; close other programs") from error
+            if place.size:
+                place.source.read_into(place.offset, memory.numpy().data)
+            if are_bools:
+                memory = memory.ne_(0)  # a bool of another byte than 0 and 1 has no meaning to torch
+            self._raw[key] = memory
+        return self._raw[key]
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise CheckpointError(f"{self.where}: refused {what}; the file is damaged or made to do harm. Get it from where it was made")
+
+
+def _elements_apart(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether no two elements of such a view are the same place. An expanded view, written to in place, would change all its copies."""
+    reached = 1
+    for step, size in sorted((step, size) for step, size in zip(stride, shape, strict=True) if size != 1):
+        if step < reached:
+            return False
+        reached = step * (size - 1) + reached
+    return True

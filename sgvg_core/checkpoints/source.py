@@ -1,0 +1,139 @@
+"""Bytes of a file that nobody trusts: read where they're asked for, never beyond the end, never more than was asked.
+
+Nothing is mapped into memory: a mapped file that is cut short by somebody else kills the process, and mapped pages count as ours. Big
+stretches are read straight into the memory of the tensor they become, so a file of weights costs its own size once.
+"""
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from ..errors import CheckpointError
+
+WINDOW = 16 * 2**10
+"""Bytes that a cursor reads ahead."""
+MAX_LINE = 2**20
+"""Longest line of the text opcodes of protocol 0, in bytes."""
+
+
+class Source:
+    """A stretch of an open file (or of bytes in memory); `where` names it in errors."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int, where: str) -> None:
+        self.file, self.start, self.size, self.where = file, start, size, where
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, path: str | Path) -> Iterator["Source"]:
+        """The whole of a regular file. Raises CheckpointError for whatever can't be opened or read."""
+        path = Path(path)
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+                raise CheckpointError(f"{path}: a {'folder' if path.is_dir() else 'device or pipe'}, expected a file of weights")
+            with path.open("rb", buffering=0) as file:
+                yield cls(file, 0, os.fstat(file.fileno()).st_size, str(path))
+        except OSError as error:
+            raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error
+
+    @classmethod
+    def of_bytes(cls, data: bytes, where: str) -> "Source":
+        """Bytes in memory behind the same door."""
+        return cls(io.BytesIO(data), 0, len(data), where)
+
+    def part(self, offset: int, size: int, where: str | None = None) -> "Source":
+        """A stretch of this one."""
+        self._check(offset, size)
+        return Source(self.file, self.start + offset, size, where or self.where)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """`size` bytes from `offset`; CheckpointError if they aren't all there."""
+        self._check(offset, size)
+        self.file.seek(self.start + offset)
+        data = self.file.read(size)
+        while len(data) < size:
+            more = self.file.read(size - len(data))
+            if not more:
+                self.cut_off(offset + size)
+            data += more
+        return data
+
+    def read_into(self, offset: int, memory: memoryview) -> None:
+        """Fill `memory` (bytes, writable) from `offset` on."""
+        self._check(offset, len(memory))
+        self.file.seek(self.start + offset)
+        filled = 0
+        while filled < len(memory):
+            count = self.file.readinto(memory[filled:])  # type: ignore[attr-defined]
+            if not count:
+                self.cut_off(offset + len(memory))
+            filled += count
+
+    def _check(self, offset: int, size: int) -> None:
+        if offset < 0 or size < 0 or offset + size > self.size:
+            self.cut_off(offset + size)
+
+    def cut_off(self, wanted: int) -> NoReturn:
+        """Raise for a place beyond the end."""
+        raise CheckpointError(f"{self.where}: cut off or damaged (got {self.size} bytes, but something in it reaches to byte {wanted}); get it again")
+
+
+class Cursor:
+    """Reads a source from front to back through a small window; what is skipped is never read."""
+
+    def __init__(self, source: Source, position: int = 0) -> None:
+        self.source = source
+        self._window, self._start, self._at = b"", position, 0
+
+    @property
+    def position(self) -> int:
+        """The next byte's place in the source."""
+        return self._start + self._at
+
+    @property
+    def left(self) -> int:
+        """Bytes up to the end of the source."""
+        return self.source.size - self.position
+
+    def take(self, size: int) -> bytes:
+        """The next bytes."""
+        end = self._at + size
+        if end > len(self._window):
+            self._refill(size)
+            end = size
+        data = self._window[self._at : end]
+        self._at = end
+        return data
+
+    def skip(self, size: int) -> int:
+        """Leave out the next bytes; the place where they begin."""
+        position = self.position
+        if size < 0 or size > self.left:
+            self.source.cut_off(position + size)
+        self._at += size
+        return position
+
+    def line(self) -> bytes:
+        """The bytes up to the next line feed, which is taken too."""
+        position, found = self.position, b""
+        while len(found) <= MAX_LINE:
+            chunk = self.source.read(position + len(found), min(WINDOW, self.source.size - position - len(found)))
+            if not chunk:
+                self.source.cut_off(self.source.size + 1)
+            end = chunk.find(b"\n")
+            if end >= 0:
+                found += chunk[:end]
+                self.skip(len(found) + 1)
+                return found
+            found += chunk
+        raise CheckpointError(f"{self.source.where}: a line of more than {MAX_LINE} bytes at byte {position}; the file is damaged or made to do harm")
+
+    def _refill(self, size: int) -> None:
+        position = self.position
+        left = self.source.size - position
+        if size > left:
+            self.source.cut_off(position + size)
+        self._window, self._start, self._at = self.source.read(position, min(left, max(size, WINDOW))), position, 0
