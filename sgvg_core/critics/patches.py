@@ -1,4 +1,4 @@
-"""Patch discriminators: D_V over short clips (3-D, as MoCoGAN-HD's, paper Eq. 7) and D_I over frames (Eq. 8).
+"""Patch discriminators: D_V over short clips (3-D, as MoCoGAN-HD's, paper Eq. 7), D_I over frames (Eq. 8), one over pictures with a hint.
 
 Each answers for every patch by itself; a loss takes the mean of the answers. Normalisation doesn't look at the batch.
 """
@@ -54,3 +54,22 @@ class ImageCritic(nn.Module):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         check_shape("frames", frames, "N 3 H W")
         return self.body(frames)[:, 0]
+
+
+class HintedCritic(nn.Module):
+    """Pictures [N, 3, H, W] in -1..1, each beside a hint of what it should show [N, 3, H, W] -> answers of their patches [N, h, w].
+
+    The hint says where things are, so that the answer is about the detail alone. Without normalisation: how strong detail is counts.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width_in, width in zip((6, *widths), widths, strict=False):
+            layers += [nn.Conv2d(width_in, width, 4, 2, 1), nn.LeakyReLU(_SLOPE)]
+        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 3, 1, 1))
+
+    def forward(self, pictures: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+        check_shape("pictures", pictures, "N 3 H W")
+        check_shape("hints", hints, "N 3 H W")
+        return self.body(torch.cat([pictures, hints], 1))[:, 0]

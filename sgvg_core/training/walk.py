@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..assembly import build_sound_encoder, build_walker, save_sound_encoder, save_walker
+from ..assembly import build_sound_encoder, build_walker, load_sound_encoder, load_walker, save_sound_encoder, save_walker
+from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
@@ -28,10 +29,14 @@ from .sound_pool import SoundPool
 _LEVELS = 9
 _BLEND_SECONDS = 0.9
 _NUM_CODES = 20_000
-_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.6, 5, 240
+_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.45, 6, 160
 """The first share of the walker's training takes short walks from many places, of so many steps and so many at once."""
 _ASTRAY = 0.3
 """Short walks begin up to so many standard deviations beside where they should."""
+_RESTARTS = 0.05
+"""Share of the long walks that begin anew at each chunk."""
+_ENVELOPE_WEIGHT = 1.0
+"""Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Answers:
     """Mean of mapped latents, [D]."""
     offsets: torch.Tensor
     """Mean latent of each kind at each of nine envelope levels, less w_avg: [K, 9, D]."""
-    phase_reader: torch.nn.Module
-    """Latents [N, D] -> a pair whose angle is the phase, [N, 2]."""
+    reader: torch.nn.Module
+    """Latents [N, D] -> a pair whose angle is the phase, and the envelope, [N, 3]."""
     codes: torch.Tensor
     """Codes [N, 64] from which walks begin."""
 
@@ -58,8 +63,12 @@ class Answers:
 
     def phase(self, ws: torch.Tensor) -> torch.Tensor:
         """The phase that latents [N, L, D] show, in turns [N]."""
-        pair = self.phase_reader(ws.mean(1))
-        return torch.atan2(pair[:, 1], pair[:, 0]) / (2 * math.pi)
+        read = self.reader(ws.mean(1))
+        return torch.atan2(read[:, 1], read[:, 0]) / (2 * math.pi)
+
+    def envelope(self, ws: torch.Tensor) -> torch.Tensor:
+        """The envelope that latents [N, L, D] show, [N]; differentiable."""
+        return self.reader(ws.mean(1))[:, 2]
 
     def latents(self, codes: torch.Tensor) -> torch.Tensor:
         """Mapped codes [N, 64] -> [N, D]."""
@@ -79,10 +88,10 @@ def _mean_offsets(generator: StyleGAN2Generator, seed: int, num_codes: int = 600
     return table - table.mean((0, 1))
 
 
-def _teach_phase_reader(generator: StyleGAN2Generator, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
-    """A small network that reads the phase off a latent; it serves the teacher alone."""
+def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
+    """A small network that reads phase and envelope off a latent, also one a little beside its place; it serves the teacher alone."""
     torch.manual_seed(seed)
-    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 2))
+    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 3))
     codes = draw_codes(seed + 1, 3000)
     optimiser = torch.optim.Adam(reader.parameters(), 2e-3)
     for step in range(num_steps):
@@ -90,8 +99,9 @@ def _teach_phase_reader(generator: StyleGAN2Generator, w_dim: int, seed: int, nu
         phase, envelope = torch.rand(128), torch.rand(128)
         with torch.no_grad():
             latents = generator.mapping(write_codes(some, phase=phase, envelope=envelope))[:, 0]
+        latents = latents + torch.randn_like(latents) * torch.rand(128, 1) * (_ASTRAY * scale)
         angle = 2 * math.pi * phase
-        loss = (reader(latents) - torch.stack([angle.cos(), angle.sin()], 1)).square().mean()
+        loss = (reader(latents) - torch.stack([angle.cos(), angle.sin(), envelope], 1)).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -105,7 +115,7 @@ def ask_generator(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps
     offsets = _mean_offsets(generator, seed)
     mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
     scale = mapped.std(0).mean().item()
-    reader = _teach_phase_reader(generator, offsets.shape[-1], seed, num_reader_steps)
+    reader = _teach_reader(generator, scale, offsets.shape[-1], seed, num_reader_steps)
     return Answers(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))
 
 
@@ -120,15 +130,19 @@ def warm_up_encoder(
     batch: int = 96,
     rate: float = 2e-3,
     seed: int = 11,
+    begin_with: Path | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
     """E_a learns the offset of each window (Eq. 1); `pools` are pools and their shares of a batch. Saved as sound_encoder.safetensors.
 
-    A run that was killed goes on from `sound_encoder.state`; `minutes` of computing count over all runs.
+    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
+    `sound_encoder.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     encoder = build_sound_encoder(config).train()
+    if begin_with is not None:
+        load_state(encoder, load_sound_encoder(begin_with)[0].state_dict(), str(begin_with))
     optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
@@ -291,16 +305,19 @@ def train_walker(
     chunk: int = 24,
     rate: float = 2e-3,
     seed: int = 13,
+    begin_with: Path | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
     """The walker learns its steps (Eq. 4) on its own trajectories; saved as walker.safetensors.
 
     `pools` are pools and what E_a hears in them, [C, T, L, D]; `silence` [L, D] is what it hears in silence.
-    A run that was killed goes on from `walker.state`; `minutes` of computing count over all runs.
+    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
+    if begin_with is not None:
+        load_state(walker, load_walker(begin_with).state_dict(), str(begin_with))
     walker.centre.copy_(answers.centre)
     walker.scale.fill_(answers.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
@@ -319,22 +336,24 @@ def train_walker(
                 audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), any_kind, _SHORT_CHUNK, rng)
                 walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
             else:
-                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, 0.15, rng)
+                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, _RESTARTS, rng)
                 audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
                 changed = kinds != walks.kinds
                 walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
                 walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
-            loss = torch.zeros(())
+            loss, strength = torch.zeros(()), torch.zeros(())
             for t in range(envelopes.shape[1]):
                 wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
                 walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
                 error = (walks.state.ws - wanted[:, None]) / answers.w_scale
                 loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
+                there = (walks.blend >= 1).float()
+                strength = strength + (there * (answers.envelope(walks.state.ws) - envelopes[:, t]).square()).mean() / envelopes.shape[1]
             optimiser.zero_grad()
-            loss.backward()
+            (loss + _ENVELOPE_WEIGHT * strength).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
             optimiser.step()
-            run.note(loss=loss.item())
+            run.note(loss=loss.item(), envelope=strength.item())
             run.extra["walks"] = long_walks.to_plain()
         progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss', 30):.4f}")
     walker.eval().requires_grad_(False)

@@ -1,7 +1,8 @@
 """The recurrent walker (paper 3.2, Eq. 4 and 5): three recurrent blocks walk the latent from step to step.
 
-The sound enters at every step, through E_a and nothing else. Each block moves its own group of latents; all three also see the mean
-latent, so that what belongs together (the phase of a wave, say) stays together.
+The sound enters at every step, through E_a and nothing else. Each block moves its own group of latents by Eq. 4's sum of where it
+stands and what is heard. All three also see the mean of both, apart: so what belongs together (the phase of a wave, say) stays
+together, and a loud sound at a calm place isn't taken for a calm one at a loud place, which have the same sum.
 """
 
 import torch
@@ -20,13 +21,13 @@ class RecurrentBlock(nn.Module):
     def __init__(self, num_group: int, w_dim: int, hidden: int, num_layers: int) -> None:
         super().__init__()
         self.num_group, self.w_dim, self.hidden, self.num_layers = num_group, w_dim, hidden, num_layers
-        self.enter = nn.Sequential(nn.Linear((num_group + 1) * w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
+        self.enter = nn.Sequential(nn.Linear((num_group + 2) * w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
         self.recur = nn.GRU(hidden, hidden, num_layers)
         self.leave = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, num_group * w_dim))
 
-    def forward(self, heard: torch.Tensor, mean: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """`heard` [B, n, D] and its mean over all latents [B, D] -> step [B, n, D], hidden [num_layers, B, hidden]."""
-        entered = self.enter(torch.cat([heard.flatten(1), mean], 1))
+    def forward(self, heard: torch.Tensor, means: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """`heard` [B, n, D] and the means over all latents of walk and sound [B, 2 D] -> step [B, n, D], hidden [num_layers, B, hidden]."""
+        entered = self.enter(torch.cat([heard.flatten(1), means], 1))
         out, h = self.recur(entered[None], h)
         step = self.leave(torch.cat([out[0], entered], 1))
         return step.unflatten(1, (self.num_group, self.w_dim)), h
@@ -55,10 +56,10 @@ class RecurrentWalker(nn.Module):
         """Eq. 4: latents and what is heard, [B, L, D] each, and the hidden state -> the step of all latents [B, L, D], new state."""
         check_shape("ws", ws, "B L D", L=self.num_ws, D=self.w_dim)
         check_shape("audio_ws", audio_ws, "B L D", B=ws.shape[0], L=self.num_ws, D=self.w_dim)
-        heard = (audio_ws + ws - self.centre) / self.scale
-        mean = heard.mean(1)
+        stands, sounds = (ws - self.centre) / self.scale, audio_ws / self.scale
+        heard, means = sounds + stands, torch.cat([stands.mean(1), sounds.mean(1)], 1)
         steps, after = [], {}
         for name in GROUPS:
-            step, after[name] = self.blocks[name](heard[:, self.slices[name]], mean, hidden.get(name))
+            step, after[name] = self.blocks[name](heard[:, self.slices[name]], means, hidden.get(name))
             steps.append(step)
         return torch.cat(steps, 1) * self.scale, after
