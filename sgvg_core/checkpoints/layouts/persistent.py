@@ -1,0 +1,46 @@
+"""Attributes of the modules in a network that was pickled whole: what its shapes don't tell (gains, clamps, filters)."""
+
+from typing import Any
+
+import torch
+
+from ...errors import CheckpointError
+from ..plain import ForeignObject
+
+_OWN = frozenset({"_parameters", "_buffers", "_modules"})
+_MAX_MODULES = 5_000
+
+
+def module_attributes(network: ForeignObject) -> dict[str, dict[str, Any]]:
+    """The attributes of every module by its path ("" is the network itself), without its tensors and inner modules.
+
+    Raises CheckpointError for a table of modules that holds itself, or is larger than any network's.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    waiting = [("", network)]
+    while waiting:
+        path, module = waiting.pop()
+        found[path] = {name: value for name, value in module.state.items() if name not in _OWN}
+        inner = module.state.get("_modules")
+        if isinstance(inner, dict):
+            waiting += [(f"{path}.{name}" if path else str(name), each) for name, each in inner.items() if isinstance(each, ForeignObject)]
+        if len(found) + len(waiting) > _MAX_MODULES:
+            raise CheckpointError(f"got more than {_MAX_MODULES} modules in one network; the file is damaged or made to do harm")
+    return found
+
+
+def number(value: Any) -> float | None:
+    """A plain number, also out of a tensor of one element; None if it's something else."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def one_value(attributes: dict[str, dict[str, Any]], name: str, paths: list[str], default: Any) -> Any:
+    """The attribute that all modules at `paths` share; `default` where none has it. Raises CheckpointError where they differ."""
+    values = [attributes[path][name] for path in paths if path in attributes and name in attributes[path]]
+    if not values:
+        return default
+    if any(type(value) is not type(values[0]) or value != values[0] for value in values[1:]):
+        raise CheckpointError(f"layers differ in their {name} ({values[0]!r}, ...), which isn't served; expected the same everywhere")
+    return values[0]
