@@ -9,10 +9,10 @@ from ..errors import CheckpointError
 _SHOWN = 30
 
 
-def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str) -> None:
+def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str, *, assign: bool = False) -> None:
     """Copy `state` into `module`; names and shapes must be the same on both sides.
 
-    `where` names the file in errors. Raises CheckpointError with all names that are missing, unknown or of another shape; then
+    With `assign` the module takes the tensors themselves, without a copy. `where` names the file in errors. Raises CheckpointError with all names that are missing, unknown or of another shape; then
     nothing was copied.
     """
     wanted = module.state_dict()
@@ -28,7 +28,7 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where
         parts.append(_listed(f"of another shape {len(shapes)}", shapes))
         said = "; ".join(part for part in parts if part)
         raise CheckpointError(f"{where}: the weights don't fit {type(module).__name__}: {said}. Use the file that belongs to this configuration")
-    module.load_state_dict(dict(state))
+    module.load_state_dict(dict(state), assign=assign)
 
 
 def _listed(title: str, names: list[str]) -> str:

@@ -1,5 +1,6 @@
-"""The discriminators of Eq. 7 and 8: of clips and of frames. Only training needs them."""
+"""Discriminators: for training D_V over clips, D_I over frames, and one over pictures beside a hint; and StyleGAN2's own."""
 
-from .patches import ImageCritic, VideoCritic
+from .patches import HintedCritic, ImageCritic, VideoCritic
+from .stylegan2 import StyleGAN2Discriminator
 
-__all__ = ["ImageCritic", "VideoCritic"]
+__all__ = ["HintedCritic", "ImageCritic", "StyleGAN2Discriminator", "VideoCritic"]
