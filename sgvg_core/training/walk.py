@@ -344,7 +344,8 @@ def train_walker(
             loss, strength = torch.zeros(()), torch.zeros(())
             for t in range(envelopes.shape[1]):
                 wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
-                walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
+                with torch.autocast("cpu", torch.bfloat16):
+                    walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
                 error = (walks.state.ws - wanted[:, None]) / answers.w_scale
                 loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
                 there = (walks.blend >= 1).float()
