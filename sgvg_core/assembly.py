@@ -5,27 +5,53 @@ for measuring, ``judge.safetensors``. Each file holds its weights and, in its he
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from .checkpoints import load_state, read_weights, write_weights
-from .config import CriticConfig, GeneratorConfig, JointSpaceConfig, JudgeConfig, MelConfig, SoundInversionConfig, WalkerConfig, from_dict
-from .critics import ImageCritic, VideoCritic
+from .checkpoints.layouts import Recognised
+from .checkpoints.stored import in_words, read_stored
+from .checkpoints.weights import written_whole
+from .config import (
+    CriticConfig,
+    DiscriminatorConfig,
+    GeneratorConfig,
+    ImageEncoderConfig,
+    JointSpaceConfig,
+    JudgeConfig,
+    MelConfig,
+    ReleasedBlockConfig,
+    ReleasedSoundConfig,
+    ReleasedSoundTowerConfig,
+    ReleasedWalkerConfig,
+    SoundInversionConfig,
+    WalkerConfig,
+    from_dict,
+)
+from .critics import HintedCritic, ImageCritic, StyleGAN2Discriminator, VideoCritic
 from .devices import to_device
-from .embedding import JointSpace
-from .errors import CheckpointError, ConfigError
+from .embedding import JointSpace, ReleasedSoundTower
+from .errors import CheckpointError, ConfigError, ShapeError
+from .image_inversion import ImageEncoder
 from .judge import Judge
+from .latents import GROUPS
+from .layer_map import LatentAxis, layer_map
 from .presets import ModelConfig
-from .sound_inversion import SoundInversionEncoder
-from .synthesis import StyleGAN2Generator
-from .walker import RecurrentWalker
+from .randomness import normal
+from .shapes import check_shape
+from .sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder, SoundInversionEncoder
+from .synthesis import Generator, StyleGAN2Generator
+from .walker import AnyWalker, FittedWalker, RecurrentWalker, ReleasedBlock, ReleasedWalker
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models" / "landscapes"
 """The model that comes with the pack."""
 
 M = TypeVar("M", bound=torch.nn.Module)
+C = TypeVar("C")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +59,9 @@ class SoundModel:
     """The parts of a sound-to-video model, ready to run: evaluation mode, no gradients."""
 
     name: str
-    generator: StyleGAN2Generator
-    sound_encoder: SoundInversionEncoder
-    walker: RecurrentWalker
+    generator: Generator
+    sound_encoder: AnySoundEncoder
+    walker: AnyWalker
     mel: MelConfig
     joint_space: JointSpace | None
     device: torch.device
@@ -61,6 +87,11 @@ def build_generator(config: GeneratorConfig) -> StyleGAN2Generator:
     return StyleGAN2Generator(**_fields(config))
 
 
+def build_discriminator(config: DiscriminatorConfig) -> StyleGAN2Discriminator:
+    """StyleGAN2's discriminator with fresh weights."""
+    return StyleGAN2Discriminator(**_fields(config))
+
+
 def build_joint_space(config: JointSpaceConfig) -> JointSpace:
     """A joint space of sound, picture and text with fresh weights."""
     return JointSpace(**_fields(config))
@@ -69,6 +100,17 @@ def build_joint_space(config: JointSpaceConfig) -> JointSpace:
 def build_sound_encoder(config: SoundInversionConfig) -> SoundInversionEncoder:
     """A sound inversion encoder with fresh weights."""
     return SoundInversionEncoder(**_fields(config))
+
+
+def build_released_sound_encoder(config: ReleasedSoundConfig) -> ReleasedSoundEncoder:
+    """A sound inversion encoder of the released code with fresh weights."""
+    return ReleasedSoundEncoder(**_fields(config))
+
+
+def build_released_walker(config: ReleasedWalkerConfig) -> ReleasedWalker:
+    """A walker of the released code with fresh weights."""
+    blocks = [ReleasedBlock(**_fields(block)) for block in (config.coarse, config.mid, config.fine)]
+    return ReleasedWalker(blocks, config.walk_rate, config.family, config.img_resolution)
 
 
 def build_walker(config: WalkerConfig) -> RecurrentWalker:
@@ -86,9 +128,19 @@ def build_critics(config: CriticConfig) -> tuple[VideoCritic, ImageCritic]:
     return VideoCritic(config.video_widths), ImageCritic(config.image_widths)
 
 
+def build_hinted_critic(widths: Sequence[int]) -> HintedCritic:
+    """The discriminator of detail with fresh weights; only training needs it."""
+    return HintedCritic(widths)
+
+
 def save_generator(path: Path, generator: torch.nn.Module, config: GeneratorConfig, *, half: bool = True) -> None:
     """Write a generator with its configuration; `half` stores float16."""
     write_weights(path, generator.state_dict(), kind="generator", config=dataclasses.asdict(config), half=half)
+
+
+def save_discriminator(path: Path, discriminator: torch.nn.Module, config: DiscriminatorConfig, *, half: bool = True) -> None:
+    """Write StyleGAN2's discriminator with its configuration."""
+    write_weights(path, discriminator.state_dict(), kind="discriminator", config=dataclasses.asdict(config), half=half)
 
 
 def save_joint_space(path: Path, space: torch.nn.Module, config: JointSpaceConfig, *, half: bool = True) -> None:
@@ -107,29 +159,211 @@ def save_walker(path: Path, walker: torch.nn.Module, config: WalkerConfig, *, ha
     write_weights(path, walker.state_dict(), kind="walker", config=dataclasses.asdict(config), half=half)
 
 
+def save_released_sound_encoder(path: Path, encoder: torch.nn.Module, config: ReleasedSoundConfig, *, half: bool = True) -> None:
+    """Write a sound inversion encoder of the released code as a file of ours."""
+    write_weights(path, encoder.state_dict(), kind="released_sound_encoder", config=dataclasses.asdict(config), half=half)
+
+
+def save_released_walker(path: Path, walker: torch.nn.Module, config: ReleasedWalkerConfig, *, half: bool = True) -> None:
+    """Write the three released blocks as one file of ours."""
+    write_weights(path, walker.state_dict(), kind="released_walker", config=dataclasses.asdict(config), half=half)
+
+
 def save_judge(path: Path, judge: torch.nn.Module, config: JudgeConfig, *, half: bool = True) -> None:
     """Write a judge with its configuration."""
     write_weights(path, judge.state_dict(), kind="judge", config=dataclasses.asdict(config), half=half)
 
 
-def load_generator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Generator:
-    """The generator in a file of ours. Raises CheckpointError or ConfigError."""
-    stored = read_weights(Path(path), kind="generator")
-    generator = build_generator(from_dict(GeneratorConfig, stored.config, str(path)))
-    return _ready(generator, stored.state, path, device)
+def load_generator(path: str | Path, device: str | torch.device = "cpu") -> Generator:
+    """The generator in a file of any known layout: ours, NVIDIA's pickles of torch or TensorFlow, conversions; nothing in it is run.
+
+    Where a file holds several, it's the averaged one. Raises CheckpointError or ConfigError.
+    """
+    return build_recognised_generator(_network_of(read_stored(path), _GENERATORS, path), path, device)
 
 
-def load_sound_encoder(path: str | Path, device: str | torch.device = "cpu") -> tuple[SoundInversionEncoder, MelConfig]:
-    """The sound inversion encoder in a file, and the sound pictures it hears."""
-    stored = read_weights(Path(path), kind="sound_encoder")
-    encoder = build_sound_encoder(from_dict(SoundInversionConfig, stored.config, str(path)))
-    return _ready(encoder, stored.state, path, device), from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
+def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Discriminator:
+    """StyleGAN2's discriminator in a file of any known layout, also one that lies beside a generator. Raises CheckpointError, ConfigError."""
+    found = _network_of(read_stored(path), ("discriminator",), path)
+    config = from_dict(DiscriminatorConfig, found.config, str(path))
+    return _filled(build_discriminator, config, found.state, path).to(to_device(device))
 
 
-def load_walker(path: str | Path, device: str | torch.device = "cpu") -> RecurrentWalker:
-    """The recurrent walker in a file."""
-    stored = read_weights(Path(path), kind="walker")
-    return _ready(build_walker(from_dict(WalkerConfig, stored.config, str(path))), stored.state, path, device)
+_GENERATORS = ("generator",)
+"""The kinds that `build_recognised_generator` builds."""
+
+
+def build_recognised_generator(found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu") -> Generator:
+    """The generator that was recognised in the file at `path`, ready to run. A mean latent that the file lacks is computed."""
+    config = from_dict(GeneratorConfig, found.config, str(path))
+    state, absent = found.state, "mapping.w_avg" not in found.state
+    if absent:
+        state = {**state, "mapping.w_avg": torch.zeros(config.w_dim)}
+    generator = _filled(build_generator, config, state, path)
+    if absent:
+        generator.w_avg.copy_(mean_latent(generator))
+    return generator.to(to_device(device))
+
+
+@torch.no_grad()
+def mean_latent(generator: Generator, num_codes: int = 10_000, seed: int = 0) -> torch.Tensor:
+    """The mean of `num_codes` mapped codes [w_dim], as truncation needs it; labels, if it takes any, are drawn evenly."""
+    total = torch.zeros(generator.w_dim, dtype=torch.float64)
+    for start in range(0, num_codes, 500):
+        items = range(start, min(start + 500, num_codes))
+        z = torch.stack([normal(seed, "mean latent", item, generator.z_dim) for item in items])
+        c = torch.eye(generator.c_dim)[torch.arange(items.start, items.stop) % generator.c_dim] if generator.c_dim else None
+        total += generator.mapping(z.to(generator.w_avg.device), None if c is None else c.to(generator.w_avg.device))[:, 0].double().sum(0).cpu()
+    return (total / num_codes).float()
+
+
+def _network_of(found: Recognised, kinds: tuple[str, ...], path: str | Path) -> Recognised:
+    """What was found, or the first of the networks beside it, that is one of `kinds`."""
+    for network in (found, *found.parts.values()):
+        if network.kind in kinds:
+            return network
+    held = ", ".join(in_words(network.kind) for network in (found, *found.parts.values()))
+    raise CheckpointError(f"{path}: got {held} ({found.layout}), expected {' or '.join(map(in_words, kinds))}; choose another file")
+
+
+def _filled(build: Callable[[C], M], config: C, state: Mapping[str, torch.Tensor], path: str | Path) -> M:
+    """A module that takes the tensors of `state` as its own: it's built without memory, so a file isn't held twice."""
+    with torch.device("meta"):
+        module = build(config)
+    load_state(module, _taken(module, state, path), str(path), assign=True)
+    return module.eval().requires_grad_(False)
+
+
+def _taken(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> dict[str, torch.Tensor]:
+    """Tensors that a module may keep: of its types, contiguous, finite, none a part of another's memory."""
+    wanted, seen, taken = module.state_dict(), set(), {}
+    for name, tensor in state.items():
+        if not tensor.is_floating_point():
+            raise CheckpointError(f"{path}: {name} holds {str(tensor.dtype).removeprefix('torch.')}, expected floating-point numbers")
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds NaN or infinity; the weights are damaged, get the file again")
+        own = tensor.to(wanted[name].dtype if name in wanted else tensor.dtype).contiguous()
+        memory = own.untyped_storage()
+        if memory.data_ptr() in seen or memory.nbytes() != own.nbytes:
+            own = own.clone()
+        seen.add(own.untyped_storage().data_ptr())
+        taken[name] = own
+    return taken
+
+
+def load_sound_encoder(
+    path: str | Path, device: str | torch.device = "cpu"
+) -> tuple[SoundInversionEncoder | ReleasedSoundEncoder, MelConfig]:
+    """The sound inversion encoder in a file of ours or of the released code, and the sound pictures it hears."""
+    stored = read_stored(path, "sound_encoder", "released_sound_encoder")
+    if stored.kind == "sound_encoder":
+        encoder = build_sound_encoder(from_dict(SoundInversionConfig, stored.config, str(path)))
+        return _ready(encoder, stored.state, path, device), from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
+    config = from_dict(ReleasedSoundConfig, stored.config, str(path))
+    mel = MelConfig(picture_mels=config.picture_size, picture_frames=config.picture_size)
+    return _ready(build_released_sound_encoder(config), stored.state, path, device), mel
+
+
+def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.device = "cpu") -> RecurrentWalker | ReleasedWalker:
+    """The walker in a file of ours; or of the released code, whose three blocks are three files (a list, or the folder they lie in).
+
+    Of three files the names say which is which (coarse..., mid..., fine...); where they don't, the order does.
+    """
+    if isinstance(path, str | Path) and not Path(path).is_dir():
+        stored = read_stored(path, "walker", "released_walker", "released_walker_block")
+        if stored.kind == "walker":
+            return _ready(build_walker(from_dict(WalkerConfig, stored.config, str(path))), stored.state, path, device)
+        if stored.kind == "released_walker":
+            return _ready(build_released_walker(from_dict(ReleasedWalkerConfig, stored.config, str(path))), stored.state, path, device)
+        raise CheckpointError(f"{path}: one recurrent block of the released code, but a walk needs three; give all of coarse, mid and fine")
+    paths = _block_paths(path)
+    blocks = {name: read_stored(file, "released_walker_block") for name, file in paths.items()}
+    config = ReleasedWalkerConfig(**{name: from_dict(ReleasedBlockConfig, block.config, str(paths[name])) for name, block in blocks.items()})
+    state = {f"blocks.{name}.{key}": tensor for name, block in blocks.items() for key, tensor in block.state.items()}
+    return _ready(build_released_walker(config), state, ", ".join(map(str, paths.values())), device)
+
+
+def _block_paths(path: str | Path | Sequence[str | Path]) -> dict[str, Path]:
+    """The files of the coarse, mid and fine block."""
+    if isinstance(path, str | Path):
+        named = {name: sorted(file for file in Path(path).glob(f"*{name}*") if file.is_file()) for name in GROUPS}
+        found = {name: files[0] for name, files in named.items() if len(files) == 1}
+        if len(found) < len(GROUPS):
+            said = ", ".join(f"{len(files)} named {name}" for name, files in named.items())
+            raise CheckpointError(f"{path}: expected one file of each recurrent block in this folder, got {said}; give the three files themselves")
+        return found
+    paths = [Path(each) for each in path]
+    if len(paths) != len(GROUPS):
+        raise CheckpointError(f"walker: got {len(paths)} files, expected the three recurrent blocks: coarse, mid and fine")
+    told = {name: [file for file in paths if name in file.name.lower()] for name in GROUPS}
+    if all(len(files) == 1 for files in told.values()) and len({files[0] for files in told.values()}) == len(GROUPS):
+        return {name: files[0] for name, files in told.items()}
+    return dict(zip(GROUPS, paths, strict=True))
+
+
+def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> ReleasedSoundTower:
+    """The released F_a in a file; what it hears is `audio.released_tower_picture`, what it answers lies in CLIP ViT-B/32's space."""
+    stored = read_stored(path, "released_sound_tower")
+    tower = ReleasedSoundTower(**_fields(from_dict(ReleasedSoundTowerConfig, stored.config, str(path))))
+    return _ready(tower, stored.state, path, device)
+
+
+def load_image_encoder(
+    path: str | Path, device: str | torch.device = "cpu", *, w_avg: torch.Tensor | None = None, deltas: bool | None = None
+) -> ImageEncoder:
+    """The encoder of pictures in a file of pSp, e4e or ReStyle.
+
+    `w_avg` [D] or [L, D] is the mean latent of its generator, for files that lack it. `deltas` says whether latents are offsets from the
+    first one (e4e) where the file doesn't say which encoder it is.
+    """
+    stored = read_stored(path, "image_encoder")
+    config = from_dict(ImageEncoderConfig, {**stored.config, **({} if deltas is None else {"deltas": deltas})}, str(path))
+    state = dict(stored.state)
+    if "latent_avg" not in state:
+        if config.adds_mean and w_avg is None:
+            raise CheckpointError(f"{path}: its answers are offsets from a mean latent that isn't in the file; load it with the generator's w_avg")
+        mean = torch.zeros(config.w_dim) if w_avg is None else w_avg.detach().float().cpu()
+        if mean.shape not in ((config.w_dim,), (config.num_ws, config.w_dim)):
+            raise ShapeError(f"w_avg: got shape {list(mean.shape)}, expected [{config.w_dim}] or [{config.num_ws}, {config.w_dim}]")
+        state["latent_avg"] = mean.expand(config.num_ws, -1).clone()
+    return _ready(ImageEncoder(**_fields(config)), state, path, device)
+
+
+def load_latents(path: str | Path, num_ws: int | None = None, w_dim: int | None = None) -> torch.Tensor:
+    """Latents [T, L, D], float32 on the CPU, from .npy, .npz, .pt or .safetensors. One latent for all layers is repeated to `num_ws`.
+
+    `num_ws` and `w_dim` are what a generator takes; latents of other sizes raise ShapeError that names both.
+    """
+    ws = read_stored(path, "latents").state.get("ws", torch.empty(0))
+    if ws.ndim != 3:
+        raise CheckpointError(f"{path}: its latents have shape {list(ws.shape)}, expected [T, L, D]; the file is damaged, get it again")
+    if ws.shape[1] == 1 and num_ws is not None:
+        ws = ws.expand(-1, num_ws, -1).contiguous()
+    if ws.shape[1:] != (num_ws or ws.shape[1], w_dim or ws.shape[2]):
+        raise ShapeError(
+            f"{path}: got latents of shape {list(ws.shape)}, expected [T, {num_ws or 'any'}, {w_dim or 'any'}], that of the generator; "
+            "choose latents of this generator, or map them by layer"
+        )
+    return ws.float()
+
+
+def save_latents(path: str | Path, ws: torch.Tensor) -> None:
+    """Write latents [T, L, D] as .safetensors (of ours), .npy, or .npz under the name ``w``, float32. Raises CheckpointError."""
+    target = Path(path)
+    check_shape("ws", ws, "T L D")
+    ws = ws.detach().float().cpu().contiguous()
+    if target.suffix == ".safetensors":
+        write_weights(target, {"ws": ws}, kind="latents", config={"num_ws": ws.shape[1], "w_dim": ws.shape[2]})
+        return
+    if target.suffix not in (".npy", ".npz"):
+        raise CheckpointError(f"{target}: latents are written as .safetensors, .npy or .npz; choose one of these endings")
+    if not bool(ws.isfinite().all()):
+        raise CheckpointError(f"{target}: the latents hold NaN or infinity; such latents aren't stored")
+    with written_whole(target) as part, part.open("wb") as file:
+        if target.suffix == ".npy":
+            np.save(file, ws.numpy(), allow_pickle=False)
+        else:
+            np.savez(file, w=ws.numpy())
 
 
 def load_joint_space(path: str | Path, device: str | torch.device = "cpu") -> JointSpace:
@@ -153,22 +387,114 @@ def _ready(module: M, state: dict[str, torch.Tensor], path: str | Path, device: 
 def load_model(folder: str | Path | None = None, device: str | torch.device = "auto") -> SoundModel:
     """The model in `folder` (None: the bundled one), its generator and joint space on `device`.
 
+    A folder may also hold files of the released code (audio_inversion_.pth; coarse..., mid..., fine...) beside a generator of any kind,
+    generator.* or the one .pkl; they're fitted to it (`fit_sound_encoder`, `fit_walker`).
+
     The encoder and the walker stay on the CPU in float32: the walk is the same on every machine. Raises CheckpointError when a part is
     missing, ConfigError when the parts don't fit each other.
     """
     folder = BUNDLED if folder is None else Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: there's no such model folder; it should hold generator, sound_encoder and walker .safetensors")
-    generator = load_generator(folder / "generator.safetensors", device)
-    encoder, mel = load_sound_encoder(folder / "sound_encoder.safetensors")
+    generator = load_generator(_part_path(folder, _GENERATOR_NAMES), device)
+    encoder, mel = load_sound_encoder(_part_path(folder, _SOUND_ENCODER_NAMES))
+    own_walker = folder / "walker.safetensors"
+    walker = load_walker(own_walker if own_walker.exists() or not list(folder.glob("*coarse*")) else folder)
     space_path = folder / "joint_space.safetensors"
     return SoundModel(
         name=folder.name,
         generator=generator,
-        sound_encoder=encoder,
-        walker=load_walker(folder / "walker.safetensors"),
+        sound_encoder=fit_sound_encoder(encoder, generator) if isinstance(encoder, ReleasedSoundEncoder) else encoder,
+        walker=fit_walker(walker, generator) if isinstance(walker, ReleasedWalker) else walker,
         mel=mel,
         joint_space=load_joint_space(space_path, device) if space_path.exists() else None,
+        device=to_device(device),
+    ).checked()
+
+
+_GENERATOR_NAMES = ("generator.safetensors", "generator.*", "*.pkl")
+_SOUND_ENCODER_NAMES = ("sound_encoder.safetensors", "sound_encoder.*", "*audio_inversion*")
+
+
+def _part_path(folder: Path, patterns: tuple[str, ...]) -> Path:
+    """The one file of a part in a model folder, by the first of `patterns` that any file has; the first name if none has."""
+    for pattern in patterns:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            raise CheckpointError(f"{folder}: {len(found)} files named {pattern} ({', '.join(file.name for file in found[:6])}), expected one")
+        if found:
+            return found[0]
+    return folder / patterns[0]
+
+
+def latent_axis(generator: Generator) -> LatentAxis:
+    """What the latents of a generator stand for."""
+    family = "stylegan2" if isinstance(generator, StyleGAN2Generator) else "stylegan3"
+    return LatentAxis(family, generator.img_resolution, generator.num_ws)
+
+
+def _axis_of_part(part: SoundInversionEncoder | ReleasedSoundEncoder | RecurrentWalker | ReleasedWalker, target: LatentAxis) -> LatentAxis:
+    """The latents that an encoder or walker was made for: those of the generator itself, if it could have been that one."""
+    family = getattr(part, "family", "stylegan2")
+    if (family, part.num_ws) == (target.family, target.num_ws):
+        return target
+    return LatentAxis(family, part.img_resolution, part.num_ws) if family == "stylegan3" else LatentAxis.of_stylegan2(part.num_ws)
+
+
+def _check_w_dim(name: str, part: AnySoundEncoder | AnyWalker, generator: Generator) -> None:
+    if part.w_dim != generator.w_dim:
+        raise ConfigError(f"{name}: made for latents of {part.w_dim} numbers, but the generator takes {generator.w_dim}; use parts that go together")
+
+
+def fit_sound_encoder(
+    encoder: SoundInversionEncoder | ReleasedSoundEncoder, generator: Generator, made_for: LatentAxis | None = None
+) -> AnySoundEncoder:
+    """A sound encoder for `generator`: itself if it's made for its latents, else with the layer adapter around it (see `layer_map`).
+
+    Encoders that answer latents get the generator's mean latent, so that they answer offsets too. `made_for` overrides what is known of
+    the generator it was trained with (files of the released code don't say: StyleGAN3 of 256 px is assumed, or of any size if the
+    generator at hand is one). Raises ConfigError.
+    """
+    _check_w_dim("sound encoder", encoder, generator)
+    target = latent_axis(generator)
+    source = made_for or _axis_of_part(encoder, target)
+    if source == target and not getattr(encoder, "absolute", False):
+        return encoder
+    return FittedSoundEncoder(encoder, layer_map(source, target), generator.w_avg).eval()
+
+
+def fit_walker(walker: RecurrentWalker | ReleasedWalker, generator: Generator, made_for: LatentAxis | None = None) -> AnyWalker:
+    """A walker for `generator`: itself, or with the layer adapter around it. `made_for` as in `fit_sound_encoder`."""
+    _check_w_dim("walker", walker, generator)
+    target = latent_axis(generator)
+    source = made_for or _axis_of_part(walker, target)
+    return walker if source == target else FittedWalker(walker, layer_map(target, source), layer_map(source, target)).eval()
+
+
+def compose_model(
+    generator: Generator | str | Path,
+    sound_encoder: str | Path,
+    walker: str | Path | Sequence[str | Path],
+    *,
+    joint_space: str | Path | None = None,
+    made_for: LatentAxis | None = None,
+    name: str = "composed",
+    device: str | torch.device = "auto",
+) -> SoundModel:
+    """A model out of single files of any kind: a generator, a sound encoder, a walker (or its three released blocks).
+
+    Parts made for another number of latents are fitted by layer. Raises CheckpointError or ConfigError.
+    """
+    if isinstance(generator, str | Path):
+        generator = load_generator(generator, device)
+    encoder, mel = load_sound_encoder(sound_encoder)
+    return SoundModel(
+        name=name,
+        generator=generator,
+        sound_encoder=fit_sound_encoder(encoder, generator, made_for),
+        walker=fit_walker(load_walker(walker), generator, made_for),
+        mel=mel,
+        joint_space=None if joint_space is None else load_joint_space(joint_space, device),
         device=to_device(device),
     ).checked()
 

@@ -106,3 +106,24 @@ def released_picture(waveform: torch.Tensor, mel: MelConfig | None = None, *, nu
         picture = picture[..., surplus // 2:surplus // 2 + num_frames]
     picture = F.pad(picture, (0, num_frames - picture.shape[-1]))
     return resize_picture(picture, mel.picture_mels, mel.picture_frames)
+
+
+def released_tower_picture(waveform: torch.Tensor, mel: MelConfig | None = None, *, num_frames: int = 864, first_frame: int | None = None,
+                           silence: str = "zeros", padding: str = "reflect") -> torch.Tensor:
+    """A whole clip [B, N] as the released sound tower F_a takes it: [B, 1, 128, 512].
+
+    `first_frame` is the first of `num_frames` frames that are heard of a longer clip (None: its middle; the released code drew it at
+    random). The picture, resized to 512 along the mels and 128 along time, is then read in the order it has in memory as 128 rows of
+    512: neither axis means what its size says, but the weights were trained on that. `mel` None is the released setting (44,100 Hz, 128
+    mels); edges are mirrored, as librosa did then. Raises ShapeError.
+    """
+    mel = mel or MelConfig(n_mels=128, picture_mels=512, picture_frames=128)
+    picture = log_mel(waveform, mel, silence=silence, padding=padding)
+    surplus = max(picture.shape[-1] - num_frames, 0)
+    first = surplus // 2 if first_frame is None else first_frame
+    if not 0 <= first <= surplus:
+        raise ShapeError(f"first_frame: got {first}, expected 0 to {surplus} in a clip of {picture.shape[-1]} frames")
+    picture = picture[..., first:first + num_frames]
+    picture = F.pad(picture, (0, num_frames - picture.shape[-1]))
+    resized = resize_picture(picture, mel.picture_mels, mel.picture_frames)
+    return resized.reshape(len(resized), 1, mel.picture_frames, mel.picture_mels)

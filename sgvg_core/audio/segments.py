@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import torch
+from torch.nn import functional as F
 
 from ..config import MelConfig
 from ..errors import ConfigError, MediaError, ShapeError
@@ -142,6 +143,31 @@ def window_pictures(windows: torch.Tensor, mel: MelConfig, reference: float | to
     """Windows [n, samples] as a sound encoder sees them: [n, 1, picture_mels, picture_frames] in 0..1 under a given reference power."""
     picture = power_to_picture(mel_power(windows, mel), reference, silence=silence)[:, None]
     return resize_picture(picture, mel.picture_mels, mel.picture_frames)
+
+
+def clip_picture(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLevel, *, num_frames: int, silence: str = "zeros") -> torch.Tensor:
+    """A whole clip as one picture [1, 1, picture_mels, picture_frames]: `released_picture` of a stream whose `level` was measured.
+
+    Of a clip with more than `num_frames` frames the middle is pictured, a shorter one is filled up with zeros. Only what is
+    pictured is held in memory.
+    """
+    all_frames = 1 + level.num_samples // mel.hop
+    shown = min(all_frames, num_frames)
+    first = (all_frames - shown) // 2 * mel.hop - mel.n_fft // 2
+    needed = (shown - 1) * mel.hop + mel.n_fft
+    window = torch.zeros(needed)
+    place = 0
+    for chunk in chunks:
+        chunk = _mono(chunk)
+        low, high = max(first, place), min(first + needed, place + chunk.numel())
+        if high > low:
+            window[low - first:high - first] = chunk[low - place:high - place]
+        place += chunk.numel()
+        if place >= first + needed:
+            break
+    reference = 0.0 if level.silent and silence == "zeros" else level.reference
+    picture = power_to_picture(mel_power(window[None], mel, centred=False), reference, silence=silence)[:, None]
+    return resize_picture(F.pad(picture, (0, num_frames - shown)), mel.picture_mels, mel.picture_frames)
 
 
 def segments_of(waveform: torch.Tensor, mel: MelConfig, *, rate: Fraction, num_segments: int, causal: bool = False,

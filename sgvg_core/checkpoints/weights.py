@@ -49,7 +49,7 @@ def write_weights(
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{target}: the configuration can't be stored ({error}); expected plain numbers, texts, lists and objects") from error
     tensors = {name: _to_store(name, state[name], half, target) for name in sorted(state)}
-    with _written_whole(target) as part:
+    with written_whole(target) as part:
         part.write_bytes(safetensors.torch.save(tensors, metadata={ENTRY: entry}))
 
 
@@ -64,7 +64,7 @@ def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.
 
 
 @contextlib.contextmanager
-def _written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path) -> Iterator[Path]:
     """A temporary path beside `target`, renamed to it on a clean exit, removed otherwise."""
     part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
     try:

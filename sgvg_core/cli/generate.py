@@ -25,7 +25,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_model(parser)
     parser.add_argument("--fps", default="25", help="frames a second: 25, 29.97, 24000/1001, or 'source' for a video's own (default: 25)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same film (default: 0)")
-    parser.add_argument("--from", dest="start_from", choices=STARTS, default="sound", help="choose the start picture by the sound, or at random")
+    parser.add_argument("--from", dest="start_from", choices=STARTS, default="sound", help="start picture: by the sound, at random, or the mean")
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what the start picture should show; may be repeated")
     parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
     parser.add_argument("--candidates", type=int, default=96, help="pictures sampled when the start is chosen (default: 96)")

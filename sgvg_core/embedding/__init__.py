@@ -4,6 +4,8 @@ from .bpe import ByteBPE, split_words, train_merges
 from .joint_space import JointSpace
 from .open_clip_space import OpenClipSpace, load_open_clip
 from .pictures import PicturePreparation
+from .released_sound import ReleasedSoundTower
 from .sound_tower import SoundTower
 
-__all__ = ["ByteBPE", "JointSpace", "OpenClipSpace", "PicturePreparation", "SoundTower", "load_open_clip", "split_words", "train_merges"]
+__all__ = ["ByteBPE", "JointSpace", "OpenClipSpace", "PicturePreparation", "ReleasedSoundTower", "SoundTower", "load_open_clip", "split_words",
+           "train_merges"]

@@ -23,7 +23,7 @@ from .start import random_start
 from .text_constraint import choose_start
 from .walk import Walk
 
-STARTS = ("sound", "random")
+STARTS = ("sound", "random", "mean")
 _SHEET_FRAMES = 24
 
 
@@ -34,7 +34,8 @@ class GenerateSettings:
     fps: Fraction = Fraction(25)
     seed: int = 0
     start_from: str = "sound"
-    """"sound": the start latent whose picture is nearest to the sound in the joint space; "random": the seed's first code."""
+    """"sound": the start latent whose picture is nearest to the sound in the joint space; "random": the seed's first code; "mean": the
+    generator's mean latent, with which the released code begins."""
     prompts: tuple[tuple[str, float], ...] = ()
     """Text constraint (paper 4.5): wanted texts and their weights."""
     negatives: tuple[tuple[str, float], ...] = ()
@@ -70,7 +71,11 @@ class GeneratedVideo:
 
 
 def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
-    """The start latent [1, L, D]: drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
+    """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
+    if settings.start_from == "mean":
+        if settings.prompts or settings.negatives:
+            raise ConfigError('start: got "mean" and prompts, expected one of them; prompts choose among codes from "sound" or "random"')
+        return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
     by_sound = settings.start_from == "sound"
     if not by_sound and not settings.prompts and not settings.negatives:
         return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi)

@@ -11,12 +11,14 @@ from fractions import Fraction
 
 import torch
 
-from ..audio import MelSegments
+from ..audio import MelSegments, clip_picture
 from ..clock import num_frames
 from ..latents import interpolate_ws
-from ..sound_inversion import SoundInversionEncoder
-from ..walker import RecurrentWalker, WalkSettings, roll_out
+from ..sound_inversion import AnySoundEncoder
+from ..walker import AnyWalker, WalkSettings, roll_out
 from .sound import HeardSound
+
+_STEPS_AT_ONCE = 32
 
 
 def to_rate(value: float) -> Fraction:
@@ -60,8 +62,8 @@ class Walk:
     """
 
     heard: HeardSound
-    encoder: SoundInversionEncoder
-    walker: RecurrentWalker
+    encoder: AnySoundEncoder
+    walker: AnyWalker
     start_ws: torch.Tensor
     fps: Fraction
     settings: WalkSettings = dataclasses.field(default_factory=WalkSettings)
@@ -75,9 +77,26 @@ class Walk:
     def __iter__(self) -> Iterator[torch.Tensor]:
         walk_rate = to_rate(self.walker.walk_rate)
         num_steps = count_steps(self.num_frames, self.fps, walk_rate)
-        heard = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
+        if self.settings.sound_once and self.clip_frames is not None:
+            heard = self._whole_clip(num_steps)
+        else:
+            heard = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
         steps = roll_out(self.walker, self.start_ws.float().cpu(), heard, self.settings)
         return change_rate(steps, walk_rate, self.fps, self.num_frames)
+
+    @property
+    def clip_frames(self) -> int | None:
+        """How many frames of log-mel a released encoder hears when the sound enters once; None for encoders that hear windows."""
+        return getattr(self.encoder, "clip_frames", None)
+
+    @torch.no_grad()
+    def _whole_clip(self, num_steps: int) -> Iterator[torch.Tensor]:
+        """What a released encoder hears in the whole clip, [n, L, D] batch after batch, the same for each step."""
+        mel, sound = self.heard.mel, self.heard.sound
+        picture = clip_picture(sound.mono_chunks(mel.sample_rate), mel, self.heard.level, num_frames=self.clip_frames or 1)
+        offset = self.encoder(picture)
+        for done in range(0, num_steps, _STEPS_AT_ONCE):
+            yield offset.expand(min(_STEPS_AT_ONCE, num_steps - done), -1, -1)
 
     @torch.no_grad()
     def offsets(self, num_steps: int, walk_rate: Fraction) -> Iterator[torch.Tensor]:

@@ -1,5 +1,7 @@
-"""The sound inversion encoder: sound to offsets in W+."""
+"""The sound inversion encoder: sound to offsets in W+. Ours, the released one, and either fitted to another generator."""
 
 from .encoder import SoundInversionEncoder
+from .fitted import AnySoundEncoder, FittedSoundEncoder
+from .released import ReleasedSoundEncoder
 
-__all__ = ["SoundInversionEncoder"]
+__all__ = ["AnySoundEncoder", "FittedSoundEncoder", "ReleasedSoundEncoder", "SoundInversionEncoder"]

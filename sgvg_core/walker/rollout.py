@@ -9,7 +9,8 @@ import torch
 from ..config import check_range
 from ..latents import GROUPS
 from ..shapes import check_shape
-from .blocks import Hidden, RecurrentWalker
+from .blocks import Hidden
+from .fitted import AnyWalker
 
 DEFAULT_PULL = 0.08
 """Pull that films are made with: it holds walks of minutes on course and is too weak to be seen in seconds."""
@@ -39,6 +40,10 @@ class WalkSettings:
         check_range("pull", self.pull, 0, 100)
 
 
+RELEASED_WALK = WalkSettings(beta=0.4, sound_once=True)
+"""How the released code walks (its generation script): start it at the mean latent, and it's the released film."""
+
+
 @dataclasses.dataclass
 class WalkState:
     """Where a walk stands: n steps and then m from here equal n + m at once."""
@@ -49,12 +54,17 @@ class WalkState:
     num_steps: int = 0
 
 
-def take_step(walker: RecurrentWalker, state: WalkState, audio_ws: torch.Tensor, settings: WalkSettings) -> WalkState:
-    """One step of a batch of walks: `audio_ws` [B, L, D] is what E_a heard at this step."""
+def take_step(walker: AnyWalker, state: WalkState, audio_ws: torch.Tensor, settings: WalkSettings) -> WalkState:
+    """One step of a batch of walks: `audio_ws` [B, L, D] is what E_a heard at this step.
+
+    A released walker shows its start first (with the sound in it, if that enters once), which is also what `pull` draws it back to.
+    """
     ws = state.ws
     if settings.sound_once:
         ws = ws + audio_ws if state.num_steps == 0 else ws
         audio_ws = torch.zeros_like(audio_ws)
+    if getattr(walker, "shows_start", False) and state.num_steps == 0:
+        return WalkState(ws, ws, state.hidden, 1)
     step, hidden = walker(ws, audio_ws, state.hidden)
     strength = torch.ones(walker.num_ws, 1, dtype=ws.dtype, device=ws.device)
     for name, part in walker.slices.items():
@@ -66,7 +76,7 @@ def take_step(walker: RecurrentWalker, state: WalkState, audio_ws: torch.Tensor,
 
 @torch.no_grad()
 def roll_out(
-    walker: RecurrentWalker, start_ws: torch.Tensor, heard: Iterable[torch.Tensor], settings: WalkSettings | None = None
+    walker: AnyWalker, start_ws: torch.Tensor, heard: Iterable[torch.Tensor], settings: WalkSettings | None = None
 ) -> Iterator[torch.Tensor]:
     """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `heard` gives its n steps. Steps follow lazily."""
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)

@@ -1,0 +1,57 @@
+"""Residual units: IR-SE (ArcFace's network, Deng et al., arXiv 1801.07698) and ResNet's basic block (He et al., arXiv 1512.03385)."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by what the whole map holds. [N, C, H, W] -> same."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(width, inner, 1, bias=False), nn.Conv2d(inner, width, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.fc2(F.relu(self.fc1(x.mean((2, 3), keepdim=True)))).sigmoid()
+
+
+class ResidualSqueeze(nn.Module):
+    """An IR-SE unit. [N, I, H, W] -> [N, O, H / stride, W / stride].
+
+    Where the width stays, the shortcut of a striding unit takes every second point; where it changes, it's a convolution.
+    """
+
+    def __init__(self, width_in: int, width_out: int, stride: int, squeeze: int = 16) -> None:
+        super().__init__()
+        self.stride = stride
+        self.shortcut_layer = (
+            nn.Sequential(nn.Conv2d(width_in, width_out, 1, stride, bias=False), nn.BatchNorm2d(width_out)) if width_in != width_out else None
+        )
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(width_in),
+            nn.Conv2d(width_in, width_out, 3, 1, 1, bias=False),
+            nn.PReLU(width_out),
+            nn.Conv2d(width_out, width_out, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(width_out),
+            SqueezeExcite(width_out, max(width_out // squeeze, 1)),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        beside = x[:, :, :: self.stride, :: self.stride] if self.shortcut_layer is None else self.shortcut_layer(x)
+        return self.res_layer(x) + beside
+
+
+class BasicBlock(nn.Module):
+    """ResNet's unit of two convolutions. [N, I, H, W] -> [N, O, H / stride, W / stride]."""
+
+    def __init__(self, width_in: int, width_out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(width_in, width_out, 3, stride, 1, bias=False), nn.BatchNorm2d(width_out)
+        self.conv2, self.bn2 = nn.Conv2d(width_out, width_out, 3, 1, 1, bias=False), nn.BatchNorm2d(width_out)
+        changes = stride != 1 or width_in != width_out
+        self.downsample = nn.Sequential(nn.Conv2d(width_in, width_out, 1, stride, bias=False), nn.BatchNorm2d(width_out)) if changes else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(inner + (x if self.downsample is None else self.downsample(x)))

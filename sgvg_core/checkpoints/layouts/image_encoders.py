@@ -1,0 +1,114 @@
+"""Encoders from pictures to W+ as their authors save them: pSp, e4e and ReStyle, ``{state_dict, latent_avg, opts}``.
+
+``state_dict`` holds the encoder under ``encoder.`` and, mostly, the generator it was trained with under ``decoder.``. pSp and e4e files
+have the same keys and shapes; ``opts`` tells them apart.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...errors import CheckpointError
+from .pyramids import BackboneShape, bounds_of_heads, convs_of_heads, read_backbone, rename, under, without_parallel
+from .recognised import Recognised, is_state
+
+DELTA_ENCODERS = ("Encoder4Editing", "ProgressiveBackboneEncoder", "ResNetProgressiveBackboneEncoder")
+"""Encoders that answer offsets from their first latent."""
+LATENT_ENCODERS = (
+    "GradualStyleEncoder",
+    "ResNetGradualStyleEncoder",
+    "BackboneEncoder",
+    "ResNetBackboneEncoder",
+    "BackboneEncoderUsingLastLayerIntoW",
+    "BackboneEncoderUsingLastLayerIntoWPlus",
+    "SingleStyleCodeEncoder",
+)
+"""Encoders that answer each latent for itself."""
+_TOLD = ("encoder_type", "dataset_type", "output_size", "stylegan_size", "n_iters_per_batch", "start_from_latent_avg", "learn_in_w")
+
+
+def image_encoder(data: Any) -> Recognised | None:
+    """A whole file of pSp, e4e or ReStyle, or its bare ``state_dict`` with encoder and decoder."""
+    if not isinstance(data, Mapping):
+        return None
+    inner = data.get("state_dict")
+    whole = inner if is_state(inner) else data
+    if not is_state(whole):
+        return None
+    whole = without_parallel(whole)
+    if whole is not inner and inner is None and not any(name.startswith("decoder.") for name in whole):
+        return None  # a flat table without a generator is another rule's
+    state = under(whole, "encoder.")
+    shape = read_backbone(state) if state else None
+    if shape is None:
+        return None
+    opts = data.get("opts") if isinstance(data.get("opts"), Mapping) else {}
+    return _read(state, shape, opts or {}, data.get("latent_avg"), notes=_decoder_note(whole))
+
+
+def _decoder_note(whole: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    num_decoder = sum(name.startswith("decoder.") for name in whole)
+    return (f"the generator beside it ({num_decoder} tensors) was left out: load it from its own file",) if num_decoder else ()
+
+
+def _read(
+    state: dict[str, torch.Tensor], shape: BackboneShape, opts: Mapping[str, Any], latent_avg: Any, notes: tuple[str, ...]
+) -> Recognised:
+    named = str(opts.get("encoder_type", ""))
+    if named and named not in DELTA_ENCODERS + LATENT_ENCODERS:
+        raise CheckpointError(f"an image encoder of type {named[:80]!r}; read are {', '.join(LATENT_ENCODERS + DELTA_ENCODERS)}")
+    if not named:
+        notes += ("which encoder it is isn't in the file (opts.encoder_type): taken as pSp's, whose latents stand each for itself",)
+    heads = "styles" if "styles.0.convs.0.weight" in state else "w_plus" if "output_layer_2.3.weight" in state else "w"
+    mean = latent_avg.float().reshape(-1, latent_avg.shape[-1]) if isinstance(latent_avg, torch.Tensor) and latent_avg.ndim else None
+    convs = convs_of_heads(state)
+    num_ws, said = _num_ws(state, heads, convs, opts, mean)
+    adds_mean = bool(mean is not None and (shape.in_channels > 3 or opts.get("start_from_latent_avg", True)))
+    if mean is None and (shape.in_channels > 3 or opts.get("start_from_latent_avg")):
+        said += ("its answers are offsets from a mean latent that isn't in the file: give it the generator's w_avg",)
+        adds_mean = True
+    config: dict[str, Any] = {
+        "unit": shape.unit,
+        "heads": heads,
+        "pyramid": "latlayer1.weight" in state,
+        "deltas": named in DELTA_ENCODERS,
+        "in_channels": shape.in_channels,
+        "num_ws": num_ws,
+        "w_dim": shape.widths[3],
+        "depths": list(shape.depths),
+        "widths": list(shape.widths),
+        "squeeze": shape.squeeze,
+        "bounds": list(bounds_of_heads(convs)) if "latlayer1.weight" in state else [3, 7],
+        "adds_mean": adds_mean,
+    }
+    if heads == "styles":
+        config["picture_size"] = 16 << min(convs[0], 10)
+    own = rename(state)
+    if mean is not None:
+        own["latent_avg"] = _mean_of_all(mean, num_ws, shape.widths[3])
+    extra = {name: opts[name] for name in _TOLD if isinstance(opts.get(name), str | int | float | bool)}
+    return Recognised("image_encoder", named or "pSp", config, own, extra, notes + said)
+
+
+def _num_ws(
+    state: dict[str, torch.Tensor], heads: str, convs: list[int], opts: Mapping[str, Any], mean: torch.Tensor | None
+) -> tuple[int, tuple[str, ...]]:
+    """How many latents it answers, and what was assumed for that."""
+    if heads == "styles":
+        return len(convs), ()
+    if heads == "w_plus":
+        return int(state["linear.weight"].shape[0]) // max(int(state["linear.weight"].shape[1]), 1), ()
+    size = opts.get("output_size", opts.get("stylegan_size"))
+    if isinstance(size, int) and 4 <= size <= 8192:
+        return 2 * size.bit_length() - 4, ()
+    if mean is not None and len(mean) > 1:
+        return len(mean), ()
+    return 18, ("how many latents its generator has isn't in the file: taken as 18",)
+
+
+def _mean_of_all(mean: torch.Tensor, num_ws: int, w_dim: int) -> torch.Tensor:
+    """The stored mean latent [1, D] or [L, D] for all latents, [L, D]."""
+    if mean.shape not in ((1, w_dim), (num_ws, w_dim)):
+        raise CheckpointError(f"latent_avg: got shape {list(mean.shape)}, expected [1, {w_dim}] or [{num_ws}, {w_dim}], that of its encoder")
+    return mean.expand(num_ws, -1).clone()

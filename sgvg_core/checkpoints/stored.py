@@ -1,0 +1,61 @@
+"""Any file of weights or latents, ours or somebody else's, as one thing: what it is, its configuration, its tensors."""
+
+from pathlib import Path
+
+from ..errors import CheckpointError
+from .header import ENTRY, MAX_HEADER_BYTES
+from .layouts import Recognised, recognise
+from .plain import read_plain
+from .weights import read_weights
+
+OWN = "own"
+"""Layout of files that this program wrote."""
+
+_WORDS = {
+    "generator": "a StyleGAN2 generator",
+    "generator3": "a StyleGAN3 generator",
+    "discriminator": "a discriminator",
+    "sound_encoder": "a sound encoder",
+    "released_sound_encoder": "a sound encoder of the released code",
+    "walker": "a walker",
+    "released_walker": "a walker of the released code",
+    "released_walker_block": "one recurrent block of the released code",
+    "released_sound_tower": "a sound tower of the released code",
+    "joint_space": "a joint space",
+    "image_encoder": "an image encoder",
+    "latents": "latents",
+    "judge": "a judge of pictures",
+}
+
+
+def in_words(kind: str) -> str:
+    """A kind as messages name it."""
+    return _WORDS.get(kind, f"a {kind.replace('_', ' ')}")
+
+
+def read_stored(path: str | Path, *kinds: str) -> Recognised:
+    """The content of a file, which must be one of `kinds` (none given: any). Raises CheckpointError.
+
+    Tensors of our files are float32 where they're floating point; those of foreign ones are as they were stored.
+    """
+    path = Path(path)
+    if _is_ours(path):
+        own = read_weights(path)
+        found = Recognised(own.kind, OWN, own.config, own.state, own.extra)
+    else:
+        found = recognise(read_plain(path), path)
+    if kinds and found.kind not in kinds:
+        wanted = " or ".join(in_words(kind) for kind in kinds)
+        raise CheckpointError(f"{path}: got {in_words(found.kind)} ({found.layout}), expected {wanted}; choose another file")
+    return found
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it's a safetensors file with our entry in its header; a file that can't be read is the reader's to explain."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+            size = int.from_bytes(start[:8], "little")
+            return start[8:] == b"{" and size <= MAX_HEADER_BYTES and f'"{ENTRY}"'.encode() in file.read(size)
+    except OSError:
+        return False

@@ -1,0 +1,6 @@
+"""From a picture to latents: the encoders of pSp, e4e and ReStyle, for weights that users own."""
+
+from .encoder import ImageEncoder
+from .inversion import invert, prepare_pictures
+
+__all__ = ["ImageEncoder", "invert", "prepare_pictures"]

@@ -1,0 +1,67 @@
+"""Pictures to latents: made ready, encoded, and with ReStyle's encoders refined pass after pass."""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+from ..config import check_range
+from ..errors import ConfigError, ShapeError
+from ..progress import Progress, silent
+from .encoder import ImageEncoder
+
+Generate = Callable[[torch.Tensor], torch.Tensor]
+"""Latents [N, L, D] -> pictures [N, 3, H, W] in -1..1: the generator that the encoder was trained with, without its noise changing."""
+
+RESTYLE_PASSES = 5
+"""Passes with which ReStyle's encoders were trained and measured."""
+
+
+def prepare_pictures(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 at `size` x `size`, antialiased bilinear, as the encoders were trained. Raises ShapeError."""
+    if pictures.ndim != 4 or pictures.shape[1] != 3 or 0 in pictures.shape:
+        raise ShapeError(f"pictures: got shape {list(pictures.shape)}, expected [N, 3, H, W]")
+    pictures = pictures.float()
+    if tuple(pictures.shape[2:]) == (size, size):
+        return pictures
+    return F.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+
+
+@torch.no_grad()
+def invert(
+    encoder: ImageEncoder,
+    pictures: torch.Tensor,
+    generate: Generate | None = None,
+    *,
+    num_passes: int = RESTYLE_PASSES,
+    progress: Progress = silent,
+) -> torch.Tensor:
+    """Latents [N, L, D] of pictures [N, 3, H, W] in -1..1, float32 on the encoder's device.
+
+    ReStyle: each pass sees the picture beside what the generator makes of the latents so far, the first one beside the picture of the mean
+    latent, and answers a correction. Such encoders need `generate`; for the others it isn't asked and one pass is all.
+    """
+    device = encoder.latent_avg.device
+    ready = prepare_pictures(pictures, encoder.picture_size).to(device)
+    if encoder.in_channels == 3:
+        progress(1, 1, "invert")
+        return encoder(ready)
+    if not encoder.refines:
+        raise ConfigError(f"image encoder: made for pictures of {encoder.in_channels} channels (a label map or a sketch), expected 3 or 6")
+    if generate is None:
+        raise ConfigError("image encoder: a ReStyle encoder looks at what the generator makes of its latents; give it the generator too")
+    check_range("num_passes", num_passes, 1, 100)
+    made = _shown(generate(encoder.latent_avg[None]), encoder).expand(len(ready), -1, -1, -1)
+    ws: torch.Tensor | None = None
+    for done in range(num_passes):
+        if ws is not None:
+            made = _shown(generate(ws), encoder)
+        ws = encoder(torch.cat([ready, made], 1), ws)
+        progress(done + 1, num_passes, "invert")
+    return ws  # type: ignore[return-value]  # there's at least one pass
+
+
+def _shown(pictures: torch.Tensor, encoder: ImageEncoder) -> torch.Tensor:
+    """What the generator made, averaged down (never antialiased otherwise) to the encoder's size, as in ReStyle."""
+    size = (encoder.picture_size, encoder.picture_size)
+    return F.adaptive_avg_pool2d(pictures.to(encoder.latent_avg), size)
