@@ -140,7 +140,7 @@ def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _tensor(machine: "Machine", storage: Any, offset: Any, shape: Any, stride: Any, dtype: torch.dtype | None = None) -> TensorDraft:
+def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset: Any, shape: Any, stride: Any) -> TensorDraft:
     """A view of a storage, held against the storage's bounds before it's believed."""
     if not isinstance(storage, Storage):
         machine.refuse("a tensor without a storage")
@@ -161,14 +161,14 @@ def _rebuild_tensor(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:
     """(storage, offset, size, stride[, requires_grad, hooks[, metadata]]); hooks and metadata are left aside."""
     if not 4 <= len(args) <= 7:
         machine.refuse(f"a tensor of {len(args)} arguments, expected 4 to 7")
-    return _tensor(machine, *args[:4])
+    return _tensor(machine, None, *args[:4])
 
 
 def _rebuild_tensor_v3(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:
     """(storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])."""
     if not 7 <= len(args) <= 8 or not isinstance(args[6], Allowed) or args[6].name.removeprefix("torch.") not in DTYPES:
         machine.refuse("a tensor without a known number type")
-    return _tensor(machine, *args[:4], dtype=DTYPES[args[6].name.removeprefix("torch.")])
+    return _tensor(machine, DTYPES[args[6].name.removeprefix("torch.")], *args[:4])
 
 
 def _rebuild_parameter(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:

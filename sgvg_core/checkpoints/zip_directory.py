@@ -72,7 +72,7 @@ class ZipDirectory:
         tail = self.source.read(tail_at, self.source.size - tail_at)
         at = tail.rfind(b"PK\x05\x06")
         if at < 0 or len(tail) - at < 22:
-            raise CheckpointError(f"{self.source.where}: a zip archive that is cut off (its directory is missing): a download that broke off; get it again")
+            raise CheckpointError(f"{self.source.where}: a zip archive without its end (a download that broke off, most likely); get it again")
         disk, first_disk, here, count, size, begin, comment = struct.unpack("<4x4H2LH", tail[at : at + 22])
         end = tail_at + at
         if len(tail) - at - 22 != comment:
