@@ -10,6 +10,7 @@ import types
 import typing
 from typing import Any, TypeVar
 
+from .bands import FIRST_STOPBAND, LAST_STOPBAND_REL, Band, sampling_bands
 from .errors import ConfigError
 
 T = TypeVar("T")
@@ -202,6 +203,93 @@ class GeneratorConfig:
         first = self.z_dim if self.code_features is None else self.code_features.num_features
         inner = self.mapping_features or self.w_dim
         return convs + self.w_dim * (first + label) + inner * self.w_dim * (self.mapping_layers - 1) + self.c_dim * label
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleGAN3Config:
+    """A StyleGAN3 generator. `channels` holds the width of each layer but the last; T has 3 x 3 kernels, R 1 x 1 and radial filters.
+
+    The sampling schedule's settings are those of `bands.sampling_bands`.
+    """
+
+    img_resolution: int
+    channels: tuple[int, ...]
+    z_dim: int = 512
+    c_dim: int = 0
+    w_dim: int = 512
+    img_channels: int = 3
+    mapping_layers: int = 2
+    mapping_lr_multiplier: float = 0.01
+    num_critical: int = 2
+    """Layers at the end that are sampled critically, the last not counted."""
+    first_cutoff: float = 2.0
+    first_stopband: float = FIRST_STOPBAND
+    last_stopband_rel: float = LAST_STOPBAND_REL
+    margin_size: int = 10
+    output_scale: float = 0.25
+    conv_kernel: int = 3
+    filter_size: int = 6
+    """Taps of a filter for each sample of the lower rate."""
+    lrelu_upsampling: int = 2
+    use_radial_filters: bool = False
+    conv_clamp: float | None = 256.0
+
+    def __post_init__(self) -> None:
+        check_range("generator img_resolution", self.img_resolution, 16, 2048)
+        if self.img_resolution & (self.img_resolution - 1):
+            raise ConfigError(f"generator img_resolution: got {self.img_resolution}, expected a power of two")
+        check_range("generator number of layers", len(self.channels), 2, 64)
+        for width in self.channels:
+            check_range("generator channels", width, 1, 4096)
+        check_range("generator z_dim", self.z_dim, 1, 2048)
+        check_range("generator c_dim", self.c_dim, 0, 10_000)
+        check_range("generator w_dim", self.w_dim, 1, 2048)
+        check_range("generator img_channels", self.img_channels, 1, 4)
+        check_range("generator mapping_layers", self.mapping_layers, 1, 16)
+        check_range("generator mapping_lr_multiplier", self.mapping_lr_multiplier, 1e-4, 10)
+        check_range("generator num_critical", self.num_critical, 0, len(self.channels) - 1)
+        check_range("generator first_cutoff", self.first_cutoff, 1, self.img_resolution / 2)
+        check_range("generator first_stopband", self.first_stopband, self.first_cutoff, self.img_resolution)
+        check_range("generator last_stopband_rel", self.last_stopband_rel, 1, 4)
+        check_range("generator margin_size", self.margin_size, 0, 64)
+        check_range("generator output_scale", self.output_scale, 1e-4, 1e4)
+        check_range("generator conv_kernel", self.conv_kernel, 1, 7)
+        check_range("generator filter_size", self.filter_size, 1, 16)
+        check_range("generator lrelu_upsampling", self.lrelu_upsampling, 1, 4)
+        if self.conv_clamp is not None:
+            check_range("generator conv_clamp", self.conv_clamp, 1e-3, 1e6)
+        check_range("generator number of parameters", self.num_parameters, 1, MAX_GENERATOR_PARAMETERS)
+        bands = self.bands
+        for width, before, band in zip(self.channels, (bands[0], *bands), bands, strict=False):
+            check_range(f"generator features at {band.size} px", width * band.size**2, 1, MAX_GENERATOR_FEATURES)
+            check_range(f"generator step from {before.rate} to {band.rate} samples (more layers make it smaller)", band.rate // before.rate, 1, 8)
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The sampling schedule: a band a layer, the last included."""
+        return sampling_bands(
+            self.img_resolution,
+            len(self.channels),
+            num_critical=self.num_critical,
+            first_cutoff=self.first_cutoff,
+            first_stopband=self.first_stopband,
+            last_stopband_rel=self.last_stopband_rel,
+            margin_size=self.margin_size,
+        )
+
+    @property
+    def num_ws(self) -> int:
+        """Latents of a picture: one for the input, one a layer."""
+        return len(self.channels) + 2
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases)."""
+        before = (self.channels[0], *self.channels)
+        convs = sum(below * (self.w_dim + self.conv_kernel**2 * width) for below, width in zip(before, self.channels, strict=False))
+        ends = self.channels[0] ** 2 + self.channels[-1] * (self.w_dim + self.img_channels)
+        label = self.w_dim if self.c_dim else 0
+        return convs + ends + self.w_dim * (self.z_dim + label + self.w_dim * (self.mapping_layers - 1)) + self.c_dim * label
 
 
 @dataclasses.dataclass(frozen=True)
