@@ -1,12 +1,25 @@
 """Weights into a module, with everything that doesn't fit said at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..errors import CheckpointError
 
 _SHOWN = 30
+
+
+class WithoutNumbers(TorchFunctionMode):
+    """While this is on, `torch.randn` draws nothing: for modules that get stored weights anyway.
+
+    Memory that isn't written to takes no room, so such a module costs next to nothing until it's given its weights. (Torch's device
+    "meta" would serve too, but its first random tensor imports a thousand modules, which takes seconds and 150 MB.)
+    """
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str, *, assign: bool = False) -> None:

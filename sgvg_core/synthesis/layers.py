@@ -27,7 +27,7 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
 def low_pass() -> torch.Tensor:
     """The filter [1, 3, 3, 1] in both directions [4, 4]; its sum is four, since three of four pixels it meets are zeros."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], device="cpu") / 4  # also where a network is built without memory, on the device "meta"
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
     return torch.outer(taps, taps)
 
 
