@@ -7,12 +7,12 @@ for measuring, ``judge.safetensors``. Each file holds its weights and, in its he
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
 
-from .checkpoints import load_state, read_weights, write_weights
+from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
 from .checkpoints.stored import in_words, read_stored
 from .checkpoints.weights import written_whole
@@ -29,6 +29,7 @@ from .config import (
     ReleasedSoundTowerConfig,
     ReleasedWalkerConfig,
     SoundInversionConfig,
+    StyleGAN3Config,
     WalkerConfig,
     from_dict,
 )
@@ -44,7 +45,7 @@ from .presets import ModelConfig
 from .randomness import normal
 from .shapes import check_shape
 from .sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder, SoundInversionEncoder
-from .synthesis import Generator, StyleGAN2Generator
+from .synthesis import Generator, StyleGAN2Generator, StyleGAN3Generator
 from .walker import AnyWalker, FittedWalker, RecurrentWalker, ReleasedBlock, ReleasedWalker
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models" / "landscapes"
@@ -82,9 +83,21 @@ def _fields(config: Any) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
-def build_generator(config: GeneratorConfig) -> StyleGAN2Generator:
-    """A StyleGAN2 generator with fresh weights."""
-    return StyleGAN2Generator(**_fields(config))
+@overload
+def build_generator(config: GeneratorConfig) -> StyleGAN2Generator: ...
+
+
+@overload
+def build_generator(config: StyleGAN3Config) -> StyleGAN3Generator: ...
+
+
+@overload
+def build_generator(config: GeneratorConfig | StyleGAN3Config) -> Generator: ...
+
+
+def build_generator(config: GeneratorConfig | StyleGAN3Config) -> Generator:
+    """A StyleGAN2 or StyleGAN3 generator with fresh weights."""
+    return StyleGAN3Generator(**_fields(config)) if isinstance(config, StyleGAN3Config) else StyleGAN2Generator(**_fields(config))
 
 
 def build_discriminator(config: DiscriminatorConfig) -> StyleGAN2Discriminator:
@@ -133,9 +146,10 @@ def build_hinted_critic(widths: Sequence[int]) -> HintedCritic:
     return HintedCritic(widths)
 
 
-def save_generator(path: Path, generator: torch.nn.Module, config: GeneratorConfig, *, half: bool = True) -> None:
+def save_generator(path: Path, generator: torch.nn.Module, config: GeneratorConfig | StyleGAN3Config, *, half: bool = True) -> None:
     """Write a generator with its configuration; `half` stores float16."""
-    write_weights(path, generator.state_dict(), kind="generator", config=dataclasses.asdict(config), half=half)
+    kind = "generator3" if isinstance(config, StyleGAN3Config) else "generator"
+    write_weights(path, generator.state_dict(), kind=kind, config=dataclasses.asdict(config), half=half)
 
 
 def save_discriminator(path: Path, discriminator: torch.nn.Module, config: DiscriminatorConfig, *, half: bool = True) -> None:
@@ -189,20 +203,39 @@ def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> 
     return _filled(build_discriminator, config, found.state, path).to(to_device(device))
 
 
-_GENERATORS = ("generator",)
+_GENERATORS = ("generator", "generator3")
 """The kinds that `build_recognised_generator` builds."""
 
 
 def build_recognised_generator(found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu") -> Generator:
     """The generator that was recognised in the file at `path`, ready to run. A mean latent that the file lacks is computed."""
-    config = from_dict(GeneratorConfig, found.config, str(path))
+    config: GeneratorConfig | StyleGAN3Config = from_dict(_GENERATOR_CONFIGS[found.kind], found.config, str(path))
     state, absent = found.state, "mapping.w_avg" not in found.state
     if absent:
         state = {**state, "mapping.w_avg": torch.zeros(config.w_dim)}
-    generator = _filled(build_generator, config, state, path)
+    filters = {name: tensor for name, tensor in state.items() if name.endswith("_filter")}
+    state = {name: tensor for name, tensor in state.items() if name not in filters}
+    generator: Generator = _filled(build_generator, config, state, path)
+    if isinstance(generator, StyleGAN3Generator):
+        _check_filters(generator, filters, path)
     if absent:
         generator.w_avg.copy_(mean_latent(generator))
     return generator.to(to_device(device))
+
+
+_GENERATOR_CONFIGS: dict[str, Any] = {"generator": GeneratorConfig, "generator3": StyleGAN3Config}
+
+
+def _check_filters(generator: StyleGAN3Generator, filters: Mapping[str, torch.Tensor], path: str | Path) -> None:
+    """Raise CheckpointError unless the filters that a file brings along are those that its settings make."""
+    own = generator.filters()
+    for name, stored in filters.items():
+        made = own.get(name)
+        if made is None or made.shape != stored.shape or not torch.allclose(made, stored.float(), rtol=0, atol=1e-3 * made.max().item()):
+            raise CheckpointError(
+                f"{path}: {name} isn't the low-pass filter of the sampling schedule that the file's sizes tell; a table of tensors with another "
+                "schedule can't be told apart: use the pickled network, which holds its settings"
+            )
 
 
 @torch.no_grad()
@@ -227,8 +260,8 @@ def _network_of(found: Recognised, kinds: tuple[str, ...], path: str | Path) -> 
 
 
 def _filled(build: Callable[[C], M], config: C, state: Mapping[str, torch.Tensor], path: str | Path) -> M:
-    """A module that takes the tensors of `state` as its own: it's built without memory, so a file isn't held twice."""
-    with torch.device("meta"):
+    """A module that takes the tensors of `state` as its own: its own first numbers are never drawn, so a file isn't held twice."""
+    with WithoutNumbers():
         module = build(config)
     load_state(module, _taken(module, state, path), str(path), assign=True)
     return module.eval().requires_grad_(False)
@@ -278,7 +311,8 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
         raise CheckpointError(f"{path}: one recurrent block of the released code, but a walk needs three; give all of coarse, mid and fine")
     paths = _block_paths(path)
     blocks = {name: read_stored(file, "released_walker_block") for name, file in paths.items()}
-    config = ReleasedWalkerConfig(**{name: from_dict(ReleasedBlockConfig, block.config, str(paths[name])) for name, block in blocks.items()})
+    coarse, mid, fine = (from_dict(ReleasedBlockConfig, blocks[name].config, str(paths[name])) for name in GROUPS)
+    config = ReleasedWalkerConfig(coarse, mid, fine)
     state = {f"blocks.{name}.{key}": tensor for name, block in blocks.items() for key, tensor in block.state.items()}
     return _ready(build_released_walker(config), state, ", ".join(map(str, paths.values())), device)
 
@@ -438,7 +472,9 @@ def _axis_of_part(part: SoundInversionEncoder | ReleasedSoundEncoder | Recurrent
     family = getattr(part, "family", "stylegan2")
     if (family, part.num_ws) == (target.family, target.num_ws):
         return target
-    return LatentAxis(family, part.img_resolution, part.num_ws) if family == "stylegan3" else LatentAxis.of_stylegan2(part.num_ws)
+    if isinstance(part, ReleasedSoundEncoder | ReleasedWalker) and part.family == "stylegan3":
+        return LatentAxis("stylegan3", part.img_resolution, part.num_ws)
+    return LatentAxis.of_stylegan2(part.num_ws)
 
 
 def _check_w_dim(name: str, part: AnySoundEncoder | AnyWalker, generator: Generator) -> None:

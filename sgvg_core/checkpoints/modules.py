@@ -25,8 +25,8 @@ class WithoutNumbers(TorchFunctionMode):
 def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where: str, *, assign: bool = False) -> None:
     """Copy `state` into `module`; names and shapes must be the same on both sides.
 
-    With `assign` the module takes the tensors themselves, without a copy. `where` names the file in errors. Raises CheckpointError with all names that are missing, unknown or of another shape; then
-    nothing was copied.
+    With `assign` the module takes the tensors themselves, without a copy. `where` names the file in errors. Raises CheckpointError with
+    all names that are missing, unknown or of another shape; then nothing was copied.
     """
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in state]
