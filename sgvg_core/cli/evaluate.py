@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..assembly import BUNDLED, SoundModel, load_judge, load_model
-from ..evaluation import evaluate, long_walk, make_sheets
+from ..evaluation import ROWS, evaluate, long_walk, make_sheets
 from ..media import save_png
+from ..walker import DEFAULT_PULL
 from .options import add_model
 from .progress import ProgressBar
 
@@ -21,6 +22,9 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_model(parser)
     parser.add_argument("--sheets", type=Path, default=None, metavar="FOLDER", help="only write sheets to look at into this folder")
     parser.add_argument("--long", type=int, default=None, metavar="MINUTES", help="only measure one long walk, minute by minute")
+    parser.add_argument("--pull", type=float, default=DEFAULT_PULL, metavar="P", help=f"pull of the long walk, per second (default: {DEFAULT_PULL})")
+    words = f"only these rows, out of {', '.join(ROWS)} (default: all)"
+    parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=tuple(ROWS), metavar="ROW[,ROW...]", help=words)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -33,10 +37,13 @@ def run(options: argparse.Namespace) -> int:
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
     if options.long is not None:
         with ProgressBar() as progress:
-            print(json.dumps(long_walk(model, judge, minutes=options.long, progress=progress), indent=None if options.json else 1))
+            found = long_walk(model, judge, minutes=options.long, pull=options.pull, progress=progress)
+        print(json.dumps(found, indent=None if options.json else 1))
         return 0
     with ProgressBar() as progress:
-        table = evaluate(model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, progress=progress)
+        table = evaluate(
+            model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, rows=options.rows, progress=progress
+        )
     print(json.dumps(table, ensure_ascii=False) if options.json else format_table(table))
     return 0
 

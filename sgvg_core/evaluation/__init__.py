@@ -2,6 +2,6 @@
 
 from .long_walk import long_walk
 from .sheets import make_sheets, unlabelled_strips
-from .table import evaluate
+from .table import ROWS, evaluate
 
-__all__ = ["evaluate", "long_walk", "make_sheets", "unlabelled_strips"]
+__all__ = ["ROWS", "evaluate", "long_walk", "make_sheets", "unlabelled_strips"]

@@ -27,6 +27,7 @@ def long_walk(
     kind: str = "wind noise",
     minutes: int = 5,
     seed: int = 4,
+    pull: float = DEFAULT_PULL,
     num_codes: int = 10_000,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def long_walk(
     times = np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
     heard = hear(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
-    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=DEFAULT_PULL))
+    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=pull))
     w_avg = model.generator.w_avg.float().cpu()
     mapped = model.generator.mapping(draw_z(model.generator, seed + 1, num_codes).to(model.device))[:, 0].float().cpu()
     limit = (mapped - w_avg).norm(dim=1).quantile(0.99).item()
@@ -74,4 +75,4 @@ def long_walk(
                 "share_beyond_limit": round(float((distance[part] > limit).mean()), 4),
             }
         )
-    return {"kind": kind, "limit": round(limit, 3), "rows": rows}
+    return {"kind": kind, "pull": pull, "limit": round(limit, 3), "rows": rows}

@@ -6,7 +6,7 @@ floor (the films under other clips' sounds) and controls (silence, the text cons
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..assembly import SoundModel
+from ..config import check_choice
 from ..errors import ConfigError
 from ..generation import Sound, Walk, hear
 from ..generation.frames import synthesize, to_uint8
@@ -158,22 +159,52 @@ class Films:
         return torch.cat([to_uint8(some) for some in synthesize(self.model.generator, walk, batch=8)])
 
 
+ROWS = {
+    "rendered": "rendered clips (ceiling)",
+    "known": "G of known codes",
+    "random": "sound, random start",
+    "chosen": "sound, start chosen by the sound",
+    "text": "text constraint alone",
+    "silence": "silence, random start",
+}
+"""The rows of the table by their short names. "random" brings the floor along; "rendered" is always made, as the others stand beside it."""
+
+
 @torch.no_grad()
 def evaluate(
-    model: SoundModel, judge: Judge, *, num_clips: int = 180, seed: int = 0, seconds: float = 4.0, fps: float = 12.0, progress: Progress = silent
+    model: SoundModel,
+    judge: Judge,
+    *,
+    num_clips: int = 180,
+    seed: int = 0,
+    seconds: float = 4.0,
+    fps: float = 12.0,
+    rows: Sequence[str] = tuple(ROWS),
+    progress: Progress = silent,
 ) -> dict[str, Any]:
-    """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``."""
+    """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``.
+
+    `rows` are names of `ROWS`. Raises ConfigError for another name.
+    """
+    for name in rows:
+        check_choice("rows", name, tuple(ROWS))
     films = Films(model, fps, seed)
     clips = list(held_out_clips(num_clips, seed, seconds, fps))
-    makers: list[tuple[str, Callable[[HeldOutClip], torch.Tensor], int]] = [
-        ("rendered clips (ceiling)", films.rendered, 1),
-        ("G of known codes", films.known_codes, 1),
-        ("sound, random start", films.random_start, 1),
-        ("silence, random start", films.silence, 4),
+    every_maker: dict[str, tuple[Callable[[HeldOutClip], torch.Tensor], int]] = {
+        "rendered": (films.rendered, 1),
+        "known": (films.known_codes, 1),
+        "random": (films.random_start, 1),
+        "chosen": (films.chosen_start, 1),
+        "text": (films.text_alone, 4),
+        "silence": (films.silence, 4),
+    }
+    spaceless = model.joint_space is None
+    makers = [
+        (ROWS[name], make, every)
+        for name, (make, every) in every_maker.items()
+        if name == "rendered" or (name in rows and not (spaceless and name in ("chosen", "text")))
     ]
-    if model.joint_space is not None:
-        makers[3:3] = [("sound, start chosen by the sound", films.chosen_start, 1), ("text constraint alone", films.text_alone, 4)]
-    rows: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
     judged: dict[str, list[Film]] = {}
     total, done = sum(-(-num_clips // (every * 9)) * 9 for _, _, every in makers), 0
     for name, make, every in makers:
@@ -182,15 +213,15 @@ def evaluate(
         for clip in some:
             frames = make(clip)
             judged[name].append(judge_film(judge, frames, clip.kind, clip.envelope, fps))
-            if name == "sound, random start":
+            if name == ROWS["random"]:
                 other = clips[(clip.seed * 7 + 4) % len(clips)]
                 judged.setdefault("films under other sounds (floor)", []).append(judge_film(judge, frames, other.kind, other.envelope, fps))
             done += 1
             progress(done, total, name, frames[-1])
-    ceiling = judged["rendered clips (ceiling)"]
+    ceiling = judged[ROWS["rendered"]]
     for name, results in judged.items():
-        rows.append(_row(name, results, [clip.kind for clip in clips], ceiling))
-    return {"rows": rows, "num_clips": num_clips, "seconds": seconds, "fps": fps, "seed": seed, "model": model.name}
+        made.append(_row(name, results, [clip.kind for clip in clips], ceiling))
+    return {"rows": made, "num_clips": num_clips, "seconds": seconds, "fps": fps, "seed": seed, "model": model.name}
 
 
 def _row(name: str, films: list[Film], kinds: list[int], ceiling: list[Film]) -> dict[str, Any]:
