@@ -24,14 +24,12 @@ import math
 
 import torch
 
+from .bands import sampling_bands
 from .errors import ConfigError
 from .shapes import check_shape
 
 FAMILIES = ("stylegan2", "stylegan3")
-FIRST_CUTOFF = 2.0
-"""Cutoff of StyleGAN3's first layer, in waves across the picture."""
-NUM_CRITICAL = 2
-"""StyleGAN3's last layers, which reach the picture's own limit."""
+_FEWEST_OF_STYLEGAN3 = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +48,8 @@ class LatentAxis:
         wanted = 2 * self.img_resolution.bit_length() - 4
         if self.family == "stylegan2" and self.num_ws != wanted:
             raise ConfigError(f"latent axis: got {self.num_ws} latents, expected {wanted}, those of a StyleGAN2 of {self.img_resolution} px")
-        if self.family == "stylegan3" and not 4 + NUM_CRITICAL <= self.num_ws <= 64:
-            raise ConfigError(f"latent axis: got {self.num_ws} latents of a StyleGAN3, expected {4 + NUM_CRITICAL} to 64 (16 usually)")
+        if self.family == "stylegan3" and not _FEWEST_OF_STYLEGAN3 <= self.num_ws <= 64:
+            raise ConfigError(f"latent axis: got {self.num_ws} latents of a StyleGAN3, expected {_FEWEST_OF_STYLEGAN3} to 64 (16 usually)")
 
     @classmethod
     def of_stylegan2(cls, num_ws: int) -> "LatentAxis":
@@ -66,10 +64,9 @@ class LatentAxis:
         top = math.log2(self.img_resolution)
         if self.family == "stylegan2":
             return (*(2 + latent / 2 for latent in range(self.num_ws - 1)), top)
-        first = math.log2(2 * FIRST_CUTOFF)
-        num_layers = self.num_ws - 2  # without the input's latent and the colours'
-        rising = [first + (top - first) * min(layer / (num_layers - NUM_CRITICAL), 1) for layer in range(num_layers)]
-        return (first - 1, *rising, top)  # the input only places its waves: coarser than any layer
+        bands = sampling_bands(self.img_resolution, self.num_ws - 2)  # without the input's latent and the colours'
+        rising = [math.log2(2 * band.cutoff) for band in bands[:-1]]
+        return (rising[0] - 1, *rising, top)  # the input only places its waves: coarser than any layer
 
     @property
     def resolutions(self) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..synthesis import StyleGAN2Generator
+from ..synthesis import Generator
 
 NOISE_MODES = ("const", "random", "none", "seeded")
 
@@ -25,7 +25,7 @@ def resize(pictures: torch.Tensor, size: int | None) -> torch.Tensor:
 
 @torch.no_grad()
 def synthesize(
-    generator: StyleGAN2Generator,
+    generator: Generator,
     walk: Iterable[torch.Tensor],
     *,
     batch: int = 4,

@@ -3,12 +3,12 @@
 import torch
 
 from ..randomness import normal
-from ..synthesis import StyleGAN2Generator
+from ..synthesis import Generator
 
 _TRIES = 200
 
 
-def draw_z(generator: StyleGAN2Generator, seed: int, num_codes: int, first: int = 0) -> torch.Tensor:
+def draw_z(generator: Generator, seed: int, num_codes: int, first: int = 0) -> torch.Tensor:
     """Codes `first` .. `first + num_codes - 1` of `seed`, [N, z_dim]: the same alone or among others.
 
     A generator whose codes say which scene they show (`code_features`) draws codes between two scenes again.
@@ -16,7 +16,7 @@ def draw_z(generator: StyleGAN2Generator, seed: int, num_codes: int, first: int 
     return torch.stack([_draw_one(generator, seed, index) for index in range(first, first + num_codes)])
 
 
-def _draw_one(generator: StyleGAN2Generator, seed: int, index: int) -> torch.Tensor:
+def _draw_one(generator: Generator, seed: int, index: int) -> torch.Tensor:
     tries = normal(seed, "start", index, _TRIES, generator.z_dim)
     features = generator.mapping.features
     if features is None:
@@ -27,7 +27,7 @@ def _draw_one(generator: StyleGAN2Generator, seed: int, index: int) -> torch.Ten
 
 @torch.no_grad()
 def random_start(
-    generator: StyleGAN2Generator, seed: int, *, num_codes: int = 1, first: int = 0, truncation_psi: float = 1.0, truncation_cutoff: int | None = None
+    generator: Generator, seed: int, *, num_codes: int = 1, first: int = 0, truncation_psi: float = 1.0, truncation_cutoff: int | None = None
 ) -> torch.Tensor:
     """Start latents [N, L, D], float32 on the CPU."""
     z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)

@@ -16,7 +16,7 @@ from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import StyleGAN2Generator
+from ..synthesis import Generator
 from .frames import to_uint8
 from .start import random_start
 
@@ -102,7 +102,7 @@ def _mean_embedding(space: PictureTextSpace, prompts: Sequence[Prompt]) -> torch
 
 @torch.no_grad()
 def choose_start(
-    generator: StyleGAN2Generator,
+    generator: Generator,
     space: PictureTextSpace,
     *,
     seed: int,

@@ -33,11 +33,11 @@ def image_encoder(data: Any) -> Recognised | None:
     if not isinstance(data, Mapping):
         return None
     inner = data.get("state_dict")
-    whole = inner if is_state(inner) else data
-    if not is_state(whole):
+    found: Any = inner if is_state(inner) else data
+    if not is_state(found):
         return None
-    whole = without_parallel(whole)
-    if whole is not inner and inner is None and not any(name.startswith("decoder.") for name in whole):
+    whole = without_parallel(found)
+    if inner is None and not any(name.startswith("decoder.") for name in whole):
         return None  # a flat table without a generator is another rule's
     state = under(whole, "encoder.")
     shape = read_backbone(state) if state else None
