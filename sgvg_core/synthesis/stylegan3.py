@@ -179,6 +179,15 @@ class StyleGAN3Generator(nn.Module):
         """None: only StyleGAN2 generators of this program have fixed features of z."""
         return None
 
+    def filters(self) -> dict[str, torch.Tensor]:
+        """The filters of all layers under NVIDIA's names, as their files hold them: [taps] or [taps, taps]; none where it does nothing."""
+        found = {}
+        for name, layer in zip(self.synthesis.layer_names, self.synthesis.layers, strict=True):
+            if layer.activation is not None:
+                found[f"synthesis.{name}.up_filter"] = layer.activation.up_filter
+                found[f"synthesis.{name}.down_filter"] = layer.activation.down_filter
+        return {name: taps for name, taps in found.items() if taps.numel() > 1}
+
     def forward(
         self,
         z: torch.Tensor,

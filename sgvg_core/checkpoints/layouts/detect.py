@@ -18,19 +18,20 @@ import torch
 
 from ...errors import CheckpointError
 from ..plain import ForeignObject, Plain
-from . import converted, discriminator, image_encoders, latents, released_sound, stylegan2, tensorflow
+from . import converted, discriminator, image_encoders, latents, released_sound, stylegan2, stylegan3, tensorflow
 from .recognised import Recognised, is_state
 
 Rule = Callable[[Any], Recognised | None]
 
 NETWORK_RULES: tuple[Rule, ...] = (
     stylegan2.generator,
+    stylegan3.generator,
     discriminator.discriminator,
     released_sound.sound_encoder,
     released_sound.walker_block,
     released_sound.sound_tower,
 )
-FILE_RULES: tuple[Rule, ...] = (tensorflow.file, converted.file, image_encoders.image_encoder, latents.latents)
+FILE_RULES: tuple[Rule, ...] = (tensorflow.file, converted.file, stylegan3.file, image_encoders.image_encoder, latents.latents)
 
 _SNAPSHOT = ("G_ema", "G", "D")
 """Names of the networks in a snapshot, the one that is wanted first."""
