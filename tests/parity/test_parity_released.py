@@ -61,7 +61,8 @@ def _sound(case: Case) -> torch.Tensor:
 def _walker(case: Case) -> ReleasedWalker:
     sizes = {"coarse": 4, "mid": 4, "fine": 8}
     blocks = {name: _recognised(block_weights(case, size, "module."), "released_walker_block") for name, size in sizes.items()}
-    walker = assembly.build_released_walker(ReleasedWalkerConfig(*(from_dict(ReleasedBlockConfig, block.config, "test") for block in blocks.values())))
+    configs = [from_dict(ReleasedBlockConfig, block.config, "test") for block in blocks.values()]
+    walker = assembly.build_released_walker(ReleasedWalkerConfig(*configs))
     load_state(walker, {f"blocks.{name}.{key}": tensor for name, block in blocks.items() for key, tensor in block.state.items()}, "test")
     return walker.eval()
 
