@@ -21,6 +21,7 @@ MAX_AXES = 16
 MAX_NUMBER = 2**48
 """Sizes, strides and offsets beyond this are nobody's."""
 MAX_FOREIGN_NAME = 200
+MAX_PATH = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _dict_of(machine: "Machine", args: tuple[Any, ...]) -> dict[Any, Any]:
     if len(args) != 1 or not isinstance(args[0], (list, dict)):
         machine.refuse("a dictionary of something else than pairs")
     pairs = list(args[0].items()) if isinstance(args[0], dict) else args[0]
-    machine.spend_items(len(pairs))
+    machine.spend_items(len(pairs))  # before the work: the same list may be named again and again
     for pair in pairs:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             machine.refuse("a dictionary of something else than pairs")
@@ -108,9 +109,10 @@ def _reconstructor(machine: "Machine", args: tuple[Any, ...]) -> Any:
         machine.refuse("copyreg._reconstructor of something else than a known class")
     made = args[0].new(machine)
     if args[1].name in ("builtins.dict", "__builtin__.dict") and isinstance(made, dict) and isinstance(args[2], dict):
+        machine.spend_items(len(args[2]))
         made.update(args[2])
     elif args[2] is not None:
-        machine.refuse("copyreg._reconstructor with a state of a kind that isn't read")
+        return machine.refuse("copyreg._reconstructor with a state of a kind that isn't read")
     return made
 
 
@@ -123,11 +125,9 @@ def _encode(machine: "Machine", args: tuple[Any, ...]) -> Blob:
 
 def _path(machine: "Machine", args: tuple[Any, ...]) -> str:
     """A path's parts as one text; no path object is made."""
-    if not all(isinstance(part, str) for part in args):
-        machine.refuse("a path of something else than texts")
-    text = "/".join(args).replace("//", "/") if len(args) < 1000 else machine.refuse("a path of too many parts")
-    machine.spend(len(text))
-    return text
+    if not all(isinstance(part, str) for part in args) or sum(map(len, args)) > MAX_PATH:
+        machine.refuse(f"a path of something else than texts of up to {MAX_PATH} characters")
+    return "/".join(args).replace("//", "/")
 
 
 # ----------------------------------------------------------------------------------------------------------------------------- torch
@@ -137,6 +137,8 @@ def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
     """A tuple of whole numbers >= 0, as sizes and strides must be."""
     if not isinstance(values, (tuple, list)) or len(values) > MAX_AXES or not all(type(value) is int and 0 <= value < MAX_NUMBER for value in values):
         machine.refuse(f"a {what} that isn't up to {MAX_AXES} whole numbers from 0 to 2^48")
+    if math.prod(value or 1 for value in values) >= 2**62 and what != "tensor's stride":
+        machine.refuse(f"a {what} that no memory could hold")
     return tuple(values)
 
 
@@ -191,7 +193,8 @@ def _size(machine: "Machine", args: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _device(machine: "Machine", args: tuple[Any, ...]) -> str:
     """torch.device("cuda", 0) as the text "cuda:0"."""
-    if not 1 <= len(args) <= 2 or not all(isinstance(arg, (str, int)) for arg in args) or len(str(args)) > 100:
+    small = all(len(arg) < 40 if isinstance(arg, str) else isinstance(arg, int) and 0 <= arg < 1000 for arg in args)
+    if not small or not 1 <= len(args) <= 2:
         machine.refuse("a torch.device of something else than a name and a number")
     return ":".join(str(arg) for arg in args)
 
@@ -212,7 +215,7 @@ def _dtype(machine: "Machine", args: tuple[Any, ...]) -> DtypeDraft:
     if isinstance(code, str) and code[:1] in ("O", "|"):
         machine.refuse("a numpy array of Python objects (only numbers are read)")
     if not isinstance(code, str) or code not in NUMPY_DTYPES:
-        machine.refuse(f"the numpy number type {str(code)[:40]!r} (read are {', '.join(NUMPY_DTYPES)})")
+        machine.refuse(f"the numpy number type {code[:40] if isinstance(code, str) else '?'!r} (read are {', '.join(NUMPY_DTYPES)})")
     return DtypeDraft(code)
 
 

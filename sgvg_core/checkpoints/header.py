@@ -23,7 +23,7 @@ FORMAT = 1
 ENTRY = "sgvg"
 """The key of our own entry in `__metadata__`."""
 
-MAX_HEADER_BYTES = 32 * 2**20
+MAX_HEADER_BYTES = 16 * 2**20
 MAX_ENTRY_CHARACTERS = 8 * 2**20
 MAX_TENSORS = 20_000
 MAX_AXES = 8

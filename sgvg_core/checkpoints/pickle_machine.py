@@ -5,9 +5,10 @@
 - Opcodes that a file of weights has no use for (INST, OBJ, NEWOBJ_EX, EXT*, PERSID, out-of-band buffers) are refused by name, as are unknown ones.
 - Every declared size is held against the bytes that are left before anything of that size is made; long bytes and texts aren't read at
   all, only their place is kept (`drafts.Blob`), so that a refused file costs next to nothing.
-- Opcodes, stack, marks, memo, tensors and the bytes that we make ourselves are counted and capped. Nothing here recurses.
+- Opcodes, stack, marks, tensors and what we make ourselves of memoised values are counted and capped, together for all pickles of a
+  file, so that no few bytes can ask for the same work again and again. Nothing here recurses, and no value is ever shown by its repr.
 - Only texts, bytes and small whole numbers may be keys: keys of other kinds could be made to collide (a whole number's hash is the number
-  itself modulo 2^61 - 1) or, nested deeply, overflow the interpreter's own stack.
+  itself modulo 2^61 - 1) or, nested deeply, overflow the interpreter's own stack. The memo's numbers are small for the same reason.
 
 The opcodes are those of Python's pickletools (protocols 0 to 5).
 """
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 
 from ..errors import CheckpointError
 from .allowed import ALLOWED, Allowed, build_array, build_dtype
-from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage
+from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
 from .source import Cursor, Source
 
 MAX_OPCODES = 1_000_000
@@ -27,6 +28,7 @@ MAX_MARKS = 1_000
 MAX_TENSORS = 20_000
 MAX_NUMBER_BYTES = 256
 MAX_NUMBER_CHARACTERS = 100
+MAX_MEMO = 2**32
 MAX_KEY_CHARACTERS = 4096
 MAX_NAME_CHARACTERS = 500
 SHORT_TEXT = 4096
@@ -58,8 +60,16 @@ class Mark:
 MARK = Mark()
 
 
+class Spent:
+    """What was counted so far, over all pickles of one file of `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.opcodes = self.tensors = 0
+        self.budget = 2 * size + 2**16
+
+
 class Machine:
-    """Reads one pickle from a cursor.
+    """Reads one pickle from a cursor; `spent` is shared by all the pickles of a file.
 
     `persistent` is given the id of a BINPERSID and returns what it stands for (torch's files name storages so); without it the opcode
     is refused. `nested` is given the bytes of a torch file inside the pickle and returns its one storage.
@@ -68,10 +78,11 @@ class Machine:
     def __init__(
         self,
         cursor: Cursor,
+        spent: Spent,
         persistent: Callable[["Machine", Any], Any] | None = None,
         nested: Callable[["Machine", Blob], Storage] | None = None,
     ) -> None:
-        self.cursor, self._persistent, self._nested = cursor, persistent, nested
+        self.cursor, self.spent, self._persistent, self._nested = cursor, spent, persistent, nested
         self.where = cursor.source.where
         self._stack: list[Any] = []
         self._marks: list[int] = []
@@ -79,8 +90,6 @@ class Machine:
         self._done = False
         self._action: Callable[[Machine], None] | None = None
         self._position = cursor.position
-        self._tensors = 0
-        self._budget = 2 * cursor.source.size + 2**16  # bytes and items that we make ourselves of what the file says
         self._storages: dict[tuple[int, int, int], Storage] = {}
 
     # -- what the table's functions use
@@ -96,7 +105,7 @@ class Machine:
     def key(self, value: Any) -> Any:
         """`value` if it may be a key."""
         if isinstance(value, Blob) and value.encoding is None and value.size <= MAX_KEY_CHARACTERS:
-            self.spend(value.size)
+            self.spend(value.size + 16)
             return value.read()
         is_text = isinstance(value, str) and len(value) <= MAX_KEY_CHARACTERS
         if not is_text and value is not None and not (isinstance(value, int) and abs(value) < 2**60):
@@ -105,8 +114,8 @@ class Machine:
 
     def spend(self, num_bytes: int) -> None:
         """Count bytes that are made here rather than kept in the file."""
-        self._budget -= num_bytes
-        if self._budget < 0:
+        self.spent.budget -= num_bytes
+        if self.spent.budget < 0:
             self.refuse("a pickle that unfolds to much more than the file holds")
 
     def spend_items(self, count: int) -> None:
@@ -115,8 +124,8 @@ class Machine:
 
     def count_tensor(self) -> None:
         """Count one more tensor."""
-        self._tensors += 1
-        if self._tensors > MAX_TENSORS:
+        self.spent.tensors += 1
+        if self.spent.tensors > MAX_TENSORS:
             self.refuse(f"more than {MAX_TENSORS} tensors")
 
     def latin1(self, value: Any) -> Blob:
@@ -158,11 +167,11 @@ class Machine:
     def run(self) -> Any:
         """The value that the pickle stands for, made of plain Python values and drafts; the cursor stands behind its STOP."""
         actions, take = ACTIONS, self.cursor.take
-        count = 0
+        spent = self.spent
         while not self._done:
-            count += 1
-            if count > MAX_OPCODES:
-                self.refuse(f"a pickle of more than {MAX_OPCODES} opcodes")
+            spent.opcodes += 1
+            if spent.opcodes > MAX_OPCODES:
+                self.refuse(f"a file of more than {MAX_OPCODES} opcodes")
             self._position = self.cursor.position
             code = take(1)
             action = actions.get(code)
@@ -430,11 +439,13 @@ class Machine:
     # -- memo
 
     def _remember(self, index: int) -> None:
+        if not 0 <= index < MAX_MEMO:
+            self.refuse("an entry of the memo with an impossible number")
         self._memo[index] = self._top()
 
     def _recall(self, index: int) -> None:
         if index not in self._memo:
-            self.refuse(f"the memo's entry {index}, which was never written")
+            self.refuse("an entry of the memo that was never written")
         self._push(self._memo[index])
 
     def _put(self) -> None:
@@ -490,12 +501,9 @@ class Machine:
         args, kind = self._pop(), self._pop()
         if not isinstance(kind, Allowed):
             self.refuse(f"an object of {_kind(kind)}")
-        if kind.new is None and kind.call is not None and kind.name.startswith("pathlib"):
-            self._push(kind.call(self, args))
-        elif kind.new is None or args != ():
+        if kind.new is None or args != ():
             self.refuse(f"a new object of {kind.name}")
-        else:
-            self._push(kind.new(self))
+        self._push(kind.new(self))
 
     def _build(self) -> None:
         state = self._pop()
@@ -506,7 +514,8 @@ class Machine:
             build_array(self, made, state)
         elif isinstance(made, ForeignDraft) and made.module and made.state is None:
             made.state = state
-        elif isinstance(made, Attributes) and isinstance(state, dict):
+        elif isinstance(made, Attributes) and type(state) is dict:
+            self.spend_items(len(state))
             made.values.update(state)
         elif type(made) is dict and isinstance(state, dict):
             pass  # attributes of a state dict (its `_metadata`) and of an EasyDict (its items once more)
@@ -522,7 +531,11 @@ class Machine:
 
 def _kind(value: Any) -> str:
     """What a value is, for errors."""
-    return value.name if isinstance(value, Allowed) else f"a {type(value).__name__}"
+    if isinstance(value, Allowed):
+        return value.name
+    return {TensorDraft: "a tensor", ArrayDraft: "a numpy array", Blob: "bytes", Attributes: "a namespace", ForeignDraft: "a network"}.get(
+        type(value), f"a {type(value).__name__}"
+    )
 
 
 _Action = Callable[[Machine], None]

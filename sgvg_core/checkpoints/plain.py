@@ -13,10 +13,14 @@ import torch
 from ..errors import CheckpointError
 from .arrays import read_npy, read_npz
 from .header import read_tensors
-from .settling import MAX_DEPTH, ForeignObject, Settler
+from .pickle_machine import MAX_TENSORS
+from .settling import ForeignObject, Settler
 from .sniff import Format, sniff
 from .source import Source
 from .torch_files import read_legacy, read_pickle, read_zip
+
+MAX_NAME = 2000
+"""Longest name of a tensor in a network, in characters."""
 
 __all__ = ["ForeignObject", "Plain", "network_state", "read_plain"]
 
@@ -63,26 +67,27 @@ def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict
     Raises CheckpointError if the object isn't a torch network.
     """
     state: dict[str, torch.Tensor] = {}
-    _collect(network, "", state, 0)
+    _collect(network, "", state)
     settings = network.state.get("_init_kwargs", {})
     return state, settings if isinstance(settings, dict) else {}
 
 
-def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor], depth: int) -> None:
-    where = prefix.removesuffix(".") or "the network"
-    if not isinstance(network, ForeignObject) or depth > MAX_DEPTH:
+def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
+    """Names and tensors of one network and those in it; what was read is a tree of bounded depth, see `settling`."""
+    where = repr(prefix.removesuffix("."))[:200] if prefix else "the network"
+    if not isinstance(network, ForeignObject):
         raise CheckpointError(f"{where} is a {type(network).__name__}, expected a torch network; choose a file of a network")
     missing = network.state.get("_non_persistent_buffers_set", ())
     for part in ("_parameters", "_buffers", "_modules"):
         members = network.state.get(part)
         if not isinstance(members, dict):
-            raise CheckpointError(f"{where} ({network.name}) has no {part}, so it's no torch network; choose a file of a network")
+            raise CheckpointError(f"{where} ({network.name!r}) has no {part}, so it's no torch network; choose a file of a network")
         for name, value in members.items():
             if value is None or (part == "_buffers" and name in missing):
                 continue
             if part == "_modules":
-                _collect(value, f"{prefix}{name}.", state, depth + 1)
-            elif isinstance(value, torch.Tensor):
+                _collect(value, f"{prefix}{name}.", state)
+            elif isinstance(value, torch.Tensor) and len(prefix) < MAX_NAME and len(state) < MAX_TENSORS:
                 state[f"{prefix}{name}"] = value
             else:
-                raise CheckpointError(f"{prefix}{name} is a {type(value).__name__}, expected a tensor; the file is damaged")
+                raise CheckpointError(f"{(prefix + str(name))[:200]!r} is a {type(value).__name__}, expected a tensor; the file is damaged")

@@ -15,7 +15,7 @@ from ..errors import CheckpointError
 from .allowed import NUMPY_DTYPES, Allowed
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
 
-MAX_DEPTH = 100
+MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MOST_UNFOLDED = 4
 ALWAYS_UNFOLDED = 64 * 2**20
@@ -33,7 +33,7 @@ class ForeignObject:
     state: dict[str, Any]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class _Weight:
     """A settled value, and what it would be without sharing: nodes, bytes and levels."""
 
@@ -52,7 +52,8 @@ class Settler:
         self._allowed_bytes = MOST_UNFOLDED * size + ALWAYS_UNFOLDED
         self._done: dict[int, _Weight] = {}
         self._open: set[int] = set()
-        self._raw: dict[tuple[int, int, int], torch.Tensor] = {}
+        self._raw: dict[tuple[int, int, int, bool], torch.Tensor] = {}
+        self._copied = 0
 
     def settle(self, value: Any) -> Any:
         """The plain data. Raises CheckpointError."""
@@ -93,7 +94,7 @@ class Settler:
         if isinstance(value, Blob):
             return self._text(value)
         if isinstance(value, Storage):
-            return self._whole(self._memory(value).view(value.dtype))
+            return self._whole(self._memory(value, value.dtype).view(value.dtype))
         if isinstance(value, Allowed) and isinstance(value.value, str):
             return _Weight(value.value)
         if isinstance(value, DtypeDraft):
@@ -120,7 +121,7 @@ class Settler:
         if state is None:
             state = {}
         if not isinstance(state, (dict, Attributes)) or not all(isinstance(key, str) for key in (state if isinstance(state, dict) else state.values)):
-            self._refuse(f"a {value.name} whose state isn't a dictionary of named things")
+            self._refuse(f"a network {value.name!r} whose state isn't a dictionary of named things")
         weight = self._settle(state, depth + 1)
         return _Weight(ForeignObject(value.module, value.name, weight.value), weight.nodes + 1, weight.num_bytes, weight.height + 1)
 
@@ -140,9 +141,15 @@ class Settler:
     def _tensor(self, draft: TensorDraft) -> torch.Tensor:
         size = math.prod(draft.shape) * draft.dtype.itemsize
         self._check_weight(1, size)
-        flat = self._memory(draft.storage).view(draft.dtype)
-        view = flat.as_strided(draft.shape, draft.stride, draft.offset) if size else flat.new_empty(draft.shape)
-        return view if _elements_apart(draft.shape, draft.stride) else view.contiguous()
+        if not size:
+            return torch.empty(draft.shape, dtype=draft.dtype)
+        raw = self._memory(draft.storage, draft.dtype)
+        view = raw[: raw.numel() // draft.dtype.itemsize * draft.dtype.itemsize].view(draft.dtype)
+        view = view.as_strided(draft.shape, draft.stride, draft.offset)
+        if _elements_apart(draft.shape, draft.stride):
+            return view
+        self._count_copy(size)
+        return view.contiguous()
 
     def _array(self, draft: ArrayDraft) -> torch.Tensor:
         if draft.dtype is None or draft.data is None:
@@ -150,18 +157,24 @@ class Settler:
         dtype = NUMPY_DTYPES[draft.dtype.code]
         raw = self._bytes(draft.data, dtype == torch.bool)
         if draft.dtype.order == ">" and dtype.itemsize > 1:
+            self._count_copy(raw.numel())
             raw = raw.view(-1, dtype.itemsize).flip(1).reshape(-1)
         flat = raw.view(dtype)
         return flat.view(draft.shape[::-1]).permute(*range(len(draft.shape) - 1, -1, -1)) if draft.fortran and draft.shape else flat.view(draft.shape)
 
-    def _memory(self, storage: Storage) -> torch.Tensor:
+    def _count_copy(self, size: int) -> None:
+        """Count bytes that are made beside those of the file, before they are."""
+        self._copied += size
+        self._check_weight(1, self._copied)
+
+    def _memory(self, storage: Storage, dtype: torch.dtype) -> torch.Tensor:
         if storage.place is None:
             self._refuse("a tensor whose bytes aren't in the file")
-        return self._bytes(storage.place, storage.dtype == torch.bool)
+        return self._bytes(storage.place, dtype == torch.bool)
 
     def _bytes(self, place: Blob, are_bools: bool) -> torch.Tensor:
         """The bytes of a place as a tensor of their own, read once; tensors of the same storage share it."""
-        key = (id(place.source), place.offset, place.size)
+        key = (id(place.source), place.offset, place.size, are_bools)
         if key not in self._raw:
             try:
                 memory = torch.empty(place.size, dtype=torch.uint8)

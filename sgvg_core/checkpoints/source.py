@@ -118,18 +118,19 @@ class Cursor:
 
     def line(self) -> bytes:
         """The bytes up to the next line feed, which is taken too."""
-        position, found = self.position, b""
-        while len(found) <= MAX_LINE:
-            chunk = self.source.read(position + len(found), min(WINDOW, self.source.size - position - len(found)))
-            if not chunk:
-                self.source.cut_off(self.source.size + 1)
-            end = chunk.find(b"\n")
+        for ahead in (1, WINDOW, MAX_LINE):
+            if self._at + ahead > len(self._window):
+                self._refill(min(ahead, self.left) or 1)
+            end = self._window.find(b"\n", self._at)
             if end >= 0:
-                found += chunk[:end]
-                self.skip(len(found) + 1)
+                found = self._window[self._at : end]
+                self._at = end + 1
                 return found
-            found += chunk
-        raise CheckpointError(f"{self.source.where}: a line of more than {MAX_LINE} bytes at byte {position}; the file is damaged or made to do harm")
+        if self.left <= MAX_LINE:
+            self.source.cut_off(self.source.size + 1)
+        raise CheckpointError(
+            f"{self.source.where}: a line of more than {MAX_LINE} bytes at byte {self.position}; the file is damaged or made to do harm"
+        )
 
     def _refill(self, size: int) -> None:
         position = self.position

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import CheckpointError
 from .allowed import MAX_NUMBER, Allowed
 from .drafts import Blob, Storage, StorageType
-from .pickle_machine import Machine
+from .pickle_machine import Machine, Spent
 from .source import Cursor, Source
 from .zip_directory import ZipDirectory
 
@@ -22,7 +22,7 @@ MAX_KEY = 200
 
 def read_pickle(source: Source) -> Any:
     """The value of a plain pickle (plain values and drafts), with torch storages inside it. Raises CheckpointError."""
-    return Machine(Cursor(source), nested=_nested_storage).run()
+    return Machine(Cursor(source), Spent(source.size), nested=_nested_storage).run()
 
 
 def read_zip(archive: ZipDirectory) -> Any:
@@ -46,13 +46,14 @@ def read_zip(archive: ZipDirectory) -> Any:
             storages[key] = Storage(kind, entry.size, Blob(data, 0, data.size))
         return _typed(machine, storages[key], kind)
 
-    return Machine(Cursor(archive.open(name)), persistent).run()
+    pickle = archive.open(name)
+    return Machine(Cursor(pickle), Spent(pickle.size), persistent).run()
 
 
-def read_legacy(source: Source) -> Any:
-    """The value of a torch file before the zip format. Raises CheckpointError."""
-    cursor = Cursor(source)
-    _check_preamble(cursor)
+def read_legacy(source: Source, spent: Spent | None = None) -> Any:
+    """The value of a torch file before the zip format; `spent` is given where it stands inside another. Raises CheckpointError."""
+    cursor, spent = Cursor(source), spent or Spent(source.size)
+    _check_preamble(cursor, spent)
     storages: dict[str, Storage] = {}
 
     def persistent(machine: Machine, named: Any) -> Storage:
@@ -65,27 +66,27 @@ def read_legacy(source: Source) -> Any:
             machine.refuse(f"a storage of two sizes ({stored.num_bytes} and {num_bytes} bytes)")
         return _typed(machine, stored, kind)
 
-    value = Machine(cursor, persistent).run()
-    _place_storages(cursor, storages)
+    value = Machine(cursor, spent, persistent).run()
+    _place_storages(cursor, spent, storages)
     return value
 
 
 def _nested_storage(machine: Machine, blob: Blob) -> Storage:
     """The storage of a torch file that stands in a pickle."""
-    found = read_legacy(blob.source.part(blob.offset, blob.size, f"{machine.where}: a tensor in it"))
+    found = read_legacy(blob.source.part(blob.offset, blob.size, f"{machine.where}: a tensor in it"), machine.spent)
     if not isinstance(found, Storage):
         machine.refuse("nested bytes that aren't one tensor's storage")
     return found
 
 
-def _check_preamble(cursor: Cursor) -> None:
+def _check_preamble(cursor: Cursor, spent: Spent) -> None:
     """Magic number, version and the writing machine's byte order."""
     where = cursor.source.where
-    if Machine(cursor).run() != MAGIC:
+    if Machine(cursor, spent).run() != MAGIC:
         raise CheckpointError(f"{where}: not a torch file (its first value isn't torch's mark); get it again")
-    version, system = Machine(cursor).run(), Machine(cursor).run()
+    version, system = Machine(cursor, spent).run(), Machine(cursor, spent).run()
     if version != VERSION:
-        raise CheckpointError(f"{where}: a torch file of version {str(version)[:40]}, expected {VERSION}; save it again with a newer torch")
+        raise CheckpointError(f"{where}: a torch file of another version than {VERSION}; save it again with a newer torch")
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise CheckpointError(f"{where}: written on a big-endian machine, which isn't read; save it again on another machine")
 
@@ -113,10 +114,10 @@ def _typed(machine: Machine, stored: Storage, dtype: Any) -> Storage:
     return stored
 
 
-def _place_storages(cursor: Cursor, storages: dict[str, Storage]) -> None:
+def _place_storages(cursor: Cursor, spent: Spent, storages: dict[str, Storage]) -> None:
     """Read the list of keys and find each one's bytes behind it."""
     where = cursor.source.where
-    keys = Machine(cursor).run()
+    keys = Machine(cursor, spent).run()
     if not isinstance(keys, list) or len(keys) != len(storages) or not all(isinstance(key, str) and key in storages for key in keys):
         raise CheckpointError(f"{where}: its list of storages isn't that of its tensors; the file is damaged, get it again")
     for key in keys:

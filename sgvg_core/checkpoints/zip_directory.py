@@ -16,9 +16,9 @@ from .source import Source
 MAX_ENTRIES = 25_000
 MAX_NAME_BYTES = 1000
 MAX_TAIL = 22 + 2**16
-MOST_UNFOLDED = 20
+MOST_UNFOLDED = 4
 """Deflated entries may add up to this multiple of the file's size, and `ALWAYS_UNFOLDED` bytes more."""
-ALWAYS_UNFOLDED = 16 * 2**20
+ALWAYS_UNFOLDED = 64 * 2**20
 _STORED, _DEFLATED = 0, 8
 
 
