@@ -21,7 +21,7 @@ Stage = Callable[[argparse.Namespace, "TrainSettings", Progress], str]
 Minutes = tuple[float, ...]
 
 _PRESETS: dict[str, ModelConfig] = {"landscapes": LANDSCAPES, "tiny": TINY_WORLD}
-_MINUTES = {"generator": 56.0, "joint-space": 12.0, "walk": 20.0, "finetune": 30.0}
+_MINUTES = {"generator": 56.0, "sharpen": 75.0, "joint-space": 12.0, "walk": 90.0, "finetune": 30.0}
 """Minutes of computing of each stage, when nobody says otherwise."""
 
 
@@ -30,6 +30,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("train", help="make a model from nothing", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     _add_stage(stages, "generator", _generator, "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px)")
+    _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
     judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
     _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds")
@@ -44,6 +45,8 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="the folder of states, logs and results")
     parser.add_argument("--preset", choices=sorted(_PRESETS), default="landscapes", help="sizes of all parts (default: landscapes)")
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
+    words = "a model folder whose weights the stage begins with (generator: from nothing in any case)"
+    parser.add_argument("--begin-with", type=Path, default=None, metavar="MODEL", help=words)
     if name != "judge":
         default = _MINUTES.get(name, sum(_MINUTES.values()))
         words = f"minutes of computing, counted over all runs (default: {default:g})"
@@ -99,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
 def _said(options: argparse.Namespace) -> dict[str, object]:
     """The options of a command as its line on the model card has them: without folders and threads."""
     said = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
+    if options.begin_with is not None:
+        said["begin-with"] = options.begin_with.name
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
     names = ("scenes", "clips", "steps", "gan_loss", "lambda_b", "lambda_enc")
@@ -114,6 +119,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
         work=options.work,
         config=_PRESETS[options.preset],
         recordings=options.recordings,
+        begin_with=options.begin_with,
         workers=options.threads or torch.get_num_threads(),
         **{name: value for name, value in given.items() if value is not None},
     )
@@ -126,6 +132,12 @@ def _generator(options: argparse.Namespace, settings: "TrainSettings", progress:
     from ..training.stages import generator_stage
 
     return str(generator_stage(settings, options.minutes, progress))
+
+
+def _sharpen(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
+    from ..training.stages import sharpen_stage
+
+    return str(sharpen_stage(settings, sum(options.minutes), progress))
 
 
 def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
@@ -155,7 +167,8 @@ def _finetune(options: argparse.Namespace, settings: "TrainSettings", progress: 
 
 def _all(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
     """Every stage with its share of the minutes."""
-    whole, stages = sum(options.minutes), {"generator": _generator, "joint-space": _joint_space, "walk": _walk, "finetune": _finetune}
+    whole = sum(options.minutes)
+    stages = {"generator": _generator, "sharpen": _sharpen, "joint-space": _joint_space, "walk": _walk, "finetune": _finetune}
     said = []
     for name, stage in stages.items():
         options.minutes = (whole * _MINUTES[name] / sum(_MINUTES.values()),)

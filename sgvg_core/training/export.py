@@ -10,6 +10,7 @@ from ..assembly import SoundModel, load_judge, load_model
 from ..errors import CheckpointError
 from ..world.recordings import find_recordings
 from .finetune import PHASES
+from .results import SHARPENED
 
 PARTS = ("generator", "joint_space", "sound_encoder", "walker", "judge")
 AFTER = ("warm-up", *(name.replace("_", "-") for name in PHASES))
@@ -61,6 +62,8 @@ def export_model(work: Path, folder: Path, after: str | None = None) -> SoundMod
     """
     after = after or latest(work)
     sources = {part: (folder_after(work, after) if part in ("sound_encoder", "walker") else work) / f"{part}.safetensors" for part in PARTS}
+    if (work / SHARPENED / "generator.safetensors").exists():
+        sources["generator"] = work / SHARPENED / "generator.safetensors"
     missing = sorted(part for part, path in sources.items() if not path.exists())
     if missing:
         raise CheckpointError(f"{work}: has no {', '.join(missing)} yet; run the stages of `train` that make them first")

@@ -27,6 +27,7 @@ from ..world import KINDS
 from ..world.codes import draw_codes, write_codes
 from . import losses
 from .rendered_clips import RenderedClips, to_critic_size
+from .results import generator_file
 from .run_state import NumpyRandom, Run, Stateful, append_log, follow
 from .sound_pool import SoundPool
 
@@ -85,7 +86,7 @@ class FrozenParts:
         space = load_joint_space(work / "joint_space.safetensors", where)
         with torch.no_grad():
             labels = space.embed_texts(KINDS)
-        return cls(load_generator(work / "generator.safetensors", where), space, labels, where)
+        return cls(load_generator(generator_file(work), where), space, labels, where)
 
 
 @dataclasses.dataclass(frozen=True)

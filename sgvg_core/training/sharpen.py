@@ -34,7 +34,7 @@ class SharpenConfig:
     batch: int = 8
     rate: float = 0.003
     critic_rate: float = 0.001
-    detail_share: float = 1.5
+    detail_share: float = 2.5
     critic_share: float = 1.0
     r1_gamma: float = 20.0
     r1_every: int = 16

@@ -1,6 +1,7 @@
 """The stages of training in their order, each with what it needs from the work folder and what it leaves there.
 
     generator     pictures/ held_out/ *px.state     -> generator.safetensors
+    sharpen       sharpened/sharpen.state           -> sharpened/generator.safetensors
     judge         judge.state                       -> judge.safetensors
     joint-space   joint_space.state                 -> joint_space.safetensors
     walk          sounds/ *.state                   -> sound_encoder.safetensors walker.safetensors   (the warm-up)
@@ -16,7 +17,6 @@ import torch
 
 from ..assembly import load_generator
 from ..config import CriticConfig
-from ..errors import CheckpointError
 from ..presets import LANDSCAPES, ModelConfig
 from ..progress import Progress, silent
 from .export import note_recordings
@@ -25,6 +25,8 @@ from .generator import TaughtPictures, render_pictures, train_generator
 from .joint_space import JointSpaceRun, train_joint_space
 from .judge import train_judge
 from .rendered_clips import render_clips
+from .results import SHARPENED, generator_file, needed
+from .sharpen import SharpenConfig, sharpen_generator
 from .sound_data import load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool
 from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
@@ -44,6 +46,8 @@ class TrainSettings:
     work: Path
     """The folder of states, logs and results."""
     config: ModelConfig = LANDSCAPES
+    begin_with: Path | None = None
+    """A model folder whose weights a stage begins with, where it isn't a run that goes on."""
     recordings: Path | None = None
     """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
     num_scenes: int = 4200
@@ -56,6 +60,7 @@ class TrainSettings:
     reader_steps: int = 1500
     """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
     joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
+    sharpen: SharpenConfig = dataclasses.field(default_factory=SharpenConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
     critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
     workers: int = 2
@@ -90,6 +95,16 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
         minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
     return train_generator(
         settings.work, settings.config.generator, sizes=sizes, minutes=minutes, seed=settings.seed, workers=settings.workers, progress=progress
+    )
+
+
+def sharpen_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
+    """Stage one, its end: crisp detail, the mapping as it is."""
+    pictures, held_out = taught_pictures(settings, progress)
+    before = settings.begin_with / "generator.safetensors" if settings.begin_with else needed(settings.work / "generator.safetensors", "generator")
+    folder = settings.work / SHARPENED
+    return sharpen_generator(
+        folder, before, settings.config.generator, pictures, held_out, minutes=minutes, settings=settings.sharpen, progress=progress
     )
 
 
@@ -133,7 +148,7 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
 
 def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
     """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
-    generator = load_generator(needed(settings.work / "generator.safetensors", "generator"))
+    generator = load_generator(generator_file(settings.work))
     config, pools = settings.config, sound_pools(settings, progress)
     shares = [1.0] if len(pools) == 1 else [1 - REAL_SHARE, REAL_SHARE]
     answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
@@ -144,16 +159,27 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         config.sound_encoder,
         config.mel,
         minutes=minutes * ENCODER_SHARE,
+        begin_with=settings.begin_with / "sound_encoder.safetensors" if settings.begin_with else None,
         progress=progress,
     )
     heard = [(pool, offsets_of_pool(encoder, pool, progress)) for pool in pools]
     silence = hear_silence(encoder, config.mel.picture_mels, config.mel.picture_frames)
-    train_walker(settings.work, answers, heard, silence, config.walker, minutes=minutes * (1 - ENCODER_SHARE), progress=progress)
+    train_walker(
+        settings.work,
+        answers,
+        heard,
+        silence,
+        config.walker,
+        minutes=minutes * (1 - ENCODER_SHARE),
+        begin_with=settings.begin_with / "walker.safetensors" if settings.begin_with else None,
+        progress=progress,
+    )
 
 
 def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
     """Stage four, the paper's losses: L_enc, then D_V and D_I. `minutes` holds one number a phase, or one for both together."""
-    for part, stage in (("generator", "generator"), ("joint_space", "joint-space"), ("sound_encoder", "walk"), ("walker", "walk")):
+    generator_file(settings.work)
+    for part, stage in (("joint_space", "joint-space"), ("sound_encoder", "walk"), ("walker", "walk")):
         needed(settings.work / f"{part}.safetensors", stage)
     config, pools = settings.config, sound_pools(settings, progress)
     clips = render_clips(
@@ -186,10 +212,3 @@ def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress
 def hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
     """What E_a hears in silence, [L, D]."""
     return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0]
-
-
-def needed(path: Path, stage: str) -> Path:
-    """The path, if the file is there; else CheckpointError with the command that makes it."""
-    if not path.exists():
-        raise CheckpointError(f"{path}: isn't there yet; make it with: python -m sgvg_core train {stage} --work {path.parent}")
-    return path

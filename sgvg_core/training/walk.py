@@ -311,7 +311,8 @@ def train_walker(
     """The walker learns its steps (Eq. 4) on its own trajectories; saved as walker.safetensors.
 
     `pools` are pools and what E_a hears in them, [C, T, L, D]; `silence` [L, D] is what it hears in silence.
-    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`; `minutes` of computing count over all runs.
+    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`;
+    `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

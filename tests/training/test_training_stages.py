@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgvg_core.assembly import build_generator, build_joint_space, load_sound_encoder, load_walker, save_generator, save_joint_space
+from sgvg_core.assembly import build_generator, build_joint_space, load_generator, load_sound_encoder, load_walker, save_generator, save_joint_space
 from sgvg_core.config import CriticConfig, JudgeConfig
 from sgvg_core.embedding import train_merges
 from sgvg_core.errors import CheckpointError
@@ -16,7 +16,9 @@ from sgvg_core.training.export import export_model, folder_after, note_command
 from sgvg_core.training.finetune import FinetuneConfig, gradient_shares
 from sgvg_core.training.rendered_clips import render_clips
 from sgvg_core.training.run_state import read_state
-from sgvg_core.training.stages import TrainSettings, finetune_stage, generator_stage, judge_stage, walk_stage
+from sgvg_core.training.results import generator_file
+from sgvg_core.training.sharpen import SharpenConfig, combined_gradient
+from sgvg_core.training.stages import TrainSettings, finetune_stage, generator_stage, judge_stage, sharpen_stage, walk_stage
 from sgvg_core.world import KINDS
 
 SPACE = dataclasses.replace(
@@ -57,6 +59,7 @@ def settings(tmp_path_factory):
         num_rendered=20,
         judge_steps=3,
         reader_steps=5,
+        sharpen=SharpenConfig(batch=2, critic_alone_steps=1, critic_widths=(8, 8)),
         finetune=FinetuneConfig(batch=1, steps_before=(0, 3), share_every=1),
         critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
         workers=1,
@@ -84,6 +87,28 @@ def test_generator_and_judge(settings, tmp_path):
     settings.work.joinpath("judge.safetensors").replace(tmp_path / "again.safetensors")
     judge_stage(settings)  # finished already: the same weights at once
     assert (tmp_path / "judge.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+
+
+def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
+    with pytest.raises(Killed):
+        sharpen_stage(settings, 4 * STEP, killer("sharpen"))
+    path = sharpen_stage(settings, 4 * STEP)
+    assert path == generator_file(settings.work)
+    before, after = load_generator(settings.work / "generator.safetensors"), load_generator(path)
+    assert all(torch.equal(a, b) for a, b in zip(before.mapping.parameters(), after.mapping.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before.synthesis.parameters(), after.synthesis.parameters(), strict=True))
+    lines = [json.loads(line) for line in (path.parent / "sharpen.jsonl").read_text().splitlines()]
+    assert {"difference", "detail", "critic", "critic_loss"} <= set(lines[0])
+    assert {"psnr", "detail"} <= set(lines[-1])
+
+
+def test_a_term_pulls_with_its_share():
+    pictures = torch.randn(2, 3, 8, 8, requires_grad=True)
+    terms = {"a": pictures[:, 0].sum() * 100, "b": pictures[:, 1].sum() * 1e-3, "c": pictures.sum()}
+    gradient = combined_gradient(pictures, terms, {"a": 1.0, "b": 0.5, "c": 0.0})
+    assert torch.allclose(gradient[:, 0], torch.full((2, 8, 8), 100.0))
+    assert torch.allclose(gradient[:, 1], torch.full((2, 8, 8), 50.0))
+    assert not gradient[:, 2].any()
 
 
 def test_walk_goes_on_with_its_walks(warmed):
