@@ -15,8 +15,8 @@ from sgvg_core.presets import TINY_WORLD
 from sgvg_core.training.export import export_model, folder_after, note_command
 from sgvg_core.training.finetune import FinetuneConfig, gradient_shares
 from sgvg_core.training.rendered_clips import render_clips
-from sgvg_core.training.run_state import read_state
 from sgvg_core.training.results import generator_file
+from sgvg_core.training.run_state import read_state
 from sgvg_core.training.sharpen import SharpenConfig, combined_gradient
 from sgvg_core.training.stages import TrainSettings, finetune_stage, generator_stage, judge_stage, sharpen_stage, walk_stage
 from sgvg_core.world import KINDS
