@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from sgvg_core.audio import log_mel, measure, mel_filters, released_picture, resize_picture
+from sgvg_core.audio import clip_picture, log_mel, measure, mel_filters, released_picture, released_tower_picture, resize_picture
 from sgvg_core.config import MelConfig
 from sgvg_core.errors import ConfigError, ShapeError
 
@@ -104,3 +104,35 @@ def test_resizing_is_bilinear_with_half_pixel_centres() -> None:
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"waveform: got shape \[5\], expected \[B, N\]"):
         log_mel(torch.zeros(5), BUNDLED)
+
+
+@pytest.mark.parametrize("num_samples", [30_000, 44_100 * 13])
+def test_a_stream_is_pictured_as_the_whole_clip(num_samples: int) -> None:
+    """What a released encoder hears: the middle of a long clip, a short one filled up; chunks of any size."""
+    waveform = torch.randn(num_samples, generator=torch.Generator().manual_seed(3)) * torch.linspace(0.01, 0.5, num_samples)
+    mel = MelConfig(n_mels=32, picture_mels=32, picture_frames=32)
+    level = measure([waveform], mel)
+    chunks = [waveform[:100], waveform[100:20_000], waveform[20_000:]]
+    streamed = clip_picture(iter(chunks), mel, level, num_frames=864)
+    torch.testing.assert_close(streamed, released_picture(waveform[None], mel), atol=2e-5, rtol=0)
+
+
+def test_the_released_towers_picture_is_read_in_the_order_of_memory() -> None:
+    """512 mels by 128 moments, taken as 128 rows of 512 without turning: row 0 holds the first four mels, one behind the other."""
+    waveform = torch.randn(1, 60_000, generator=torch.Generator().manual_seed(4))
+    mel = MelConfig(n_mels=128, picture_mels=512, picture_frames=128)
+    seen = released_tower_picture(waveform)
+    picture = log_mel(waveform, mel, padding="reflect")
+    filled = torch.zeros(1, 1, 128, 864)
+    filled[..., : picture.shape[-1]] = picture
+    upright = resize_picture(filled, 512, 128)[0, 0]
+    assert seen.shape == (1, 1, 128, 512)
+    torch.testing.assert_close(seen[0, 0, 0], torch.cat([upright[0], upright[1], upright[2], upright[3]]))
+    torch.testing.assert_close(seen[0, 0, 127, 384:], upright[511])
+
+
+def test_the_released_tower_hears_where_it_is_told() -> None:
+    long = torch.randn(1, 44_100 * 12, generator=torch.Generator().manual_seed(5))
+    assert not torch.equal(released_tower_picture(long, first_frame=0), released_tower_picture(long))
+    with pytest.raises(ShapeError, match="first_frame: got 9999, expected 0 to 170"):
+        released_tower_picture(long, first_frame=9999)
