@@ -12,6 +12,7 @@ from ..generation.frames import NOISE_MODES
 from ..generation.pipeline import STARTS
 from ..generation.text_constraint import read_prompts
 from ..media import probe_sound, save_png
+from ..synthesis import ANCHORS
 from ..walker import DEFAULT_PULL, WalkSettings
 from .options import add_model, add_sound, parse_strength
 from .progress import ProgressBar
@@ -30,6 +31,10 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
     parser.add_argument("--candidates", type=int, default=96, help="pictures sampled when the start is chosen (default: 96)")
     parser.add_argument("--psi", type=float, default=1.0, help="truncation of the start latent (default: 1, none)")
+    parser.add_argument("--centres", default="0", metavar="N|FILE", help="truncate towards the nearest of N centres, or of a file's latents, "
+                        "instead of the mean (default: 0, the mean)")
+    parser.add_argument("--anchor", choices=ANCHORS, default="none", help="StyleGAN3: where the picture is placed: by each latent (none), as the "
+                        "mean latent would be (exact), or in the way of the released code (default: none)")
     parser.add_argument("--beta", type=float, default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
     parser.add_argument("--strength", type=parse_strength, default={}, metavar="coarse=,mid=,fine=", help="multiplies each block's steps")
     parser.add_argument("--pull", type=float, default=DEFAULT_PULL, help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
@@ -55,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
         negatives=tuple(prompt for text in options.negative for prompt in read_prompts(text)),
         num_candidates=options.candidates,
         truncation_psi=options.psi,
+        centres=int(options.centres) if options.centres.isdigit() else options.centres,
+        anchor=options.anchor,
         walk=WalkSettings(beta=options.beta, pull=options.pull, sound_once=options.sound_once, **options.strength),
         causal=options.causal,
         noise_mode=options.noise,

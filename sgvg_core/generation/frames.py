@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..synthesis import Generator
+from ..synthesis import Generator, Pose
 
 NOISE_MODES = ("const", "random", "none", "seeded")
 
@@ -34,10 +34,12 @@ def synthesize(
     seed: int = 0,
     first: int = 0,
     dtype: torch.dtype = torch.float32,
+    pose: Pose | None = None,
 ) -> Iterator[torch.Tensor]:
     """The pictures of a walk, [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole.
+    `pose` moves the picture of a StyleGAN3 from frame to frame.
     """
     check_choice("noise", noise_mode, NOISE_MODES)
     check_range("batch", batch, 1, 4096)
@@ -46,5 +48,6 @@ def synthesize(
     for latents in walk:
         for ws in latents.split(batch):
             noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
-            yield generator.synthesis(ws.to(device), dtype=dtype, **noise)
+            placed = {} if pose is None else pose.arguments(generator, index, len(ws))
+            yield generator.synthesis(ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)

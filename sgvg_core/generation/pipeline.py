@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..assembly import SoundModel, load_model
+from ..assembly import SoundModel, load_latents, load_model
 from ..audio import MelSegments
 from ..clock import to_fps
 from ..config import MelConfig, check_choice, check_range
@@ -16,6 +16,7 @@ from ..devices import to_dtype
 from ..errors import ConfigError
 from ..media import FrameFolderWriter, VideoWriter, contact_sheet
 from ..progress import Progress, silent
+from ..synthesis import ANCHORS, Pose, compute_centres
 from ..walker import DEFAULT_PULL, WalkSettings
 from .frames import resize, synthesize, to_uint8
 from .sound import HeardSound, Sound, hear
@@ -42,6 +43,11 @@ class GenerateSettings:
     num_candidates: int = 96
     """How many codes are sampled when the start latent is chosen."""
     truncation_psi: float = 1.0
+    centres: int | str = 0
+    """What truncation draws towards: 0, the mean latent; a number, the nearest of so many centres (see `synthesis.centres`); else a file
+    of latents, its nearest."""
+    anchor: str = "none"
+    """How latent 0 places the picture of a StyleGAN3; see `synthesis.anchor_placement`."""
     walk: WalkSettings = dataclasses.field(default_factory=lambda: WalkSettings(pull=DEFAULT_PULL))
     causal: bool = False
     noise_mode: str = "const"
@@ -54,6 +60,9 @@ class GenerateSettings:
         check_choice("start", self.start_from, STARTS)
         check_range("psi", self.truncation_psi, -2, 2)
         check_range("number of candidates", self.num_candidates, 1, 100_000)
+        check_choice("anchor", self.anchor, ANCHORS)
+        if isinstance(self.centres, int):
+            check_range("number of centres", self.centres, 0, 1024)
         if self.size is not None:
             check_range("size", self.size, 16, 4096)
 
@@ -77,8 +86,9 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
             raise ConfigError('start: got "mean" and prompts, expected one of them; prompts choose among codes from "sound" or "random"')
         return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
     by_sound = settings.start_from == "sound"
+    centres = truncation_centres(model, settings)
     if not by_sound and not settings.prompts and not settings.negatives:
-        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi)
+        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi, centres=centres)
     if model.joint_space is None:
         raise ConfigError(f"model {model.name}: has no joint space, which choosing a start needs; use a random start and no prompt")
     chosen = choose_start(
@@ -90,9 +100,19 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
         negatives=settings.negatives,
         sound_embed=embed_sound(model, heard) if by_sound else None,
         truncation_psi=settings.truncation_psi,
+        centres=centres,
         progress=progress,
     )
     return chosen.best
+
+
+def truncation_centres(model: SoundModel, settings: GenerateSettings) -> torch.Tensor | None:
+    """What the start latent is drawn towards [K, L, D]; None is the mean latent."""
+    if not settings.centres or settings.truncation_psi == 1:
+        return None
+    if isinstance(settings.centres, int):
+        return compute_centres(model.generator, settings.centres)
+    return load_latents(settings.centres, model.generator.num_ws, model.generator.w_dim)
 
 
 @torch.no_grad()
@@ -122,11 +142,13 @@ def generate(
     model: SoundModel | None = None,
     settings: GenerateSettings | None = None,
     sound_codec: str = "auto",
+    transforms: torch.Tensor | None = None,
     progress: Progress = silent,
     **changes: Any,
 ) -> GeneratedVideo:
     """A video at `output` (an .mp4, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
+    `transforms` [T, 3, 3] of `synthesis.pose_transforms` move the picture of a StyleGAN3 from frame to frame, the last one holds.
     `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). Memory doesn't grow with the length of the sound.
     Nothing is left at `output` when the work is cancelled or fails.
     """
@@ -148,8 +170,10 @@ def generate(
 
     # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
     dtype = to_dtype(settings.dtype, model.device)
+    moves = transforms is not None or settings.anchor != "none"
+    pose = Pose(torch.eye(3)[None] if transforms is None else transforms, settings.anchor) if moves else None
     pictures = synthesize(
-        model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype
+        model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
     )
     side = settings.size or model.generator.img_resolution
     every = max(1, walk.num_frames // _SHEET_FRAMES)

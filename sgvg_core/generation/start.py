@@ -3,7 +3,7 @@
 import torch
 
 from ..randomness import normal
-from ..synthesis import Generator
+from ..synthesis import Generator, truncate
 
 _TRIES = 200
 
@@ -27,8 +27,17 @@ def _draw_one(generator: Generator, seed: int, index: int) -> torch.Tensor:
 
 @torch.no_grad()
 def random_start(
-    generator: Generator, seed: int, *, num_codes: int = 1, first: int = 0, truncation_psi: float = 1.0, truncation_cutoff: int | None = None
+    generator: Generator,
+    seed: int,
+    *,
+    num_codes: int = 1,
+    first: int = 0,
+    truncation_psi: float = 1.0,
+    truncation_cutoff: int | None = None,
+    centres: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Start latents [N, L, D], float32 on the CPU."""
+    """Start latents [N, L, D], float32 on the CPU. Truncation draws towards the mean latent, or the nearest of `centres` [K, L, D]."""
     z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)
+    if centres is not None:
+        return truncate(generator.mapping(z).float().cpu(), centres, truncation_psi, truncation_cutoff)
     return generator.mapping(z, None, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff).float().cpu()

@@ -112,6 +112,7 @@ def choose_start(
     sound_embed: torch.Tensor | None = None,
     keep: int = 8,
     truncation_psi: float = 1.0,
+    centres: torch.Tensor | None = None,
     batch: int = 8,
     dtype: torch.dtype = torch.float32,
     progress: Progress = silent,
@@ -129,7 +130,7 @@ def choose_start(
     order, ws, pictures = torch.empty(0, dtype=torch.long), torch.empty(0), torch.empty(0, dtype=torch.uint8)
     for first in range(0, num_codes, batch):
         num_new = min(batch, num_codes - first)
-        new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi)
+        new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi, centres=centres)
         images = generator.synthesis(new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
         embedded = space.embed_images(images.float().to(direction.device))
         scores = torch.cat([scores, (embedded @ direction).float().cpu()])

@@ -1,5 +1,6 @@
 """Pictures from latents: StyleGAN2 and StyleGAN3 in plain torch, with the names and the numbers of NVIDIA's networks."""
 
+from .centres import compute_centres, truncate
 from .code_features import CodeFeatures
 from .generator import StyleGAN2Generator
 from .noise import NOISE_MODES
@@ -18,5 +19,7 @@ __all__ = [
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "anchor_placement",
+    "compute_centres",
     "pose_transforms",
+    "truncate",
 ]

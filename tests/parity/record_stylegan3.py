@@ -1,14 +1,16 @@
 """Run NVIDIA's StyleGAN3 on the cases of `stylegan3_cases` and write its latents and pictures as numbers.
 
-    python tests/parity/record_stylegan3.py CHECKOUT OUT.json|OUT.pt [--all]
+    python tests/parity/record_stylegan3.py CHECKOUT OUT.json|OUT.pt [--all] [--files]
 
 CHECKOUT is a checkout of https://github.com/NVlabs/stylegan3; it needs scipy. Without --all only the small cases are run, those that
-the tests keep (tests/parity/stylegan3_reference.json). Their plain operations (impl "ref") are used, as on every CPU.
+the tests keep (tests/parity/stylegan3_reference.json). With --files each network also lies beside OUT, as a pickle like those of their
+training loop and as a bare table of tensors. Their plain operations (impl "ref") are used, as on every CPU.
 """
 
 import argparse
 import importlib.util
 import json
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,14 +65,21 @@ def build(generator_class: Any, case: Any) -> Any:
     return network
 
 
-def latents_and_pictures(generator_class: Any, case: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def latents_and_pictures(network: Any, case: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Their latents [N, L, D] and pictures [N, C, H, W] of a case."""
     from stylegan3_cases import codes3
 
-    network = build(generator_class, case)
     z, c = codes3(case)
     ws = network.mapping(z, c, truncation_psi=case.psi, truncation_cutoff=case.cutoff)
     return ws, network.synthesis(ws)
+
+
+def save_files(network: Any, folder: Path, number: int) -> None:
+    """The network as NVIDIA's training loop writes it, and as a bare table of tensors."""
+    snapshot = {"G": None, "D": None, "G_ema": network, "augment_pipe": None, "training_set_kwargs": {"resolution": network.img_resolution}}
+    with (folder / f"{number}.pkl").open("wb") as file:
+        pickle.dump(snapshot, file)
+    torch.save(network.state_dict(), folder / f"{number}.pt")
 
 
 def main() -> None:
@@ -79,6 +88,7 @@ def main() -> None:
     parser.add_argument("checkout")
     parser.add_argument("out", type=Path)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--files", action="store_true")
     options = parser.parse_args()
     _core()
     from stylegan3_cases import LIVE3, RECORDED3
@@ -88,8 +98,11 @@ def main() -> None:
 
     found: dict[str, Any] = {}
     with torch.no_grad():
-        for name, case in (LIVE3 if options.all else RECORDED3).items():
-            found[name] = latents_and_pictures(Generator, case)
+        for number, (name, case) in enumerate((LIVE3 if options.all else RECORDED3).items()):
+            network = build(Generator, case)
+            found[name] = latents_and_pictures(network, case)
+            if options.files and case.anchor == "none":
+                save_files(network, options.out.parent, number)
     if options.out.suffix == ".pt":
         torch.save(found, options.out)
         return

@@ -12,6 +12,7 @@ import pytest
 import torch
 from stylegan3_cases import LIVE3, RECORDED3, TRANSFORM, Case3, codes3, magnitude, weights3
 
+from sgvg_core.assembly import load_generator
 from sgvg_core.bands import layer_widths, sampling_bands
 from sgvg_core.synthesis import StyleGAN3Generator, anchor_placement
 
@@ -85,16 +86,20 @@ def test_recorded_stylegan3_pictures_notice_a_difference(change: dict) -> None:
     assert largest_difference(wrong, *recorded("T"), gradients=False, some=True) > 5 * TOLERANCE
 
 
-@pytest.fixture(scope="module")
-def nvidia3(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def run_nvidia(out: Path, *options: str) -> dict:
+    """Their latents and pictures by case; skips where their code isn't at hand."""
     checkout = os.environ.get("STYLEGAN3_DIR")
     if not checkout:
         pytest.skip("set STYLEGAN3_DIR to a checkout of https://github.com/NVlabs/stylegan3")
     if importlib.util.find_spec("scipy") is None:
         pytest.skip("NVIDIA's filters need scipy")
-    out = tmp_path_factory.mktemp("nvidia3") / "pictures.pt"
-    subprocess.run([sys.executable, str(HERE / "record_stylegan3.py"), checkout, str(out), "--all"], check=True, timeout=600)
+    subprocess.run([sys.executable, str(HERE / "record_stylegan3.py"), checkout, str(out), *options], check=True, timeout=900)
     return torch.load(out, weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def nvidia3(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return run_nvidia(tmp_path_factory.mktemp("nvidia3") / "pictures.pt", "--all")
 
 
 @pytest.mark.parametrize("gradients", [True, False])
@@ -105,3 +110,18 @@ def test_same_stylegan3_pictures_as_nvidia(nvidia3: dict, name: str, gradients: 
     difference = largest_difference(LIVE3[name], *nvidia3[name], gradients=gradients)
     print(f"{name}: {difference:.1e} of the range")
     assert difference < TOLERANCE
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+def test_files_of_nvidia_give_their_pictures(gradients: bool, tmp_path: Path) -> None:
+    """From the pickled network with all its settings; from a bare table where its schedule is the usual one."""
+    found = run_nvidia(tmp_path / "pictures.pt", "--files")
+    files = sorted(tmp_path.glob("*.pkl"))
+    assert len(files) == 3
+    for path in (*files, *(each.with_suffix(".pt") for each in files)):
+        name = list(RECORDED3)[int(path.stem)]
+        case, (ws, pictures) = RECORDED3[name], found[name]
+        generator = load_generator(path).requires_grad_(gradients)
+        own_ws = generator.mapping(*codes3(case), truncation_psi=case.psi, truncation_cutoff=case.cutoff)
+        assert (own_ws - ws).abs().max().item() < TOLERANCE * magnitude(ws)
+        assert (generator.synthesis(own_ws) - pictures).abs().max().item() < TOLERANCE * magnitude(pictures)
