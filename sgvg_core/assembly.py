@@ -193,7 +193,12 @@ def load_generator(path: str | Path, device: str | torch.device = "cpu") -> Gene
 
     Where a file holds several, it's the averaged one. Raises CheckpointError or ConfigError.
     """
-    return build_recognised_generator(_network_of(read_stored(path), _GENERATORS, path), path, device)
+    return build_recognised_generator(find_generator(path), path, device)
+
+
+def find_generator(path: str | Path) -> Recognised:
+    """What the generator in a file of any known layout is, with its notes; `build_recognised_generator` makes it run. Raises CheckpointError."""
+    return _network_of(read_stored(path), _GENERATORS, path)
 
 
 def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Discriminator:
