@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .assembly import SoundModel as SoundModel
+    from .assembly import compose_model as compose_model
+    from .assembly import load_discriminator as load_discriminator
     from .assembly import load_generator as load_generator
+    from .assembly import load_image_encoder as load_image_encoder
+    from .assembly import load_latents as load_latents
     from .assembly import load_model as load_model
+    from .assembly import load_sound_encoder as load_sound_encoder
+    from .assembly import load_walker as load_walker
+    from .assembly import save_latents as save_latents
     from .environment import check_environment as check_environment
     from .errors import SGVGError as SGVGError
     from .generation import generate as generate
+    from .image_inversion import invert as invert
 
 __version__ = "0.1.0"
 
@@ -21,13 +29,36 @@ _HOME = {
     "SGVGError": ".errors",
     "SoundModel": ".assembly",
     "check_environment": ".environment",
+    "compose_model": ".assembly",
     "generate": ".generation",
+    "invert": ".image_inversion",
+    "load_discriminator": ".assembly",
     "load_generator": ".assembly",
+    "load_image_encoder": ".assembly",
+    "load_latents": ".assembly",
     "load_model": ".assembly",
+    "load_sound_encoder": ".assembly",
+    "load_walker": ".assembly",
+    "save_latents": ".assembly",
 }
 """Where each public name lives."""
 
-__all__ = ["SGVGError", "SoundModel", "check_environment", "generate", "load_generator", "load_model"]
+__all__ = [
+    "SGVGError",
+    "SoundModel",
+    "check_environment",
+    "compose_model",
+    "generate",
+    "invert",
+    "load_discriminator",
+    "load_generator",
+    "load_image_encoder",
+    "load_latents",
+    "load_model",
+    "load_sound_encoder",
+    "load_walker",
+    "save_latents",
+]
 
 
 def __getattr__(name: str) -> Any:

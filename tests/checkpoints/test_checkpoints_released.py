@@ -18,6 +18,7 @@ from sgvg_core.checkpoints.layouts import Recognised, recognise
 from sgvg_core.checkpoints.plain import Plain
 from sgvg_core.config import ImageEncoderConfig, ReleasedBlockConfig, ReleasedSoundConfig, ReleasedSoundTowerConfig, from_dict
 from sgvg_core.errors import CheckpointError
+from sgvg_core.synthesis import StyleGAN3Generator
 
 
 def shaped(shapes: Shapes) -> dict[str, torch.Tensor]:
@@ -75,10 +76,21 @@ def test_image_encoders(kind: str) -> None:
 
 
 def test_an_image_encoder_brings_its_generator() -> None:
+    """pSp's and e4e's is a converted StyleGAN2, ReStyle's may be a table of StyleGAN3's; both are parts of the file."""
+    encoder = shaped(image_encoder_shapes("GradualStyleEncoder", 8))
+    torch.manual_seed(1)
+    own = {name: tensor.float() for name, tensor in StyleGAN3Generator(32, (4,) * 6, z_dim=8, w_dim=512).state_dict().items()}
+    decoder = {f"decoder.{name}": tensor for name, tensor in own.items()}
+    found = told({"state_dict": encoder | decoder, "latent_avg": numbers("mean", 512), "opts": {"encoder_type": "GradualStyleEncoder"}})
+    assert (found.kind, found.parts["decoder"].kind) == ("image_encoder", "generator3")
+    assert torch.equal(found.parts["decoder"].state["synthesis.input.freqs"], own["synthesis.input.freqs"])
+
+
+def test_a_generator_that_is_not_known_spoils_no_encoder() -> None:
     state = shaped(image_encoder_shapes("GradualStyleEncoder") | {"decoder.style.1.weight": (512, 512)})
     found = told({"state_dict": state, "latent_avg": numbers("mean", 18, 512), "opts": {"encoder_type": "GradualStyleEncoder"}})
-    assert found.kind == "image_encoder"
-    assert any("the generator beside it (1 tensors) was left out" in note for note in found.notes)
+    assert (found.kind, found.parts) == ("image_encoder", {})
+    assert any("the generator beside it (1 tensors) was left out: its layout isn't known here" in note for note in found.notes)
 
 
 def test_an_image_encoder_without_opts_is_taken_as_psp_and_said() -> None:

@@ -18,7 +18,22 @@ HOST_MODULES = {
     "app", "comfy", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "nodes",
     "protocol", "server", "utils",
 }  # fmt: skip
-PUBLIC = ["SGVGError", "SoundModel", "check_environment", "generate", "load_generator", "load_model"]
+PUBLIC = [
+    "SGVGError",
+    "SoundModel",
+    "check_environment",
+    "compose_model",
+    "generate",
+    "invert",
+    "load_discriminator",
+    "load_generator",
+    "load_image_encoder",
+    "load_latents",
+    "load_model",
+    "load_sound_encoder",
+    "load_walker",
+    "save_latents",
+]
 
 
 def sources(folder: Path) -> list[Path]:

@@ -4,12 +4,14 @@
 have the same keys and shapes; ``opts`` tells them apart.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from ...errors import CheckpointError
+from . import converted, stylegan3
 from .pyramids import BackboneShape, bounds_of_heads, convs_of_heads, read_backbone, rename, under, without_parallel
 from .recognised import Recognised, is_state
 
@@ -44,12 +46,28 @@ def image_encoder(data: Any) -> Recognised | None:
     if shape is None:
         return None
     opts = data.get("opts") if isinstance(data.get("opts"), Mapping) else {}
-    return _read(state, shape, opts or {}, data.get("latent_avg"), notes=_decoder_note(whole))
+    latent_avg = data.get("latent_avg")
+    beside, notes = _decoder(under(whole, "decoder."), latent_avg)
+    recognised = _read(state, shape, opts or {}, latent_avg, notes)
+    return dataclasses.replace(recognised, parts={"decoder": beside}) if beside is not None else recognised
 
 
-def _decoder_note(whole: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    num_decoder = sum(name.startswith("decoder.") for name in whole)
-    return (f"the generator beside it ({num_decoder} tensors) was left out: load it from its own file",) if num_decoder else ()
+def _decoder(state: dict[str, torch.Tensor], latent_avg: Any) -> tuple[Recognised | None, tuple[str, ...]]:
+    """The generator beside an encoder, if it can be read, and what to say of it. What's wrong with it is no fault of the encoder's."""
+    if not state:
+        return None, ()
+    mean = None
+    if isinstance(latent_avg, torch.Tensor) and latent_avg.ndim:
+        rows = latent_avg.reshape(-1, latent_avg.shape[-1])
+        mean = rows[0] if len(rows) and bool((rows == rows[0]).all()) else None  # one mean, repeated for each latent
+    try:
+        found = converted.network(state, mean) or stylegan3.generator(state)
+        why = "its layout isn't known here"
+    except CheckpointError as error:
+        found, why = None, str(error)
+    if found is None:
+        return None, (f"the generator beside it ({len(state)} tensors) was left out: {why}",)
+    return found, ()
 
 
 def _read(

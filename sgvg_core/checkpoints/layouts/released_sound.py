@@ -53,7 +53,8 @@ def sound_encoder(data: Any) -> Recognised | None:
     notes = (
         "its answers are offsets from the generator's mean latent, which isn't in the file",
         f"of each head's table of positions the first {_KEPT_POSITIONS} rows were kept: it's indexed by clip",
-        "that its pictures have 256 x 256 points and its first 3 latents read the coarsest map isn't in the file: the released code's",
+        "that its pictures have 256 x 256 points, its first 3 latents read the coarsest map and its attention has 8 heads isn't in the file: "
+        "taken from the released code",
     )
     return Recognised("released_sound_encoder", _LAYOUT, config, _transformer_state(state), notes=notes)
 
