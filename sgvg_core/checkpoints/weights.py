@@ -48,14 +48,21 @@ def write_weights(
         entry = json.dumps({"format": FORMAT, "kind": kind, "config": dict(config), "extra": dict(extra or {})}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{target}: the configuration can't be stored ({error}); expected plain numbers, texts, lists and objects") from error
-    tensors = {name: _to_store(name, state[name], half, target) for name in sorted(state)}
+    tensors: dict[str, torch.Tensor] = {}
+    places: set[int] = set()
+    for name in sorted(state):
+        stored = _to_store(name, state[name], half, target)
+        tensors[name] = stored.clone() if stored.untyped_storage().data_ptr() in places else stored
+        places.add(tensors[name].untyped_storage().data_ptr())
     with written_whole(target) as part:
-        part.write_bytes(safetensors.torch.save(tensors, metadata={ENTRY: entry}))
+        safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
 
 
 def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.Tensor:
-    """A copy of its own, contiguous, on the CPU; as float16 if asked."""
-    stored = tensor.detach().to("cpu", torch.float16 if half and tensor.is_floating_point() else tensor.dtype, copy=True).contiguous()
+    """Contiguous on the CPU, in memory that holds nothing else (its writer asks for that); as float16 if asked. Copied only if it must be."""
+    stored = tensor.detach().to("cpu", torch.float16 if half and tensor.is_floating_point() else tensor.dtype).contiguous()
+    if stored.untyped_storage().nbytes() != stored.nbytes:
+        stored = stored.clone()
     if tensor.is_floating_point() and not stored.isfinite().all():
         if tensor.isfinite().all():
             raise CheckpointError(f"{path}: {name} holds {tensor.abs().max().item():.3g}, too much for float16 (65504); store it without half")

@@ -1,4 +1,4 @@
-"""The command line: ``python -m sgvg_core generate | listen | demo | evaluate | train ...``."""
+"""The command line: ``python -m sgvg_core generate | listen | demo | evaluate | train | inspect | convert ...``."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..environment import check_environment
 from ..errors import SGVGError
-from . import demo, evaluate, generate, listen, train
+from . import convert, demo, evaluate, generate, inspect, listen, train
 
 _COMMANDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
     generate.add_command,
@@ -14,6 +14,8 @@ _COMMANDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
     demo.add_command,
     evaluate.add_command,
     train.add_command,
+    inspect.add_command,
+    convert.add_command,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Recognised:
     """A network (or latents) in plain form, ready to be built by `assembly`."""
 

@@ -4,6 +4,7 @@ A variable of a 3 x 3 convolution is [height, width, in, out], of a linear layer
 other way round than torch's transposed convolution takes them, biases of modulations as their difference from one.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,8 +41,9 @@ def file(data: Any) -> Recognised | None:
         sizes.append(tuple(found[-1].config["const_size"]))
     generators = [each for each in found if each.kind == "generator"]
     main = generators[-1] if generators else found[0]
-    parts = {name: each for name, each in (("G", generators[0] if len(generators) > 1 else None), ("D", found[-1])) if each not in (None, main)}
-    return Recognised(main.kind, main.layout, main.config, main.state, main.extra, main.notes, {**parts})
+    critics = [each for each in found if each.kind == "discriminator" and each is not main]
+    parts = ({"G": generators[0]} if len(generators) > 1 else {}) | ({"D": critics[0]} if critics else {})
+    return dataclasses.replace(main, parts=parts)
 
 
 def _contents(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -1,0 +1,104 @@
+"""``convert``: a file of any known layout to a safetensors file of ours, which nothing can hide in."""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ..assembly import build_recognised_generator
+from ..checkpoints import write_weights
+from ..checkpoints.layouts import Recognised
+from ..checkpoints.stored import in_words, read_stored
+from ..config import from_dict
+from ..errors import CheckpointError, ConfigError
+from ..progress import Progress, silent
+from .inspect import CONFIGURATIONS
+from .progress import ProgressBar
+
+_BLOCK = 4 * 2**20
+
+
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add ``convert`` to the commands."""
+    parser = commands.add_parser(
+        "convert",
+        help="a checkpoint to safetensors",
+        description="Convert a file of weights or latents of any known layout to safetensors, with its configuration. Nothing in it is run.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help=".pkl, .pt, .pth, .safetensors, .npy or .npz")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
+    parser.add_argument("--half", action="store_true", help="store float16: half the size, no longer the exact numbers")
+    parser.add_argument("--part", default=None, metavar="NAME", help="another network of the file: G, D, ... as `inspect` names them")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Convert and say what was written."""
+    with ProgressBar() as progress:
+        found = convert(options.file, options.output, half=options.half, part=options.part, progress=progress)
+    print(f"{options.output}: {in_words(found.kind)}, {'float16' if options.half else 'float32'}, {options.output.stat().st_size / 2**20:.1f} MiB")
+    for note in found.notes:
+        print(f"  note: {note}")
+    return 0
+
+
+def convert(path: Path, output: Path, *, half: bool = False, part: str | None = None, progress: Progress = silent) -> Recognised:
+    """Write what `path` holds (or its `part`) to `output`, with the SHA-256 of the source in the header; the answer is what it was.
+
+    Raises CheckpointError or ConfigError; then nothing is left at `output`.
+    """
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"--output: got {output}, expected a name that ends in .safetensors")
+    if output.exists() and output.samefile(path):
+        raise ConfigError(f"--output: got {output}, the file that's converted; expected another name")
+    digest = _sha256(path, progress)
+    progress(0, None, "reading")
+    found = read_stored(path)
+    if part is not None:
+        if part not in found.parts:
+            raise ConfigError(f"--part: got {part!r}, expected {', '.join(found.parts) or 'none, since the file holds one network'}")
+        found = found.parts[part]
+    found = dataclasses.replace(found, parts={})
+    progress(0, None, "converting")
+    source = {"name": path.name, "sha256": digest, "layout": found.layout, "notes": list(found.notes)}
+    config, state = _ready(found, path)
+    progress(0, None, "writing")
+    write_weights(output, state, kind=found.kind, config=config, extra={**_plain(found.extra), "source": source}, half=half)
+    return found
+
+
+def _sha256(path: Path, progress: Progress) -> str:
+    digest, total, done = hashlib.sha256(), path.stat().st_size, 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            done += len(block)
+            progress(done, total, "hashing")
+    return digest.hexdigest()
+
+
+def _ready(found: Recognised, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Configuration and tensors as they're stored; those of a generator are the built one's, so they're known to fit."""
+    if found.kind not in CONFIGURATIONS:
+        return found.config, found.state
+    config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, str(path)))
+    if found.kind.startswith("generator"):
+        return config, build_recognised_generator(found, path).state_dict()
+    damaged = [name for name, tensor in found.state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if damaged:
+        raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")
+    return config, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in found.state.items()}
+
+
+def _plain(extra: dict[str, Any]) -> dict[str, Any]:
+    """The entries that JSON can hold."""
+    kept = {}
+    for name, value in extra.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            continue
+        kept[name] = value
+    return kept
