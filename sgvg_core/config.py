@@ -469,6 +469,8 @@ class JointSpaceConfig:
     text_layers: int = 3
     context_length: int = 32
     sound_widths: tuple[int, ...] = (16, 32, 64, 128)
+    sound_statistics: int = 0
+    """Units of the layers on what the bands of a window do, beside the convolutions (0: none)."""
     mel: MelConfig = dataclasses.field(default_factory=_bundled_mel)
     """How a window of sound becomes the picture that F_a takes."""
     merges: tuple[tuple[int, int], ...] = ()
@@ -494,6 +496,7 @@ class JointSpaceConfig:
         check_range("joint space number of sound_widths", len(self.sound_widths), 1, 8)
         for width in self.sound_widths:
             check_range("joint space sound_widths", width, 4, 2048)
+        check_range("joint space sound_statistics", self.sound_statistics, 0, 4096)
         check_range("joint space number of merges", len(self.merges), 0, 50_000)
         check_range("joint space number of words", len(self.words), 0, 100_000)
         check_range("joint space number of labels", len(self.labels), 0, 1_000)

@@ -33,7 +33,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
     judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
-    _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds")
+    space = _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds")
+    space.add_argument("--only-sound", action="store_true", help="teach F_a alone (with --begin-with)")
     _add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers")
     _add_losses(_add_stage(stages, "finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"))
     _add_losses(_add_stage(stages, "all", _all, "every stage in order (minutes: all of them together)"))
@@ -104,6 +105,8 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
     said = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
     if options.begin_with is not None:
         said["begin-with"] = options.begin_with.name
+    if getattr(options, "only_sound", False):
+        said["only-sound"] = ""
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
     names = ("scenes", "clips", "steps", "gan_loss", "lambda_b", "lambda_enc")
@@ -149,6 +152,8 @@ def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Pro
 def _joint_space(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
     from ..training.stages import joint_space_stage
 
+    if getattr(options, "only_sound", False):
+        settings = dataclasses.replace(settings, joint_space=dataclasses.replace(settings.joint_space, only_sound=True))
     return str(joint_space_stage(settings, sum(options.minutes), progress))
 
 

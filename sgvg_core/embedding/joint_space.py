@@ -23,7 +23,7 @@ class JointSpace(nn.Module):
 
     def __init__(self, *, embed_dim: int, image_size: int, image_width: int, image_layers: Sequence[int], text_width: int, text_heads: int,
                  text_layers: int, context_length: int, sound_widths: Sequence[int], mel: MelConfig,
-                 merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = ()) -> None:
+                 sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = ()) -> None:
         super().__init__()
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg  # here, as its import takes seconds
 
@@ -34,7 +34,7 @@ class JointSpace(nn.Module):
                            layers=text_layers)
         self.prepare = PicturePreparation(image_size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bilinear")
         self.clip = CLIP(embed_dim, vision, text)
-        self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels)
+        self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels, statistics=sound_statistics)
 
     @property
     def logit_scale(self) -> torch.Tensor:

@@ -18,7 +18,8 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_joint_space, save_joint_space
-from ..config import JointSpaceConfig
+from ..checkpoints import read_weights
+from ..config import JointSpaceConfig, from_dict
 from ..embedding import JointSpace, split_words, train_merges
 from ..progress import Progress, silent
 from ..world import KINDS
@@ -66,6 +67,8 @@ class JointSpaceRun:
     """Windows of sound made anew at each step."""
     bank_windows: int = 40_000
     """Windows of sound that are kept to be heard again."""
+    only_sound: bool = False
+    """Teach F_a alone; F_v and F_t stay as they are."""
     bfloat16: bool = True
     """Whether the towers compute in bfloat16 while training (faster on recent CPUs)."""
 
@@ -104,6 +107,18 @@ def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code])
     captions = [picture_caption(codes[int(rng.integers(len(codes)))], rng) for _ in range(run.num_captions)]
     words = sorted({word for text in (*captions, *KINDS) for word in split_words(text)})
     return dataclasses.replace(config, merges=train_merges(captions, run.num_merges), words=tuple(words), labels=tuple(KINDS))
+
+
+def with_words_of(config: JointSpaceConfig, path: Path) -> JointSpaceConfig:
+    """The configuration with the merges, words and labels of a joint space in a file."""
+    known = from_dict(JointSpaceConfig, read_weights(path, kind="joint_space").config, str(path))
+    return dataclasses.replace(config, merges=known.merges, words=known.words, labels=known.labels)
+
+
+def _take_what_fits(space: JointSpace, path: Path) -> None:
+    """Take over every tensor of a file whose name and shape are known."""
+    stored, own = read_weights(path, kind="joint_space").state, space.state_dict()
+    space.load_state_dict({name: stored[name] if name in stored and stored[name].shape == mine.shape else mine for name, mine in own.items()})
 
 
 def picture_caption(code: Code, rng: np.random.Generator) -> str:
@@ -201,19 +216,25 @@ def train_joint_space(
     config: JointSpaceConfig,
     *,
     run: JointSpaceRun | None = None,
+    begin_with: Path | None = None,
     recordings: Path | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Train a joint space on rendered pictures, their captions and sounds (real ones too where a folder of them is given).
 
+    A new run begins with the weights of the file `begin_with`, if one is given: with its words, and with those of its tensors that fit.
     State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
     """
     run = run or JointSpaceRun()
     work.mkdir(parents=True, exist_ok=True)
     codes = read_codes(pictures.codes)
-    config = learn_words(config, run, codes)
+    config = learn_words(config, run, codes) if begin_with is None else with_words_of(config, begin_with)
     torch.manual_seed(run.seed)
     space = build_joint_space(config).train()
+    if begin_with is not None:
+        _take_what_fits(space, begin_with)
+    if run.only_sound:
+        space.clip.eval().requires_grad_(False)
     optimiser = _optimiser(space, run)
     state = work / "joint_space.state"
     step, seconds = _go_on(state, space, optimiser)
@@ -283,8 +304,9 @@ class _Batches:
 
 def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
     """AdamW; norms, biases and the temperature don't decay."""
-    whole = [parameter for parameter in space.parameters() if parameter.ndim >= 2]
-    small = [parameter for parameter in space.parameters() if parameter.ndim < 2]
+    learning = [parameter for parameter in space.parameters() if parameter.requires_grad]
+    whole = [parameter for parameter in learning if parameter.ndim >= 2]
+    small = [parameter for parameter in learning if parameter.ndim < 2]
     groups = [{"params": whole, "weight_decay": run.weight_decay}, {"params": small, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, run.rate, betas=(0.9, 0.98))
 

@@ -119,10 +119,11 @@ def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progres
     """Stage two: the joint space of pictures, words and sounds."""
     pictures, _ = taught_pictures(settings, progress)
     run = dataclasses.replace(settings.joint_space, minutes=minutes)
+    before = settings.begin_with / "joint_space.safetensors" if settings.begin_with else None
     if settings.recordings is not None:
         note_recordings(settings.work, settings.recordings)
     return train_joint_space(
-        settings.work, pictures, settings.config.joint_space, run=run, recordings=settings.recordings, progress=progress
+        settings.work, pictures, settings.config.joint_space, run=run, begin_with=before, recordings=settings.recordings, progress=progress
     )
 
 

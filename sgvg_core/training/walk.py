@@ -35,6 +35,8 @@ _ASTRAY = 0.3
 """Short walks begin up to so many standard deviations beside where they should."""
 _RESTARTS = 0.05
 """Share of the long walks that begin anew at each chunk."""
+_LOST = 1.8
+"""A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
 _ENVELOPE_WEIGHT = 1.0
 """Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
@@ -261,14 +263,15 @@ def _somewhere(answers: Answers, kinds: torch.Tensor, envelope: torch.Tensor, nu
 
 
 def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
-    """Some walks begin anew; the others go on from where they are."""
+    """Some walks begin anew, those that were lost among them; the others go on from where they are."""
     fresh = _fresh(answers, len(walks.codes), num_ws, rng)
-    anew = torch.from_numpy(rng.random(len(walks.codes)) < share)
+    away = ((walks.state.ws.detach() - answers.centre) / answers.w_scale).square().mean(2).amax(1).sqrt()
+    anew = torch.from_numpy(rng.random(len(walks.codes)) < share) | ~(away < _LOST)
 
     def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
         return torch.where(anew.view(-1, *[1] * (old.ndim - 1)), new, old)
 
-    hidden = {name: h.detach() * (~anew).float()[None, :, None] for name, h in walks.state.hidden.items()}
+    hidden = {name: torch.where(anew[None, :, None], 0.0, h.detach()) for name, h in walks.state.hidden.items()}
     state = WalkState(pick(fresh.state.ws, walks.state.ws.detach()), pick(fresh.state.start_ws, walks.state.start_ws), hidden, 1)
     return _Walks(
         state,
@@ -350,11 +353,12 @@ def train_walker(
                 error = (walks.state.ws - wanted[:, None]) / answers.w_scale
                 loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
                 there = (walks.blend >= 1).float()
-                strength = strength + (there * (answers.envelope(walks.state.ws) - envelopes[:, t]).square()).mean() / envelopes.shape[1]
+                apart = F.smooth_l1_loss(answers.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
+                strength = strength + (there * apart).mean() / envelopes.shape[1]
             optimiser.zero_grad()
             (loss + _ENVELOPE_WEIGHT * strength).backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0)
-            optimiser.step()
+            if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
+                optimiser.step()
             run.note(loss=loss.item(), envelope=strength.item())
             run.extra["walks"] = long_walks.to_plain()
         progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss', 30):.4f}")

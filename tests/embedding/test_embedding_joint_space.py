@@ -6,6 +6,7 @@ import torch
 
 from sgvg_core.config import JointSpaceConfig, MelConfig, from_dict
 from sgvg_core.embedding import JointSpace, train_merges
+from sgvg_core.embedding.sound_tower import BandStatistics, SoundTower
 from sgvg_core.errors import ConfigError, ShapeError
 
 CAPTIONS = ["a calm fire at night", "strong fire", "heavy rain at night"]
@@ -87,3 +88,28 @@ def test_the_default_size_is_small():
     sizes = [sum(p.numel() for p in part.parameters()) for part in (towers.clip.visual, towers.sound, towers)]
     assert max(sizes[:2]) < 600_000
     assert sizes[2] < 1_700_000
+
+
+def test_statistics_of_bands_are_what_they_say():
+    rows = BandStatistics(4)
+    steady, moving = torch.full((1, 1, 4, 9), 0.5), torch.full((1, 1, 4, 9), 0.5)
+    moving[0, 0, 2:, ::2] = 0.9  # the upper band flickers
+    mean, spread, unrest, peak, loud = rows(torch.cat([steady, moving])).split([2, 2, 2, 2, 4], 1)
+    for still in (mean, spread, unrest, peak):
+        assert not still[0].any()
+    assert torch.allclose(unrest[1], torch.tensor([0.0, 0.4]), atol=1e-6)
+    assert mean[1, 1] > 0 > mean[1, 0]
+    assert torch.allclose(loud[0, 2:], torch.tensor([0.5, 0.5]))
+
+
+def test_a_sound_tower_with_statistics_hears_what_the_convolutions_dont():
+    torch.manual_seed(0)
+    tower = SoundTower(16, (4, 4), 16, statistics=8).eval()
+    sounds = torch.rand(3, 1, 16, 32)
+    with torch.no_grad():
+        embed = tower(sounds)
+        assert torch.allclose(embed.norm(dim=1), torch.ones(3), atol=1e-5)
+        assert torch.allclose(tower(sounds[:1]), embed[:1], atol=1e-6)  # a window alone as among others
+        tower.project.weight.zero_()
+        tower.project.bias.zero_()
+        assert not torch.allclose(tower(sounds)[0], tower(sounds)[1], atol=1e-3)

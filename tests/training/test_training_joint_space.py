@@ -66,6 +66,15 @@ def test_it_keeps_its_time_and_goes_on_after_being_killed(pictures, tmp_path):
     assert space.unknown_words(["volcano eruption", "submarine"]) == ("submarine",)
     assert space.embed_texts(["a campfire"]).shape == (1, 16)
 
+    richer = dataclasses.replace(CONFIG, sound_statistics=8)
+    alone = dataclasses.replace(RUN, only_sound=True)
+    again = load_joint_space(train_joint_space(tmp_path / "sound", pictures, richer, run=alone, begin_with=path))
+    assert again.words == space.words
+    both = zip(space.clip.state_dict().values(), again.clip.state_dict().values(), strict=True)
+    assert all(torch.equal(before, after) for before, after in both)  # pictures and words stay where they are
+    assert not torch.equal(space.sound.project.weight, again.sound.project.weight)
+    assert again.sound.statistics is not None
+
 
 def test_every_loss_falls_when_a_batch_is_learned(pictures):
     torch.manual_seed(0)
