@@ -112,11 +112,17 @@ def test_same_stylegan3_pictures_as_nvidia(nvidia3: dict, name: str, gradients: 
     assert difference < TOLERANCE
 
 
+@pytest.fixture(scope="module")
+def nvidia3_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], dict]:
+    folder = tmp_path_factory.mktemp("nvidia3_files")
+    found = run_nvidia(folder / "pictures.pt", "--files")
+    return sorted(folder.glob("*.pkl")), found
+
+
 @pytest.mark.parametrize("gradients", [True, False])
-def test_files_of_nvidia_give_their_pictures(gradients: bool, tmp_path: Path) -> None:
-    """From the pickled network with all its settings; from a bare table where its schedule is the usual one."""
-    found = run_nvidia(tmp_path / "pictures.pt", "--files")
-    files = sorted(tmp_path.glob("*.pkl"))
+def test_files_of_nvidia_give_their_pictures(nvidia3_files: tuple[list[Path], dict], gradients: bool) -> None:
+    """From the pickled network with all its settings, and from a bare table, since its schedule is the usual one."""
+    files, found = nvidia3_files
     assert len(files) == 3
     for path in (*files, *(each.with_suffix(".pt") for each in files)):
         name = list(RECORDED3)[int(path.stem)]
