@@ -126,6 +126,16 @@ def build_released_walker(config: ReleasedWalkerConfig) -> ReleasedWalker:
     return ReleasedWalker(blocks, config.walk_rate, config.family, config.img_resolution)
 
 
+def build_sound_tower(config: ReleasedSoundTowerConfig) -> ReleasedSoundTower:
+    """A released sound tower with fresh weights."""
+    return ReleasedSoundTower(**_fields(config))
+
+
+def build_image_encoder(config: ImageEncoderConfig) -> ImageEncoder:
+    """An encoder of pictures with fresh weights."""
+    return ImageEncoder(**_fields(config))
+
+
 def build_walker(config: WalkerConfig) -> RecurrentWalker:
     """A recurrent walker with fresh weights."""
     return RecurrentWalker(**_fields(config))
@@ -246,12 +256,13 @@ def _check_filters(generator: StyleGAN3Generator, filters: Mapping[str, torch.Te
 @torch.no_grad()
 def mean_latent(generator: Generator, num_codes: int = 10_000, seed: int = 0) -> torch.Tensor:
     """The mean of `num_codes` mapped codes [w_dim], as truncation needs it; labels, if it takes any, are drawn evenly."""
+    device = generator.w_avg.device
     total = torch.zeros(generator.w_dim, dtype=torch.float64)
-    for start in range(0, num_codes, 500):
-        items = range(start, min(start + 500, num_codes))
-        z = torch.stack([normal(seed, "mean latent", item, generator.z_dim) for item in items])
-        c = torch.eye(generator.c_dim)[torch.arange(items.start, items.stop) % generator.c_dim] if generator.c_dim else None
-        total += generator.mapping(z.to(generator.w_avg.device), None if c is None else c.to(generator.w_avg.device))[:, 0].double().sum(0).cpu()
+    for start in range(0, num_codes, 1000):
+        stop = min(start + 1000, num_codes)
+        z = normal(seed, "mean latent", start, stop - start, generator.z_dim).to(device)
+        c = torch.eye(generator.c_dim, device=device)[torch.arange(start, stop) % generator.c_dim] if generator.c_dim else None
+        total += generator.mapping(z, c)[:, 0].double().sum(0).cpu()
     return (total / num_codes).float()
 
 
@@ -276,7 +287,7 @@ def _taken(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str
     """Tensors that a module may keep: of its types, contiguous, finite, none a part of another's memory."""
     wanted, seen, taken = module.state_dict(), set(), {}
     for name, tensor in state.items():
-        if not tensor.is_floating_point():
+        if not tensor.is_floating_point() and (name not in wanted or wanted[name].is_floating_point()):  # counts of steps are whole numbers
             raise CheckpointError(f"{path}: {name} holds {str(tensor.dtype).removeprefix('torch.')}, expected floating-point numbers")
         if not tensor.isfinite().all():
             raise CheckpointError(f"{path}: {name} holds NaN or infinity; the weights are damaged, get the file again")
@@ -299,7 +310,7 @@ def load_sound_encoder(
         return _ready(encoder, stored.state, path, device), from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
     config = from_dict(ReleasedSoundConfig, stored.config, str(path))
     mel = MelConfig(picture_mels=config.picture_size, picture_frames=config.picture_size)
-    return _ready(build_released_sound_encoder(config), stored.state, path, device), mel
+    return _filled(build_released_sound_encoder, config, stored.state, path).to(to_device(device)), mel
 
 
 def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.device = "cpu") -> RecurrentWalker | ReleasedWalker:
@@ -312,14 +323,15 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
         if stored.kind == "walker":
             return _ready(build_walker(from_dict(WalkerConfig, stored.config, str(path))), stored.state, path, device)
         if stored.kind == "released_walker":
-            return _ready(build_released_walker(from_dict(ReleasedWalkerConfig, stored.config, str(path))), stored.state, path, device)
+            released = from_dict(ReleasedWalkerConfig, stored.config, str(path))
+            return _filled(build_released_walker, released, stored.state, path).to(to_device(device))
         raise CheckpointError(f"{path}: one recurrent block of the released code, but a walk needs three; give all of coarse, mid and fine")
     paths = _block_paths(path)
     blocks = {name: read_stored(file, "released_walker_block") for name, file in paths.items()}
     coarse, mid, fine = (from_dict(ReleasedBlockConfig, blocks[name].config, str(paths[name])) for name in GROUPS)
     config = ReleasedWalkerConfig(coarse, mid, fine)
     state = {f"blocks.{name}.{key}": tensor for name, block in blocks.items() for key, tensor in block.state.items()}
-    return _ready(build_released_walker(config), state, ", ".join(map(str, paths.values())), device)
+    return _filled(build_released_walker, config, state, ", ".join(map(str, paths.values()))).to(to_device(device))
 
 
 def _block_paths(path: str | Path | Sequence[str | Path]) -> dict[str, Path]:
@@ -343,8 +355,8 @@ def _block_paths(path: str | Path | Sequence[str | Path]) -> dict[str, Path]:
 def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> ReleasedSoundTower:
     """The released F_a in a file; what it hears is `audio.released_tower_picture`, what it answers lies in CLIP ViT-B/32's space."""
     stored = read_stored(path, "released_sound_tower")
-    tower = ReleasedSoundTower(**_fields(from_dict(ReleasedSoundTowerConfig, stored.config, str(path))))
-    return _ready(tower, stored.state, path, device)
+    config = from_dict(ReleasedSoundTowerConfig, stored.config, str(path))
+    return _filled(build_sound_tower, config, stored.state, path).to(to_device(device))
 
 
 def load_image_encoder(
@@ -365,7 +377,7 @@ def load_image_encoder(
         if mean.shape not in ((config.w_dim,), (config.num_ws, config.w_dim)):
             raise ShapeError(f"w_avg: got shape {list(mean.shape)}, expected [{config.w_dim}] or [{config.num_ws}, {config.w_dim}]")
         state["latent_avg"] = mean.expand(config.num_ws, -1).clone()
-    return _ready(ImageEncoder(**_fields(config)), state, path, device)
+    return _filled(build_image_encoder, config, state, path).to(to_device(device))
 
 
 def load_latents(path: str | Path, num_ws: int | None = None, w_dim: int | None = None) -> torch.Tensor:

@@ -9,16 +9,19 @@ from torch.overrides import TorchFunctionMode
 from ..errors import CheckpointError
 
 _SHOWN = 30
+_DRAWN_IN_PLACE = (torch.Tensor.uniform_, torch.Tensor.normal_)
 
 
 class WithoutNumbers(TorchFunctionMode):
-    """While this is on, `torch.randn` draws nothing: for modules that get stored weights anyway.
+    """While this is on, `torch.randn` and torch's own layers draw nothing: for modules that get stored weights anyway.
 
     Memory that isn't written to takes no room, so such a module costs next to nothing until it's given its weights. (Torch's device
     "meta" would serve too, but its first random tensor imports a thousand modules, which takes seconds and 150 MB.)
     """
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        if func in _DRAWN_IN_PLACE:
+            return args[0] if args else (kwargs or {})["self"]
         return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
