@@ -29,15 +29,15 @@ from .sound_pool import SoundPool
 _LEVELS = 9
 _BLEND_SECONDS = 0.9
 _NUM_CODES = 20_000
-_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.45, 6, 160
+_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.6, 5, 240
 """The first share of the walker's training takes short walks from many places, of so many steps and so many at once."""
 _ASTRAY = 0.3
 """Short walks begin up to so many standard deviations beside where they should."""
-_RESTARTS = 0.05
+_RESTARTS = 0.12
 """Share of the long walks that begin anew at each chunk."""
 _LOST = 1.8
 """A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
-_ENVELOPE_WEIGHT = 1.0
+_ENVELOPE_WEIGHT = 0.5
 """Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
 
