@@ -43,7 +43,10 @@ def read_stored(path: str | Path, *kinds: str) -> Recognised:
         own = read_weights(path)
         found = Recognised(own.kind, OWN, own.config, own.state, own.extra)
     else:
-        found = recognise(read_plain(path), path)
+        plain = read_plain(path)
+        found = recognise(plain, path)
+        if plain.format == "safetensors":
+            found = found.with_notes("a safetensors file without this program's header: it was recognised by its tensors")
     if kinds and found.kind not in kinds:
         wanted = " or ".join(in_words(kind) for kind in kinds)
         raise CheckpointError(f"{path}: got {in_words(found.kind)} ({found.layout}), expected {wanted}; choose another file")

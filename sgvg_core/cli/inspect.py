@@ -100,7 +100,7 @@ def _sizes(found: Recognised) -> dict[str, Any]:
             config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, "its configuration"))
         except SGVGError as error:
             return {"refused": str(error)}
-    size = config.get("img_resolution")
+    size = config.get("img_resolution", 4)
     if found.kind in (*_WITH_LATENTS, "discriminator"):
         height, width = config.get("const_size") or config.get("final_size") or (4, 4)
         said["picture"] = {"channels": config["img_channels"], "height": size * height // 4, "width": size * width // 4}

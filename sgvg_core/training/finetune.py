@@ -86,7 +86,10 @@ class FrozenParts:
         space = load_joint_space(work / "joint_space.safetensors", where)
         with torch.no_grad():
             labels = space.embed_texts(KINDS)
-        return cls(load_generator(generator_file(work), where), space, labels, where)
+        generator = load_generator(generator_file(work), where)
+        if not isinstance(generator, StyleGAN2Generator):
+            raise ConfigError(f"{work}: got a StyleGAN3 generator, but fine-tuning is for the StyleGAN2 that stage one trains")
+        return cls(generator, space, labels, where)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,8 +167,11 @@ class _Phase:
         self, name: str, before: Path, folder: Path, frozen: FrozenParts, config: FinetuneConfig, critics: CriticConfig, minutes: float
     ) -> None:
         self.name, self.folder, self.frozen, self.config, self.critic_config = name, folder, frozen, config, critics
-        self.encoder, self.mel = load_sound_encoder(before / "sound_encoder.safetensors", frozen.device)
-        self.walker = load_walker(before / "walker.safetensors", frozen.device)
+        encoder, self.mel = load_sound_encoder(before / "sound_encoder.safetensors", frozen.device)
+        walker = load_walker(before / "walker.safetensors", frozen.device)
+        if not isinstance(encoder, SoundInversionEncoder) or not isinstance(walker, RecurrentWalker):
+            raise ConfigError(f"{before}: a sound encoder or walker of the released code, which isn't trained here; expected those of the warm-up")
+        self.encoder, self.walker = encoder, walker
         if self.mel != frozen.space.mel:
             raise ConfigError(f"mel: the sound encoder hears {self.mel}, the joint space {frozen.space.mel}; train both with the same")
         self.mean_encoder, self.mean_walker = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)

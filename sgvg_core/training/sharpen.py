@@ -17,7 +17,9 @@ from torch.nn import functional as F
 
 from ..assembly import build_hinted_critic, load_generator, save_generator
 from ..config import GeneratorConfig
+from ..errors import ConfigError
 from ..progress import Progress, silent
+from ..synthesis import StyleGAN2Generator
 from .generator import TaughtPictures, peak_signal_to_noise, picture_distance
 from .run_state import NumpyRandom, Run, Stateful, append_log, follow
 
@@ -94,7 +96,10 @@ def sharpen_generator(
     """
     settings = settings or SharpenConfig()
     torch.manual_seed(settings.seed)
-    net = load_generator(begin_with).requires_grad_(True).to(memory_format=torch.channels_last)
+    loaded = load_generator(begin_with)
+    if not isinstance(loaded, StyleGAN2Generator):
+        raise ConfigError(f"{begin_with}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
+    net = loaded.requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.train().mapping.requires_grad_(False)
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)

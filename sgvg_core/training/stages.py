@@ -17,8 +17,10 @@ import torch
 
 from ..assembly import load_generator
 from ..config import CriticConfig
+from ..errors import ConfigError
 from ..presets import LANDSCAPES, ModelConfig
 from ..progress import Progress, silent
+from ..synthesis import StyleGAN2Generator
 from .export import note_recordings
 from .finetune import FinetuneConfig, finetune
 from .generator import TaughtPictures, render_pictures, train_generator
@@ -150,6 +152,8 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
 def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
     """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
     generator = load_generator(generator_file(settings.work))
+    if not isinstance(generator, StyleGAN2Generator):
+        raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
     config, pools = settings.config, sound_pools(settings, progress)
     shares = [1.0] if len(pools) == 1 else [1 - REAL_SHARE, REAL_SHARE]
     answers = ask_generator(generator, num_reader_steps=settings.reader_steps)

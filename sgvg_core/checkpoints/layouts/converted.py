@@ -75,9 +75,9 @@ def generator(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Reco
     """A generator of this layout, its names without anything in front. Raises CheckpointError for its cousins that aren't served."""
     if any(".iwt." in name for name in state):
         raise CheckpointError("a generator of wavelets (SWAGAN), which isn't served; choose a StyleGAN2 generator")
-    check_filters((name, tensor) for name, tensor in state.items() if name.endswith("kernel"))
+    notes = check_filters((name, tensor) for name, tensor in state.items() if name.endswith("kernel"))
     ours = dict(_renamed(state))
-    notes = _noise_maps(state, ours)
+    notes += _noise_maps(state, ours)
     dropped = [name for name in state if not name.endswith("kernel") and not name.startswith("noises.") and _name(name) is None]
     if dropped:
         notes.append(f"dropped {len(dropped)} tensors that no StyleGAN2 generator has: {listed(dropped)}")
@@ -147,7 +147,7 @@ def _mean_latent(stored: Any, w_dim: int, ours: dict[str, torch.Tensor]) -> list
 
 
 def _discriminator(state: Mapping[str, torch.Tensor]) -> Recognised:
-    check_filters((name, tensor) for name, tensor in state.items() if name.endswith("kernel"))
+    notes = check_filters((name, tensor) for name, tensor in state.items() if name.endswith("kernel"))
     blocks = {int(found[1]) for name in state if (found := re.fullmatch(r"convs\.(\d{1,2})\.conv1\.0\.weight", name))}
     top = 4 << len(blocks)
     ours, dropped = {}, []
@@ -157,7 +157,7 @@ def _discriminator(state: Mapping[str, torch.Tensor]) -> Recognised:
             ours[new] = tensor.reshape(-1) if new.endswith(".bias") else tensor
         elif not name.endswith("kernel"):
             dropped.append(name)
-    notes = [f"dropped {len(dropped)} tensors that no such discriminator has: {listed(dropped)}"] if dropped else []
+    notes += [f"dropped {len(dropped)} tensors that no such discriminator has: {listed(dropped)}"] if dropped else []
     return assembled_discriminator(ours, "converted", conv_clamp=None, notes=notes)
 
 

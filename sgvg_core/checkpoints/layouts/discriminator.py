@@ -64,8 +64,7 @@ def assembled(
     notes: Iterable[str] = (),
 ) -> Recognised:
     """What a table of tensors under NVIDIA's names is. `final_size` is the height and width of the last features, if it's known."""
-    said = list(notes)
-    check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))
+    said = [*notes, *check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))]
     kept = {name: tensor for name, tensor in state.items() if _OURS.fullmatch(name)}
     unknown = [name for name in state if name not in kept and not _FILTER.fullmatch(name)]
     if unknown:

@@ -70,23 +70,24 @@ def check_activation(attributes: dict[str, dict[str, Any]], paths: list[str]) ->
         raise CheckpointError(f"got layers with activation {str(activation)[:40]!r}, only 'lrelu' is served")
 
 
-def check_filters(filters: Iterable[tuple[str, torch.Tensor]]) -> None:
-    """Raise CheckpointError unless every filter is [1, 3, 3, 1] in both directions, whatever its gain."""
+def check_filters(filters: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
+    """Raise CheckpointError unless every filter is [1, 3, 3, 1] in both directions, whatever its gain; else what's to be said of them."""
     taps = torch.tensor(TAPS)
     wanted = torch.outer(taps, taps) / taps.sum() ** 2
+    filters = list(filters)
     for name, stored in filters:
         kernel = stored.float()
         kernel = torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
         if kernel.shape != wanted.shape or not torch.allclose(kernel / kernel.sum(), wanted, atol=1e-4):
             raise CheckpointError(f"{name}: a filter {stored.flatten()[:4].tolist()} of shape {list(stored.shape)}; only [1, 3, 3, 1] is served")
+    return [f"dropped {len(filters)} copies of the constant filter [1, 3, 3, 1]"] if filters else []
 
 
 def assembled(
     state: Mapping[str, torch.Tensor], layout: str, *, conv_clamp: float | None, lr_multiplier: float | None, notes: Iterable[str] = ()
 ) -> Recognised:
     """What a table of tensors under NVIDIA's names is: its configuration from shapes, what is no weight dropped, what is absent said."""
-    said = list(notes)
-    check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))
+    said = [*notes, *check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))]
     kept = {name: tensor for name, tensor in state.items() if _OURS.fullmatch(name)}
     unknown = [name for name in state if name not in kept and not _FILTER.fullmatch(name)]
     if unknown:
