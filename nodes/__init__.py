@@ -1,5 +1,14 @@
 """The nodes: each takes ComfyUI's values in, calls the core once, and gives ComfyUI's values back."""
 
-from . import latents, loaders, sound, synthesis, walk
+from . import inversion, latent_files, latents, loaders, pose, sound, synthesis, walk
 
-NODES = [*loaders.NODES, *sound.NODES, *latents.NODES, *walk.NODES, *synthesis.NODES]
+NODES = [
+    *loaders.NODES,
+    *sound.NODES,
+    *latents.NODES,
+    *latent_files.NODES,
+    *inversion.NODES,
+    *walk.NODES,
+    *pose.NODES,
+    *synthesis.NODES,
+]

@@ -9,8 +9,11 @@ import torch
 
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
-from ..sgvg_core.generation import Sound
+from ..sgvg_core.generation import Sound, Walk
+from ..sgvg_core.generation.frames import as_rgb
 from ..sgvg_core.media import read_sound
+from . import host
+from .sockets import AnyWalk, StoredWalk
 
 T = TypeVar("T")
 
@@ -31,6 +34,36 @@ def expect(value: Any, kind: type[T], wire: str, source: str) -> T:
     if not isinstance(value, kind):
         raise ConfigError(f"{wire}: got {'nothing' if value is None else type(value).__name__}; connect the output of {source}")
     return value
+
+
+def drawing_model(value: Any) -> host.HostGenerator:
+    """What the wire "model" carries, for nodes that only draw. Raises ConfigError."""
+    return expect(value, host.HostGenerator, "model", "Load SGVG Model or Load StyleGAN")
+
+
+def hearing_model(value: Any) -> host.HostModel:
+    """What the wire "model" carries, for nodes that hear or walk. Raises ConfigError."""
+    handle = expect(value, host.HostGenerator, "model", "Load SGVG Model")
+    if not isinstance(handle, host.HostModel):
+        raise ConfigError(f"model: {handle.name} is a generator alone, which can't hear; put Load Sound Encoder and Walker between it and this node")
+    return handle
+
+
+def walk_of(value: Any) -> AnyWalk:
+    """What the wire "walk" carries. Raises ConfigError."""
+    if isinstance(value, StoredWalk):
+        return value
+    return expect(value, Walk, "walk", "Recurrent Walker")
+
+
+def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
+    """Raise ConfigError unless the walk's latents are those of the generator."""
+    ws = walk.ws if isinstance(walk, StoredWalk) else walk.start_ws
+    wanted = [handle.generator.num_ws, handle.generator.w_dim]
+    if list(ws.shape[1:]) != wanted:
+        raise ConfigError(
+            f"walk: its latents are {ws.shape[1]} of {ws.shape[2]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; use one model for both nodes"
+        )
 
 
 class FileAudio(dict[str, Any]):
@@ -97,8 +130,18 @@ def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def images_from_pictures(pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, 3, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
-    return (pictures.float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+    """Pictures [N, C, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
+    return (as_rgb(pictures).float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+
+
+def pictures_from_images(images: Any, wire: str) -> torch.Tensor:
+    """ComfyUI's IMAGE [N, H, W, C] in 0..1 as pictures [N, 3, H, W] in -1..1. Raises ConfigError."""
+    if not isinstance(images, torch.Tensor) or images.ndim != 4 or 0 in images.shape:
+        seen = list(images.shape) if isinstance(images, torch.Tensor) else "nothing" if images is None else type(images).__name__
+        raise ConfigError(f"{wire}: got {seen}, expected pictures [N, height, width, channels]; connect an IMAGE output")
+    if not bool(images.isfinite().all()):
+        raise ConfigError(f"{wire}: holds NaN or infinity; the node before it failed")
+    return as_rgb(images.float().clamp(0, 1).permute(0, 3, 1, 2)) * 2 - 1
 
 
 def cut(batches: Iterable[torch.Tensor], first: int, num_items: int) -> Iterator[torch.Tensor]:

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +16,64 @@ import torch
 
 from ..sgvg_core.assembly import BUNDLED, SoundModel, load_model
 from ..sgvg_core.errors import CheckpointError, ConfigError
+from ..sgvg_core.image_inversion import ImageEncoder
+from ..sgvg_core.synthesis import Generator, StyleGAN3Generator
 
 MODEL_CATEGORY = "sgvg"
+GENERATOR_CATEGORY = "stylegan"
+WEIGHT_ENDINGS = (".pkl", ".pt", ".pth", ".safetensors")
+LATENT_ENDINGS = (".npy", ".npz", ".pt", ".safetensors")
 BUNDLED_NAME = "landscapes (bundled)"
 _EXAMPLES = Path(__file__).resolve().parent.parent / "workflows" / "assets"
 _EXAMPLES_FOLDER = "sgvg"
 _BAR_SECONDS, _PREVIEW_SECONDS = 0.1, 0.3
 _PREVIEW_PIXELS = 512
-_BYTES_A_PIXEL = 1024
-"""What a synthesis network needs for one pixel of its largest layers, features and copies together, generously."""
+_BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_STYLEGAN3 = 1024, 8192
+"""What a synthesis network needs for one pixel of the picture: its largest layer's features and copies of them, generously. StyleGAN3's
+layers are wide at all sizes, have a margin, and are filtered at twice their rate."""
 
 
 # ---- models
 
 
-def model_folders() -> list[Path]:
-    """ComfyUI's folders for models of this pack (``models/sgvg`` and what extra_model_paths.yaml adds), made known if they aren't."""
+def model_folders(category: str = MODEL_CATEGORY) -> list[Path]:
+    """ComfyUI's folders for weights (``models/sgvg`` or ``models/stylegan``, and what extra_model_paths.yaml adds), made known if they aren't."""
     import folder_paths
 
-    own = os.path.join(folder_paths.models_dir, MODEL_CATEGORY)
-    folder_paths.add_model_folder_path(MODEL_CATEGORY, own)
-    folder_paths.folder_names_and_paths[MODEL_CATEGORY][1].add(".safetensors")
+    own = os.path.join(folder_paths.models_dir, category)
+    folder_paths.add_model_folder_path(category, own)
+    folder_paths.folder_names_and_paths[category][1].update(WEIGHT_ENDINGS)
     with contextlib.suppress(OSError):  # a read-only models folder may hold none of ours
         os.makedirs(own, exist_ok=True)
-    return [Path(folder) for folder in folder_paths.get_folder_paths(MODEL_CATEGORY)]
+    return [Path(folder) for folder in folder_paths.get_folder_paths(category)]
+
+
+def weight_files(category: str) -> list[str]:
+    """Files of weights in ComfyUI's folders of a category, sub-folders included."""
+    import folder_paths
+
+    model_folders(category)
+    return list(folder_paths.get_filename_list(category))
+
+
+def weight_choices(category: str) -> list[str]:
+    """What a loader offers: the files, or a line that says where they go."""
+    return weight_files(category) or [f"(none yet: put files into models/{category})"]
+
+
+def weight_file(category: str, name: str, wire: str) -> Path:
+    """The file that is offered under `name` in the input `wire`. Raises ConfigError."""
+    import folder_paths
+
+    found = weight_files(category)
+    path = folder_paths.get_full_path(category, name) if name in found else None
+    if path is None:
+        held = f"only {', '.join(found[:12])}{', ...' if len(found) > 12 else ''}" if found else "nor any other"
+        raise ConfigError(
+            f"{wire}: there's no file {name!r} in models/{category}, {held}; put {' '.join(WEIGHT_ENDINGS)} files into "
+            f"{model_folders(category)[0]} and press R"
+        )
+    return Path(path)
 
 
 def models() -> dict[str, Path]:
@@ -46,9 +81,14 @@ def models() -> dict[str, Path]:
     found = {BUNDLED_NAME: BUNDLED}
     for root in model_folders():
         for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            if (folder / "generator.safetensors").is_file():
+            if _holds_model(folder):
                 found.setdefault(folder.name, folder)
     return found
+
+
+def _holds_model(folder: Path) -> bool:
+    """Whether a folder has a generator of any kind in it, by the names that `load_model` looks for."""
+    return any(path.suffix in WEIGHT_ENDINGS for pattern in ("generator.*", "*.pkl") for path in folder.glob(pattern))
 
 
 def model_folder(name: str) -> Path:
@@ -56,21 +96,26 @@ def model_folder(name: str) -> Path:
     found = models()
     if name not in found:
         raise ConfigError(
-            f"model_name: there's no model {name!r}, only {', '.join(found)}; put its folder (with generator.safetensors) into "
+            f"model_name: there's no model {name!r}, only {', '.join(found)}; put its folder (with a generator) into "
             f"{model_folders()[0]} and press R"
         )
-    if not (found[name] / "generator.safetensors").is_file():
-        raise CheckpointError(f"model_name: {found[name]} holds no generator.safetensors; download the pack again, or choose another model")
+    if not _holds_model(found[name]):
+        raise CheckpointError(f"model_name: {found[name]} holds no generator; download the pack again, or choose another model")
     return found[name]
 
 
 def content_key(folder: Path) -> str:
     """A hash of all weights in a model folder: the same for the same contents, wherever they lie."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        state = path.stat()
-        digest.update(path.name.encode() + _file_hash(str(path), state.st_size, state.st_mtime_ns))
+    for path in sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_ENDINGS):
+        digest.update(path.name.encode() + bytes.fromhex(file_content_key(path)))
     return digest.hexdigest()
+
+
+def file_content_key(path: Path) -> str:
+    """A hash of a file of weights, kept until its size or time changes."""
+    state = path.stat()
+    return _file_hash(str(path), state.st_size, state.st_mtime_ns).hex()
 
 
 @functools.lru_cache(maxsize=64)
@@ -83,46 +128,95 @@ def _file_hash(path: str, size: int, changed: int) -> bytes:
     return digest.digest()
 
 
+class HostModule:
+    """A network under ComfyUI's memory manager, which takes its weights to the graphics card and back as it sees fit."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        import comfy.model_management as management
+        import comfy.model_patcher
+
+        self.module = module
+        self.patcher = comfy.model_patcher.ModelPatcher(
+            module, load_device=management.get_torch_device(), offload_device=management.unet_offload_device()
+        )
+
+
+def resting_device() -> torch.device:
+    """Where weights lie that aren't in use, and so where networks are built."""
+    import comfy.model_management as management
+
+    return management.unet_offload_device()
+
+
+def bring(parts: Sequence[HostModule], room: int) -> torch.device:
+    """Weights of `parts` on the device that ComfyUI computes on, with `room` bytes left for the work. Call it before each use.
+
+    ComfyUI may have taken the weights, or a part of them, back at any time.
+    """
+    import comfy.model_management as management
+
+    patchers = [part.patcher for part in parts]
+    # Weights that are moved in inference mode could never take part in a gradient again. A load that isn't full moves leaf modules
+    # only, and a network of ours has weights elsewhere too.
+    with torch.inference_mode(False):
+        management.load_models_gpu(patchers, memory_required=room, force_full_load=True)
+        for patcher in patchers:
+            patcher.model.to(patcher.load_device)  # no copy where the load was full; with --novram it never is
+    return patchers[0].load_device
+
+
 @dataclasses.dataclass(eq=False)
-class HostModel:
-    """A model whose generator and joint space live under ComfyUI's memory manager. The walk's parts stay on the CPU."""
+class HostGenerator:
+    """A generator: enough for nodes that only draw. `key` stands for its content."""
+
+    name: str
+    key: str
+    generator: Generator
+    drawing: HostModule
+    info: str
+    """What was loaded, in a few lines."""
+
+    def room(self, batch: int) -> int:
+        """Bytes that `batch` pictures take while they're synthesized."""
+        each = _BYTES_A_PIXEL_OF_STYLEGAN3 if isinstance(self.generator, StyleGAN3Generator) else _BYTES_A_PIXEL
+        return batch * self.generator.img_resolution**2 * each
+
+    def ready_generator(self, batch: int = 1) -> Generator:
+        """The generator on ComfyUI's device, with room for `batch` pictures. Call it before each use."""
+        bring([self.drawing], self.room(batch))
+        return self.generator
+
+
+@dataclasses.dataclass(eq=False)
+class HostModel(HostGenerator):
+    """A generator with the parts that hear and walk. These stay on the CPU: a walk is the same on every machine."""
 
     model: SoundModel
-    patchers: list[Any]
-
-    @property
-    def name(self) -> str:
-        return self.model.name
+    judging: HostModule | None
+    """The joint space."""
 
     def ready(self, batch: int = 1) -> SoundModel:
-        """The model on the device that ComfyUI computes on, with room for `batch` pictures. Call it before each use.
-
-        ComfyUI may have taken the weights, or a part of them, back at any time.
-        """
-        import comfy.model_management as management
-
-        device = self.patchers[0].load_device
-        room = batch * self.model.generator.img_resolution**2 * _BYTES_A_PIXEL
-        # Weights that are moved in inference mode could never take part in a gradient again. A load that isn't full moves leaf modules
-        # only, and a network of ours has weights elsewhere too.
-        with torch.inference_mode(False):
-            management.load_models_gpu(self.patchers, memory_required=room, force_full_load=True)
-            for patcher in self.patchers:
-                patcher.model.to(device)  # no copy where the load was full; with --novram it never is
-        return dataclasses.replace(self.model, device=device)
+        """The model on ComfyUI's device, with room for `batch` pictures. Call it before each use."""
+        parts = [self.drawing, *([] if self.judging is None else [self.judging])]
+        return dataclasses.replace(self.model, device=bring(parts, self.room(batch)))
 
 
-def load_host_model(folder: Path) -> HostModel:
+def load_host_model(folder: Path, key: str) -> HostModel:
     """The model in a folder, handed to ComfyUI's memory manager."""
-    import comfy.model_management as management
-    import comfy.model_patcher
-
-    resting = management.unet_offload_device()
     with torch.inference_mode(False):
-        model = load_model(folder, resting)
-    parts = [part for part in (model.generator, model.joint_space) if part is not None]
-    device = management.get_torch_device()
-    return HostModel(model, [comfy.model_patcher.ModelPatcher(part, load_device=device, offload_device=resting) for part in parts])
+        model = load_model(folder, resting_device())
+    space = None if model.joint_space is None else HostModule(model.joint_space)
+    return HostModel(model.name, key, model.generator, HostModule(model.generator), "", model, space)
+
+
+@dataclasses.dataclass(eq=False)
+class HostImageEncoder:
+    """An encoder of pictures."""
+
+    name: str
+    encoder: ImageEncoder
+    looking: HostModule
+    info: str
 
 
 # ---- files
@@ -171,6 +265,37 @@ def file_key(name: str) -> str:
         return f"{name}: missing"
     state = path.stat()
     return f"{path}:{state.st_size}:{state.st_mtime_ns}"
+
+
+def latent_choices() -> list[str]:
+    """Files that may hold latents in ComfyUI's input and output folders and the folders in them; those of the output folder say so."""
+    import folder_paths
+
+    named = []
+    for folder, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
+        root = Path(folder)
+        files = (path for pattern in ("*", "*/*") for path in root.glob(pattern) if path.suffix in LATENT_ENDINGS and path.is_file())
+        named += [f"{path.relative_to(root).as_posix()}{mark}" for path in sorted(files)]
+    return named
+
+
+def output_folder() -> Path:
+    """ComfyUI's output folder."""
+    import folder_paths
+
+    return Path(folder_paths.get_output_directory()).resolve()
+
+
+def output_file(prefix: str, ending: str) -> tuple[Path, str]:
+    """An unused file name in ComfyUI's output folder, and what file widgets call it. Raises ConfigError for a prefix that leads outside."""
+    import folder_paths
+
+    root = output_folder()
+    if not prefix.strip() or not (root / prefix).resolve().is_relative_to(root):
+        raise ConfigError(f"filename_prefix: got {prefix!r}, expected a name such as latents/SGVG, inside ComfyUI's output folder")
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, str(root))
+    path = Path(folder) / f"{name}_{counter:05}_{ending}"
+    return path, f"{Path(subfolder, path.name).as_posix()} [output]"
 
 
 def temporary_video() -> Path:

@@ -9,7 +9,7 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation.start import random_start
 from ..sgvg_core.generation.text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
 from . import host
-from .adapters import expect, images_from_pictures, images_from_uint8, naming
+from .adapters import drawing_model, hearing_model, images_from_pictures, images_from_uint8, naming
 from .sockets import EmbeddingWire, LatentWire, ModelWire
 
 _SEED = {"default": 0, "min": 0, "max": 0xFFFFFFFFFFFFFFFF, "control_after_generate": True}
@@ -30,7 +30,7 @@ class StartLatent(io.ComfyNode):
             description="Draws the latent that a walk starts from. With a sound embedding connected, several are drawn and the one whose picture is "
             "nearest to the sound is taken, so that the film opens on the scene that is heard.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
                 io.Int.Input("seed", tooltip="The same seed draws the same latents on every machine.", **_SEED),
                 io.Float.Input("truncation_psi", display_name="truncation psi", tooltip=_PSI_TOOLTIP, **_PSI),
                 io.Int.Input(
@@ -58,13 +58,14 @@ class StartLatent(io.ComfyNode):
     def execute(
         cls, model: Any, seed: int, truncation_psi: float, num_candidates: int = 96, sound_embedding: torch.Tensor | None = None
     ) -> io.NodeOutput:
-        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        handle = drawing_model(model)
         if sound_embedding is None:
-            ready = handle.ready()
-            start_ws = random_start(ready.generator, seed, truncation_psi=truncation_psi)
-            picture = images_from_pictures(ready.generator.synthesis(start_ws.to(ready.device)))
+            generator = handle.ready_generator()
+            with naming("model"):
+                start_ws = random_start(generator, seed, truncation_psi=truncation_psi)
+            picture = images_from_pictures(generator.synthesis(start_ws.to(generator.w_avg.device)))
         else:
-            ranked = _choose(handle, seed, num_candidates, truncation_psi, sound_embedding=sound_embedding, keep=1)
+            ranked = _choose(hearing_model(model), seed, num_candidates, truncation_psi, sound_embedding=sound_embedding, keep=1)
             start_ws, picture = ranked.best, images_from_uint8(ranked.pictures[:1])
         picture = host.to_host(picture)
         return io.NodeOutput(start_ws, picture, ui=ui.PreviewImage(picture, cls=cls))
@@ -136,7 +137,7 @@ class TextConstraint(io.ComfyNode):
         keep: int = 8,
         sound_embedding: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        handle = hearing_model(model)
         prompts, negatives = read_prompts(prompt), read_prompts(negative)
         if not prompts and not negatives and sound_embedding is None:
             raise ConfigError("prompt: got no words; write some, such as 'a campfire at night', or connect a sound embedding")

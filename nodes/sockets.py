@@ -1,22 +1,30 @@
 """The wires of our own between nodes. Sounds, pictures, videos, numbers and texts travel as ComfyUI's own types.
 
-What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`; SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start
-latent, float32 [1, L, D]; SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a `Walk`. Sound latents and walks are lazy: they cost nothing
-on the wire and are computed as they're used.
+What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`, or a `host.HostGenerator`, which can draw but not hear;
+SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a
+`Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`. Sound latents and walks of sounds are lazy: they
+cost nothing on the wire and are computed as they're used.
 """
 
 import dataclasses
+from collections.abc import Iterator
+from fractions import Fraction
 
+import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import HeardSound
-from ..sgvg_core.sound_inversion import SoundInversionEncoder
+from ..sgvg_core.generation import HeardSound, Walk
+from ..sgvg_core.sound_inversion import AnySoundEncoder
 
 ModelWire = io.Custom("SGVG_MODEL")
 SoundLatentsWire = io.Custom("SGVG_SOUND_LATENTS")
 LatentWire = io.Custom("SGVG_LATENT")
 EmbeddingWire = io.Custom("SGVG_EMBEDDING")
 WalkWire = io.Custom("SGVG_WALK")
+PoseWire = io.Custom("SGVG_POSE")
+ImageEncoderWire = io.Custom("SGVG_IMAGE_ENCODER")
+
+_AT_ONCE = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,5 +32,25 @@ class SoundLatents:
     """What E_a will hear of a sound: the sound after its first pass, and the encoder."""
 
     heard: HeardSound
-    encoder: SoundInversionEncoder
+    encoder: AnySoundEncoder
     model_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredWalk:
+    """Latents [T, L, D], frame after frame, that no sound moved: those of a file, or of pictures. A film of it is silent."""
+
+    ws: torch.Tensor
+    fps: Fraction
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.ws)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(self.ws.split(_AT_ONCE))
+
+
+AnyWalk = Walk | StoredWalk
+"""What the walk wire carries."""

@@ -9,7 +9,7 @@ from ..sgvg_core.generation import Listening, hear, listen
 from ..sgvg_core.generation.pipeline import embed_sound
 from ..sgvg_core.media import probe_sound
 from . import host
-from .adapters import expect, file_audio, images_from_uint8, naming, read_labels, to_sound
+from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound
 from .plots import listening_plot
 from .sockets import EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
 
@@ -100,7 +100,7 @@ class SoundInversionEncoderNode(io.ComfyNode):
             "sound a "
             "point in the joint space of sound, picture and text (to choose a start by it).",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, or Load Sound Encoder and Walker."),
                 io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are heard as one."),
                 io.Int.Input(
                     "batch_item",
@@ -122,7 +122,7 @@ class SoundInversionEncoderNode(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, audio: Any, batch_item: int = 0) -> io.NodeOutput:
-        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        handle = hearing_model(model)
         sound = to_sound(audio, "audio", batch_item)
         ready = handle.ready()
         progress = host.HostProgress()
@@ -165,7 +165,7 @@ class Listen(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, audio: Any, labels: str = "") -> io.NodeOutput:
-        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        handle = hearing_model(model)
         sound = to_sound(audio, "audio")
         ready = handle.ready()
         if ready.joint_space is None:

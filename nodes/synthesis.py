@@ -9,11 +9,12 @@ from ..sgvg_core.config import check_choice
 from ..sgvg_core.devices import to_dtype
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import NOISE_MODES, resize, synthesize, to_uint8
+from ..sgvg_core.generation.frames import NOISE_MODES, as_rgb, extent, resize, synthesize, to_uint8
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
+from ..sgvg_core.synthesis import Pose
 from . import host
-from .adapters import cut, expect, images_from_pictures, naming, to_sound
-from .sockets import ModelWire, WalkWire
+from .adapters import check_latents, cut, drawing_model, expect, images_from_pictures, naming, to_sound, walk_of
+from .sockets import AnyWalk, ModelWire, PoseWire, WalkWire
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -27,7 +28,7 @@ def _common_inputs() -> list[io.Input]:
             min=0,
             max=4096,
             step=8,
-            tooltip="Side of the picture in pixels, resampled from the generator's; 0 keeps the generator's.",
+            tooltip="Side of the picture in pixels (its longer one), resampled from the generator's; 0 keeps the generator's.",
         ),
         io.Combo.Input(
             "noise",
@@ -60,6 +61,12 @@ def _common_inputs() -> list[io.Input]:
     ]
 
 
+def _pose_input() -> io.Input:
+    """Last of all inputs."""
+    said = "From StyleGAN3 Pose: where the picture lies, frame by frame. Only StyleGAN3 generators can be moved."
+    return PoseWire.Input("pose", optional=True, tooltip=said)
+
+
 class Synthesis(io.ComfyNode):
     """Frames as IMAGE."""
 
@@ -71,8 +78,8 @@ class Synthesis(io.ComfyNode):
             category="SGVG/synthesis",
             description="Turns a walk into frames for other image nodes. They're all kept in memory; for a whole film use Synthesis to Video.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
-                WalkWire.Input("walk", tooltip="From Recurrent Walker."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker, Load Latents or Image to Latent."),
                 io.Int.Input(
                     "first_frame", display_name="first frame", default=0, min=0, max=10_000_000, tooltip="Frames before this one are left out."
                 ),
@@ -85,6 +92,7 @@ class Synthesis(io.ComfyNode):
                     tooltip="At most so many frames; 0 takes all. A second of 25 frames at 1024 pixels takes 315 MB of memory, at 128 pixels 5 MB.",
                 ),
                 *_common_inputs(),
+                _pose_input(),
             ],
             outputs=[io.Image.Output("images", display_name="images", tooltip="The frames in their order.")],
         )
@@ -101,13 +109,14 @@ class Synthesis(io.ComfyNode):
         noise_seed: int = 0,
         batch_size: int = 4,
         dtype: str = "auto",
+        pose: Any = None,
     ) -> io.NodeOutput:
-        core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
+        core_walk = walk_of(walk)
         num_left = core_walk.num_frames - first_frame
         if num_left <= 0:
             raise ConfigError(f"first_frame: got {first_frame}, but the walk has {core_walk.num_frames} frames, counted from 0")
         num_images = min(num_left, max_frames or num_left)
-        frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype)
+        frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype, pose)
         images: torch.Tensor | None = None
         done = 0
         for pictures in frames:
@@ -132,8 +141,8 @@ class SynthesisToVideo(io.ComfyNode):
             "duration. "
             "Connect Save Video to keep it.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
-                WalkWire.Input("walk", tooltip="From Recurrent Walker; it knows its sound."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker, which knows its sound; or from Load Latents or Image to Latent, silent."),
                 *_common_inputs(),
                 io.Combo.Input(
                     "sound_codec",
@@ -149,6 +158,7 @@ class SynthesisToVideo(io.ComfyNode):
                     optional=True,
                     tooltip="Another sound for the file, such as the full mix when the walk heard one track of it. Usually left open.",
                 ),
+                _pose_input(),
             ],
             outputs=[io.Video.Output("video", display_name="video", tooltip="The finished video, for Save Video or Get Video Components.")],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -168,17 +178,19 @@ class SynthesisToVideo(io.ComfyNode):
         sound_codec: str = "auto",
         crf: int = 18,
         audio: Any = None,
+        pose: Any = None,
     ) -> io.NodeOutput:
-        core_walk = expect(walk, Walk, "walk", "Recurrent Walker")
+        core_walk = walk_of(walk)
         check_choice("sound_codec", sound_codec, SOUND_CODECS)
-        sound = core_walk.heard.sound if audio is None else to_sound(audio, "audio")
-        frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype)
+        sound = to_sound(audio, "audio") if audio is not None else core_walk.heard.sound if isinstance(core_walk, Walk) else None
+        frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype, pose)
         path = host.temporary_video()
         metadata = host.graph_metadata(cls.hidden)
         with naming("audio" if audio is not None else "walk"):
-            track = sound.track()
+            track = None if sound is None else sound.track()
+            height, width = frames.extent
             writer = VideoWriter(
-                path, fps=core_walk.fps, width=frames.side, height=frames.side, sound=track, sound_codec=sound_codec, crf=crf, metadata=metadata
+                path, fps=core_walk.fps, width=width, height=height, sound=track, sound_codec=sound_codec, crf=crf, metadata=metadata
             )
             with writer:
                 for pictures in frames:
@@ -188,34 +200,48 @@ class SynthesisToVideo(io.ComfyNode):
 
 
 class Frames:
-    """The pictures of a walk, [n, 3, side, side] in -1..1, batch after batch, with progress, preview and cancel."""
+    """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel."""
 
     def __init__(
-        self, model: Any, walk: Walk, first: int, num_frames: int, size: int, noise: str, noise_seed: int, batch_size: int, dtype: str
+        self,
+        model: Any,
+        walk: AnyWalk,
+        first: int,
+        num_frames: int,
+        size: int,
+        noise: str,
+        noise_seed: int,
+        batch_size: int,
+        dtype: str,
+        pose: Any,
     ) -> None:
         check_choice("noise", noise, NOISE_MODES)
         check_choice("dtype", dtype, _DTYPES)
-        self.handle = expect(model, host.HostModel, "model", "Load SGVG Model")
+        self.handle = drawing_model(model)
+        check_latents(self.handle, walk)
+        self.pose = None if pose is None else expect(pose, Pose, "pose", "StyleGAN3 Pose")
         self.walk, self.first, self.num_frames = walk, first, num_frames
         self.noise, self.noise_seed, self.batch_size, self.dtype = noise, noise_seed, batch_size, dtype
-        self.side = size or self.handle.model.generator.img_resolution
+        self.extent = extent(self.handle.generator, size)
+        """Height and width."""
 
     def __iter__(self) -> Any:
-        ready = self.handle.ready(batch=self.batch_size)
+        generator = self.handle.ready_generator(batch=self.batch_size)
         progress, done = host.HostProgress(), 0
         progress(0, self.num_frames)
         batches = synthesize(
-            ready.generator,
+            generator,
             cut(self.walk, self.first, self.num_frames),
             batch=self.batch_size,
             noise_mode=self.noise,
             seed=self.noise_seed,
             first=self.first,
-            dtype=to_dtype(self.dtype, ready.device),
+            dtype=to_dtype(self.dtype, generator.w_avg.device),
+            pose=self.pose,
         )
         for pictures in batches:
             done += len(pictures)
-            shown = resize(pictures, self.side)
+            shown = resize(as_rgb(pictures), self.extent)
             yield shown
             progress(done, self.num_frames, "frames", to_uint8(shown[-1:])[0])
 

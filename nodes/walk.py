@@ -8,12 +8,12 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import synthesize, to_uint8
+from ..sgvg_core.generation.frames import as_rgb, synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
-from .adapters import expect, images_from_uint8, naming, watched
-from .sockets import LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire
+from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, walk_of, watched
+from .sockets import AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire
 
 _STRENGTH = {"default": 1.0, "min": -4.0, "max": 4.0, "step": 0.05}
 
@@ -31,9 +31,11 @@ class RecurrentWalkerNode(io.ComfyNode):
             "each frame. "
             "Three recurrent blocks move coarse (layout), mid (shapes) and fine (light, colour) layers.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, or Load Sound Encoder and Walker."),
                 SoundLatentsWire.Input("sound_latents", display_name="sound latents", tooltip="From Sound Inversion Encoder."),
-                LatentWire.Input("start_latent", display_name="start latent", tooltip="From Start Latent or Text Constraint."),
+                LatentWire.Input(
+                    "start_latent", display_name="start latent", tooltip="From Start Latent, Text Constraint, Load Latents or Image to Latent."
+                ),
                 io.Float.Input(
                     "fps",
                     default=25.0,
@@ -94,7 +96,7 @@ class RecurrentWalkerNode(io.ComfyNode):
         causal: bool = False,
         sound_once: bool = False,
     ) -> io.NodeOutput:
-        core = expect(model, host.HostModel, "model", "Load SGVG Model").model
+        core = hearing_model(model).model
         heard = expect(sound_latents, SoundLatents, "sound latents", "Sound Inversion Encoder")
         start_ws = expect(start_latent, torch.Tensor, "start latent", "Start Latent or Text Constraint")
         wanted = (1, core.generator.num_ws, core.generator.w_dim)
@@ -126,8 +128,8 @@ class WalkSheet(io.ComfyNode):
             category="SGVG/walk",
             description="Looks at a walk before it's rendered: some of its frames, evenly over the whole sound, in one picture.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model."),
-                WalkWire.Input("walk", tooltip="From Recurrent Walker."),
+                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                WalkWire.Input("walk", tooltip="From Recurrent Walker, Load Latents or Image to Latent."),
                 io.Int.Input("num_pictures", display_name="num pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
                 io.Int.Input("columns", default=6, min=1, max=64, tooltip="How many stand in a row."),
             ],
@@ -137,19 +139,20 @@ class WalkSheet(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, walk: Any, num_pictures: int = 18, columns: int = 6) -> io.NodeOutput:
-        handle = expect(model, host.HostModel, "model", "Load SGVG Model")
-        chosen = evenly(expect(walk, Walk, "walk", "Recurrent Walker"), num_pictures)
-        ready = handle.ready(batch=4)
+        handle, walked = drawing_model(model), walk_of(walk)
+        check_latents(handle, walked)
+        chosen = evenly(walked, num_pictures)
+        generator = handle.ready_generator(batch=4)
         progress, frames = host.HostProgress(), []
         with naming("walk"):
-            for some in synthesize(ready.generator, [chosen]):
-                frames.append(to_uint8(some))
+            for some in synthesize(generator, [chosen]):
+                frames.append(to_uint8(as_rgb(some)))
                 progress(sum(map(len, frames)), len(chosen), "frames", frames[-1][-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), columns)))
         return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
 
 
-def evenly(walk: Walk, num_pictures: int) -> torch.Tensor:
+def evenly(walk: AnyWalk, num_pictures: int) -> torch.Tensor:
     """`num_pictures` latents [n, L, D] of a walk, the first and the last among them; fewer if it has fewer frames."""
     wanted = {round(k) for k in torch.linspace(0, walk.num_frames - 1, min(num_pictures, walk.num_frames)).tolist()}
     kept, index = [], 0

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..synthesis import Generator, Pose
+from ..synthesis import Generator, Pose, StyleGAN2Generator
 
 NOISE_MODES = ("const", "random", "none", "seeded")
 
@@ -16,11 +16,24 @@ def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
     return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
-def resize(pictures: torch.Tensor, size: int | None) -> torch.Tensor:
-    """Pictures [N, C, H, W] at `size` x `size` (None: as they are), antialiased bicubic."""
-    if size is None or size == pictures.shape[-1]:
+def as_rgb(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
+    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+
+
+def resize(pictures: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
+    """Pictures [N, C, H, W] at `size` x `size`, or at a height and width (None: as they are), antialiased bicubic."""
+    wanted = (size, size) if isinstance(size, int) else size
+    if wanted is None or wanted == tuple(pictures.shape[-2:]):
         return pictures
-    return F.interpolate(pictures.float(), size=(size, size), mode="bicubic", antialias=True, align_corners=False)
+    return F.interpolate(pictures.float(), size=wanted, mode="bicubic", antialias=True, align_corners=False)
+
+
+def extent(generator: Generator, size: int | None = None) -> tuple[int, int]:
+    """Height and width of pictures whose longer side is `size` (None or 0: the generator's own)."""
+    height, width = generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
+    longer = max(height, width)
+    return (height, width) if not size else (round(height * size / longer), round(width * size / longer))
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from ..media import FrameFolderWriter, VideoWriter, contact_sheet
 from ..progress import Progress, silent
 from ..synthesis import ANCHORS, Pose, compute_centres
 from ..walker import DEFAULT_PULL, WalkSettings
-from .frames import resize, synthesize, to_uint8
+from .frames import as_rgb, extent, resize, synthesize, to_uint8
 from .sound import HeardSound, Sound, hear
 from .start import random_start
 from .text_constraint import choose_start
@@ -175,14 +175,14 @@ def generate(
     pictures = synthesize(
         model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
     )
-    side = settings.size or model.generator.img_resolution
+    height, width = extent(model.generator, settings.size)
     every = max(1, walk.num_frames // _SHEET_FRAMES)
     kept: list[torch.Tensor] = []
     done = 0
-    with open_writer(output, settings.fps, side, sound, sound_codec) as writer:
+    with open_writer(output, settings.fps, (height, width), sound, sound_codec) as writer:
         progress(0, walk.num_frames, "frames")
         for some in pictures:
-            frames = to_uint8(resize(some, settings.size))
+            frames = to_uint8(resize(as_rgb(some), (height, width)))
             writer.write(frames)
             kept += [frames[i] for i in range(len(frames)) if (done + i) % every == 0]
             done += len(frames)
@@ -193,18 +193,18 @@ def generate(
         "fps": str(settings.fps),
         "sound_seconds": round(float(heard.duration), 6),
         "seed": settings.seed,
-        "size": side,
+        "size": max(height, width),
         "seconds": round(time.monotonic() - began, 2),
         "settings": _plain(settings),
     }
     return GeneratedVideo(output, done, settings.fps, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6), report)
 
 
-def open_writer(output: Path, fps: Fraction, side: int, sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:
-    """Where the frames go: a video file with the sound, or a folder of PNGs when `output` has no suffix."""
+def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:
+    """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix."""
     if not output.suffix:
         return FrameFolderWriter(output)
-    return VideoWriter(output, fps=fps, width=side, height=side, sound=sound.track(), sound_codec=sound_codec)
+    return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=sound.track(), sound_codec=sound_codec)
 
 
 def _plain(settings: GenerateSettings) -> dict[str, Any]:

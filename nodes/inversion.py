@@ -1,0 +1,78 @@
+"""From pictures to latents, by an encoder of pSp, e4e or ReStyle."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..sgvg_core.errors import ConfigError
+from ..sgvg_core.image_inversion import invert
+from . import host
+from .adapters import drawing_model, expect, images_from_pictures, naming, pictures_from_images
+from .latent_files import FPS, start_and_walk
+from .sockets import ImageEncoderWire, LatentWire, ModelWire, WalkWire
+
+_BATCH = 4
+_PASSES = 5
+
+
+class ImageToLatent(io.ComfyNode):
+    """IMAGE -> W+."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_ImageToLatent",
+            display_name="Image to Latent",
+            category="SGVG/latents",
+            description="Finds the latents whose picture comes nearest to your own, so that a walk can start from it. Several pictures, such as the "
+            "frames of a video, become a walk.",
+            inputs=[
+                ModelWire.Input("model", tooltip="The generator that the encoder was trained with, from Load StyleGAN or Load SGVG Model."),
+                ImageEncoderWire.Input("encoder", display_name="image encoder", tooltip="From Load Image Encoder."),
+                io.Image.Input("image", tooltip="One picture or several, cut as the encoder was trained with (such as aligned faces)."),
+                io.Int.Input("passes", default=_PASSES, min=1, max=100, tooltip="How often a ReStyle encoder refines its answer; others take one."),
+                io.Int.Input("item", default=0, min=0, max=10_000_000, tooltip="Which picture becomes the start latent; 0 is the first."),
+                io.Float.Input("fps", tooltip="Frames a second of the walk. One picture is one frame.", **FPS),
+            ],
+            outputs=[
+                LatentWire.Output("start_latent", display_name="start latent", tooltip="The latent of one picture, for the Recurrent Walker."),
+                WalkWire.Output("walk", display_name="walk", tooltip="The latents of all pictures, a frame each. It has no sound."),
+                io.Image.Output("picture", display_name="picture", tooltip="What the generator makes of the start latent."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: Any, encoder: Any, image: Any, passes: int = _PASSES, item: int = 0, fps: float = 25.0) -> io.NodeOutput:
+        handle = drawing_model(model)
+        looker = expect(encoder, host.HostImageEncoder, "image encoder", "Load Image Encoder")
+        seen, wanted = (looker.encoder.num_ws, looker.encoder.w_dim), (handle.generator.num_ws, handle.generator.w_dim)
+        if seen != wanted:
+            raise ConfigError(
+                f"image encoder: {looker.name} answers {seen[0]} latents of {seen[1]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; connect "
+                "the generator that it was trained with"
+            )
+        pictures = pictures_from_images(image, "image")
+        host.bring([looker.looking, handle.drawing], handle.room(_BATCH))
+        with naming("image"):
+            ws = _inverted(looker, handle, pictures, passes)
+        start, walk = start_and_walk(ws, item, fps, "image")
+        shown = host.to_host(images_from_pictures(_drawn(handle, start)))
+        return io.NodeOutput(start, walk, shown, ui=ui.PreviewImage(shown, cls=cls))
+
+
+def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
+    return handle.generator.synthesis(ws.to(handle.generator.w_avg.device), noise_mode="const")
+
+
+def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:
+    """Latents [N, L, D] on the CPU, a few pictures at a time."""
+    progress, found = host.HostProgress(), []
+    for some in pictures.split(_BATCH):
+        answered = invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=lambda *_: host.stop_if_cancelled())
+        found.append(answered.float().cpu())
+        progress(sum(map(len, found)), len(pictures), "pictures")
+    return torch.cat(found)
+
+
+NODES = [ImageToLatent]

@@ -1,0 +1,151 @@
+"""Latents in files: read as a start or as a walk, written to ComfyUI's output folder."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..sgvg_core.assembly import load_latents, save_latents
+from ..sgvg_core.clock import to_fps
+from ..sgvg_core.config import check_choice
+from ..sgvg_core.errors import ConfigError
+from ..sgvg_core.generation import Walk
+from . import host
+from .adapters import drawing_model, naming, watched
+from .sockets import AnyWalk, LatentWire, ModelWire, StoredWalk, WalkWire
+
+FORMATS = ("safetensors", "npy", "npz")
+FPS = {"default": 25.0, "min": 0.1, "max": 240.0, "step": 0.001, "round": 0.000001}
+"""Options of an input for frames a second."""
+
+
+def start_and_walk(ws: torch.Tensor, item: int, fps: float, what: str) -> tuple[torch.Tensor, StoredWalk]:
+    """Latent `item` of `ws` [T, L, D] as a start latent [1, L, D], and all of them as a walk. Raises ConfigError."""
+    if not 0 <= item < len(ws):
+        raise ConfigError(f"item: got {item}, but {what} holds {len(ws)} latents, counted from 0")
+    with naming("fps"):
+        return ws[item : item + 1].clone(), StoredWalk(ws, to_fps(fps))
+
+
+class LoadLatents(io.ComfyNode):
+    """Latents of a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_LoadLatents",
+            display_name="Load Latents",
+            category="SGVG/latents",
+            description="Reads latents from a file (.npy, .npz, .pt, .safetensors; projected_w.npz too): one of them to start a walk from, and all "
+            "of them as a walk of its own, a frame each.",
+            inputs=[
+                ModelWire.Input("model", tooltip="The generator that the latents belong to, from Load StyleGAN or Load SGVG Model."),
+                io.Combo.Input(
+                    "file",
+                    options=host.latent_choices() or ["(none yet: put files into ComfyUI's input folder)"],
+                    tooltip="A file in ComfyUI's input folder, or one that Save Latents left in the output folder. Press R after adding one.",
+                ),
+                io.Int.Input("item", default=0, min=0, max=10_000_000, tooltip="Which latent of the file becomes the start latent; 0 is the first."),
+                io.Float.Input("fps", tooltip="Frames a second of the walk. One latent is one frame.", **FPS),
+            ],
+            outputs=[
+                LatentWire.Output("start_latent", display_name="start latent", tooltip="One latent, for the Recurrent Walker."),
+                WalkWire.Output("walk", display_name="walk", tooltip="All latents, a frame each, for synthesis. It has no sound."),
+                io.Int.Output("num_frames", display_name="frames", tooltip="How many latents the file holds."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        if file is not None and host.input_file(file) is None:
+            return f"file: there's no file {file!r} in ComfyUI's input or output folder; choose another"
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None = None, item: Any = 0, fps: Any = 0, model: Any = None) -> str:
+        return host.file_key(file or "")
+
+    @classmethod
+    def execute(cls, model: Any, file: str, item: int = 0, fps: float = 25.0) -> io.NodeOutput:
+        handle = drawing_model(model)
+        path = host.input_file(file)
+        if path is None:
+            raise ConfigError(f"file: there's no file {file!r} in ComfyUI's input or output folder; choose another")
+        with naming("file"):
+            ws = load_latents(path, handle.generator.num_ws, handle.generator.w_dim)
+        start, walk = start_and_walk(ws, item, fps, path.name)
+        host.show_text(f"{path.name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
+        return io.NodeOutput(start, walk, len(ws))
+
+
+class SaveLatents(io.ComfyNode):
+    """Latents to a file."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_SaveLatents",
+            display_name="Save Latents",
+            category="SGVG/latents",
+            description="Writes a start latent, or the latents of a whole walk, into ComfyUI's output folder.",
+            inputs=[
+                io.MultiType.Input(
+                    "latents",
+                    types=[LatentWire, WalkWire],
+                    tooltip="A start latent (Start Latent, Text Constraint, Image to Latent) or a walk (Recurrent Walker), which is saved frame by "
+                    "frame.",
+                ),
+                io.String.Input(
+                    "filename_prefix",
+                    display_name="filename prefix",
+                    default="latents/SGVG",
+                    tooltip="Name of the file, with a folder inside the output folder if you like; a number is put behind it.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=list(FORMATS),
+                    default="safetensors",
+                    tooltip="safetensors: with its sizes in the header; npy: one numpy array; npz: as StyleGAN's projector writes it, under the "
+                    "name w.",
+                ),
+            ],
+            outputs=[io.String.Output("file", display_name="file", tooltip="The file as Load Latents names it.")],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, latents: Any, filename_prefix: str = "latents/SGVG", format: str = "safetensors") -> io.NodeOutput:
+        check_choice("format", format, FORMATS)
+        ws = _latents_of(latents)
+        path, name = host.output_file(filename_prefix, f".{format}")
+        with naming("latents"):
+            save_latents(path, ws)
+        host.show_text(f"{name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
+        shown = {"filename": path.name, "subfolder": path.parent.relative_to(host.output_folder()).as_posix(), "type": "output"}
+        return io.NodeOutput(name, ui={"latents": [shown]})
+
+
+def _latents_of(value: Any) -> torch.Tensor:
+    """Latents [T, L, D] of a start latent or a walk. Raises ConfigError."""
+    if isinstance(value, torch.Tensor) and value.ndim == 3:
+        return value
+    if isinstance(value, StoredWalk):
+        return value.ws
+    if not isinstance(value, Walk):
+        seen = "nothing" if value is None else type(value).__name__
+        raise ConfigError(f"latents: got {seen}; connect a start latent (Start Latent) or a walk (Recurrent Walker)")
+    return _walked(value)
+
+
+def _walked(walk: AnyWalk) -> torch.Tensor:
+    progress, batches, done = host.HostProgress(), [], 0
+    for batch in watched(walk, host.stop_if_cancelled):
+        batches.append(batch)
+        done += len(batch)
+        progress(done, walk.num_frames, "frames")
+    return torch.cat(batches)
+
+
+NODES = [LoadLatents, SaveLatents]
