@@ -13,6 +13,8 @@
 The opcodes are those of Python's pickletools (protocols 0 to 5).
 """
 
+import codecs
+import re
 import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -22,7 +24,8 @@ from .allowed import ALLOWED, Allowed, build_array, build_dtype
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
 from .source import Cursor, Source
 
-MAX_OPCODES = 1_000_000
+MAX_OPCODES = 500_000
+"""Ten times what a training checkpoint with all its networks and optimisers has."""
 MAX_STACK = 100_000
 MAX_MARKS = 1_000
 MAX_TENSORS = 20_000
@@ -51,6 +54,8 @@ REFUSED_OPCODES = {
 
 _LETTERS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B", "b1": "?"}
 """How struct calls numpy's number types."""
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[\\'\"nrt]|)")
+_ESCAPED = {b"\\": b"\\", b"'": b"'", b'"': b'"', b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class Mark:
@@ -132,12 +137,11 @@ class Machine:
         """Bytes, also those that stand in a text one for one: how Python 2, and protocols 0 to 2, write them."""
         if isinstance(value, Blob) and value.encoding in (None, "latin1"):
             return value
-        if isinstance(value, Blob):
-            self.spend(3 * value.size)
-            value = self._decode(value.read(), value.encoding or "utf-8")
-        if not isinstance(value, str):
+        if not isinstance(value, (Blob, str)):
             self.refuse(f"{_kind(value)} where bytes are expected")
-        self.spend(len(value))
+        self.spend(value.size if isinstance(value, Blob) else len(value))
+        if isinstance(value, Blob):
+            value = self._decode(value.read(), value.encoding or "utf-8")
         try:
             data = value.encode("latin1")
         except UnicodeEncodeError:
@@ -298,24 +302,20 @@ class Machine:
         line = self.cursor.line()
         if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
             self.refuse("a text without quotes")
-        self.spend(len(line))
-        self._push(self._unescape(line[1:-1], "latin1"))
+        self._push(self._unescape(line[1:-1]))
 
     def _unicode(self) -> None:
         line = self.cursor.line()
-        self.spend(4 * len(line))
         try:
-            self._push(line.decode("raw-unicode-escape"))
+            self._push(codecs.raw_unicode_escape_decode(line)[0])  # by function: a codec's name would be imported
         except UnicodeDecodeError:
             self.refuse("a text whose escapes aren't readable")
 
-    def _unescape(self, line: bytes, encoding: str) -> str:
-        """Escapes of a Python 2 text: each stands for one byte, so the text is latin1 whatever it meant."""
-        if any(escape in line for escape in (b"\\N", b"\\u", b"\\U")):
-            self.refuse("a Python 2 text with escapes of Unicode")
+    def _unescape(self, line: bytes) -> str:
+        """Undo the escapes that Python 2's repr writes. Each stands for one byte, so the text is latin1 whatever it meant."""
         try:
-            return line.decode("latin1").encode("ascii", "backslashreplace").decode("unicode-escape").encode("latin1").decode(encoding)
-        except (UnicodeDecodeError, UnicodeEncodeError):
+            return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1]) or bytes([int(found[1][1:], 16)]), line).decode("latin1")
+        except (TypeError, ValueError):
             self.refuse("a text whose escapes aren't readable")
 
     def _binstring(self) -> None:
@@ -514,6 +514,8 @@ class Machine:
             build_array(self, made, state)
         elif isinstance(made, ForeignDraft) and made.module and made.state is None:
             made.state = state
+            if type(state) is dict:
+                state.pop("build_module_src", None)  # Python source that TensorFlow-era loaders execute; as unread as "module_src"
         elif isinstance(made, Attributes) and type(state) is dict:
             self.spend_items(len(state))
             made.values.update(state)

@@ -93,8 +93,6 @@ def _check_preamble(cursor: Cursor, spent: Spent) -> None:
 
 def _named_storage(machine: Machine, named: Any, most: int) -> tuple[Any, str, int]:
     """Number type, key and count of ("storage", type, key, device, count[, view]); the device is left aside, all is read to the CPU."""
-    if type(named) is tuple and named and named[0] == "module":
-        machine.refuse("a whole pickled module (its class would have to be run); save its state dict alone")
     if type(named) is not tuple or not 5 <= len(named) <= most or named[0] != "storage":
         machine.refuse("a persistent id that isn't a tensor's storage")
     kind, key, count = named[1], named[2], named[4]

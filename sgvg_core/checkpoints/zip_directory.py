@@ -111,7 +111,7 @@ class ZipDirectory:
             at = after_name + extra_size + comment_size
             if at > size or name_size > MAX_NAME_BYTES:
                 self._refuse("its directory is damaged")
-            name = raw_name.decode("utf-8", "replace") if flags & 0x800 else raw_name.decode("cp437")
+            name = raw_name.decode("utf-8", "replace") if flags & 0x800 else raw_name.decode("latin1")
             unpacked, packed, local = self._wide(extra, unpacked, packed, local)
             entry, first = self._entry(name, raw_name, flags, method, crc, packed, unpacked, disk, local)
             if name in entries:
