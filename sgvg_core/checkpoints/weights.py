@@ -55,7 +55,10 @@ def write_weights(
         tensors[name] = stored.clone() if stored.untyped_storage().data_ptr() in places else stored
         places.add(tensors[name].untyped_storage().data_ptr())
     with written_whole(target) as part:
-        safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
+        try:
+            safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
+        except safetensors.SafetensorError as error:
+            raise CheckpointError(f"{target}: can't be written ({error}); check the folder, its rights and the free space") from error
 
 
 def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.Tensor:
@@ -63,11 +66,19 @@ def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.
     stored = tensor.detach().to("cpu", torch.float16 if half and tensor.is_floating_point() else tensor.dtype).contiguous()
     if stored.untyped_storage().nbytes() != stored.nbytes:
         stored = stored.clone()
-    if tensor.is_floating_point() and not stored.isfinite().all():
-        if tensor.isfinite().all():
+    if not is_finite(stored):
+        if is_finite(tensor):
             raise CheckpointError(f"{path}: {name} holds {tensor.abs().max().item():.3g}, too much for float16 (65504); store it without half")
         raise CheckpointError(f"{path}: {name} holds NaN or infinity; such weights aren't stored: training went astray, take an earlier state")
     return stored
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Whether no number of a tensor is NaN or infinity; in one pass, without a copy of its size."""
+    if not tensor.is_floating_point() or tensor.numel() == 0:
+        return True
+    low, high = tensor.detach().aminmax()  # NaN goes through to both
+    return bool(low.isfinite() & high.isfinite())
 
 
 @contextlib.contextmanager
@@ -79,6 +90,9 @@ def written_whole(target: Path) -> Iterator[Path]:
         os.replace(part, target)
     except OSError as error:
         raise CheckpointError(f"{target}: can't be written ({error.strerror or error}); check the folder, its rights and the free space") from error
+    except safetensors.SafetensorError as error:  # it names a path of its own in the words of an error of the system
+        reason = str(error).partition("I/O error: ")[2].partition(" at path")[0] or str(error)
+        raise CheckpointError(f"{target}: can't be written ({reason}); check the folder, its rights and the free space") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -102,7 +116,7 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{path}: can't be read as safetensors ({error}); the file is damaged, get it again") from error
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in sorted(tensors.items())}
-    damaged = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    damaged = [name for name, tensor in state.items() if not is_finite(tensor)]
     if damaged:
         raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")
     return StoredWeights(header.kind, header.config, header.extra, state)
