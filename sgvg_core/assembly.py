@@ -15,7 +15,7 @@ import torch
 from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
 from .checkpoints.stored import in_words, read_stored
-from .checkpoints.weights import written_whole
+from .checkpoints.weights import is_finite, written_whole
 from .config import (
     CriticConfig,
     DiscriminatorConfig,
@@ -289,7 +289,7 @@ def _taken(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str
     for name, tensor in state.items():
         if not tensor.is_floating_point() and (name not in wanted or wanted[name].is_floating_point()):  # counts of steps are whole numbers
             raise CheckpointError(f"{path}: {name} holds {str(tensor.dtype).removeprefix('torch.')}, expected floating-point numbers")
-        if not tensor.isfinite().all():
+        if not is_finite(tensor):
             raise CheckpointError(f"{path}: {name} holds NaN or infinity; the weights are damaged, get the file again")
         own = tensor.to(wanted[name].dtype if name in wanted else tensor.dtype).contiguous()
         memory = own.untyped_storage()

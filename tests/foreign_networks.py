@@ -125,7 +125,7 @@ def filled(shapes: Mapping[str, Sequence[int]], lr_multiplier: float = 0.01) -> 
 
 def _filled(name: str, shape: tuple[int, ...], lr_multiplier: float) -> torch.Tensor:
     if name.endswith(("resample_filter", "kernel")):
-        return FILTER * (4 if "upsample" in name or name.startswith("convs") else 1)
+        return FILTER * (4 if name.endswith(("upsample.kernel", "conv.blur.kernel")) else 1)  # where they double the size
     values = numbers(name, *shape)
     mapping = name.startswith(("mapping.fc", "mapping/Dense", "Mapping", "style."))
     if name.endswith(("affine.bias", "modulation.bias")):

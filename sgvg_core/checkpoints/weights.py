@@ -57,8 +57,9 @@ def write_weights(
     with written_whole(target) as part:
         try:
             safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
-        except safetensors.SafetensorError as error:
-            raise CheckpointError(f"{target}: can't be written ({error}); check the folder, its rights and the free space") from error
+        except safetensors.SafetensorError as error:  # it names a file of its own behind the words of the system's error
+            reason = str(error).partition("I/O error: ")[2].partition(" (os error")[0] or str(error)
+            raise CheckpointError(f"{target}: can't be written ({reason}); check the folder, its rights and the free space") from error
 
 
 def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.Tensor:
@@ -90,9 +91,6 @@ def written_whole(target: Path) -> Iterator[Path]:
         os.replace(part, target)
     except OSError as error:
         raise CheckpointError(f"{target}: can't be written ({error.strerror or error}); check the folder, its rights and the free space") from error
-    except safetensors.SafetensorError as error:  # it names a path of its own in the words of an error of the system
-        reason = str(error).partition("I/O error: ")[2].partition(" at path")[0] or str(error)
-        raise CheckpointError(f"{target}: can't be written ({reason}); check the folder, its rights and the free space") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from ..checkpoints import write_weights
 from ..checkpoints.layouts import Recognised
 from ..checkpoints.stored import in_words, read_stored
 from ..config import from_dict
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
 from ..progress import Progress, silent
 from .inspect import CONFIGURATIONS
 from .progress import ProgressBar
@@ -86,9 +86,6 @@ def _ready(found: Recognised, path: Path) -> tuple[dict[str, Any], dict[str, Any
     config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, str(path)))
     if found.kind.startswith("generator"):
         return config, build_recognised_generator(found, path).state_dict()
-    damaged = [name for name, tensor in found.state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if damaged:
-        raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")
     return config, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in found.state.items()}
 
 

@@ -75,7 +75,7 @@ def generator(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Reco
     """A generator of this layout, its names without anything in front. Raises CheckpointError for its cousins that aren't served."""
     if any(".iwt." in name for name in state):
         raise CheckpointError("a generator of wavelets (SWAGAN), which isn't served; choose a StyleGAN2 generator")
-    notes = check_filters((name, tensor) for name, tensor in state.items() if name.endswith("kernel"))
+    notes = check_filters(((name, tensor) for name, tensor in state.items() if name.endswith("kernel")), gain=4)  # all of them double the size
     ours = dict(_renamed(state))
     notes += _noise_maps(state, ours)
     dropped = [name for name in state if not name.endswith("kernel") and not name.startswith("noises.") and _name(name) is None]

@@ -70,16 +70,16 @@ def check_activation(attributes: dict[str, dict[str, Any]], paths: list[str]) ->
         raise CheckpointError(f"got layers with activation {str(activation)[:40]!r}, only 'lrelu' is served")
 
 
-def check_filters(filters: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
-    """Raise CheckpointError unless every filter is [1, 3, 3, 1] in both directions, whatever its gain; else what's to be said of them."""
+def check_filters(filters: Iterable[tuple[str, torch.Tensor]], gain: float = 1.0) -> list[str]:
+    """Raise CheckpointError unless every filter is [1, 3, 3, 1] in both directions, its sum `gain`; else what's to be said of them."""
     taps = torch.tensor(TAPS)
-    wanted = torch.outer(taps, taps) / taps.sum() ** 2
+    wanted = torch.outer(taps, taps) * (gain / taps.sum() ** 2)
     filters = list(filters)
     for name, stored in filters:
         kernel = stored.float()
-        kernel = torch.outer(kernel, kernel) if kernel.ndim == 1 else kernel
-        if kernel.shape != wanted.shape or not torch.allclose(kernel / kernel.sum(), wanted, atol=1e-4):
-            raise CheckpointError(f"{name}: a filter {stored.flatten()[:4].tolist()} of shape {list(stored.shape)}; only [1, 3, 3, 1] is served")
+        if kernel.shape != wanted.shape or not torch.allclose(kernel, wanted, atol=1e-4):
+            said = f"a filter of shape {list(stored.shape)} and sum {kernel.sum().item():.4g}"
+            raise CheckpointError(f"{name}: {said}; only [1, 3, 3, 1] in both directions is served, of sum {gain:g}")
     return [f"dropped {len(filters)} copies of the constant filter [1, 3, 3, 1]"] if filters else []
 
 

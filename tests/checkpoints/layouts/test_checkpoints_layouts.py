@@ -143,8 +143,9 @@ def test_what_cannot_be_served_is_refused(paths: str, changed: dict[str, Any], m
         found_in(write_pickle(tmp_path / "a.pkl", persistent(state, attributes)))
 
 
-def test_another_filter_is_refused(tmp_path: Path) -> None:
-    state = weights(build_generator(G_CONFIG)) | {"synthesis.b8.conv0.resample_filter": torch.ones(4, 4) / 16}
+@pytest.mark.parametrize("odd", [torch.ones(4, 4) / 16, FILTER * 2, FILTER[:3, :3]])
+def test_another_filter_is_refused(odd: torch.Tensor, tmp_path: Path) -> None:
+    state = weights(build_generator(G_CONFIG)) | {"synthesis.b8.conv0.resample_filter": odd}
     with pytest.raises(CheckpointError, match=r"only \[1, 3, 3, 1\]"):
         found_in(saved(tmp_path / "a.pt", state))
 
