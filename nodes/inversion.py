@@ -65,11 +65,16 @@ def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
     return handle.generator.synthesis(ws.to(handle.generator.w_avg.device), noise_mode="const")
 
 
+def _stoppable(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+    """Progress that shows nothing and can be cancelled."""
+    host.stop_if_cancelled()
+
+
 def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:
     """Latents [N, L, D] on the CPU, a few pictures at a time."""
     progress, found = host.HostProgress(), []
     for some in pictures.split(_BATCH):
-        answered = invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=lambda *_: host.stop_if_cancelled())
+        answered = invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=_stoppable)
         found.append(answered.float().cpu())
         progress(sum(map(len, found)), len(pictures), "pictures")
     return torch.cat(found)

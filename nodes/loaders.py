@@ -150,10 +150,10 @@ def describe_generator(found: Recognised, generator: Generator) -> str:
     height, width = generator.img_size if not isinstance(generator, StyleGAN3Generator) else (generator.img_resolution,) * 2
     colours = {1: ", grey", 4: ", with alpha"}.get(generator.img_channels, "")
     labels = f", {generator.c_dim} labels" if generator.c_dim else ""
-    millions = sum(parameter.numel() for parameter in generator.parameters()) / 1e6
+    num_parameters = sum(parameter.numel() for parameter in generator.parameters())
     lines = [
         f"{kind}, {width} x {height}{colours}",
-        f"{generator.num_ws} latents of {generator.w_dim} (num_ws {generator.num_ws}){labels}, {millions:.1f} M parameters",
+        f"{generator.num_ws} latents of {generator.w_dim} (num_ws {generator.num_ws}){labels}, {num_parameters:,} parameters",
         "file of this program" if found.layout == "own" else f"layout {found.layout}",
     ]
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])

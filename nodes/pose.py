@@ -45,7 +45,7 @@ class StyleGAN3Pose(io.ComfyNode):
 
     @classmethod
     def execute(cls, x: Any = (0.0,), y: Any = (0.0,), rotate: Any = (0.0,), zoom: Any = (1.0,), anchor: Any = ("none",)) -> io.NodeOutput:
-        tracks = {name: track_of(values, name) for name, values in (("x", x), ("y", y), ("rotate", rotate), ("zoom", zoom))}
+        tracks: dict[str, Any] = {name: track_of(values, name) for name, values in (("x", x), ("y", y), ("rotate", rotate), ("zoom", zoom))}
         check_choice("anchor", anchor[0], ANCHORS)
         return io.NodeOutput(Pose(pose_transforms(**tracks), anchor[0]))
 

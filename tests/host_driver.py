@@ -38,7 +38,7 @@ class Host:
         from comfy.cli_args import args
 
         args.cpu, args.base_directory = True, str(base)  # before the folders are read
-        import utils.extra_config  # noqa: F401, I001 - before `nodes`, which puts another `utils` in front
+        import utils.extra_config  # noqa: I001 - before `nodes`, which puts another `utils` in front
         import comfy.model_management
         import comfy.utils
         import execution
@@ -51,6 +51,8 @@ class Host:
             (base / kind).mkdir(exist_ok=True)
         self.folders, self.nodes, self.management, self.execution, self.torch = folder_paths, nodes, comfy.model_management, execution, torch
         comfy.utils.set_progress_bar_global_hook(self.on_progress)
+        if (base / "extra_model_paths.yaml").is_file():  # before the nodes, as main.py does
+            utils.extra_config.load_extra_path_config(str(base / "extra_model_paths.yaml"))
         asyncio.run(self.load(comfyui, pack))
         self.executor = execution.PromptExecutor(Server())
         self.updates: list = []

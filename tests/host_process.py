@@ -65,6 +65,9 @@ def host_base(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     (base / "input").mkdir()
     noise = torch.randn(2, 44_100, generator=torch.Generator().manual_seed(0))
     write_wav(base / "input" / "swell.wav", 0.2 * noise * torch.linspace(0.05, 1, 44_100), 44_100)
+    for name in ("gans", "sound"):
+        (base / "elsewhere" / name).mkdir(parents=True)
+    (base / "extra_model_paths.yaml").write_text(f"own:\n    base_path: {base / 'elsewhere'}\n    stylegan: gans\n    sgvg: sound\n")
     return base
 
 

@@ -38,12 +38,12 @@ def walk_graph(**changes: Any) -> Graph:
 
 def synthesis(**changes: Any) -> dict[str, Any]:
     inputs = {"first_frame": 0, "max_frames": 0, "size": 0, "noise": "const", "noise_seed": 0, "batch_size": 4, "dtype": "auto"}
-    return node("SGVG_Synthesis", model=["model", 0], walk=["walk", 0], **{**inputs, **changes})
+    return node("SGVG_Synthesis", **{"model": ["model", 0], "walk": ["walk", 0], **inputs, **changes})
 
 
 def to_video(**changes: Any) -> dict[str, Any]:
     inputs = {"size": 0, "noise": "const", "noise_seed": 0, "batch_size": 4, "dtype": "auto", "sound_codec": "auto", "crf": 18}
-    return node("SGVG_SynthesisToVideo", model=["model", 0], walk=["walk", 0], **{**inputs, **changes})
+    return node("SGVG_SynthesisToVideo", **{"model": ["model", 0], "walk": ["walk", 0], **inputs, **changes})
 
 
 def save_images(source: str, output: int = 0, prefix: str = "test") -> dict[str, Any]:

@@ -70,6 +70,7 @@ class StandIn:
             **{name: _kind(name.upper()) for name in ("Combo", "Float", "Int", "String", "Boolean", "Audio", "Image", "Video")},
         )
         io.Input = _Slot
+        io.MultiType = _kind("MULTI")
         ui = types.SimpleNamespace(
             PreviewImage=lambda images, cls=None: ("images", images),
             PreviewVideo=lambda values: ("video", values),
@@ -94,6 +95,15 @@ class StandIn:
             if "." in name:
                 setattr(found[name.split(".")[0]], name.split(".")[1], module)
         return found
+
+    def _annotated(self, name: str) -> Path:
+        return self.base / "output" / name.removesuffix(" [output]") if name.endswith(" [output]") else self.base / "input" / name
+
+    def _save_path(self, prefix: str, folder: str) -> tuple[str, str, int, str, str]:
+        path = Path(folder) / prefix
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number = 1 + len(list(path.parent.glob(f"{path.name}_*")))
+        return str(path.parent), path.name, number, str(Path(prefix).parent), prefix
 
     def _text(self, text: str, node_id: str) -> None:
         self.texts.append(text)
@@ -140,12 +150,23 @@ class StandIn:
             "folder_names_and_paths": table,
             "add_model_folder_path": add,
             "get_folder_paths": lambda name: list(table[name][0]),
+            "get_filename_list": lambda name: sorted({file for folder, file in _weights(table[name])}),
+            "get_full_path": lambda name, file: next((str(Path(folder) / file) for folder, each in _weights(table[name]) if each == file), None),
+            "get_output_directory": lambda: str(self.base / "output"),
+            "get_save_image_path": self._save_path,
             "get_input_directory": lambda: str(self.base / "input"),
             "get_temp_directory": lambda: str(self.base / "temp"),
             "filter_files_content_types": of_kind,
-            "exists_annotated_filepath": lambda name: (self.base / "input" / name).is_file(),
-            "get_annotated_filepath": lambda name: str(self.base / "input" / name),
+            "exists_annotated_filepath": lambda name: self._annotated(name).is_file(),
+            "get_annotated_filepath": lambda name: str(self._annotated(name)),
         }
+
+
+def _weights(category: tuple[list[str], set[str]]) -> list[tuple[str, str]]:
+    """(folder, file in it) of a category, sub-folders included."""
+    folders, endings = category
+    found = [(folder, path) for folder in folders for path in sorted(Path(folder).rglob("*")) if path.suffix in endings]
+    return [(folder, str(path.relative_to(folder))) for folder, path in found]
 
 
 def _module(name: str, **members: Any) -> types.ModuleType:

@@ -1,9 +1,11 @@
 """What the nodes do beyond the core, with a stand-in for ComfyUI: choices, checks, lazy sounds, progress, cancel."""
 
 import importlib.util
+import re
 import shutil
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -227,3 +229,100 @@ def test_small_tools(pack: Pack) -> None:
     taken: list[int] = []
     list(adapters.cut((taken.append(0) or batch for batch in batches), 0, 5))
     assert len(taken) == 2, "what comes after the cut isn't computed"
+
+
+def test_folders_of_extra_model_paths_are_kept_and_filtered(pack: Pack) -> None:
+    host, elsewhere = pack.part("nodes.host"), pack.host.base / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("a.pkl", "b.safetensors", "c.txt", "d.ckpt"):
+        (elsewhere / name).write_bytes(b"")
+    folders = sys.modules["folder_paths"]
+    folders.add_model_folder_path("stylegan", str(elsewhere))
+    assert host.weight_files("stylegan") == ["a.pkl", "b.safetensors"]
+    assert host.model_folders("stylegan") == [pack.host.base / "models" / "stylegan", elsewhere]
+    assert host.weight_file("stylegan", "a.pkl", "generator") == elsewhere / "a.pkl"
+    with pytest.raises(Exception, match=r"generator: there's no file '../a.pkl' in models/stylegan, only a.pkl, b.safetensors; put "):
+        host.weight_file("stylegan", "../a.pkl", "generator")
+    shutil.rmtree(elsewhere)
+    assert host.weight_choices("stylegan") == ["(none yet: put files into models/stylegan)"]
+
+
+def test_a_pose_takes_numbers_and_lists_of_them(pack: Pack) -> None:
+    ramp = pack.run("Ramp", start=0.0, end=2.0, num_frames=5, curve="there and back")[0]
+    assert ramp == pytest.approx([0, 1, 2, 1, 0])
+    assert pack.run("Ramp", start=1.0, end=3.0, num_frames=3, curve="linear")[0] == [1, 2, 3]
+    assert pack.run("Ramp", start=4.0, end=9.0, num_frames=1, curve="smooth")[0] == [4]
+    track = pack.part("nodes.pose").track_of
+    assert track([0.5], "x") == 0.5
+    assert track([1, 2.5], "x") == track([[1, 2.5]], "x") == track([torch.tensor([1, 2.5])], "x") == [1, 2.5]
+    pose = pack.run("StyleGAN3Pose", x=ramp, zoom=[2.0], anchor=["exact"])[0]
+    assert (pose.transforms.shape, pose.anchor) == ((5, 3, 3), "exact")
+    still = pack.run("StyleGAN3Pose")[0]
+    assert torch.equal(still.transforms, torch.eye(3)[None])
+    for wrong, message in (
+        ({"x": ["a"]}, "x: got str, expected a number"),
+        ({"zoom": [[]]}, "zoom: got an empty list"),
+        ({"zoom": [0.0]}, "zoom: got 0"),
+        ({"x": [1, 2], "y": [1, 2, 3]}, r"(x|y): got shape"),
+        ({"anchor": ["middle"]}, "anchor: got 'middle'"),
+    ):
+        with pytest.raises(Exception, match=message):
+            pack.run("StyleGAN3Pose", **wrong)
+
+
+def test_pictures_of_any_shape_and_number_of_channels(pack: Pack) -> None:
+    """A grey generator of 32 x 16 pictures: frames and films are in colour and keep their shape."""
+    from sgvg_core.media import probe_sound, read_video_frames
+
+    torch.manual_seed(0)
+    build = pack.part("sgvg_core.synthesis").StyleGAN2Generator
+    grey = build(32, (8, 8, 8, 8), z_dim=4, w_dim=24, img_channels=1, mapping_layers=1, const_size=(2, 4)).eval().requires_grad_(False)
+    host, model = pack.part("nodes.host"), pack.walk()[1]
+    handle = host.HostGenerator("grey", "key", grey, host.HostModule(grey), "")
+    assert pack.run("Synthesis", model=handle, walk=model, max_frames=2)[0].shape == (2, 16, 32, 3)
+    images = pack.run("Synthesis", model=handle, walk=model, max_frames=2, size=64)[0]
+    assert images.shape == (2, 32, 64, 3)
+    assert torch.equal(images[..., 0], images[..., 2])
+    film = pack.run("SynthesisToVideo", model=handle, walk=model)[0]
+    assert next(iter(read_video_frames(film))).shape == (16, 32, 3)
+    assert probe_sound(film).num_channels == 2
+    assert pack.run("StartLatent", model=handle, seed=1, truncation_psi=1.0)[1].shape == (1, 16, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "message"),
+    [
+        ("Listen", {"audio": None}, "model: tiny alone is a generator alone, which can't hear"),
+        ("Synthesis", {"walk": 3}, "walk: got int; connect the output of Recurrent Walker"),
+        ("SaveLatents", {"latents": None}, "latents: got nothing; connect a start latent"),
+        ("SaveLatents", {"latents": torch.zeros(1, 8, 24), "filename_prefix": "../../x"}, "filename_prefix: got '../../x'"),
+        ("SaveLatents", {"latents": torch.zeros(1, 8, 24), "format": "pt"}, "format: got 'pt'"),
+        ("ImageToLatent", {"encoder": None, "image": None}, "image encoder: got nothing; connect the output of Load Image Encoder"),
+        ("LoadLatents", {"file": "gone.npy"}, "file: there's no file 'gone.npy'"),
+        ("LoadStyleGAN", {"generator_name": "gone.pkl"}, "generator: there's no file 'gone.pkl' in models/stylegan, nor any other; put"),
+        ("LoadSoundParts", {"sound_encoder": "a", "walker": "b"}, "sound encoder: there's no file 'a' in models/sgvg, only tiny/"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_wire(pack: Pack, name: str, inputs: dict[str, Any], message: str) -> None:
+    host, core = pack.part("nodes.host"), pack.run("LoadModel", model_name="tiny")[0]
+    alone = host.HostGenerator("tiny alone", "key", core.generator, core.drawing, "")
+    given = {"model": alone} if name in ("Listen", "Synthesis", "ImageToLatent", "LoadLatents", "LoadSoundParts") else {}
+    with pytest.raises(Exception, match=re.escape(message)):
+        pack.run(name, **given, **inputs)
+
+
+def test_a_walk_of_another_generator_is_noticed(pack: Pack) -> None:
+    sockets = pack.part("nodes.sockets")
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    with pytest.raises(Exception, match="walk: its latents are 6 of 24, but tiny takes 8 of 24; use one model for both nodes"):
+        pack.run("Synthesis", model=model, walk=sockets.StoredWalk(torch.zeros(2, 6, 24), Fraction(10)))
+
+
+def test_images_become_pictures(pack: Pack) -> None:
+    take = pack.part("nodes.adapters").pictures_from_images
+    assert take(torch.zeros(2, 4, 5, 3), "image").shape == (2, 3, 4, 5)
+    assert torch.equal(take(torch.ones(1, 4, 5, 1), "image"), torch.ones(1, 3, 4, 5))
+    assert take(torch.zeros(1, 4, 5, 4), "image").min() == -1
+    for wrong in (None, torch.zeros(3, 4), torch.zeros(0, 4, 4, 3), torch.full((1, 2, 2, 3), float("nan"))):
+        with pytest.raises(Exception, match=r"image: (got|holds)"):
+            take(wrong, "image")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host_process import HostProcess
+from own_files import write_released, write_stylegan3_pickle
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +20,8 @@ def load(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_there_are_three_and_each_is_complete() -> None:
-    assert len(FILES) == 3
+def test_there_are_four_and_each_is_complete() -> None:
+    assert len(FILES) == 4
     for path in FILES:
         assert (path.parent / "api" / path.name).is_file()
         assert Image.open(path.with_suffix(".jpg")).size[0] >= 256
@@ -64,10 +65,20 @@ def test_each_fits_the_nodes_of_this_comfyui(host: HostProcess, name: str) -> No
             assert {slot["name"] for slot in node["inputs"]} <= set(known)
 
 
+@pytest.fixture(scope="module")
+def own_files(host: HostProcess) -> None:
+    """Tiny files with random weights under the names that the fourth workflow asks for."""
+    graph = load(ROOT / "workflows" / "api" / f"{NAMES[3]}.json")
+    name = next(node["inputs"]["generator_name"] for node in graph.values() if node["class_type"] == "SGVG_LoadStyleGAN")
+    write_stylegan3_pickle(host.base / "models" / "stylegan" / name)
+    write_released(host.base / "models" / "sgvg" / "released")
+
+
 @pytest.mark.host
+@pytest.mark.usefixtures("own_files")
 @pytest.mark.parametrize("name", NAMES)
 def test_each_runs_and_leaves_moving_pictures_with_sound(host: HostProcess, name: str) -> None:
-    """With the tiny model, one second and few candidates; else as it stands."""
+    """With the tiny model or tiny files, one second and few candidates; else as it stands."""
     from sgvg_core.media import probe_sound, read_sound, read_video_frames
 
     graph = load(ROOT / "workflows" / "api" / f"{name}.json")

@@ -1,0 +1,218 @@
+"""Checkpoints of other people's code in a real ComfyUI: from a file to pictures, films and files of latents."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from graphs import Graph, node, save_images, synthesis, to_video, walk_graph
+from host_process import HostProcess
+from own_files import write_converted, write_image_encoder, write_own, write_released, write_stylegan3_pickle
+from PIL import Image
+
+pytestmark = pytest.mark.host
+
+
+@pytest.fixture(scope="module")
+def own(host: HostProcess) -> HostProcess:
+    """ComfyUI with such files in its folders."""
+    models = host.base / "models"
+    write_stylegan3_pickle(models / "stylegan" / "waves.pkl")
+    write_own(models / "stylegan" / "waves.safetensors")
+    write_converted(models / "stylegan" / "converted.pt")
+    (models / "stylegan" / "quota.pkl").write_text("<!DOCTYPE html><html><body>Quota exceeded</body></html>")
+    write_released(models / "sgvg" / "released")
+    write_image_encoder(models / "sgvg" / "e4e.pt")
+    write_image_encoder(models / "sgvg" / "restyle.pt", "BackboneEncoder")
+    write_image_encoder(models / "sgvg" / "other.pt", num_ws=10)
+    return host
+
+
+def own_graph(generator: str = "waves.pkl", **changes: Any) -> Graph:
+    """Nodes "gan" (the generator), "model" (with the released parts), and those of `walk_graph`, in the released way."""
+    parts = {"sound_encoder": "released/audio_inversion_.pth", "walker": "released/coarseformer_.pth", "mid_block": "auto", "fine_block": "auto"}
+    graph = walk_graph(start={"truncation_psi": 0.0}, walk={"beta": 0.4, "sound_once": True, "fps": 10.0})
+    graph["gan"] = node("SGVG_LoadStyleGAN", generator_name=generator)
+    graph["model"] = node("SGVG_LoadSoundParts", model=["gan", 0], made_for="auto", **parts)
+    for name, inputs in changes.items():
+        graph[name]["inputs"].update(inputs)
+    return graph
+
+
+def still(generator: str, seed: int = 3) -> Graph:
+    """A picture of a generator alone."""
+    gan = node("SGVG_LoadStyleGAN", generator_name=generator)
+    start = node("SGVG_StartLatent", model=["gan", 0], seed=seed, truncation_psi=1.0, num_candidates=1)
+    return {"gan": gan, "start": start, "save": save_images("start", 1), "info": node("PreviewAny", source=["gan", 1])}
+
+
+def files(host: HostProcess, answer: dict[str, Any], name: str) -> list[Path]:
+    return [host.base / item["type"] / item["subfolder"] / item["filename"] for item in answer["outputs"][name]["images"]]
+
+
+def frames(host: HostProcess, graph: Graph, name: str = "save") -> np.ndarray:
+    """The pictures that a graph saves; none is of one colour."""
+    shown = np.stack([np.asarray(Image.open(path).convert("RGB")).astype(np.float32) for path in files(host, host.run(graph), name)])
+    assert shown.std(axis=(1, 2, 3)).min() > 2
+    return shown
+
+
+def info(answer: dict[str, Any], name: str = "info") -> str:
+    return answer["outputs"][name]["text"][0]
+
+
+def test_a_stylegan3_pickle_and_released_parts_become_a_film(own: HostProcess) -> None:
+    from sgvg_core.media import probe_sound, read_video_frames
+
+    graph: Graph = {**own_graph(), "film": to_video()}
+    graph |= {"info": node("PreviewAny", source=["gan", 1]), "parts": node("PreviewAny", source=["model", 1])}
+    answer = own.run(graph)
+    assert info(answer).splitlines()[:2] == ["StyleGAN3-T, 16 x 16", f"8 latents of 24 (num_ws 8), {parameters():,} parameters"]
+    assert "sound encoder: audio_inversion_.pth (released code), 16 latents of 24, fitted by layer to 8" in info(answer, "parts")
+    assert "walker: coarseformer_.pth, midformer_.pth, fineformer_.pth (released code), 16 latents" in info(answer, "parts")
+    path = files(own, answer, "film")[0]
+    film = np.stack([frame.numpy() for frame in read_video_frames(path)]).astype(np.float32)
+    assert film.shape == (10, 16, 16, 3)
+    assert film.std() > 2
+    assert np.abs(np.diff(film, axis=0)).mean() > 0.01
+    assert probe_sound(path).num_channels == 2
+
+
+def parameters() -> int:
+    from own_files import stylegan3
+
+    return sum(parameter.numel() for parameter in stylegan3().parameters())
+
+
+def test_the_same_generator_from_a_pickle_and_from_our_file(own: HostProcess) -> None:
+    shown = [frames(own, still(name)) for name in ("waves.pkl", "waves.safetensors")]
+    np.testing.assert_array_equal(*shown)
+    assert "file of this program" in info(own.run(still("waves.safetensors")))
+
+
+def test_a_converted_stylegan2_draws_and_says_what_was_assumed(own: HostProcess) -> None:
+    assert frames(own, still("converted.pt")).shape == (1, 32, 32, 3)
+    said = info(own.run(still("converted.pt")))
+    assert said.startswith("StyleGAN2, 32 x 32\n8 latents of 24 (num_ws 8)")
+    assert "note: " in said
+    assert frames(own, {**own_graph("converted.pt"), "frames": synthesis(), "save": save_images("frames")}).shape == (10, 32, 32, 3)
+
+
+def test_a_pose_moves_the_picture_frame_by_frame(own: HostProcess) -> None:
+    graph: Graph = {**own_graph(), "frames": synthesis(), "save": save_images("frames")}
+    plain = frames(own, graph)
+    graph["ramp"] = node("SGVG_Ramp", start=0.0, end=0.5, num_frames=["walk", 2], curve="linear")
+    graph["pose"] = node("SGVG_StyleGAN3Pose", x=["ramp", 0], y=0.0, rotate=0.0, zoom=1.0, anchor="none")
+    graph["frames"] = synthesis(pose=["pose", 0])
+    moved = np.abs(frames(own, graph) - plain).mean(axis=(1, 2, 3))
+    assert moved[0] == 0
+    assert moved[-1] > 1
+    graph["pose"]["inputs"].update(x=0.0, rotate=30.0, zoom=1.5, anchor="exact")
+    assert np.abs(frames(own, graph)[0] - plain[0]).mean() > 1, "one number holds for all frames"
+    graph["frames"]["inputs"]["first_frame"] = 7
+    assert len(frames(own, graph)) == 3
+    other = own_graph("converted.pt") | {key: graph[key] for key in ("pose", "frames", "save")}
+    assert "pose: got a StyleGAN2Generator, which can't be moved" in own.fail(other)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npy", "npz"])
+def test_a_walk_goes_into_a_file_and_comes_back(own: HostProcess, ending: str) -> None:
+    graph: Graph = {**own_graph(), "frames": synthesis(), "save": save_images("frames")}
+    graph["keep"] = node("SGVG_SaveLatents", latents=["walk", 0], filename_prefix=f"latents/walk_{ending}", format=ending)
+    graph["name"] = node("PreviewAny", source=["keep", 0])
+    answer = own.run(graph)
+    name = info(answer, "name")
+    assert name == f"latents/walk_{ending}_00001_.{ending} [output]"
+    assert (own.base / "output" / name.removesuffix(" [output]")).stat().st_size > 10 * 8 * 24 * 4
+    assert name in own.ask(schemas=True)["nodes"]["SGVG_LoadLatents"]["input"]["required"]["file"][1]["options"]
+    again: Graph = {"gan": graph["gan"], "file": node("SGVG_LoadLatents", model=["gan", 0], file=name, item=4, fps=10.0)}
+    again |= {"frames": synthesis(model=["gan", 0], walk=["file", 1]), "save": save_images("frames"), "count": node("PreviewAny", source=["file", 2])}
+    np.testing.assert_array_equal(frames(own, again), frames(own, graph))
+    assert info(own.run(again), "count") == "10"
+    if ending == "npz":
+        with np.load(own.base / "output" / name.removesuffix(" [output]")) as stored:
+            assert stored["w"].shape == (10, 8, 24)
+
+
+def test_a_stored_latent_starts_a_walk_and_a_stored_walk_a_silent_film(own: HostProcess) -> None:
+    from sgvg_core.media import read_video_frames
+
+    graph = {**own_graph(start={"truncation_psi": 1.0}), "keep": node("SGVG_SaveLatents", latents=["start", 0], filename_prefix="one", format="npy")}
+    own.run(graph)
+    ws = torch.randn(6, 1, 24, generator=torch.Generator().manual_seed(1)).numpy()
+    np.save(own.base / "input" / "six.npy", ws.repeat(8, axis=1))
+    for file, item in (("one_00001_.npy [output]", 0), ("six.npy", 5)):
+        loaded = node("SGVG_LoadLatents", model=["gan", 0], file=file, item=item, fps=12.0)
+        changed = {**own_graph(walk={"start_latent": ["file", 0]}), "file": loaded, "frames": synthesis(max_frames=2), "save": save_images("frames")}
+        del changed["start"]
+        frames(own, changed)
+    film: Graph = {"gan": own_graph()["gan"], "file": loaded, "film": to_video(model=["gan", 0], walk=["file", 1])}
+    path = files(own, own.run(film), "film")[0]
+    assert len(list(read_video_frames(path))) == 6
+    loaded["inputs"]["item"] = 6
+    assert "item: got 6, but six.npy holds 6 latents" in own.fail(film)
+    np.save(own.base / "input" / "wide.npy", np.ones((2, 14, 512), dtype=np.float32))
+    loaded["inputs"]["file"] = "wide.npy"
+    assert re.search(r"file: .*got latents of shape \[2, 14, 512\], expected \[T, 8, 24\]", own.fail(film))
+
+
+@pytest.mark.parametrize("encoder", ["e4e.pt", "restyle.pt"])
+def test_a_picture_becomes_latents(own: HostProcess, encoder: str) -> None:
+    graph: Graph = {**still("waves.pkl"), "encoder": node("SGVG_LoadImageEncoder", encoder_name=encoder, which="auto", model=["gan", 0])}
+    graph["latent"] = node("SGVG_ImageToLatent", model=["gan", 0], encoder=["encoder", 0], image=["start", 1], passes=2, item=0, fps=10.0)
+    graph |= {"frames": synthesis(model=["gan", 0], walk=["latent", 1]), "save": save_images("frames")}
+    graph["said"] = node("PreviewAny", source=["encoder", 1])
+    shown = frames(own, graph)
+    np.testing.assert_array_equal(shown, frames(own, graph, "latent"))
+    assert "8 latents of 24" in info(own.run(graph), "said")
+    graph["latent"]["inputs"]["item"] = 1
+    assert "item: got 1, but image holds 1 latents" in own.fail(graph)
+
+
+def test_encoder_and_generator_must_fit(own: HostProcess) -> None:
+    graph: Graph = {**still("waves.pkl"), "encoder": node("SGVG_LoadImageEncoder", encoder_name="other.pt", which="auto")}
+    graph["latent"] = node("SGVG_ImageToLatent", model=["gan", 0], encoder=["encoder", 0], image=["start", 1], passes=1, item=0, fps=10.0)
+    graph["save"] = save_images("latent", 2)
+    assert "image encoder: other.pt answers 10 latents of 24, but waves.pkl takes 8 of 24" in own.fail(graph)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gan": {"generator_name": "gone.pkl"}}, r"generator: there's no file 'gone.pkl' in models/stylegan, only "),
+        ({"gan": {"generator_name": "quota.pkl"}}, r"generator: .*quota.pkl.*(HTML|web page)"),
+        ({"model": {"sound_encoder": "released/midformer_.pth"}}, r"sound encoder: .*midformer_.pth: got one recurrent block"),
+        ({"model": {"walker": "released/midformer_.pth"}}, r"walker: .*midformer_.pth: one recurrent block .* give all of coarse, mid and fine"),
+        ({"model": {"mid_block": "(none)"}}, r"mid block: got none, but the other one is chosen"),
+        ({"model": {"made_for": "StyleGAN4"}}, r"made for: got 'StyleGAN4', expected auto"),
+        ({"ears": {"model": ["gan", 0]}}, r"model: waves.pkl is a generator alone, which can't hear; put Load Sound Encoder and Walker"),
+    ],
+)
+def test_errors_name_the_input(own: HostProcess, changes: dict[str, Any], message: str) -> None:
+    assert re.search(message, own.fail({**own_graph(**changes), "film": to_video()}))
+
+
+def test_another_content_is_noticed_and_the_same_is_kept(own: HostProcess) -> None:
+    folder = own.base / "models" / "stylegan"
+    write_stylegan3_pickle(folder / "changing.pkl", seed=1)
+    graph = still("changing.pkl")
+    first = frames(own, graph)
+    shutil.copy(folder / "changing.pkl", folder / "copy.pkl")
+    (folder / "copy.pkl").replace(folder / "changing.pkl")  # another time of change, the same content
+    assert {"gan", "start"} <= set(own.run({**graph, "save": save_images("start", 1, prefix="kept")})["cached"])
+    write_stylegan3_pickle(folder / "changing.pkl", seed=2)
+    answer = own.run({**graph, "save": save_images("start", 1, prefix="changed")})
+    assert not {"gan", "start"} & set(answer["cached"])
+    assert np.abs(frames(own, {**graph, "save": save_images("start", 1, prefix="again")}) - first).mean() > 1
+
+
+def test_further_folders_come_from_extra_model_paths(own: HostProcess) -> None:
+    """`host_process` writes an extra_model_paths.yaml with both names."""
+    write_own(own.base / "elsewhere" / "gans" / "far.safetensors")
+    write_released(own.base / "elsewhere" / "sound" / "far")
+    assert "far.safetensors" in own.ask(schemas=True)["nodes"]["SGVG_LoadStyleGAN"]["input"]["required"]["generator_name"][1]["options"]
+    graph = own_graph("far.safetensors", model={"sound_encoder": "far/audio_inversion_.pth", "walker": "far/coarseformer_.pth"})
+    frames(own, {**graph, "frames": synthesis(max_frames=2), "save": save_images("frames")})
