@@ -439,7 +439,7 @@ def hostile() -> dict[str, bytes]:
 
 def heavy() -> dict[str, bytes]:
     """Files at the edge of what is read: as much work and memory as so many bytes can ask for."""
-    return {"160,000 lists": whole(b"]" + b"]\x94a" * 160_000), "160,000 dicts": whole(b"]" + b"}\x94a" * 160_000)}
+    return {"160,000 dicts": whole(b"]" + b"}\x94a" * 160_000), "450,000 lists": whole(b"]" + (b"(" + b"]" * 90_000 + b"e") * 5)}
 
 
 # ------------------------------------------------------------------------------------------------------------------------- sound files
