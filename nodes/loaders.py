@@ -153,7 +153,8 @@ def describe_generator(found: Recognised, generator: Generator) -> str:
     num_parameters = sum(parameter.numel() for parameter in generator.parameters())
     lines = [
         f"{kind}, {width} x {height}{colours}",
-        f"{generator.num_ws} latents of {generator.w_dim} (num_ws {generator.num_ws}){labels}, {num_parameters:,} parameters",
+        f"{generator.num_ws} latents of {generator.w_dim} (num_ws {generator.num_ws}){labels}",
+        f"{num_parameters:,} parameters",
         "file of this program" if found.layout == "own" else f"layout {found.layout}",
     ]
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])

@@ -70,7 +70,7 @@ def test_a_stylegan3_pickle_and_released_parts_become_a_film(own: HostProcess) -
     graph: Graph = {**own_graph(), "film": to_video()}
     graph |= {"info": node("PreviewAny", source=["gan", 1]), "parts": node("PreviewAny", source=["model", 1])}
     answer = own.run(graph)
-    assert info(answer).splitlines()[:2] == ["StyleGAN3-T, 16 x 16", f"8 latents of 24 (num_ws 8), {parameters():,} parameters"]
+    assert info(answer).splitlines()[:3] == ["StyleGAN3-T, 16 x 16", "8 latents of 24 (num_ws 8)", f"{parameters():,} parameters"]
     assert "sound encoder: audio_inversion_.pth (released code), 16 latents of 24, fitted by layer to 8" in info(answer, "parts")
     assert "walker: coarseformer_.pth, midformer_.pth, fineformer_.pth (released code), 16 latents" in info(answer, "parts")
     path = files(own, answer, "film")[0]
