@@ -1,7 +1,7 @@
 """From what the pickle machine left (plain values and drafts) to plain data and tensors, the last step and the only one that takes memory.
 
 What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_NODES nodes however
-often parts are shared, and written out without sharing at most MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes).
+often parts are shared (MAX_GROUPS of them lists and dictionaries that stand there once), and written out without sharing at most MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes).
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Stor
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
+MAX_GROUPS = 100_000
 MOST_UNFOLDED = 4
 ALWAYS_UNFOLDED = 64 * 2**20
 
@@ -53,7 +54,7 @@ class Settler:
         self._done: dict[int, _Weight] = {}
         self._open: set[int] = set()
         self._raw: dict[tuple[int, int, int, bool], torch.Tensor] = {}
-        self._copied = 0
+        self._copied = self._groups = 0
 
     def settle(self, value: Any) -> Any:
         """The plain data. Raises CheckpointError."""
@@ -102,6 +103,9 @@ class Settler:
         return self._refuse(f"{value.name if isinstance(value, Allowed) else type(value).__name__} where data is expected")
 
     def _group(self, values: list[Any], depth: int, form: Callable[[list[Any]], Any]) -> _Weight:
+        self._groups += 1
+        if self._groups > MAX_GROUPS:
+            self._refuse(f"data of more than {MAX_GROUPS} lists and dictionaries")
         made, nodes, num_bytes, height = [], 1, 0, 0
         for value in values:
             weight = self._settle(value, depth + 1)

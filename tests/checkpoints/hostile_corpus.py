@@ -221,6 +221,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     meta = short("type") + short("class") + short("class_name") + short("G") + short("state") + b"h\x00"
     persistent = named("torch_utils.persistence._reconstruct_persistent_obj")
     yield "network in itself", whole(b"}q\x00" + persistent + b"}(" + meta + b"u\x85Rq\x010" + short("a") + b"h\x01s0h\x01")
+    yield "450,000 lists", whole(b"]" + (b"(" + b"]" * 90_000 + b"e") * 5)
     yield "marks", whole(b"(" * 900_000)
     yield "stack", whole(b"N" * 900_000)
     yield "opcodes", whole(b"N0" * 300_000)
@@ -439,7 +440,7 @@ def hostile() -> dict[str, bytes]:
 
 def heavy() -> dict[str, bytes]:
     """Files at the edge of what is read: as much work and memory as so many bytes can ask for."""
-    return {"160,000 dicts": whole(b"]" + b"}\x94a" * 160_000), "450,000 lists": whole(b"]" + (b"(" + b"]" * 90_000 + b"e") * 5)}
+    return {"99,000 dicts": whole(b"]" + b"}\x94a" * 99_000), "450,000 items": whole(b"]" + (b"(" + b"N" * 90_000 + b"e") * 5)}
 
 
 # ------------------------------------------------------------------------------------------------------------------------- sound files

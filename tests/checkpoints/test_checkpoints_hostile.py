@@ -81,6 +81,7 @@ SAID = {
     "bombs: laughs of texts": "unfolds to",
     "bombs: list in itself": "contains itself",
     "bombs: network in itself": "contains itself",
+    "bombs: 450,000 lists": "more than 100000 lists and dictionaries",
     "bombs: marks": "nested deeper than 1000",
     "bombs: stack": "a stack of more than 100000 values",
     "bombs: opcodes": "more than 500000 opcodes",
