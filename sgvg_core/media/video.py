@@ -76,7 +76,9 @@ class VideoWriter:
         self._container = av.open(f"file:{self._part}", "w", format="mp4", options=options)
         for key, value in self.metadata.items():
             self._container.metadata[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        self._stream = self._container.add_stream("libx264", rate=self.fps, options={"crf": f"{self.crf:g}", "preset": "medium"})
+        # Without this x264's fastest ways gave one of two streams for the same frames, by chance (seen with AVX-512).
+        options = {"crf": f"{self.crf:g}", "preset": "medium", "x264-params": "cpu-independent=1"}
+        self._stream = self._container.add_stream("libx264", rate=self.fps, options=options)
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = self.width + self.width % 2, self.height + self.height % 2, "yuv420p"
         context.thread_count = 1 if context.width * context.height <= _ONE_THREAD_PIXELS else _THREADS
