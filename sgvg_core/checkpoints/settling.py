@@ -1,8 +1,8 @@
 """From what the pickle machine left (plain values and drafts) to plain data and tensors, the last step and the only one that takes memory.
 
-What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_NODES nodes however
-often parts are shared (MAX_GROUPS of them lists and dictionaries that stand there once), and written out without sharing at most
-MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes).
+What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_GROUPS lists and
+dictionaries, at most MAX_NODES nodes however often parts are shared, and written out without sharing at most MOST_UNFOLDED times the
+file (plus ALWAYS_UNFOLDED bytes).
 """
 
 import dataclasses
