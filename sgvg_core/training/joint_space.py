@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_joint_space, save_joint_space
-from ..checkpoints import read_weights
+from ..checkpoints import StoredWeights, read_weights
 from ..config import JointSpaceConfig, from_dict
 from ..embedding import JointSpace, split_words, train_merges
 from ..progress import Progress, silent
@@ -109,16 +109,16 @@ def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code])
     return dataclasses.replace(config, merges=train_merges(captions, run.num_merges), words=tuple(words), labels=tuple(KINDS))
 
 
-def with_words_of(config: JointSpaceConfig, path: Path) -> JointSpaceConfig:
-    """The configuration with the merges, words and labels of a joint space in a file."""
-    known = from_dict(JointSpaceConfig, read_weights(path, kind="joint_space").config, str(path))
+def with_words_of(config: JointSpaceConfig, stored: StoredWeights, where: str) -> JointSpaceConfig:
+    """The configuration with the merges, words and labels of a stored joint space; `where` names its file in errors."""
+    known = from_dict(JointSpaceConfig, stored.config, where)
     return dataclasses.replace(config, merges=known.merges, words=known.words, labels=known.labels)
 
 
-def _take_what_fits(space: JointSpace, path: Path) -> None:
-    """Take over every tensor of a file whose name and shape are known."""
-    stored, own = read_weights(path, kind="joint_space").state, space.state_dict()
-    space.load_state_dict({name: stored[name] if name in stored and stored[name].shape == mine.shape else mine for name, mine in own.items()})
+def _take_what_fits(space: JointSpace, state: dict[str, torch.Tensor]) -> None:
+    """Take over every tensor whose name and shape are known."""
+    own = space.state_dict()
+    space.load_state_dict({name: state[name] if name in state and state[name].shape == mine.shape else mine for name, mine in own.items()})
 
 
 def picture_caption(code: Code, rng: np.random.Generator) -> str:
@@ -228,11 +228,12 @@ def train_joint_space(
     run = run or JointSpaceRun()
     work.mkdir(parents=True, exist_ok=True)
     codes = read_codes(pictures.codes)
-    config = learn_words(config, run, codes) if begin_with is None else with_words_of(config, begin_with)
+    before = None if begin_with is None else read_weights(begin_with, kind="joint_space")
+    config = learn_words(config, run, codes) if before is None else with_words_of(config, before, str(begin_with))
     torch.manual_seed(run.seed)
     space = build_joint_space(config).train()
-    if begin_with is not None:
-        _take_what_fits(space, begin_with)
+    if before is not None:
+        _take_what_fits(space, before.state)
     if run.only_sound:
         space.clip.eval().requires_grad_(False)
     optimiser = _optimiser(space, run)

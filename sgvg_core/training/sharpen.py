@@ -20,6 +20,7 @@ from ..config import GeneratorConfig
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
+from . import losses
 from .generator import TaughtPictures, peak_signal_to_noise, picture_distance
 from .run_state import NumpyRandom, Run, Stateful, append_log, follow
 
@@ -116,7 +117,7 @@ def sharpen_generator(
     }
     work.mkdir(parents=True, exist_ok=True)
     run = Run(work / "sharpen.state", parts, config=[dataclasses.asdict(config), dataclasses.asdict(settings)], minutes=minutes, save_seconds=120)
-    size, seen = config.img_resolution, 0
+    size = config.img_resolution
     while run.unfinished:
         with run.one_step():
             falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, run.done - 0.4) / 0.6)
@@ -128,7 +129,7 @@ def sharpen_generator(
             terms = {
                 "difference": picture_distance(ours, wanted),
                 "detail": detail_distance(ours, wanted),
-                "critic": F.softplus(-critic(ours, hints)).mean(),
+                "critic": losses.adversarial(critic(ours, hints), "non_saturating"),
             }
             heard = run.step >= settings.critic_alone_steps
             shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
@@ -159,7 +160,7 @@ def _teach_critic(
     penalise = step % settings.r1_every == 0
     real = real.detach().requires_grad_(penalise)
     real_answers, made_answers = critic(real, hints), critic(made, hints)
-    loss = F.softplus(-real_answers).mean() + F.softplus(made_answers).mean()
+    loss = losses.image_critic(real_answers, made_answers, "logistic")
     said = {"critic_loss": loss.item(), "real_answer": real_answers.mean().item(), "made_answer": made_answers.mean().item()}
     if penalise:
         (gradient,) = torch.autograd.grad(real_answers.mean((1, 2)).sum(), real, create_graph=True)

@@ -69,6 +69,10 @@ class TrainSettings:
     """Processes that render pictures and synthesise sounds."""
     seed: int = 1
 
+    def begins_with(self, part: str) -> Path | None:
+        """The file whose weights a part begins with, if any."""
+        return self.begin_with / f"{part}.safetensors" if self.begin_with else None
+
 
 def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tuple[TaughtPictures, TaughtPictures]:
     """The rendered pictures to learn from and those held out, made where they aren't there yet."""
@@ -103,7 +107,7 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
 def sharpen_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
     """Stage one, its end: crisp detail, the mapping as it is."""
     pictures, held_out = taught_pictures(settings, progress)
-    before = settings.begin_with / "generator.safetensors" if settings.begin_with else needed(settings.work / "generator.safetensors", "generator")
+    before = settings.begins_with("generator") or needed(settings.work / "generator.safetensors", "generator")
     folder = settings.work / SHARPENED
     return sharpen_generator(
         folder, before, settings.config.generator, pictures, held_out, minutes=minutes, settings=settings.sharpen, progress=progress
@@ -121,7 +125,7 @@ def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progres
     """Stage two: the joint space of pictures, words and sounds."""
     pictures, _ = taught_pictures(settings, progress)
     run = dataclasses.replace(settings.joint_space, minutes=minutes)
-    before = settings.begin_with / "joint_space.safetensors" if settings.begin_with else None
+    before = settings.begins_with("joint_space")
     if settings.recordings is not None:
         note_recordings(settings.work, settings.recordings)
     return train_joint_space(
@@ -164,7 +168,7 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         config.sound_encoder,
         config.mel,
         minutes=minutes * ENCODER_SHARE,
-        begin_with=settings.begin_with / "sound_encoder.safetensors" if settings.begin_with else None,
+        begin_with=settings.begins_with("sound_encoder"),
         progress=progress,
     )
     heard = [(pool, offsets_of_pool(encoder, pool, progress)) for pool in pools]
@@ -176,7 +180,7 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         silence,
         config.walker,
         minutes=minutes * (1 - ENCODER_SHARE),
-        begin_with=settings.begin_with / "walker.safetensors" if settings.begin_with else None,
+        begin_with=settings.begins_with("walker"),
         progress=progress,
     )
 
