@@ -15,7 +15,7 @@ import torch
 from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
 from .checkpoints.stored import in_words, read_stored
-from .checkpoints.weights import is_finite, written_whole
+from .checkpoints.weights import is_finite
 from .config import (
     CriticConfig,
     DiscriminatorConfig,
@@ -47,6 +47,7 @@ from .shapes import check_shape
 from .sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder, SoundInversionEncoder
 from .synthesis import Generator, StyleGAN2Generator, StyleGAN3Generator
 from .walker import AnyWalker, FittedWalker, RecurrentWalker, ReleasedBlock, ReleasedWalker
+from .whole_files import written_whole
 
 BUNDLED = Path(__file__).resolve().parent.parent / "models" / "landscapes"
 """The model that comes with the pack."""
@@ -410,7 +411,7 @@ def save_latents(path: str | Path, ws: torch.Tensor) -> None:
         raise CheckpointError(f"{target}: latents are written as .safetensors, .npy or .npz; choose one of these endings")
     if not bool(ws.isfinite().all()):
         raise CheckpointError(f"{target}: the latents hold NaN or infinity; such latents aren't stored")
-    with written_whole(target) as part, part.open("wb") as file:
+    with written_whole(target, CheckpointError) as part, part.open("wb") as file:
         if target.suffix == ".npy":
             np.save(file, ws.numpy(), allow_pickle=False)
         else:
@@ -447,7 +448,7 @@ def load_model(folder: str | Path | None = None, device: str | torch.device = "a
     folder = BUNDLED if folder is None else Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: there's no such model folder; it should hold generator, sound_encoder and walker .safetensors")
-    generator = load_generator(_part_path(folder, _GENERATOR_NAMES), device)
+    generator = load_generator(find_model_generator(folder), device)
     encoder, mel = load_sound_encoder(_part_path(folder, _SOUND_ENCODER_NAMES))
     own_walker = folder / "walker.safetensors"
     walker = load_walker(own_walker if own_walker.exists() or not list(folder.glob("*coarse*")) else folder)
@@ -461,6 +462,11 @@ def load_model(folder: str | Path | None = None, device: str | torch.device = "a
         joint_space=load_joint_space(space_path, device) if space_path.exists() else None,
         device=to_device(device),
     ).checked()
+
+
+def find_model_generator(folder: str | Path) -> Path:
+    """The file of the generator in a model folder. Raises CheckpointError."""
+    return _part_path(Path(folder), _GENERATOR_NAMES)
 
 
 _GENERATOR_NAMES = ("generator.safetensors", "generator.*", "*.pkl")

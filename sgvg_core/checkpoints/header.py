@@ -7,9 +7,9 @@ and `__metadata__`, texts by name), then the data. See https://github.com/huggin
 import dataclasses
 import json
 import math
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
@@ -53,13 +53,6 @@ class Header:
     extra: dict[str, Any]
 
 
-def read_header(file: BinaryIO, path: Path) -> Header:
-    """The checked header of one of our files, opened at its start. Raises CheckpointError."""
-    source = Source(file, 0, os.fstat(file.fileno()).st_size, str(path))
-    _, metadata, _ = _checked(source)
-    return _own_entry(metadata, path)
-
-
 def read_tensors(source: Source) -> tuple[dict[str, TensorDraft], dict[str, str]]:
     """The tensors of any safetensors file, and the texts of its `__metadata__`. Raises CheckpointError."""
     header, metadata, begin = _checked(source)
@@ -71,6 +64,29 @@ def read_tensors(source: Source) -> tuple[dict[str, TensorDraft], dict[str, str]
         tensors[name] = TensorDraft(storage, dtype, 0, shape, stride)
     texts = metadata.items() if isinstance(metadata, dict) else ()
     return tensors, {name: text for name, text in texts if isinstance(text, str)}
+
+
+def own_entry(metadata: Mapping[str, str], path: Path) -> Header:
+    """What one of our files says about itself, checked; `metadata` are the texts of its header. Raises CheckpointError."""
+    text = metadata.get(ENTRY)
+    if text is None:
+        raise CheckpointError(
+            f"{path}: a safetensors file without the entry {ENTRY!r} in its header, so it's none of this program's; choose a file of a model folder"
+        )
+    if len(text) > MAX_ENTRY_CHARACTERS:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r} has {len(text)} characters, at most {MAX_ENTRY_CHARACTERS} are read")
+    entry = _parse(text, f"{path}: header entry {ENTRY!r}")
+    if not isinstance(entry, dict) or type(entry.get("format")) is not int:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r} has no format number; the file is damaged, get it again")
+    if entry["format"] != FORMAT:
+        raise CheckpointError(f"{path}: got format {entry['format']}, expected {FORMAT}; a newer version of this program wrote it: update")
+    unknown = sorted(set(entry) - {"format", "kind", "config", "extra"})
+    if unknown:
+        raise CheckpointError(f"{path}: header entry {ENTRY!r}: unknown {', '.join(repr(name[:40]) for name in unknown[:8])}")
+    kind, config, extra = entry.get("kind"), entry.get("config"), entry.get("extra", {})
+    if not isinstance(kind, str) or not isinstance(config, dict) or not isinstance(extra, dict):
+        raise CheckpointError(f"{path}: header entry {ENTRY!r}: expected a kind (text), a config and an extra (objects)")
+    return Header(kind[:80], config, extra)
 
 
 def _checked(source: Source) -> tuple[dict[str, Any], Any, int]:
@@ -170,25 +186,3 @@ def _place(name: str, entry: Any, path: Path) -> tuple[int, int]:
 
 def _are_counts(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)
-
-
-def _own_entry(metadata: Any, path: Path) -> Header:
-    text = metadata.get(ENTRY) if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        raise CheckpointError(
-            f"{path}: a safetensors file without the entry {ENTRY!r} in its header, so it's none of this program's; choose a file of a model folder"
-        )
-    if len(text) > MAX_ENTRY_CHARACTERS:
-        raise CheckpointError(f"{path}: header entry {ENTRY!r} has {len(text)} characters, at most {MAX_ENTRY_CHARACTERS} are read")
-    entry = _parse(text, f"{path}: header entry {ENTRY!r}")
-    if not isinstance(entry, dict) or type(entry.get("format")) is not int:
-        raise CheckpointError(f"{path}: header entry {ENTRY!r} has no format number; the file is damaged, get it again")
-    if entry["format"] != FORMAT:
-        raise CheckpointError(f"{path}: got format {entry['format']}, expected {FORMAT}; a newer version of this program wrote it: update")
-    unknown = sorted(set(entry) - {"format", "kind", "config", "extra"})
-    if unknown:
-        raise CheckpointError(f"{path}: header entry {ENTRY!r}: unknown {', '.join(repr(name[:40]) for name in unknown[:8])}")
-    kind, config, extra = entry.get("kind"), entry.get("config"), entry.get("extra", {})
-    if not isinstance(kind, str) or not isinstance(config, dict) or not isinstance(extra, dict):
-        raise CheckpointError(f"{path}: header entry {ENTRY!r}: expected a kind (text), a config and an extra (objects)")
-    return Header(kind[:80], config, extra)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from ..errors import CheckpointError
-from .header import ENTRY, MAX_HEADER_BYTES
+from .header import ENTRY, own_entry
 from .layouts import Recognised, recognise
 from .plain import read_plain
-from .weights import read_weights
+from .weights import stored_weights
 
 OWN = "own"
 """Layout of files that this program wrote."""
@@ -39,11 +39,11 @@ def read_stored(path: str | Path, *kinds: str) -> Recognised:
     Tensors of our files are float32 where they're floating point; those of foreign ones are as they were stored.
     """
     path = Path(path)
-    if _is_ours(path):
-        own = read_weights(path)
+    plain = read_plain(path)
+    if ENTRY in plain.metadata:
+        own = stored_weights(own_entry(plain.metadata, path), plain.data, path)
         found = Recognised(own.kind, OWN, own.config, own.state, own.extra)
     else:
-        plain = read_plain(path)
         found = recognise(plain, path)
         if plain.format == "safetensors":
             found = found.with_notes("a safetensors file without this program's header: it was recognised by its tensors")
@@ -51,14 +51,3 @@ def read_stored(path: str | Path, *kinds: str) -> Recognised:
         wanted = " or ".join(in_words(kind) for kind in kinds)
         raise CheckpointError(f"{path}: got {in_words(found.kind)} ({found.layout}), expected {wanted}; choose another file")
     return found
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether it's a safetensors file with our entry in its header; a file that can't be read is the reader's to explain."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-            size = int.from_bytes(start[:8], "little")
-            return start[8:] == b"{" and size <= MAX_HEADER_BYTES and f'"{ENTRY}"'.encode() in file.read(size)
-    except OSError:
-        return False

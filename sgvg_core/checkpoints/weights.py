@@ -3,12 +3,9 @@
 The same model gives the same bytes: tensors and settings are sorted, nothing of time or machine is stored.
 """
 
-import contextlib
 import dataclasses
 import json
-import os
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,10 @@ import safetensors.torch
 import torch
 
 from ..errors import CheckpointError
-from .header import ENTRY, FORMAT, read_header
+from ..whole_files import written_whole
+from .header import ENTRY, FORMAT, Header, own_entry, read_tensors
+from .settling import Settler
+from .source import Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def write_weights(
         stored = _to_store(name, state[name], half, target)
         tensors[name] = stored.clone() if stored.untyped_storage().data_ptr() in places else stored
         places.add(tensors[name].untyped_storage().data_ptr())
-    with written_whole(target) as part:
+    with written_whole(target, CheckpointError) as part:
         try:
             safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
         except safetensors.SafetensorError as error:  # it names a file of its own behind the words of the system's error
@@ -82,19 +82,6 @@ def is_finite(tensor: torch.Tensor) -> bool:
     return bool(low.isfinite() & high.isfinite())
 
 
-@contextlib.contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target`, renamed to it on a clean exit, removed otherwise."""
-    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
-    try:
-        yield part
-        os.replace(part, target)
-    except OSError as error:
-        raise CheckpointError(f"{target}: can't be written ({error.strerror or error}); check the folder, its rights and the free space") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     """Read a file of `write_weights`; `kind` (if given) is what it must hold. Floating-point tensors come back as float32.
 
@@ -102,18 +89,21 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     `config.from_dict`. Raises CheckpointError.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            header = read_header(file, path)
-            if kind is not None and header.kind != kind:
-                raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
-            file.seek(0)
-            tensors = safetensors.torch.load(file.read())
-    except OSError as error:
-        raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{path}: can't be read as safetensors ({error}); the file is damaged, get it again") from error
-    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in sorted(tensors.items())}
+    with Source.open(path) as source:
+        drafts, metadata = read_tensors(source)
+        header = own_entry(metadata, path)
+        if kind is not None and header.kind != kind:
+            raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
+        tensors = Settler(source.where, source.size).settle(drafts)
+    return stored_weights(header, tensors, path)
+
+
+def stored_weights(header: Header, tensors: dict[str, torch.Tensor], path: Path) -> StoredWeights:
+    """What was read as weights. `tensors` is emptied, so that a type that becomes float32 doesn't stand in memory twice."""
+    state = {}
+    for name in sorted(tensors):
+        tensor = tensors.pop(name)
+        state[name] = tensor.float() if tensor.is_floating_point() else tensor
     damaged = [name for name, tensor in state.items() if not is_finite(tensor)]
     if damaged:
         raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")

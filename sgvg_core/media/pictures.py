@@ -13,13 +13,13 @@ import torch
 from ..config import check_range
 from ..errors import MediaError
 from ..shapes import check_shape
-from .atomic import temporary_path, written_whole
+from ..whole_files import temporary_path, written_whole
 
 
 def save_png(path: str | Path, image: torch.Tensor, texts: Mapping[str, str] | None = None) -> Path:
     """Write an image [H, W, 3], uint8, as a PNG file; `texts` are kept in it as named texts. Raises MediaError."""
     _check_images("image", image, "H W 3")
-    with written_whole(path) as part:
+    with written_whole(path, MediaError) as part:
         part.write_bytes(png_bytes(image, texts))
     return Path(path)
 

@@ -18,7 +18,7 @@ from av.video.reformatter import VideoReformatter
 from ..config import check_range
 from ..errors import MediaError, ShapeError
 from ..shapes import check_shape
-from .atomic import checked_target, temporary_path
+from ..whole_files import checked_target, temporary_path
 from .sound_file import open_container, reason
 from .sound_track import SoundTrack, chosen_codec, sound_packets
 
@@ -49,7 +49,7 @@ class VideoWriter:
         check_range("video width", width, 2, 16_384)
         check_range("video height", height, 2, 16_384)
         check_range("video crf", crf, 0, 51)
-        self.path, self.fps, self.width, self.height = checked_target(path), Fraction(fps), width, height
+        self.path, self.fps, self.width, self.height = checked_target(path, MediaError), Fraction(fps), width, height
         self.sound, self.sound_codec, self.crf, self.metadata = sound, chosen_codec(sound, sound_codec), crf, dict(metadata or {})
         self.num_frames = 0
         self._part = temporary_path(self.path)

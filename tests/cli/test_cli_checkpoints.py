@@ -113,8 +113,7 @@ def test_convert_half_and_another_part(networks: Path, tmp_path: Path) -> None:
 def test_convert_errors(words: list[str], said: str, landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", str(landscape), *[word.format(folder=tmp_path) for word in words]]) == 2
     assert said in capsys.readouterr().err
-    assert not list(tmp_path.glob("*.part"))
-    assert not list(tmp_path.glob("out.*"))
+    assert not [path.name for path in tmp_path.iterdir() if "out" in path.name]
 
 
 def test_a_file_is_never_converted_onto_itself(landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
