@@ -20,12 +20,20 @@ class MediaError(SGVGError):
     """A sound or video can't be decoded or written."""
 
 
+class DataError(SGVGError):
+    """A prepared data set is missing, unfinished, damaged, or was made with other options than asked."""
+
+
 class ShapeError(SGVGError):
     """A tensor has another shape than the function takes."""
 
 
 class DeviceError(SGVGError):
     """The asked device or number type isn't there, or the installed torch packages don't fit together."""
+
+
+class TrainingError(SGVGError):
+    """A training can't go on: its numbers left their range, or its processes don't agree."""
 
 
 class Cancelled(SGVGError):

@@ -32,7 +32,10 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write a state file in one go: a kill leaves the earlier one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    torch.save(dict(state), temporary)
+    with temporary.open("wb") as file:
+        torch.save(dict(state), file)
+        file.flush()
+        os.fsync(file.fileno())  # a name must never point to bytes that a power cut loses
     os.replace(temporary, path)
 
 
