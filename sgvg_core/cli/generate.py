@@ -12,9 +12,9 @@ from ..generation.frames import NOISE_MODES
 from ..generation.pipeline import STARTS
 from ..generation.text_constraint import read_prompts
 from ..media import probe_sound, save_png
-from ..synthesis import ANCHORS
+from ..synthesis import ANCHORS, PoseKeys, read_label, read_pose, read_pose_table
 from ..walker import DEFAULT_PULL, WalkSettings
-from .options import add_model, add_sound, parse_strength
+from .options import LABEL_SAYS, add_model, add_sound, parse_strength
 from .progress import ProgressBar
 
 
@@ -32,7 +32,11 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--candidates", type=int, default=96, help="pictures sampled when the start is chosen (default: 96)")
     parser.add_argument("--psi", type=float, default=1.0, help="truncation of the start latent (default: 1, none)")
     parser.add_argument("--centres", default="0", metavar="N|FILE", help="truncate towards the nearest of N centres, or of a file's latents, "
-                        "instead of the mean (default: 0, the mean)")
+                        "instead of the mean (default: 0, the mean); see `centres`")
+    parser.add_argument("--label", type=read_label, default=None, metavar="N", help=LABEL_SAYS.format("each code draws one by the seed"))
+    parser.add_argument("--pose", default=None, metavar="TRACKS|CSV", help="StyleGAN3: shift, turn and zoom over the film, such as "
+                        "zoom=1:1.2,rotate=0:30,x=0:0.2:0 (each track one number, or keyframes spread evenly; x and y in picture widths, rotate "
+                        "in degrees), or a table whose columns are seconds and any of x, y, rotate, zoom")
     parser.add_argument("--anchor", choices=ANCHORS, default="none", help="StyleGAN3: where the picture is placed: by each latent (none), as the "
                         "mean latent would be (exact), or in the way of the released code (default: none)")
     parser.add_argument("--beta", type=float, default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
@@ -61,7 +65,9 @@ def run(options: argparse.Namespace) -> int:
         num_candidates=options.candidates,
         truncation_psi=options.psi,
         centres=int(options.centres) if options.centres.isdigit() else options.centres,
+        label=options.label,
         anchor=options.anchor,
+        pose=_pose(options.pose),
         walk=WalkSettings(beta=options.beta, pull=options.pull, sound_once=options.sound_once, **options.strength),
         causal=options.causal,
         noise_mode=options.noise,
@@ -79,6 +85,13 @@ def run(options: argparse.Namespace) -> int:
         options.report.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n")
     print(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
     return 0
+
+
+def _pose(said: str | None) -> PoseKeys | None:
+    """The keyframes in the line, or in the table that it names."""
+    if said is None:
+        return None
+    return read_pose_table(said) if Path(said).suffix.lower() == ".csv" else read_pose(said)
 
 
 def _frame_rate(options: argparse.Namespace) -> object:

@@ -6,6 +6,8 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..latents import GROUPS
 
+LABEL_SAYS = "the class of a conditional generator, or a mix such as 3:0.7,5:0.3 (default: {})"
+
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
     """The sound file with its start and length, and the model."""

@@ -16,7 +16,7 @@ from ..devices import to_dtype
 from ..errors import ConfigError
 from ..media import FrameFolderWriter, VideoWriter, contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import ANCHORS, Pose, compute_centres
+from ..synthesis import ANCHORS, MAX_CENTRES, Label, Pose, PoseKeys, compute_centres
 from ..walker import DEFAULT_PULL, WalkSettings
 from .frames import as_rgb, extent, resize, synthesize, to_uint8
 from .sound import HeardSound, Sound, hear
@@ -46,6 +46,10 @@ class GenerateSettings:
     centres: int | str = 0
     """What truncation draws towards: 0, the mean latent; a number, the nearest of so many centres (see `synthesis.centres`); else a file
     of latents, its nearest."""
+    label: Label | None = None
+    """The class of a conditional generator by its number, or a mix {number: weight}; None: each code draws one."""
+    pose: PoseKeys | None = None
+    """How the picture of a StyleGAN3 is shifted, turned and zoomed over the film (see `synthesis.read_pose`)."""
     anchor: str = "none"
     """How latent 0 places the picture of a StyleGAN3; see `synthesis.anchor_placement`."""
     walk: WalkSettings = dataclasses.field(default_factory=lambda: WalkSettings(pull=DEFAULT_PULL))
@@ -62,7 +66,9 @@ class GenerateSettings:
         check_range("number of candidates", self.num_candidates, 1, 100_000)
         check_choice("anchor", self.anchor, ANCHORS)
         if isinstance(self.centres, int):
-            check_range("number of centres", self.centres, 0, 1024)
+            check_range("number of centres", self.centres, 0, MAX_CENTRES)
+        if self.centres and self.truncation_psi == 1:
+            raise ConfigError("centres: got some, but psi 1 draws nothing towards them; choose a smaller psi, such as 0.7")
         if self.size is not None:
             check_range("size", self.size, 16, 4096)
 
@@ -84,11 +90,11 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
     if settings.start_from == "mean":
         if settings.prompts or settings.negatives:
             raise ConfigError('start: got "mean" and prompts, expected one of them; prompts choose among codes from "sound" or "random"')
-        return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
+        return mean_start(model, settings, progress)
     by_sound = settings.start_from == "sound"
-    centres = truncation_centres(model, settings)
+    centres = truncation_centres(model, settings, progress)
     if not by_sound and not settings.prompts and not settings.negatives:
-        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi, centres=centres)
+        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi, centres=centres, label=settings.label)
     if model.joint_space is None:
         raise ConfigError(f"model {model.name}: has no joint space, which choosing a start needs; use a random start and no prompt")
     chosen = choose_start(
@@ -101,17 +107,25 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
         sound_embed=embed_sound(model, heard) if by_sound else None,
         truncation_psi=settings.truncation_psi,
         centres=centres,
+        label=settings.label,
         progress=progress,
     )
     return chosen.best
 
 
-def truncation_centres(model: SoundModel, settings: GenerateSettings) -> torch.Tensor | None:
+def mean_start(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+    """The generator's mean latent [1, L, D]; with a label, the mean of that class."""
+    if settings.label is not None:
+        return compute_centres(model.generator, 1, label=settings.label, progress=progress)
+    return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
+
+
+def truncation_centres(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor | None:
     """What the start latent is drawn towards [K, L, D]; None is the mean latent."""
-    if not settings.centres or settings.truncation_psi == 1:
+    if not settings.centres:
         return None
     if isinstance(settings.centres, int):
-        return compute_centres(model.generator, settings.centres)
+        return compute_centres(model.generator, settings.centres, label=settings.label, progress=progress)
     return load_latents(settings.centres, model.generator.num_ws, model.generator.w_dim)
 
 
@@ -142,13 +156,11 @@ def generate(
     model: SoundModel | None = None,
     settings: GenerateSettings | None = None,
     sound_codec: str = "auto",
-    transforms: torch.Tensor | None = None,
     progress: Progress = silent,
     **changes: Any,
 ) -> GeneratedVideo:
     """A video at `output` (an .mp4, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
-    `transforms` [T, 3, 3] of `synthesis.pose_transforms` move the picture of a StyleGAN3 from frame to frame, the last one holds.
     `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). Memory doesn't grow with the length of the sound.
     Nothing is left at `output` when the work is cancelled or fails.
     """
@@ -170,8 +182,7 @@ def generate(
 
     # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
     dtype = to_dtype(settings.dtype, model.device)
-    moves = transforms is not None or settings.anchor != "none"
-    pose = Pose(torch.eye(3)[None] if transforms is None else transforms, settings.anchor) if moves else None
+    pose = film_pose(settings, walk.num_frames)
     pictures = synthesize(
         model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
     )
@@ -198,6 +209,13 @@ def generate(
         "settings": _plain(settings),
     }
     return GeneratedVideo(output, done, settings.fps, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6), report)
+
+
+def film_pose(settings: GenerateSettings, num_frames: int) -> Pose | None:
+    """Where the picture lies in each frame; None leaves it to the latents."""
+    if settings.pose is None and settings.anchor == "none":
+        return None
+    return Pose((settings.pose or PoseKeys()).transforms(num_frames, settings.fps), settings.anchor)
 
 
 def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:

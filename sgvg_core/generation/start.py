@@ -3,7 +3,7 @@
 import torch
 
 from ..randomness import normal
-from ..synthesis import Generator, truncate
+from ..synthesis import Generator, Label, labels_of_codes, truncate
 
 _TRIES = 200
 
@@ -35,9 +35,15 @@ def random_start(
     truncation_psi: float = 1.0,
     truncation_cutoff: int | None = None,
     centres: torch.Tensor | None = None,
+    label: Label | None = None,
 ) -> torch.Tensor:
-    """Start latents [N, L, D], float32 on the CPU. Truncation draws towards the mean latent, or the nearest of `centres` [K, L, D]."""
+    """Start latents [N, L, D], float32 on the CPU. Truncation draws towards the mean latent, or the nearest of `centres` [K, L, D].
+
+    All codes of a conditional generator get `label`; without one each draws its own (`synthesis.drawn_label`). Raises ConfigError for the
+    label of a generator without any.
+    """
+    c = labels_of_codes(generator, label, seed, range(first, first + num_codes))
     z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)
     if centres is not None:
-        return truncate(generator.mapping(z).float().cpu(), centres, truncation_psi, truncation_cutoff)
-    return generator.mapping(z, None, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff).float().cpu()
+        return truncate(generator.mapping(z, c).float().cpu(), centres, truncation_psi, truncation_cutoff)
+    return generator.mapping(z, c, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff).float().cpu()

@@ -16,7 +16,7 @@ from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import Generator
+from ..synthesis import Generator, Label, drawn_label
 from .frames import to_uint8
 from .start import random_start
 
@@ -50,6 +50,8 @@ class RankedStarts:
     """uint8 [K, H, W, 3], what they look like."""
     unknown_words: tuple[str, ...]
     """Words of the prompts that the text tower never learned: they mean nothing to it."""
+    drawn_labels: tuple[int, ...] = ()
+    """[K], the classes that the kept candidates drew, if the generator knows classes and none was given."""
 
     @property
     def best(self) -> torch.Tensor:
@@ -113,14 +115,16 @@ def choose_start(
     keep: int = 8,
     truncation_psi: float = 1.0,
     centres: torch.Tensor | None = None,
+    label: Label | None = None,
     batch: int = 8,
     dtype: torch.dtype = torch.float32,
     progress: Progress = silent,
 ) -> RankedStarts:
     """Draw candidates, look at each, and rank them by `wanted_direction`.
 
-    Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. `progress` gets
-    the best picture so far, and may raise to stop.
+    Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. Without a `label` a
+    conditional generator's candidates are of all classes, so the words choose the class too. `progress` gets the best picture so far, and
+    may raise to stop.
     """
     check_range("number of candidates", num_codes, 1, 100_000)
     check_range("keep", keep, 1, 4096)
@@ -130,7 +134,7 @@ def choose_start(
     order, ws, pictures = torch.empty(0, dtype=torch.long), torch.empty(0), torch.empty(0, dtype=torch.uint8)
     for first in range(0, num_codes, batch):
         num_new = min(batch, num_codes - first)
-        new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi, centres=centres)
+        new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi, centres=centres, label=label)
         images = generator.synthesis(new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
         embedded = space.embed_images(images.float().to(direction.device))
         scores = torch.cat([scores, (embedded @ direction).float().cpu()])
@@ -139,12 +143,16 @@ def choose_start(
         best = torch.sort(scores[order], descending=True, stable=True).indices[:keep]
         order, ws, pictures = order[best], ws[best], pictures[best]
         progress(first + num_new, num_codes, "choose a start", pictures[0])
-    return RankedStarts(scores, order, ws, pictures, space.unknown_words([text for text, _ in (*prompts, *negatives)]))
+    unknown = space.unknown_words([text for text, _ in (*prompts, *negatives)])
+    drawn = [drawn_label(seed, item, generator.c_dim) for item in order.tolist()] if generator.c_dim and label is None else []
+    return RankedStarts(scores, order, ws, pictures, unknown, tuple(drawn))
 
 
 def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
-    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score."""
+    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score, and the class it drew."""
     labels = [f"{rank}.  #{number}  {ranked.scores[number]:.3f}" for rank, number in enumerate(ranked.order.tolist(), start=1)]
+    if ranked.drawn_labels:
+        labels = [f"{label}  class {drawn}" for label, drawn in zip(labels, ranked.drawn_labels, strict=True)]
     tiles = [_labelled(picture, label) for picture, label in zip(ranked.pictures, labels, strict=True)]
     return contact_sheet(torch.stack(tiles), min(columns, len(tiles)))
 

@@ -1,10 +1,12 @@
 """Pictures from latents: StyleGAN2 and StyleGAN3 in plain torch, with the names and the numbers of NVIDIA's networks."""
 
-from .centres import compute_centres, truncate
+from .centres import MAX_CENTRES, compute_centres, truncate
 from .code_features import CodeFeatures
 from .generator import StyleGAN2Generator
+from .labels import Label, drawn_label, labels_of_codes, read_label
 from .noise import NOISE_MODES
 from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
+from .pose_keys import PoseKeys, read_pose, read_pose_table
 from .stylegan3 import StyleGAN3Generator
 
 Generator = StyleGAN2Generator | StyleGAN3Generator
@@ -12,14 +14,22 @@ Generator = StyleGAN2Generator | StyleGAN3Generator
 
 __all__ = [
     "ANCHORS",
+    "MAX_CENTRES",
     "NOISE_MODES",
     "CodeFeatures",
     "Generator",
+    "Label",
     "Pose",
+    "PoseKeys",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "anchor_placement",
     "compute_centres",
+    "drawn_label",
+    "labels_of_codes",
     "pose_transforms",
+    "read_label",
+    "read_pose",
+    "read_pose_table",
     "truncate",
 ]

@@ -8,39 +8,59 @@ import torch
 
 from ..config import check_range
 from ..errors import ShapeError
+from ..progress import Progress, silent
 from ..randomness import generator_for, normal
 from ..shapes import check_shape
 from .generator import StyleGAN2Generator
+from .labels import Label, label_vector, labels_of_codes
 from .stylegan3 import StyleGAN3Generator
 
+MAX_CENTRES = 4096
 _MAX_ROUNDS = 100
 _BATCH = 500
 
 
 @torch.no_grad()
-def compute_centres(generator: StyleGAN2Generator | StyleGAN3Generator, num_centres: int, *, num_codes: int = 4000, seed: int = 0) -> torch.Tensor:
+def compute_centres(
+    generator: StyleGAN2Generator | StyleGAN3Generator,
+    num_centres: int,
+    *,
+    num_codes: int = 4000,
+    seed: int = 0,
+    label: Label | None = None,
+    progress: Progress = silent,
+) -> torch.Tensor:
     """The centres [K, L, D] of `num_codes` mapped codes, the one of most codes first; float32 on the CPU, one latent for all layers.
 
-    They depend on the generator, `seed` and the counts alone. Labels, if the generator takes any, go round. Raises ConfigError.
+    They depend on the generator, `seed`, the label and the counts alone. A conditional generator's codes are all of `label`; without one the
+    labels go round. Raises ConfigError.
     """
-    check_range("number of centres", num_centres, 1, 4096)
+    check_range("number of centres", num_centres, 1, MAX_CENTRES)
     check_range("number of codes", num_codes, num_centres, 1_000_000)
     device = generator.w_avg.device
     parts = []
     for first in range(0, num_codes, _BATCH):
         items = range(first, min(first + _BATCH, num_codes))
         z = torch.stack([normal(seed, "centres", item, generator.z_dim) for item in items]).to(device)
-        c = torch.eye(generator.c_dim, device=device)[torch.tensor(items) % generator.c_dim] if generator.c_dim else None
-        parts.append(generator.mapping(z, c)[:, 0].double().cpu())
-    centres = cluster(torch.cat(parts), num_centres, seed=seed)
+        parts.append(generator.mapping(z, _labels(generator, label, items))[:, 0].double().cpu())
+        progress(items.stop, num_codes, "codes")
+    centres = cluster(torch.cat(parts), num_centres, seed=seed, progress=progress)
     return centres.float()[:, None].repeat(1, generator.num_ws, 1)
 
 
-def cluster(points: torch.Tensor, num_centres: int, *, seed: int = 0) -> torch.Tensor:
+def _labels(generator: StyleGAN2Generator | StyleGAN3Generator, label: Label | None, items: range) -> torch.Tensor | None:
+    """c of the codes: all of one label, or every class in turn, so that none is left out."""
+    if label is not None or not generator.c_dim:
+        return labels_of_codes(generator, label, 0, items)
+    return torch.stack([label_vector(item % generator.c_dim, generator.c_dim) for item in items]).to(generator.w_avg.device)
+
+
+def cluster(points: torch.Tensor, num_centres: int, *, seed: int = 0, progress: Progress = silent) -> torch.Tensor:
     """The means [K, D] of the clusters of `points` [N, D], by k-means; the largest cluster's first. Expects K <= N."""
-    centres = _first_centres(points, num_centres, seed)
+    centres = _first_centres(points, num_centres, seed, progress)
     owner = torch.full((len(points),), -1)
-    for _ in range(_MAX_ROUNDS):
+    for done in range(_MAX_ROUNDS):
+        progress(done, _MAX_ROUNDS, "clusters")
         distances = torch.cdist(points, centres)
         before, (near, owner) = owner, distances.min(1)
         counts = torch.bincount(owner, minlength=num_centres)
@@ -51,15 +71,17 @@ def cluster(points: torch.Tensor, num_centres: int, *, seed: int = 0) -> torch.T
         centres = torch.zeros_like(centres).index_add_(0, owner, points) / counts.clamp(min=1)[:, None]
         if torch.equal(owner, before):
             break
+    progress(_MAX_ROUNDS, _MAX_ROUNDS, "clusters")
     return centres[torch.sort(counts, descending=True, stable=True).indices]
 
 
-def _first_centres(points: torch.Tensor, num_centres: int, seed: int) -> torch.Tensor:
+def _first_centres(points: torch.Tensor, num_centres: int, seed: int, progress: Progress) -> torch.Tensor:
     """Points far apart: each next one is drawn with a chance that grows with the square of its distance from those before."""
     draws = torch.rand(num_centres, generator=generator_for(seed, "first centres"), dtype=torch.float64)
     chosen = [int(draws[0] * len(points))]
     squares = (points - points[chosen[0]]).square().sum(1)
     for draw in draws[1:]:
+        progress(len(chosen), num_centres, "first centres")
         chances = squares.cumsum(0)
         chosen.append(min(int(torch.searchsorted(chances, draw * chances[-1])), len(points) - 1))
         squares = torch.minimum(squares, (points - points[chosen[-1]]).square().sum(1))

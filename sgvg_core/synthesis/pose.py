@@ -80,6 +80,10 @@ class Pose:
         if self.transforms.ndim != 3 or tuple(self.transforms.shape[1:]) != (3, 3) or not len(self.transforms):
             raise ShapeError(f"pose: got transforms of shape {list(self.transforms.shape)}, expected [T, 3, 3] with a frame at least")
 
+    def of_frames(self, frames: Sequence[int]) -> "Pose":
+        """The pose of a film that has these frames alone."""
+        return Pose(self.transforms[torch.tensor(frames, dtype=torch.long).clamp(max=len(self.transforms) - 1)], self.anchor)
+
     def arguments(self, generator: Any, first: int, num_frames: int) -> dict[str, torch.Tensor | None]:
         """The further arguments of `generator.synthesis` for frames `first` .. `first + num_frames - 1`. Raises ConfigError."""
         if not isinstance(generator, StyleGAN3Generator):

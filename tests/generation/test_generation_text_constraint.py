@@ -7,6 +7,7 @@ from sgvg_core.config import CodeFeaturesConfig, GeneratorConfig, JointSpaceConf
 from sgvg_core.errors import Cancelled, ConfigError, ShapeError
 from sgvg_core.generation.start import random_start
 from sgvg_core.generation.text_constraint import candidates_sheet, choose_start, read_prompts, wanted_direction
+from sgvg_core.synthesis import drawn_label
 
 SMALL = GeneratorConfig(img_resolution=32, channels=(8, 8, 8, 8), z_dim=24, w_dim=12, mapping_layers=2, mapping_lr_multiplier=1.0,
                         code_features=CodeFeaturesConfig(num_classes=4, num_choices=2, num_values=3))
@@ -54,6 +55,20 @@ def test_the_nearest_picture_wins(generator, wanted, column):
     assert ranked.order.tolist() == scores.sort(descending=True).indices[:4].tolist()
     torch.testing.assert_close(ranked.scores, scores, atol=1e-5, rtol=0)
     torch.testing.assert_close(ranked.best, random_start(generator, 5, first=int(scores.argmax())))
+
+
+def test_candidates_are_of_all_classes_or_of_the_one_given():
+    torch.manual_seed(0)
+    config = GeneratorConfig(img_resolution=16, channels=(8, 8, 8), z_dim=8, c_dim=3, w_dim=12, mapping_layers=2, mapping_lr_multiplier=1.0)
+    network = build_generator(config).eval().requires_grad_(False)
+    ranked = choose_start(network, Colours(), seed=5, num_codes=LAST, prompts=[("red", 1.0)], keep=4, batch=5)
+    assert ranked.drawn_labels == tuple(drawn_label(5, item, 3) for item in ranked.order.tolist())
+    best = int(ranked.order[0])
+    torch.testing.assert_close(ranked.best, random_start(network, 5, first=best, label=ranked.drawn_labels[0]))
+    one = choose_start(network, Colours(), seed=5, num_codes=LAST, prompts=[("red", 1.0)], keep=4, label=2)
+    assert one.drawn_labels == ()
+    torch.testing.assert_close(one.best, random_start(network, 5, first=int(one.order[0]), label=2))
+    assert candidates_sheet(ranked).shape == candidates_sheet(one).shape
 
 
 def test_negative_prompts_lead_away_and_weights_count(generator):
