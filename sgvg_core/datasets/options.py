@@ -1,0 +1,94 @@
+"""What a data set is made with, and what it's made from."""
+
+import dataclasses
+import re
+from fractions import Fraction
+
+from ..clock import to_fps
+from ..config import check_choice, check_range
+from ..errors import ConfigError
+
+LAYOUTS = ("classes", "sub-urmp", "flat", "sounds", "world")
+FITS = ("crop", "pad")
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareOptions:
+    """The options of ``data prepare`` that decide what a data set holds; the same options and files give the same bytes."""
+
+    layout: str = "auto"
+    size: int = 256
+    """Side of the frames in pixels."""
+    fit: str = "crop"
+    """"crop": the middle square of the picture. "pad": all of it, black beside it."""
+    fps: str = "12"
+    sample_rate: int = 44_100
+    seconds: float = 10.0
+    """Longest clip; longer recordings are cut into clips of this length, one behind the other."""
+    shortest: float = 1.0
+    """What is shorter than so many seconds is left out."""
+    quality: int = 95
+    """Of the JPEGs, as Pillow counts."""
+    test_share: float = 0.1
+    seed: int = 0
+    """Of the split, and of the procedural world."""
+    source_pattern: str | None = None
+    """A regular expression whose group `source` (or first group) finds the recording in a file's name without ending."""
+    labels_csv: str | None = None
+    label_from: str = "auto"
+    num_clips: int = 180
+    """Of the procedural world."""
+
+    def __post_init__(self) -> None:
+        check_choice("--layout", self.layout, ("auto", *LAYOUTS))
+        check_choice("--fit", self.fit, FITS)
+        check_choice("--label-from", self.label_from, ("auto", "folder", "name", "none"))
+        check_range("--size", self.size, 16, 2048)
+        check_range("--sample-rate", self.sample_rate, 4_000, 192_000)
+        check_range("--seconds", self.seconds, 0.2, 600)
+        check_range("--shortest", self.shortest, 0.05, self.seconds)
+        check_range("--quality", self.quality, 50, 100)
+        check_range("--test-share", self.test_share, 0, 0.9)
+        check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_range("--clips", self.num_clips, 1, 10_000_000)
+        if self.frames_per_clip < 1:
+            raise ConfigError(f"--seconds: got {self.seconds:g}, expected at least one frame of {self.fps} a second")
+        if self.source_pattern is not None:
+            _check_pattern(self.source_pattern)
+
+    @property
+    def exact_fps(self) -> Fraction:
+        """Frames a second as a fraction."""
+        return to_fps(self.fps)
+
+    @property
+    def frames_per_clip(self) -> int:
+        """Frames of a clip of full length; clips begin on this grid, so that sound and frames of each start together."""
+        return int(Fraction(str(self.seconds)) * self.exact_fps)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"--source-pattern: got {pattern!r}, which is no regular expression ({error})") from error
+    if not compiled.groups:
+        raise ConfigError(f"--source-pattern: got {pattern!r}, expected a group, such as (?P<source>.+)_\\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Original:
+    """One file (or recipe of the procedural world) that clips are cut from."""
+
+    index: int
+    """Its place among all, which begins its clips' keys."""
+    kind: str
+    """"video", "sound" or "world"."""
+    name: str
+    """Path relative to the prepared folder, with forward slashes, or the recipe."""
+    label: str | None
+    source: str
+    split: str | None = None
+    """The side that the folders name, if they do."""
+    num_bytes: int = 0
+    seed: int = 0
