@@ -24,10 +24,6 @@ class DataError(SGVGError):
     """A prepared data set is missing, unfinished, damaged, or was made with other options than asked."""
 
 
-class DataError(SGVGError):
-    """A prepared data set is missing, unfinished, damaged, or was made with other options than asked."""
-
-
 class ShapeError(SGVGError):
     """A tensor has another shape than the function takes."""
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m sgvg_core generate | listen | demo | evaluate | train | inspect | convert | data ...``."""
+"""The command line: ``python -m sgvg_core generate | listen | demo | evaluate | train | inspect | convert | centres | data ...``."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..environment import check_environment
 from ..errors import SGVGError
-from . import convert, data, demo, evaluate, generate, inspect, listen, train
+from . import centres, convert, data, demo, evaluate, generate, inspect, listen, train
 
 _COMMANDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
     generate.add_command,
@@ -16,6 +16,7 @@ _COMMANDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
     train.add_command,
     inspect.add_command,
     convert.add_command,
+    centres.add_command,
     data.add_command,
 )
 
@@ -32,20 +33,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for an error that the user can mend, 130 when cancelled."""
-    options = build_parser().parse_args(arguments)
+    debug = False
     try:
+        options = build_parser().parse_args(arguments)
+        debug = options.debug
         check_environment()
         return int(options.run(options) or 0)
     except KeyboardInterrupt:
         print("\ncancelled; nothing half-written is left", file=sys.stderr)
         return 130
     except SGVGError as error:
-        if options.debug:
+        if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if options.debug:
+        if debug:
             raise
         print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
         return 2
