@@ -1,9 +1,11 @@
-"""The paper's losses by name: one short function an equation, and the table of them.
+"""The losses by name: one short function an equation, and the table of them.
 
+Eq. 2, 3, 7, 8 and 9 are the paper's; StyleGAN2's are those of "Analyzing and Improving the Image Quality of StyleGAN" (Karras et al. 2020).
 Embeddings are unit vectors [N, E]; answers are those of a discriminator's patches, of any shape, whose mean counts; ws [B, T, L, D].
 Every function gives what is to be made small, a tensor without dimensions.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -76,6 +78,58 @@ def walker(
     return adversarial(video_made, gan_loss) + adversarial(image_made, gan_loss) + lambda_enc * encoder_loss
 
 
+def generator_adversarial(made: torch.Tensor) -> torch.Tensor:
+    """StyleGAN2's generator, non-saturating (Goodfellow et al. 2014, section 3): -E[log D(x~)], D the sigmoid of the answer."""
+    return adversarial(made, "non_saturating")
+
+
+def critic_adversarial(real: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+    """StyleGAN2's discriminator: -E[log D(x)] - E[log(1 - D(x~))], D the sigmoid of the answer."""
+    return _critic(real, made, "logistic")
+
+
+def r1(answers: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """R1 (Mescheder et al. 2018, Eq. 9, without its gamma): E[ |grad_x D(x)|^2 ] / 2 at real pictures x [N, ...].
+
+    `answers` [N, ...] were made from `pictures`, which require gradients; an item's answer is the mean of its patches. The result can
+    be differentiated again.
+    """
+    (gradient,) = torch.autograd.grad(answers.flatten(1).mean(1).sum(), pictures, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean() / 2
+
+
+def path_lengths(pictures: torch.Tensor, ws: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """How far pictures [N, 3, H, W] move with their latents ws [N, L, D]: |J_w^T y| of StyleGAN2's Eq. 4, a number an item [N].
+
+    `directions` y are normal numbers of the pictures' shape; over sqrt(H W), lengths don't depend on the size. The mean over L, as its
+    authors take it. The result can be differentiated again.
+    """
+    weighted = (pictures * directions).sum() / math.sqrt(pictures.shape[2] * pictures.shape[3])
+    (gradient,) = torch.autograd.grad(weighted, ws, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
+
+
+def path_length(lengths: torch.Tensor, mean: torch.Tensor | float) -> torch.Tensor:
+    """StyleGAN2's Eq. 4: E[ (|J_w^T y| - a)^2 ], a the running mean of the lengths [N]."""
+    return (lengths - mean).square().mean()
+
+
+def contrastive(embed: torch.Tensor, other_embed: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
+    """The symmetric contrastive loss (Radford et al. 2021, figure 3): row i of both [N, E] belongs together, all others don't.
+
+    Half the sum of the cross-entropies of rows and of columns of `scale` cos(a_i, b_j). It needs the whole batch: gathered from all
+    ranks, never in slices.
+    """
+    scores = scale * embed @ other_embed.t()
+    rows = torch.arange(len(scores), device=scores.device)
+    return (F.cross_entropy(scores, rows) + F.cross_entropy(scores.t(), rows)) / 2
+
+
+def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> torch.Tensor:
+    """The weighted sum of terms; both bear the same names. A weight of 0 switches a term off, also where it isn't finite."""
+    return torch.stack([weights[name] * term for name, term in terms.items() if weights[name] != 0]).sum()
+
+
 LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {
     "sound_picture": sound_picture,
     "sound_text": sound_text,
@@ -85,5 +139,10 @@ LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {
     "image_critic": image_critic,
     "adversarial": adversarial,
     "walker": walker,
+    "generator_adversarial": generator_adversarial,
+    "critic_adversarial": critic_adversarial,
+    "r1": r1,
+    "path_length": path_length,
+    "contrastive": contrastive,
 }
 """All losses by their names; weights and logs bear the same."""

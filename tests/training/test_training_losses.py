@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sgvg_core.errors import ConfigError
-from sgvg_core.training.losses import GAN_LOSSES, LOSSES
+from sgvg_core.training.losses import GAN_LOSSES, LOSSES, path_lengths, total
 
 ALONG, ACROSS = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
 SLANTED = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
@@ -73,3 +73,50 @@ def test_the_two_sides_pull_answers_apart_and_together(gan_loss):
 def test_an_unknown_form_is_refused():
     with pytest.raises(ConfigError, match="gan_loss: got 'hinge', expected lsgan, logistic"):
         LOSSES["adversarial"](MADE, "hinge")
+
+
+def test_stylegan2_the_two_sides():
+    assert LOSSES["generator_adversarial"](MADE).item() == pytest.approx((soft(-1) + soft(0)) / 2)
+    assert LOSSES["critic_adversarial"](REAL, MADE).item() == pytest.approx((soft(0) + soft(-2)) / 2 + (soft(1) + soft(0)) / 2)
+
+
+def test_r1_of_a_quadratic():
+    # D(x) = a |x|^2 has the gradient 2 a x: |.|^2 = 4 a^2 |x|^2, half of it 2 a^2 |x|^2; |x|^2 is 4 and 16, a is 3
+    a = torch.tensor(3.0, requires_grad=True)
+    x = torch.stack([torch.ones(1, 2, 2), 2 * torch.ones(1, 2, 2)]).requires_grad_(True)
+    loss = LOSSES["r1"](a * x.square().sum((1, 2, 3))[:, None], x)
+    assert loss.item() == pytest.approx(2 * 9 * (4 + 16) / 2)
+    loss.backward()
+    assert a.grad.item() == pytest.approx(4 * 3 * 10)  # d/da of 2 a^2 * 10
+
+
+def test_r1_takes_the_mean_of_patches():
+    # D's two patches answer x and 3 x: their mean is 2 x, its gradient 2
+    x = torch.tensor([[1.0], [5.0]], requires_grad=True)
+    assert LOSSES["r1"](torch.cat([x, 3 * x], 1), x).item() == pytest.approx(2**2 / 2)
+
+
+def test_path_length_of_a_linear_generator():
+    # G(w) = k (w_0 + w_1) in each of four pixels, y = 1: J^T y = 4 k / sqrt(4) for each number of w; two latents of two numbers
+    k = torch.tensor(0.5, requires_grad=True)
+    ws = torch.zeros(3, 2, 2, requires_grad=True)
+    pictures = (k * ws.sum((1, 2)))[:, None, None, None].expand(3, 1, 2, 2)
+    lengths = path_lengths(pictures, ws, torch.ones(3, 1, 2, 2))
+    assert lengths.tolist() == pytest.approx([math.sqrt(2) * 2 * 0.5] * 3)  # |.| over two numbers, the mean over latents
+    loss = LOSSES["path_length"](lengths, mean=1.0)
+    assert loss.item() == pytest.approx((math.sqrt(2) - 1) ** 2)
+    loss.backward()
+    assert k.grad.item() == pytest.approx(2 * (math.sqrt(2) - 1) * 2 * math.sqrt(2), rel=1e-5)
+
+
+def test_contrastive_of_two_pairs():
+    # cosines (1, 0.6; 0, 0.8), scale 2: rows and columns each want their diagonal
+    a, b = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    rows = (soft(2 * 0.6 - 2) + soft(0 - 2 * 0.8)) / 2
+    columns = (soft(0 - 2) + soft(2 * 0.6 - 2 * 0.8)) / 2
+    assert LOSSES["contrastive"](a, b, 2.0).item() == pytest.approx((rows + columns) / 2)
+
+
+def test_a_weight_of_nothing_switches_a_term_off():
+    terms = {"sound_picture": torch.tensor(2.0), "spread": torch.tensor(float("nan"))}
+    assert total(terms, {"sound_picture": 0.5, "spread": 0.0}).item() == 1.0

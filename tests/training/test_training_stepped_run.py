@@ -78,6 +78,12 @@ def run_of(folder, config=None, parts=None, **settings):
     return SteppedRun(folder, parts, config=config, policy=policy, **settings)
 
 
+def go_through(run, act):
+    """The steps of a run, with what happens in each."""
+    for step in run.steps():
+        act(run, step)
+
+
 def test_another_config_is_refused_by_the_name_of_the_field(tmp_path):
     with run_of(tmp_path) as run:
         next(run.steps())
@@ -105,9 +111,11 @@ def test_a_damaged_checkpoint_is_told_and_half_written_ones_go(tmp_path):
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_term_that_is_not_finite_stops_the_run_with_step_term_and_checkpoint(tmp_path, bad):
+    def act(run, step):
+        run.note(loss=torch.tensor(1.0), r1=bad if step == 2 else 0.5)
+
     with run_of(tmp_path, name="generator") as run, pytest.raises(TrainingError) as caught:
-        for step in run.steps():
-            run.note(loss=torch.tensor(1.0), r1=bad if step == 2 else 0.5)
+        go_through(run, act)
     assert f"generator, step 2: r1 is {bad}" in str(caught.value)
     assert "step_00000002.state" in str(caught.value)
     assert torch.load(tmp_path / "checkpoints" / "step_00000002.state", weights_only=True)["step"] == 2
@@ -115,10 +123,13 @@ def test_a_term_that_is_not_finite_stops_the_run_with_step_term_and_checkpoint(t
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     net = torch.nn.Linear(2, 1)
-    with run_of(tmp_path, parts={"net": net}) as run, pytest.raises(TrainingError, match="step 3: weights of net aren't finite; the last good .*02"):
-        for step in run.steps():
-            if step == 2:
-                torch.nn.init.constant_(net.weight, float("nan"))
+
+    def act(run, step):
+        if step == 2:
+            torch.nn.init.constant_(net.weight, float("nan"))
+
+    with run_of(tmp_path, parts={"net": net}) as run, pytest.raises(TrainingError, match=r"step 3: weights of net aren't finite; the last good .*02"):
+        go_through(run, act)
     assert run.checkpoints.steps() == [1, 2]
 
 
@@ -211,6 +222,6 @@ def test_deterministic_only_inside_the_block():
 
 def test_slices_of_a_batch():
     assert Ranks(1, 2).slices(8, 2) == [range(4, 6), range(6, 8)]
-    assert Ranks(0, 1).slices(8, 4) == [range(0, 2), range(2, 4), range(4, 6), range(6, 8)]
+    assert Ranks(0, 1).slices(8, 4) == [range(2), range(2, 4), range(4, 6), range(6, 8)]
     with pytest.raises(ConfigError, match=r"batch: got 9, expected a multiple of 4 \(2 processes, 2 slices each\)"):
         Ranks(1, 2).slices(9, 2)
