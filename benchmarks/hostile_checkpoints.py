@@ -33,7 +33,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "checkpoints")]
 
 import hostile_corpus as corpus  # noqa: E402
 
-from sgvg_core.checkpoints.plain import ForeignObject, network_state, read_plain  # noqa: E402
+from sgvg_core.checkpoints.plain import ForeignObject, network_state, read_plain, script_state  # noqa: E402
 from sgvg_core.errors import CheckpointError  # noqa: E402
 
 SLOW = 2.0
@@ -137,6 +137,8 @@ class Range:
             plain = read_plain(self.path)
             if isinstance(plain.data, dict) and isinstance(plain.data.get("G_ema"), ForeignObject):
                 network_state(plain.data["G_ema"])
+            if plain.format == "torchscript":  # as files of CLIP go on from here
+                script_state(plain.data)
             tally.read += 1
             tally.read_names.append(name)
         except CheckpointError as error:
@@ -262,7 +264,7 @@ def run(inputs: int, seed: int, folder: Path, heavy: bool = True) -> dict[str, A
         other = dice.choice(small) if dice.random() < 0.5 else sound[dice.choice(names)]
         if index % 10 == 9:
             data, kind = mutate(dice.choice(small), sound[name], dice), "mutations of harmful files"
-        elif name in ("torch zip", "npz", "packed npz") and dice.random() < 0.7:
+        elif name in ("torch zip", "TorchScript", "npz", "packed npz") and dice.random() < 0.7:
             data, kind = mutate_inside(sound[name], other, dice), f"mutations inside {name}"
         else:
             data, kind = mutate(sound[name], other, dice), f"mutations of {name}"

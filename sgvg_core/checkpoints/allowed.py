@@ -278,6 +278,29 @@ def _foreign(module: str, name: str) -> Callable[["Machine"], ForeignDraft]:
     return lambda machine: ForeignDraft(module, name)
 
 
+SCRIPT_PREFIX = "__torch__."
+"""Under this name stand the classes of a TorchScript archive; their code lies beside the pickle and isn't read."""
+
+
+def script_class(module: str, name: str) -> Allowed:
+    """A module's class in a TorchScript archive: nothing but a name, whose objects are their attributes."""
+    return Allowed(f"{module}.{name}", "a module of a TorchScript archive; its attributes are kept, its code isn't read", new=_foreign(module, name))
+
+
+def _script_list(machine: "Machine", args: tuple[Any, ...]) -> list[Any]:
+    """build_intlist(list) and its likes: the list."""
+    if len(args) != 1 or type(args[0]) is not list:
+        machine.refuse("a TorchScript list of something else than a list")
+    return args[0]
+
+
+def _type_tag(machine: "Machine", args: tuple[Any, ...]) -> Any:
+    """restore_type_tag(list or dictionary, its type as a text): the first."""
+    if len(args) != 2 or type(args[0]) not in (list, dict) or not isinstance(args[1], str):
+        machine.refuse("a TorchScript type of something else than a list or a dictionary")
+    return args[0]
+
+
 # ------------------------------------------------------------------------------------------------------------------------- the table
 
 
@@ -319,6 +342,9 @@ def _table() -> dict[tuple[str, str], Allowed]:
     allow("numpy", "ndarray", "named as the class of a numpy array; not made by itself")
     allow("numpy", "dtype", "number type of a numpy array; plain numbers only", call=_dtype)
     allow("torch_utils.persistence", "_reconstruct_persistent_obj", "NVIDIA's networks; their state is kept, their source dropped", call=_persistent)
+    lists = "build_intlist build_doublelist build_boollist build_tensorlist"
+    allow("torch.jit._pickle", lists, "lists among the attributes of a TorchScript module", call=_script_list)
+    allow("torch.jit._pickle", "restore_type_tag", "types of lists and dictionaries in TorchScript; dropped", call=_type_tag)
     reason = "networks of the TensorFlow era; their state is kept, their source dropped"
     allow("dnnlib.tflib.network", "Network", reason, new=_foreign("dnnlib.tflib.network", "Network"))
     allow("tfutil", "Network", reason, new=_foreign("tfutil", "Network"))

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import CheckpointError
-from .allowed import ALLOWED, Allowed, build_array, build_dtype
+from .allowed import ALLOWED, SCRIPT_PREFIX, Allowed, build_array, build_dtype, script_class
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
 from .source import Cursor, Source
 
@@ -77,7 +77,8 @@ class Machine:
     """Reads one pickle from a cursor; `spent` is shared by all the pickles of a file.
 
     `persistent` is given the id of a BINPERSID and returns what it stands for (torch's files name storages so); without it the opcode
-    is refused. `nested` is given the bytes of a torch file inside the pickle and returns its one storage.
+    is refused. `nested` is given the bytes of a torch file inside the pickle and returns its one storage. `scripted` is for TorchScript
+    archives: there, and only there, classes under ``__torch__`` (those of the archive's own code, which isn't read) are names of modules.
     """
 
     def __init__(
@@ -86,8 +87,9 @@ class Machine:
         spent: Spent,
         persistent: Callable[["Machine", Any], Any] | None = None,
         nested: Callable[["Machine", Blob], Storage] | None = None,
+        scripted: bool = False,
     ) -> None:
-        self.cursor, self.spent, self._persistent, self._nested = cursor, spent, persistent, nested
+        self.cursor, self.spent, self._persistent, self._nested, self._scripted = cursor, spent, persistent, nested, scripted
         self.where = cursor.source.where
         self._stack: list[Any] = []
         self._marks: list[int] = []
@@ -485,6 +487,8 @@ class Machine:
 
     def _find(self, module: str, name: str) -> None:
         found = ALLOWED.get((module, name))
+        if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX):
+            found = script_class(module, name)
         if found is None:
             self.refuse(f"the global {f'{module}.{name}'[:200]!r}")
         self._push(found)

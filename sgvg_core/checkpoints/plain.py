@@ -15,14 +15,15 @@ from .arrays import read_npy, read_npz
 from .header import read_tensors
 from .pickle_machine import MAX_TENSORS
 from .settling import ForeignObject, Settler
-from .sniff import Format, sniff
+from .sniff import SCRIPT_ADVICE, Format, sniff
 from .source import Source
 from .torch_files import read_legacy, read_pickle, read_zip
+from .zip_directory import ZipDirectory
 
 MAX_NAME = 2000
 """Longest name of a tensor in a network, in characters."""
 
-__all__ = ["ForeignObject", "Plain", "network_state", "read_plain"]
+__all__ = ["ForeignObject", "Plain", "network_state", "read_plain", "script_state"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Plain:
 
 
 def read_plain(path: str | Path) -> Plain:
-    """Read a pickle of networks, a file of torch.save (old or new), a safetensors, .npy or .npz file, whatever its name ends in.
+    """Read a pickle of networks, a file of torch.save (old or new) or torch.jit.save, a safetensors, .npy or .npz file, whatever its name ends in.
 
     Raises CheckpointError for everything else, and for everything in it that isn't data; see docs/checkpoints_security.md.
     """
@@ -52,13 +53,20 @@ def read_plain(path: str | Path) -> Plain:
             if kind == "safetensors":
                 drafts, metadata = read_tensors(source)
             elif archive is not None:
-                drafts = read_npz(archive) if kind == "npz" else read_zip(archive)
+                drafts = read_npz(archive) if kind == "npz" else _read_script(archive) if kind == "torchscript" else read_zip(archive)
             else:
                 drafts = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
             data = Settler(source.where, source.size).settle(drafts)
         except MemoryError as error:
             raise CheckpointError(f"{path}: not enough memory is free for it; close other programs or use a machine with more") from error
     return Plain(kind, data, metadata)
+
+
+def _read_script(archive: ZipDirectory) -> Any:
+    try:
+        return read_zip(archive, scripted=True)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}. It's a TorchScript archive: {SCRIPT_ADVICE}") from error
 
 
 def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -91,3 +99,21 @@ def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
                 state[f"{prefix}{name}"] = value
             else:
                 raise CheckpointError(f"{(prefix + str(name))[:200]!r} is a {type(value).__name__}, expected a tensor; the file is damaged")
+
+
+def script_state(module: Any) -> dict[str, torch.Tensor]:
+    """The tensors of a TorchScript archive's data by name: those of its `state_dict()`, and tensors that are plain attributes.
+
+    Which of a module's tensors are plain attributes stands in the archive's code alone, and code isn't read. Raises CheckpointError.
+    """
+    if not isinstance(module, ForeignObject):
+        raise CheckpointError(f"a TorchScript archive of a {type(module).__name__}, expected a module; choose the file of a network")
+    state: dict[str, torch.Tensor] = {}
+    waiting: list[tuple[str, ForeignObject]] = [("", module)]
+    while waiting:  # what was read is a tree of bounded size, see `settling`
+        prefix, owner = waiting.pop()
+        if len(prefix) > MAX_NAME or len(state) > MAX_TENSORS:
+            raise CheckpointError(f"a TorchScript archive of more than {MAX_TENSORS} tensors, or of endless names; the file is damaged")
+        waiting += [(f"{prefix}{name}.", value) for name, value in owner.state.items() if isinstance(value, ForeignObject)]
+        state |= {f"{prefix}{name}": value for name, value in owner.state.items() if isinstance(value, torch.Tensor)}
+    return state

@@ -7,11 +7,13 @@ from ..errors import CheckpointError
 from .source import Source
 from .zip_directory import ZipDirectory
 
-Format = Literal["safetensors", "torch", "torch legacy", "pickle", "npy", "npz"]
+Format = Literal["safetensors", "torch", "torchscript", "torch legacy", "pickle", "npy", "npz"]
 START = 512
 """Bytes that are looked at."""
 _LEGACY = re.compile(rb"\x80[\x02-\x05](\x95.{8})?\x8a\x0a" + re.escape((0x1950A86A20F9469CFC6C).to_bytes(10, "little")), re.DOTALL)
 _AGAIN = "copy or download it again"
+SCRIPT_ADVICE = "where you'd let it run, torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), OUT) writes its weights alone"
+"""How weights get out of a program that can't be read as data."""
 
 _PICTURES = {
     b"\xff\xd8\xff": "a JPEG picture",
@@ -110,10 +112,11 @@ def _stranger(where: str, what: str) -> NoReturn:
 def _name_zip(archive: ZipDirectory) -> Format:
     names, where = list(archive.entries), archive.source.where
     folders = [name.removesuffix("data.pkl") for name in names if name == "data.pkl" or name.endswith("/data.pkl")]
-    if any("/code/" in name or name.endswith("constants.pkl") for name in names):
-        _stranger(where, "a TorchScript archive: a program with weights inside, which isn't read; use the state dict that it was made from")
+    is_program = any("/code/" in name or name.endswith("constants.pkl") for name in names)
     if len(folders) == 1:
-        return "torch"
+        return "torchscript" if is_program else "torch"
+    if is_program or any(name.endswith("model.json") for name in names):
+        _stranger(where, f"a TorchScript archive without its one table of weights (torch before 1.4?), which isn't read; {SCRIPT_ADVICE}")
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
     inside = [name for name in names if name.endswith((".pt", ".pth", ".pkl", ".safetensors", ".ckpt"))]

@@ -25,8 +25,8 @@ def read_pickle(source: Source) -> Any:
     return Machine(Cursor(source), Spent(source.size), nested=_nested_storage).run()
 
 
-def read_zip(archive: ZipDirectory) -> Any:
-    """The value of a torch zip. Raises CheckpointError."""
+def read_zip(archive: ZipDirectory, scripted: bool = False) -> Any:
+    """The value of a torch zip; `scripted` if it's a TorchScript archive, of which nothing but this pickle is read. Raises CheckpointError."""
     name = next(name for name in archive.entries if name == "data.pkl" or name.endswith("/data.pkl"))
     folder = name.removesuffix("data.pkl")
     order = f"{folder}byteorder"
@@ -47,7 +47,7 @@ def read_zip(archive: ZipDirectory) -> Any:
         return _typed(machine, storages[key], kind)
 
     pickle = archive.open(name)
-    return Machine(Cursor(pickle), Spent(pickle.size), persistent).run()
+    return Machine(Cursor(pickle), Spent(pickle.size), persistent, scripted=scripted).run()
 
 
 def read_legacy(source: Source, spent: Spent | None = None) -> Any:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..errors import CheckpointError, ConfigError
-from .foreign_weights import load_state, read_state, rename_state, why_quick_gelu
+from .foreign_weights import ForeignWeights, fill, read_foreign, rename_state, why_quick_gelu
 from .pictures import PicturePreparation
 from .sound_tower import SoundTower
 
@@ -71,31 +71,36 @@ def load_open_clip(model: str, weights: str | Path | None = None, *, quick_gelu:
     it in `notes`. Raises ConfigError (unknown model) and CheckpointError (missing or unfit weights).
     """
     if model.startswith(HUB_PREFIX):
-        return _from_hub(model, cache_dir, sound)
+        model = str(_fetched(model.removeprefix(HUB_PREFIX), cache_dir))
     config, folder, picture = _configuration(model)
     path, tag = _find_weights(model, folder, weights, cache_dir)
     picture.update(_tag_settings(model, tag))
-    state = read_state(path)
-    said = _quick_gelu(model, config, tag, path, state) if quick_gelu is None else ("asked for" if quick_gelu else None)
+    stored = read_foreign(path)
+    said = _quick_gelu(model, config, tag, stored) if quick_gelu is None else ("asked for" if quick_gelu else None)
     notes = (f"quick-GELU is used: {said}",) if said else ()
     network = _build({**config, "quick_gelu": bool(said)}, model)
-    load_state(network, rename_state(state, text_apart=hasattr(network, "text") and not any(k.startswith("text.") for k in state)), path)
+    text_apart = hasattr(network, "text") and not any(name.startswith("text.") for name in stored.state)
+    fill(network, rename_state(stored.state, text_apart), path)
     return OpenClipSpace(network, _tokenizer(model, config, folder, cache_dir), _preparation(network, picture), notes=notes, sound=sound).eval()
 
 
-def _from_hub(model: str, cache_dir: str | Path | None, sound: SoundTower | None) -> OpenClipSpace:
-    """The user named a hub tag: open_clip fetches what isn't in the cache."""
-    import open_clip
+def _fetched(repository: str, cache_dir: str | Path | None) -> Path:
+    """The folder in the hub's cache with a model that the user named by its hub tag; what isn't there yet is fetched, and only then read."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
     cache = None if cache_dir is None else str(cache_dir)
     try:
-        network = open_clip.create_model(model, cache_dir=cache)
-        tokenizer = open_clip.get_tokenizer(model, cache_dir=cache)
-    except Exception as error:
-        raise CheckpointError(f"CLIP model {model}: the hub didn't give it ({type(error).__name__}: {error}); check the name and the "
-                              "connection, or name a local folder") from error
-    picture = dict(getattr(network.visual, "preprocess_cfg", {}) or {})
-    return OpenClipSpace(network, tokenizer, _preparation(network, picture), sound=sound).eval()
+        folder = Path(snapshot_download(repository, cache_dir=cache, allow_patterns=["*.json", "*.txt", "*.model"]))
+        for name in _HUB_WEIGHT_NAMES:
+            with contextlib.suppress(EntryNotFoundError):
+                hf_hub_download(repository, name, cache_dir=cache)
+                return folder
+    except (HFValidationError, OSError) as error:  # the hub's own errors are both network and file errors of the system
+        raise CheckpointError(f"CLIP model {repository}: the hub didn't give it ({type(error).__name__}: {error}); check the name and the connection, "
+                              "or name a local folder") from error
+    raise CheckpointError(f"CLIP model {repository}: the hub gave none of {', '.join(_HUB_WEIGHT_NAMES)}; check the connection, or name an open_clip "
+                          "model of the hub")
 
 
 def _configuration(model: str) -> tuple[dict[str, Any], Path | None, dict[str, Any]]:
@@ -163,13 +168,13 @@ def _tag_settings(model: str, tag: str | None) -> dict[str, Any]:
     return dict(open_clip.pretrained.get_pretrained_cfg(name, tags[0]) or {}) if tags else {}
 
 
-def _quick_gelu(model: str, config: dict[str, Any], tag: str | None, path: Path, state: dict[str, torch.Tensor]) -> str | None:
+def _quick_gelu(model: str, config: dict[str, Any], tag: str | None, weights: ForeignWeights) -> str | None:
     """Why this network uses quick-GELU, or None."""
     if config.get("quick_gelu"):
         return "the model's configuration says so"
     if tag is not None:
         return f"the weights {tag!r} were trained with it" if _tag_settings(model, tag).get("quick_gelu") else None
-    return why_quick_gelu(path, state, _known_quick_gelu_files())
+    return why_quick_gelu(weights, _known_quick_gelu_files())
 
 
 def _known_quick_gelu_files() -> dict[str, str]:

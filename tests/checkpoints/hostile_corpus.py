@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import struct
+import warnings
 import zipfile
 import zlib
 from argparse import Namespace
@@ -329,7 +330,6 @@ def archives() -> Iterator[tuple[str, bytes]]:
     yield "storage of another size in a zip", torch_zip(tensor(0, (4,), (1,), zip_storage("0", 2**40)), _0=b"\0" * 16)
     yield "storage of two types", torch_zip(b"](" + zip_storage("0", 4) + zip_storage("0", 4, "torch.IntStorage") + b"e", _0=b"\0" * 16)
     yield "big-endian", zipped({"a/data.pkl": whole(b"N"), "a/byteorder": b"big"})
-    yield "TorchScript", zipped({"a/data.pkl": whole(b"N"), "a/code/__torch__.py": SOURCE.encode(), "a/constants.pkl": whole(b")")})
     yield "zip of a checkpoint", zipped({"model.pth": sound})
     yield "zip of pictures", zipped({"a.png": b"\x89PNG"})
     yield "two folders", zipped({"a/data.pkl": whole(b"N"), "b/data.pkl": whole(b"N")})
@@ -369,6 +369,46 @@ def _garbled() -> bytes:
     data = bytearray(zipped({"a/data.pkl": whole(b"N0" * 1000 + b"N")}, zipfile.ZIP_DEFLATED))
     data[45:55] = b"\xff" * 10
     return bytes(data)
+
+
+def script(body: bytes, **data: bytes) -> bytes:
+    """A TorchScript archive of the given data pickle; its code would write the canary file."""
+    entries = {"a/data.pkl": whole(body, 2), "a/code/__torch__.py": SOURCE.encode(), "a/constants.pkl": whole(b")")}
+    return zipped(entries | {f"a/data/{key[1:]}": value for key, value in data.items()})
+
+
+def script_module(attributes: bytes, name: str = "__torch__.M") -> bytes:
+    """A module of a TorchScript archive with the given keys and values."""
+    return named(name) + b")\x81}(" + attributes + b"ub"
+
+
+def scripts() -> Iterator[tuple[str, bytes]]:
+    """TorchScript archives: programs, of which nothing but the table of weights may be read."""
+    run = named("os.system") + short(SHELL) + b"\x85R"
+    yield "call", script(script_module(short("a") + run))
+    yield "class that is called", script(named("__torch__.M") + short(SHELL) + b"\x85R")
+    yield "class made with arguments", script(named("__torch__.M") + short(SHELL) + b"\x85\x81")
+    yield "class as data", script(script_module(short("a") + named("__torch__.M")))
+    yield "class of another package", script(script_module(short("a") + b"N", "__torch__x.os"))
+    yield "class outside of an archive", torch_zip(script_module(short("a") + b"N"))
+    yield "class in a pickle", whole(script_module(short("a") + b"N"))
+    yield "state that is a list", script(named("__torch__.M") + b")\x81](" + short("a") + b"eb")
+    yield "attribute without a name", script(script_module(b"K\x01N"))
+    yield "state twice", script(script_module(short("a") + b"N") + b"}b")
+    yield "module in itself", script(named("__torch__.M") + b")\x81q\x00}(" + short("a") + b"h\x00ub")
+    yield "list of something else", script(named("torch.jit._pickle.build_intlist") + short("a") + b"\x85R")
+    yield "type of something else", script(named("torch.jit._pickle.restore_type_tag") + named("__torch__.M") + short("List[int]") + b"\x86R")
+    yield "tensor by number", script(named("torch.jit._pickle.build_tensor_from_id") + b"K\x00\x85R")
+    yield "storage that isn't there", script(script_module(short("a") + tensor(0, (4,), (1,), zip_storage("../code/__torch__.py", 4))))
+    yield "storage beyond its end", script(script_module(short("a") + tensor(1, (4,), (1,), zip_storage("0", 4))), _0=b"\0" * 16)
+    yield "no module", script(b"](" + short("a") + b"e")
+    yield "endless names", script(script_module(short("a") + b"N", "__torch__." + "a" * 600))
+    deep = b"".join(named("__torch__.M") + b")\x81}(X" + struct.pack("<I", 4000) + b"a" * 4000 for _ in range(50)) + b"N" + b"ub" * 50
+    yield "endless names of tensors", script(deep)
+    yield "billion laughs of modules", script(b"N" + b"".join(
+        b"q\x000" + script_module(short("a") + b"h\x00" + short("b") + b"h\x00") for _ in range(60)))
+    yield "two tables", zipped({"a/data.pkl": whole(b"N"), "b/data.pkl": whole(b"N"), "a/code/__torch__.py": SOURCE.encode()})
+    yield "of an old torch", zipped({"a/model.json": b"{}", "a/code/a.py": SOURCE.encode(), "a/tensors/0": b"\0" * 16})
 
 
 def headers() -> Iterator[tuple[str, bytes]]:
@@ -432,7 +472,7 @@ def strangers() -> Iterator[tuple[str, bytes]]:
 def hostile() -> dict[str, bytes]:
     """Every file that must be refused, by name."""
     found: dict[str, bytes] = {}
-    for group in (calls, bombs, false_sizes, broken_pickles, archives, headers, strangers):
+    for group in (calls, bombs, false_sizes, broken_pickles, archives, scripts, headers, strangers):
         for name, data in group():
             found[f"{group.__name__}: {name}"] = data
     return found
@@ -511,6 +551,11 @@ def sound() -> dict[str, bytes]:
         file = io.BytesIO()
         torch.save(values(), file, _use_new_zipfile_serialization=is_zip)
         found[name] = file.getvalue()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated; such files stay
+        file = io.BytesIO()
+        torch.jit.save(torch.jit.trace(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)).eval(), torch.zeros(1, 2)), file)
+        found["TorchScript"] = file.getvalue()
     for name, write in {
         "npy": np.save,
         "npz": lambda file, array: np.savez(file, w=array),

@@ -1,8 +1,13 @@
 import copy
 import hashlib
 import json
+import pickle
+import shutil
 import socket
+import warnings
+import zipfile
 
+import huggingface_hub
 import open_clip
 import pytest
 import torch
@@ -10,7 +15,7 @@ from open_clip.model import CLIP
 from safetensors.torch import save_file
 
 from sgvg_core.embedding import SoundTower, load_open_clip
-from sgvg_core.embedding.foreign_weights import rename_state, why_quick_gelu
+from sgvg_core.embedding.foreign_weights import ForeignWeights, read_foreign, rename_state, why_quick_gelu
 from sgvg_core.errors import CheckpointError, ConfigError
 
 TINY = {"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
@@ -80,26 +85,84 @@ def test_quick_gelu_can_be_forced_either_way(folder, network):
 def test_quick_gelu_is_known_from_metadata_and_from_the_known_files(tmp_path):
     path = tmp_path / "w.safetensors"
     save_file({"a": torch.zeros(1)}, path, metadata={"quick_gelu": "true"})
-    assert why_quick_gelu(path, {}, {}) == "its metadata says so"
+    assert why_quick_gelu(read_foreign(path), {}) == "its metadata says so"
     save_file({"a": torch.zeros(1)}, path)
     digits = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert why_quick_gelu(path, {}, {digits[:8]: "ViT-B-32 / openai"}) == "it is the known file of ViT-B-32 / openai"
-    assert why_quick_gelu(path, {}, {"0" * 8: "other"}) is None
-    assert why_quick_gelu(path, {"input_resolution": torch.tensor(224)}, {}) == "the file is OpenAI's own archive"
+    weights = read_foreign(path)
+    assert why_quick_gelu(weights, {digits[:8]: "ViT-B-32 / openai"}) == "it is the known file of ViT-B-32 / openai"
+    assert why_quick_gelu(weights, {"0" * 8: "other"}) is None
+    assert why_quick_gelu(ForeignWeights(path, {"input_resolution": torch.tensor(224)}, {}), {}) == "the file is OpenAI's own archive"
 
 
-def test_a_torchscript_archive_is_read(folder, network):
-    path = folder / "archive.pt"
-    traced = torch.jit.trace(copy.deepcopy(network), (torch.zeros(1, 3, 32, 32), torch.ones(1, 20, dtype=torch.long)), check_trace=False)
-    torch.jit.save(traced, str(path))
+@pytest.fixture
+def archive(folder, network):
+    """As OpenAI writes its networks: a TorchScript archive, half of it float16, with the sizes as tensors beside the weights."""
+    traced = copy.deepcopy(network)
+    for name, value in {"input_resolution": 32, "context_length": 20, "vocab_size": 49408}.items():
+        vars(traced).pop(name, None)
+        traced.register_buffer(name, torch.tensor(value))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated; such files stay
+        traced = torch.jit.trace(traced, (torch.zeros(1, 3, 32, 32), torch.ones(1, 20, dtype=torch.long)), check_trace=False)
+        for parameter in traced.visual.parameters():
+            parameter.data = parameter.data.half()
+        torch.jit.save(traced, str(folder / "archive.pt"))
+    return folder / "archive.pt"
+
+
+def test_openais_archive_is_read_as_data(archive, folder, network, monkeypatch):
+    for module, name in ((torch.jit, "load"), (torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
+        monkeypatch.setattr(module, name, None)
+    weights = read_foreign(archive)
+    expected = {name: value.half() if name.startswith("visual.") else value for name, value in network.state_dict().items()}
+    assert {name for name in weights.state if "attn_mask" not in name} - {"input_resolution", "context_length", "vocab_size"} == set(expected)
+    for name, value in expected.items():
+        assert torch.equal(weights.state[name], value), name
+        assert weights.state[name].dtype == value.dtype
+    space, images = load_open_clip(str(folder), archive), torch.rand(1, 3, 32, 32) * 2 - 1
+    assert "OpenAI's own archive" in space.notes[0]
+    quick = CLIP(**copy.deepcopy(TINY), quick_gelu=True).eval()
+    quick.load_state_dict({name: value.float() for name, value in expected.items()})
+    assert torch.equal(space.embed_images(images), quick.encode_image(space.prepare(images), normalize=True))
+
+
+def test_code_of_an_archive_is_not_even_unpacked(archive, folder):
+    """The code may be anything: it's an entry of a zip that is never opened."""
+    with zipfile.ZipFile(archive) as before, zipfile.ZipFile(folder / "changed.pt", "w") as after:
+        for entry in before.infolist():
+            after.writestr(entry, b"import os; os.abort()" if "/code/" in entry.filename else before.read(entry))
+    changed = read_foreign(folder / "changed.pt").state
+    assert all(torch.equal(value, changed[name]) for name, value in read_foreign(archive).state.items())
+
+
+def test_an_archive_that_is_more_than_data_says_how_to_convert_it(archive, folder):
+    with zipfile.ZipFile(archive) as before, zipfile.ZipFile(folder / "changed.pt", "w") as after:
+        for entry in before.infolist():
+            data = before.read(entry)
+            is_table = entry.filename.endswith("/data.pkl")
+            after.writestr(entry, data.replace(b"ccollections\nOrderedDict\n", b"cos\nsystem\n") if is_table else data)
+    with pytest.raises(CheckpointError, match=r"the global 'os.system'.*a TorchScript archive: .*torch.jit.load\(FILE, .*\).state_dict"):
+        load_open_clip(str(folder), folder / "changed.pt")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("new", [True, False])
+def test_files_of_torch_save_are_read(folder, network, wrapped, new):
+    """Bare tables, and open_clip's own training checkpoints: of the present format of torch and of that before 1.6."""
+    state = {f"module.{name}": value for name, value in network.state_dict().items()} if wrapped else network.state_dict()
+    stored = {"epoch": 3, "name": "run", "state_dict": state, "optimizer": {"state": {}, "param_groups": []}} if wrapped else state
+    torch.save(stored, folder / "weights.pt", _use_new_zipfile_serialization=new)
     images = torch.rand(1, 3, 32, 32) * 2 - 1
-    seen = load_open_clip(str(folder), path).embed_images(images)
-    torch.testing.assert_close(seen, network.encode_image(images, normalize=True), atol=1e-5, rtol=0)
+    space = load_open_clip(str(folder), folder / "weights.pt")
+    torch.testing.assert_close(space.embed_images(images), network.encode_image(images, normalize=True), atol=1e-5, rtol=0)
 
 
 def test_a_pickled_object_is_refused(folder):
     torch.save({"state_dict": {"weight": Evil()}}, folder / "bad.pt")
-    with pytest.raises(CheckpointError, match="can't be read"):
+    with pytest.raises(CheckpointError, match=r"bad.pt: .* refused the global '.*Evil'"):
+        load_open_clip(str(folder), folder / "bad.pt")
+    torch.save({"state_dict": {"weight": [1, 2]}}, folder / "bad.pt")
+    with pytest.raises(CheckpointError, match="holds no plain table of tensors"):
         load_open_clip(str(folder), folder / "bad.pt")
 
 
@@ -107,9 +170,27 @@ class Evil:
     pass
 
 
+def test_a_model_of_the_hub_is_read_from_its_cache(folder, network, tmp_path, monkeypatch):
+    """The cache as the hub's client lays it out; what's in it is read by the same door as any other file."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    home = tmp_path / "cache" / "models--someone--clip"
+    (home / "refs").mkdir(parents=True)
+    (home / "refs" / "main").write_text("a1b2")
+    (home / "snapshots" / "a1b2").mkdir(parents=True)
+    shutil.copy(folder / "open_clip_config.json", home / "snapshots" / "a1b2")
+    images = torch.rand(1, 3, 32, 32) * 2 - 1
+    with pytest.raises(CheckpointError, match=r"hub gave none of open_clip_model\.safetensors"):
+        load_open_clip("hf-hub:someone/clip", cache_dir=tmp_path / "cache")
+    torch.save(network.state_dict(), home / "snapshots" / "a1b2" / "open_clip_pytorch_model.bin")
+    space = load_open_clip("hf-hub:someone/clip", cache_dir=tmp_path / "cache")
+    torch.testing.assert_close(space.embed_images(images), network.encode_image(images, normalize=True), atol=1e-5, rtol=0)
+    with pytest.raises(CheckpointError, match="the hub didn't give it"):
+        load_open_clip("hf-hub:someone/other", cache_dir=tmp_path / "cache")
+
+
 def test_weights_of_another_model_are_named(folder):
     save_file({"visual.conv1.weight": torch.zeros(3, 3), "other": torch.zeros(1)}, folder / "wrong.safetensors")
-    with pytest.raises(CheckpointError, match=r"another model: missing .*"):
+    with pytest.raises(CheckpointError, match=r"wrong.safetensors: the weights don't fit CLIP: missing .*"):
         load_open_clip(str(folder), folder / "wrong.safetensors")
 
 

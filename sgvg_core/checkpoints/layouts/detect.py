@@ -18,6 +18,7 @@ import torch
 
 from ...errors import CheckpointError
 from ..plain import ForeignObject, Plain
+from ..sniff import SCRIPT_ADVICE
 from . import converted, discriminator, image_encoders, latents, released_sound, stylegan2, stylegan3, tensorflow
 from .recognised import Recognised, is_state
 
@@ -40,6 +41,8 @@ _SHOWN = 12
 
 def recognise(plain: Plain, path: str | Path) -> Recognised:
     """What the plain data of the file at `path` is. Raises CheckpointError that says what stands there instead."""
+    if plain.format == "torchscript":
+        raise CheckpointError(f"{path}: a TorchScript archive: a program with weights inside, whose settings only its code tells; {SCRIPT_ADVICE}")
     try:
         found = _first(FILE_RULES, plain.data) or _snapshot(plain.data) or _first(NETWORK_RULES, plain.data)
     except CheckpointError as error:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,14 @@ def test_a_file_of_ours_and_of_something_else(tmp_path: Path) -> None:
         load_discriminator(tmp_path / "a.safetensors")
     with pytest.raises(CheckpointError, match=r"no layout that is known here: it holds a dictionary of 'a'"):
         load_generator(saved(tmp_path / "b.pt", {"a": {"b": 3}}))
+
+
+def test_a_program_is_no_file_of_a_network(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing is deprecated; such files stay
+        torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 3), torch.zeros(1, 2)), tmp_path / "a.pt")
+    with pytest.raises(CheckpointError, match=r"a\.pt: a TorchScript archive: a program with weights inside.*torch\.jit\.load\(FILE"):
+        load_generator(tmp_path / "a.pt")
 
 
 def test_a_loaded_network_owns_its_memory(tmp_path: Path) -> None:
