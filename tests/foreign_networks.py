@@ -172,7 +172,8 @@ def tensorflow_generator(
     widths: Sequence[int], *, z_dim: int, w_dim: int, c_dim: int = 0, num_mapping: int = 2, num_channels: int = 3, architecture: str = "skip",
     const_size: tuple[int, int] = (4, 4),
 ) -> Shapes:
-    """Names and shapes of all variables of a generator, with those of its components under their names."""
+    """Names and shapes of all variables of a generator, with those of its components under their names. "grown" is one of StyleGAN2's
+    configurations A to D: "orig", with colours for every size."""
     shapes: Shapes = {"dlatent_avg": (w_dim,)}
     if c_dim:
         shapes |= {"mapping/LabelEmbed/weight": (c_dim, w_dim), "mapping/LabelEmbed/bias": (w_dim,)}
@@ -187,12 +188,13 @@ def tensorflow_generator(
                        f"{name}/mod_weight": (w_dim, before), f"{name}/mod_bias": (before,), f"synthesis/noise{layer}": (1, 1, *size)})
 
     def picture(size: int, width: int) -> None:
-        name = f"synthesis/{size}x{size}/ToRGB"
+        lod = (2 << len(widths)).bit_length() - size.bit_length()
+        name = f"synthesis/ToRGB_lod{lod}" if architecture == "grown" else f"synthesis/{size}x{size}/ToRGB"
         shapes.update({f"{name}/weight": (1, 1, width, num_channels), f"{name}/bias": (num_channels,), f"{name}/mod_weight": (w_dim, width),
                        f"{name}/mod_bias": (width,)})
 
     conv("synthesis/4x4/Conv", widths[0], widths[0], 0)
-    if architecture == "skip" or len(widths) == 1:
+    if architecture in ("skip", "grown") or len(widths) == 1:
         picture(4, widths[0])
     for index, (before, width) in enumerate(itertools.pairwise(widths)):
         size = 8 << index
@@ -200,7 +202,7 @@ def tensorflow_generator(
         conv(f"synthesis/{size}x{size}/Conv1", width, width, 2 * index + 2)
         if architecture == "resnet":
             shapes[f"synthesis/{size}x{size}/Skip/weight"] = (1, 1, before, width)
-        if architecture == "skip" or index == len(widths) - 2:
+        if architecture in ("skip", "grown") or index == len(widths) - 2:
             picture(size, width)
     return shapes
 
@@ -212,15 +214,17 @@ def tensorflow_discriminator(
     shapes: Shapes = {}
     for index in range(len(widths) - 1, 0, -1):
         size, width, below = 4 << index, widths[index], widths[index - 1]
-        if architecture == "skip" or index == len(widths) - 1:
-            shapes |= {f"{size}x{size}/FromRGB/weight": (1, 1, num_channels, width), f"{size}x{size}/FromRGB/bias": (width,)}
+        if architecture in ("skip", "grown") or index == len(widths) - 1:
+            colours = f"FromRGB_lod{len(widths) - 1 - index}" if architecture == "grown" else f"{size}x{size}/FromRGB"
+            shapes |= {f"{colours}/weight": (1, 1, num_channels, width), f"{colours}/bias": (width,)}
         shapes |= {f"{size}x{size}/Conv0/weight": (3, 3, width, width), f"{size}x{size}/Conv0/bias": (width,),
                    f"{size}x{size}/Conv1_down/weight": (3, 3, width, below), f"{size}x{size}/Conv1_down/bias": (below,)}
         if architecture == "resnet":
             shapes[f"{size}x{size}/Skip/weight"] = (1, 1, width, below)
     width, num_out = widths[0], widths[0] if c_dim else 1
-    if architecture == "skip":
-        shapes |= {"4x4/FromRGB/weight": (1, 1, num_channels, width), "4x4/FromRGB/bias": (width,)}
+    if architecture in ("skip", "grown"):
+        colours = f"FromRGB_lod{len(widths) - 1}" if architecture == "grown" else "4x4/FromRGB"
+        shapes |= {f"{colours}/weight": (1, 1, num_channels, width), f"{colours}/bias": (width,)}
     if c_dim:
         shapes |= {"LabelEmbed/weight": (c_dim, width), "LabelEmbed/bias": (width,)}
     return shapes | {
@@ -230,9 +234,11 @@ def tensorflow_discriminator(
     }
 
 
-def tensorflow_network(shapes: Shapes, settings: dict[str, Any], scale: float = 1.0) -> Network:
+def tensorflow_network(shapes: Shapes, settings: dict[str, Any], scale: float = 1.0, lod: float = 0.0) -> Network:
     """A network of these variables; those with "mapping/" or "synthesis/" in front are its components', as NVIDIA's generators have them."""
     arrays = {name: tensor.numpy() * np.float32(scale) for name, tensor in filled(shapes).items()}
+    if any("RGB_lod" in name for name in arrays):
+        arrays["synthesis/lod" if "dlatent_avg" in arrays else "lod"] = np.float32(lod)  # how many sizes are still to come
     parts = {part: [(name.removeprefix(f"{part}/"), array) for name, array in arrays.items() if name.startswith(f"{part}/")]
              for part in ("mapping", "synthesis")}
     own = [(name, array) for name, array in arrays.items() if not name.startswith(("mapping/", "synthesis/"))]

@@ -97,8 +97,8 @@ def _fetched(repository: str, cache_dir: str | Path | None) -> Path:
                 hf_hub_download(repository, name, cache_dir=cache)
                 return folder
     except (HFValidationError, OSError) as error:  # the hub's own errors are both network and file errors of the system
-        raise CheckpointError(f"CLIP model {repository}: the hub didn't give it ({type(error).__name__}: {error}); check the name and the connection, "
-                              "or name a local folder") from error
+        raise CheckpointError(f"CLIP model {repository}: the hub didn't give it ({type(error).__name__}: {error}); check the name and the "
+                              "connection, or name a local folder") from error
     raise CheckpointError(f"CLIP model {repository}: the hub gave none of {', '.join(_HUB_WEIGHT_NAMES)}; check the connection, or name an open_clip "
                           "model of the hub")
 

@@ -16,14 +16,13 @@ class Converted:
     num_mapping: int = 2
     widths: tuple[int, ...] | None = None
     multiplier: int = 2
-    has_mean: bool = True
 
 
 RECORDED_CONVERTED = {"16 px": Converted(widths=(12, 10, 7))}
 LIVE_CONVERTED = RECORDED_CONVERTED | {
     "32 px, 8 mapping layers": Converted(size=32, num_mapping=8, style_dim=64),
     "64 px, multiplier 1": Converted(size=64, multiplier=1, style_dim=48),
-    "128 px, no mean latent": Converted(size=128, num_mapping=4, style_dim=32, has_mean=False),
+    "128 px, 4 mapping layers": Converted(size=128, num_mapping=4, style_dim=32),
     "256 px, multiplier 1": Converted(size=256, multiplier=1, style_dim=512, num_mapping=8),
     "1024 px, narrow": Converted(size=1024, widths=(16, 16, 16, 16, 12, 12, 8, 8, 4), style_dim=32),
 }
@@ -51,7 +50,7 @@ class TensorFlow:
         common = {"resolution": self.size, "num_channels": self.num_channels, "label_size": self.c_dim, "fmap_base": self.widths[-1] * self.size // 2}
         common |= {"fmap_max": self.widths[0]}
         if critic:
-            return common | {"architecture": self.critic, "mbstd_group_size": 4}
+            return common | {"architecture": "orig" if self.critic == "grown" else self.critic, "mbstd_group_size": 4}
         return common | {"latent_size": self.z_dim, "dlatent_size": self.w_dim, "architecture": self.architecture, "mapping_layers": self.num_mapping}
 
 
@@ -63,6 +62,7 @@ LIVE_TENSORFLOW = RECORDED_TENSORFLOW | {
     "labels, 8 mapping layers": TensorFlow(widths=(16, 16, 16, 8), c_dim=4, num_mapping=8, num_channels=1),
     "orig": TensorFlow(widths=(16, 16, 16, 16, 8), architecture="orig", critic="orig"),
     "256 px": TensorFlow(widths=(32, 32, 32, 32, 16, 8, 4), z_dim=64, w_dim=48, num_mapping=8),
+    "grown critic": TensorFlow(widths=(16, 16, 16, 8), architecture="orig", critic="grown"),
 }
 
 

@@ -115,9 +115,12 @@ def converted(case: Converted, path: Path | None) -> Answers:
     z = codes("z", 1, case.style_dim)
     ws = network.style(z)
     picture, _ = network([z], truncation=0.6, truncation_latent=mean[None], randomize_noise=False)
-    answers = {"ws": ws, "truncated": mean + 0.6 * (ws - mean), "picture": picture}
+    whole, _ = network([z], randomize_noise=False)
+    answers = {"ws": ws, "truncated": mean + 0.6 * (ws - mean), "picture": picture, "whole": whole}
     if path is not None:
-        stored: dict[str, Any] = {"g_ema": network.state_dict()} | ({"latent_avg": mean} if case.has_mean else {})
+        stored: dict[str, Any] = {"g_ema": network.state_dict()}
+        torch.save(stored, path.with_name(f"{path.name} bare.pt"))  # as most are: without a mean latent
+        stored |= {"latent_avg": mean}
         if case.size <= 64:  # a training checkpoint, with its own discriminator
             critic = fill(model.Discriminator(case.size, case.multiplier))
             answers["critic"] = critic(codes("pictures", 4, 3, case.size, case.size))

@@ -110,11 +110,13 @@ OURS = {"sound": _sound, "block": _block, "walk": _walk, "tower": _tower, "image
 
 
 @torch.no_grad()
-def largest_difference(case: Case, reference: dict) -> float:
+def largest_difference(name: str, case: Case, reference: dict) -> float:
     theirs = torch.tensor(reference["values"], dtype=torch.float64).reshape(reference["shape"])
     ours = OURS[case.part](case)
     assert ours.shape == theirs.shape
-    return ((ours - theirs).abs().max() / (theirs.max() - theirs.min())).item()
+    difference = ((ours - theirs).abs().max() / (theirs.max() - theirs.min())).item()
+    print(f"{name}: {difference:.1e} of the range")
+    return difference
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def recorded() -> dict:
 
 @pytest.mark.parametrize("name", list(RECORDED))
 def test_same_answers_as_recorded(recorded: dict, name: str) -> None:
-    assert largest_difference(RECORDED[name], recorded[name]) < TOLERANCE
+    assert largest_difference(name, RECORDED[name], recorded[name]) < TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_same_answers_as_recorded(recorded: dict, name: str) -> None:
 )
 def test_recorded_answers_notice_a_difference(recorded: dict, name: str, changed: dict) -> None:
     """The recording is of no use if a wrong network passes."""
-    assert largest_difference(dataclasses.replace(RECORDED[name], **changed), recorded[name]) > 100 * TOLERANCE
+    assert largest_difference(name, dataclasses.replace(RECORDED[name], **changed), recorded[name]) > 100 * TOLERANCE
 
 
 @torch.no_grad()
@@ -178,9 +180,9 @@ def at_released_size(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.mark.parametrize("name", list(SEEDS))
 def test_same_answers_over_seeds(over_seeds: dict, name: str) -> None:
-    assert largest_difference(SEEDS[name], over_seeds[name]) < TOLERANCE
+    assert largest_difference(name, SEEDS[name], over_seeds[name]) < TOLERANCE
 
 
 @pytest.mark.parametrize("name", list(FULL))
 def test_same_answers_at_released_size(at_released_size: dict, name: str) -> None:
-    assert largest_difference(FULL[name], at_released_size[name]) < TOLERANCE
+    assert largest_difference(name, FULL[name], at_released_size[name]) < TOLERANCE

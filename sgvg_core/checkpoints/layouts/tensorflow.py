@@ -22,6 +22,8 @@ _MODULE = "dnnlib.tflib"
 _MAX_DEPTH = 4
 _G_MARK, _D_MARK = re.compile(r"synthesis/\d+x\d+/Const/const"), "Output/weight"
 _IGNORED = re.compile(r"(synthesis/)?lod")
+_COLOURS = re.compile(r"(?:synthesis/To|From)RGB_lod(\d{1,2})/\w+")
+"""A layer of colours of a network that grew while it was trained; the number counts halvings of the full size."""
 _MODULATED = {"weight": "weight", "bias": "bias", "noise_strength": "noise_strength", "mod_weight": "affine.weight", "mod_bias": "affine.bias"}
 
 
@@ -81,12 +83,28 @@ def _array(name: str, value: Any) -> torch.Tensor:
     return torch.tensor(plain)
 
 
+def _grown(variables: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """The variables that a network uses at its full size, and what was left aside.
+
+    Networks that grew (StyleGAN2's configurations A to D) have layers of colours for every size, of which the grown one uses the
+    largest alone, and a variable `lod`: how many sizes are still to come. Raises CheckpointError for networks that aren't grown.
+    """
+    found = {name: int(match[1]) for name in variables if (match := _COLOURS.fullmatch(name))}
+    lod = next((number(variables[name]) for name in ("synthesis/lod", "lod") if name in variables), None)
+    if found and lod:
+        raise CheckpointError(f"a network saved while it grew ({lod:g} sizes were still to come); only grown ones are served: take a later snapshot")
+    left = [name for name, halvings in found.items() if halvings]
+    notes = [f"dropped {len(left)} variables for the colours of smaller sizes, which only growing needed"] if left else []
+    return {name: tensor for name, tensor in variables.items() if name not in left}, notes
+
+
 def _is_discriminator(variables: Mapping[str, torch.Tensor]) -> bool:
     return _D_MARK in variables and "4x4/Dense0/weight" in variables
 
 
 def _generator(variables: dict[str, torch.Tensor], settings: dict[str, Any]) -> Recognised:
     _check_settings(settings)
+    variables, notes = _grown(variables)
     sizes = _block_names(variables, "synthesis/")
     ours: dict[str, torch.Tensor] = {}
     unknown = []
@@ -96,13 +114,14 @@ def _generator(variables: dict[str, torch.Tensor], settings: dict[str, Any]) -> 
             ours[new] = _laid_out(name, tensor)
         elif not _IGNORED.fullmatch(name):
             unknown.append(name)
-    notes = [f"dropped {len(unknown)} variables that no StyleGAN2 generator has: {listed(unknown)}"] if unknown else []
+    notes += [f"dropped {len(unknown)} variables that no StyleGAN2 generator has: {listed(unknown)}"] if unknown else []
     clamp, lr_multiplier = number(settings.get("conv_clamp")), number(settings.get("mapping_lrmul"))
     return assembled(ours, "tensorflow", conv_clamp=clamp, lr_multiplier=lr_multiplier, notes=notes)
 
 
 def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any], final_size: tuple[int, int] | None) -> Recognised:
     _check_settings(settings)
+    variables, notes = _grown(variables)
     sizes = _block_names(variables, "")
     ours: dict[str, torch.Tensor] = {}
     unknown = []
@@ -112,6 +131,7 @@ def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any],
             ours[new] = _laid_out(name, tensor)
         elif not _IGNORED.fullmatch(name):
             unknown.append(name)
+    notes += [f"dropped {len(unknown)} variables that no StyleGAN2 discriminator has: {listed(unknown)}"] if unknown else []
     group, lr_multiplier = number(settings.get("mbstd_group_size", 4)), number(settings.get("mapping_lrmul", 0.1))
     return assembled_discriminator(
         ours,
@@ -120,7 +140,7 @@ def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any],
         lr_multiplier=lr_multiplier,
         group_size=None if group is None else int(group),
         final_size=final_size,
-        notes=[f"dropped {len(unknown)} variables that no StyleGAN2 discriminator has: {listed(unknown)}"] if unknown else [],
+        notes=notes,
     )
 
 
@@ -145,7 +165,6 @@ def _block_names(variables: Mapping[str, torch.Tensor], prefix: str) -> dict[str
 
 
 def _generator_name(name: str, sizes: dict[str, int]) -> str | None:
-    top = max(sizes.values())
     if name in ("dlatent_avg", "w_avg"):
         return "mapping.w_avg"
     if found := re.fullmatch(r"mapping/(?:(LabelEmbed)|Dense(\d+))/(weight|bias)", name):
@@ -153,8 +172,8 @@ def _generator_name(name: str, sizes: dict[str, int]) -> str | None:
     if found := re.fullmatch(r"synthesis/noise(\d{1,2})", name):
         layer = int(found[1]) + 1
         return f"synthesis.b{4 << layer // 2}.conv{layer % 2}.noise_const"
-    if found := re.fullmatch(r"synthesis/ToRGB_lod(\d{1,2})/(\w+)", name):
-        return f"synthesis.b{top >> int(found[1])}.torgb.{_MODULATED[found[2]]}" if found[2] in _MODULATED else None
+    if found := re.fullmatch(r"synthesis/ToRGB_lod0/(\w+)", name):
+        return f"synthesis.b{max(sizes.values())}.torgb.{_MODULATED[found[1]]}" if found[1] in _MODULATED else None
     found = re.fullmatch(r"synthesis/(\d+x\d+)/(Const|Conv|Conv0_up|Conv1|ToRGB|Skip)/(\w+)", name)
     if found is None:
         return None
@@ -166,13 +185,12 @@ def _generator_name(name: str, sizes: dict[str, int]) -> str | None:
 
 
 def _discriminator_name(name: str, sizes: dict[str, int]) -> str | None:
-    top = max(sizes.values())
     if found := re.fullmatch(r"(?:(LabelEmbed)|Mapping(\d+))/(weight|bias)", name):
         return f"mapping.{'embed' if found[1] else 'fc' + found[2]}.{found[3]}"
     if found := re.fullmatch(r"Output/(weight|bias)", name):
         return f"b4.out.{found[1]}"
-    if found := re.fullmatch(r"FromRGB_lod(\d{1,2})/(weight|bias)", name):
-        return f"b{top >> int(found[1])}.fromrgb.{found[2]}"
+    if found := re.fullmatch(r"FromRGB_lod0/(weight|bias)", name):
+        return f"b{max(sizes.values())}.fromrgb.{found[1]}"
     found = re.fullmatch(r"(\d+x\d+)/(FromRGB|Conv0|Conv1_down|Skip|Conv|Dense0)/(weight|bias)", name)
     if found is None:
         return None

@@ -14,7 +14,7 @@ Arrays = Mapping[str, np.ndarray]
 
 def pictures(arrays: Arrays, ws: np.ndarray, architecture: str) -> np.ndarray:
     """The picture [C, H, W] of latents ws [L, D], with the stored noise maps."""
-    blocks = {name.split("/")[1] for name in arrays if name.endswith("/mod_bias") and name.startswith("synthesis/")}
+    blocks = {name.split("/")[1] for name in arrays if name.endswith(("Conv/mod_bias", "Conv1/mod_bias"))}
     names = sorted(blocks, key=lambda each: int(each.split("x")[0]))
     x = styled(arrays, "synthesis/4x4/Conv", arrays["synthesis/4x4/Const/const"][0].astype(np.float64), ws[0], arrays["synthesis/noise0"])
     picture = to_picture(arrays, "synthesis/4x4/ToRGB", x, ws[1]) if architecture == "skip" else None
@@ -27,7 +27,7 @@ def pictures(arrays: Arrays, ws: np.ndarray, architecture: str) -> np.ndarray:
             x = (x + correlate(doubled(before), weight / np.sqrt(weight.shape[2]))) / np.sqrt(2)
         picture = None if picture is None else doubled(picture)
         if architecture == "skip" or name == names[-1]:
-            own = to_picture(arrays, f"{place}/ToRGB", x, ws[layer + 2])
+            own = to_picture(arrays, "synthesis/ToRGB_lod0" if architecture == "grown" else f"{place}/ToRGB", x, ws[layer + 2])
             picture = own if picture is None else picture + own
     return picture
 

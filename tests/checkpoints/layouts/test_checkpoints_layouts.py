@@ -225,7 +225,7 @@ def test_odd_mean_latents_are_said(tmp_path: Path) -> None:
 # -- TensorFlow's networks
 
 
-@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig", "grown"])
 @pytest.mark.parametrize("const_size", [(4, 4), (4, 3), (3, 5)])
 def test_tensorflow_networks_paint_what_their_variables_say(architecture: str, const_size: tuple[int, int], tmp_path: Path) -> None:
     shapes = tensorflow_generator((7, 6, 5), z_dim=5, w_dim=6, architecture=architecture, const_size=const_size)
@@ -249,6 +249,20 @@ def test_a_tuple_of_networks_that_are_not_square(tmp_path: Path) -> None:
     assert {name: part.kind for name, part in found.parts.items()} == {"G": "generator", "D": "discriminator"}
     assert torch.allclose(found.parts["G"].state["mapping.w_avg"], 0.9 * found.state["mapping.w_avg"])
     assert load_discriminator(path)(load_generator(path)(torch.randn(4, 5))).shape == (4, 1)
+
+
+def test_colours_of_smaller_sizes_are_left_aside(tmp_path: Path) -> None:
+    shapes = tensorflow_generator((8, 7, 6), z_dim=5, w_dim=6, architecture="grown")
+    critic = tensorflow_discriminator((8, 7, 6), architecture="grown")
+    path = write_pickle(tmp_path / "a.pkl", (tensorflow_network(shapes, {}), tensorflow_network(critic, {})))
+    found = found_in(path)
+    assert found.config["architecture"] == found.parts["D"].config["architecture"] == "orig"
+    assert "dropped 8 variables for the colours of smaller sizes" in found.notes[0]
+    assert "dropped 4 variables" in found.parts["D"].notes[0]
+    assert torch.equal(load_discriminator(path).b16.fromrgb.weight[:, :, 0, 0], filled(critic)["FromRGB_lod0/weight"][0, 0].t())
+    growing = write_pickle(tmp_path / "b.pkl", tensorflow_network(shapes, {}, lod=1.5))
+    with pytest.raises(CheckpointError, match=r"saved while it grew \(1\.5 sizes were still to come\)"):
+        found_in(growing)
 
 
 @pytest.mark.parametrize(("settings", "message"), [
