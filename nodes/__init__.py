@@ -1,6 +1,6 @@
 """The nodes: each takes ComfyUI's values in, calls the core once, and gives ComfyUI's values back."""
 
-from . import inversion, latent_files, latents, loaders, pose, sound, synthesis, walk
+from . import fit, inversion, latent_files, latents, loaders, pose, sound, synthesis, walk
 
 NODES = [
     *loaders.NODES,
@@ -11,4 +11,5 @@ NODES = [
     *walk.NODES,
     *pose.NODES,
     *synthesis.NODES,
+    *fit.NODES,
 ]

@@ -104,6 +104,22 @@ def model_folder(name: str) -> Path:
     return found[name]
 
 
+def new_model_folder(name: str) -> Path:
+    """A new, empty folder called `name` among the models; with a number behind it if there's one already. Raises ConfigError."""
+    import folder_paths
+
+    model_folders()  # makes ours known, and there
+    root = Path(folder_paths.models_dir, MODEL_CATEGORY).resolve()
+    wanted = name.strip()
+    if not wanted or wanted.startswith(".") or (root / wanted).resolve().parent != root:
+        raise ConfigError(f"name: got {name!r}, expected the name of one folder, such as my sounds; it's made in {root}")
+    for candidate in (wanted, *(f"{wanted} {number}" for number in range(2, 10_000))):
+        with contextlib.suppress(FileExistsError):
+            (root / candidate).mkdir(parents=True)
+            return root / candidate
+    raise ConfigError(f"name: there are {wanted!r} and {wanted!r} with 9998 numbers already; choose another name")
+
+
 def content_key(folder: Path) -> str:
     """A hash of all weights in a model folder: the same for the same contents, wherever they lie."""
     digest = hashlib.sha256()

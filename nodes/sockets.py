@@ -2,8 +2,8 @@
 
 What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`, or a `host.HostGenerator`, which can draw but not hear;
 SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a
-`Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`. Sound latents and walks of sounds are lazy: they
-cost nothing on the wire and are computed as they're used.
+`Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`; SGVG_LABELLED_SOUNDS a tuple of
+`LabelledSound`s. Sound latents and walks of sounds are lazy: they cost nothing on the wire and are computed as they're used.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ EmbeddingWire = io.Custom("SGVG_EMBEDDING")
 WalkWire = io.Custom("SGVG_WALK")
 PoseWire = io.Custom("SGVG_POSE")
 ImageEncoderWire = io.Custom("SGVG_IMAGE_ENCODER")
+LabelledSoundsWire = io.Custom("SGVG_LABELLED_SOUNDS")
 
 _AT_ONCE = 32
 

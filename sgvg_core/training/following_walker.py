@@ -64,3 +64,10 @@ def _write_rows(layer: torch.nn.Linear, rows: torch.Tensor) -> None:
     layer.weight[: len(rows)] = 0
     layer.weight[: len(rows), : rows.shape[1]] = rows
     layer.bias[: len(rows)] = 0
+
+
+def config_of_walker(walker: RecurrentWalker) -> WalkerConfig:
+    """The configuration that a walker was built from, read off its blocks."""
+    block: Any = walker.blocks["coarse"]
+    bounds = walker.slices["coarse"].stop, walker.slices["mid"].stop
+    return WalkerConfig(walker.num_ws, walker.w_dim, bounds, block.hidden, block.num_layers, walker.walk_rate)

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from sgvg_core.assembly import build_sound_encoder, save_sound_encoder
+from sgvg_core.assembly import build_sound_encoder, build_walker, save_sound_encoder
 from sgvg_core.config import SoundInversionConfig, WalkerConfig
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.generation import Sound
 from sgvg_core.presets import LANDSCAPES, PAPER_SOUND_INVERSION, TINY
-from sgvg_core.training.following_walker import walker_that_follows
+from sgvg_core.training.following_walker import config_of_walker, walker_that_follows
 from sgvg_core.training.label_offsets import LabelSearch, embed_labels, find_label_offsets, label_texts, nearest_means, offset_loss, stand_out
 from sgvg_core.training.sound_fit import LabelledSound, SoundFitSettings, config_of, encoder_for, fit_sounds, wanted_offsets
 from sgvg_core.walker import WalkSettings, roll_out
@@ -96,6 +96,12 @@ FEW_LATENTS = SoundInversionConfig(num_ws=4, bounds=(1, 2))
 def test_an_encoders_configuration_is_read_off_its_layers(config):
     with torch.device("meta"):
         assert config_of(build_sound_encoder(config)) == config
+
+
+@pytest.mark.parametrize("config", [LANDSCAPES.walker, TINY.walker, WalkerConfig(num_ws=16, w_dim=64, bounds=(4, 8), hidden=48, num_layers=3)])
+def test_a_walkers_configuration_is_read_off_its_blocks(config):
+    with torch.device("meta"):
+        assert config_of_walker(build_walker(config)) == config
 
 
 def test_ears_are_taken_over_where_heads_cannot_be(tiny_model):
