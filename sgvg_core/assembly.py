@@ -24,7 +24,6 @@ from .config import (
     JointSpaceConfig,
     JudgeConfig,
     MelConfig,
-    ReleasedBlockConfig,
     ReleasedSoundConfig,
     ReleasedSoundTowerConfig,
     ReleasedWalkerConfig,
@@ -319,20 +318,25 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
 
     Of three files the names say which is which (coarse..., mid..., fine...); where they don't, the order does.
     """
+    found = find_walker(path)
+    where = str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))
+    if found.kind == "walker":
+        return _ready(build_walker(from_dict(WalkerConfig, found.config, where)), found.state, Path(where), device)
+    return _filled(build_released_walker, from_dict(ReleasedWalkerConfig, found.config, where), found.state, where).to(to_device(device))
+
+
+def find_walker(path: str | Path | Sequence[str | Path]) -> Recognised:
+    """What the walker in a file is, or in three of the released code's blocks (see `load_walker`), which become one. Raises CheckpointError."""
     if isinstance(path, str | Path) and not Path(path).is_dir():
-        stored = read_stored(path, "walker", "released_walker", "released_walker_block")
-        if stored.kind == "walker":
-            return _ready(build_walker(from_dict(WalkerConfig, stored.config, str(path))), stored.state, path, device)
-        if stored.kind == "released_walker":
-            released = from_dict(ReleasedWalkerConfig, stored.config, str(path))
-            return _filled(build_released_walker, released, stored.state, path).to(to_device(device))
-        raise CheckpointError(f"{path}: one recurrent block of the released code, but a walk needs three; give all of coarse, mid and fine")
+        found = read_stored(path, "walker", "released_walker", "released_walker_block")
+        if found.kind == "released_walker_block":
+            raise CheckpointError(f"{path}: one recurrent block of the released code, but a walk needs three; give all of coarse, mid and fine")
+        return found
     paths = _block_paths(path)
     blocks = {name: read_stored(file, "released_walker_block") for name, file in paths.items()}
-    coarse, mid, fine = (from_dict(ReleasedBlockConfig, blocks[name].config, str(paths[name])) for name in GROUPS)
-    config = ReleasedWalkerConfig(coarse, mid, fine)
     state = {f"blocks.{name}.{key}": tensor for name, block in blocks.items() for key, tensor in block.state.items()}
-    return _filled(build_released_walker, config, state, ", ".join(map(str, paths.values()))).to(to_device(device))
+    note = "its blocks are " + ", ".join(f"{file.name} ({name})" for name, file in paths.items())
+    return Recognised("released_walker", "released", {name: block.config for name, block in blocks.items()}, state, notes=(note,))
 
 
 def _block_paths(path: str | Path | Sequence[str | Path]) -> dict[str, Path]:

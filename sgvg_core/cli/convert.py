@@ -4,12 +4,14 @@ import argparse
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..assembly import build_recognised_generator
+from ..assembly import build_recognised_generator, find_walker
 from ..checkpoints import write_weights
 from ..checkpoints.layouts import Recognised
+from ..checkpoints.source import Source
 from ..checkpoints.stored import in_words, read_stored
 from ..config import from_dict
 from ..errors import ConfigError
@@ -27,7 +29,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         help="a checkpoint to safetensors",
         description="Convert a file of weights or latents of any known layout to safetensors, with its configuration. Nothing in it is run.",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help=".pkl, .pt, .pth, .safetensors, .npy or .npz")
+    said = ".pkl, .pt, .pth, .safetensors, .npy or .npz; the released code's three recurrent blocks (coarse, mid, fine) become one walker"
+    parser.add_argument("files", metavar="FILE", type=Path, nargs="+", help=said)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.safetensors")
     parser.add_argument("--half", action="store_true", help="store float16: half the size, no longer the exact numbers")
     parser.add_argument("--part", default=None, metavar="NAME", help="another network of the file: G, D, ... as `inspect` names them")
@@ -37,55 +40,55 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Convert and say what was written."""
     with ProgressBar() as progress:
-        found = convert(options.file, options.output, half=options.half, part=options.part, progress=progress)
+        found = convert(options.files, options.output, half=options.half, part=options.part, progress=progress)
     print(f"{options.output}: {in_words(found.kind)}, {'float16' if options.half else 'float32'}, {options.output.stat().st_size / 2**20:.1f} MiB")
     for note in found.notes:
         print(f"  note: {note}")
     return 0
 
 
-def convert(path: Path, output: Path, *, half: bool = False, part: str | None = None, progress: Progress = silent) -> Recognised:
-    """Write what `path` holds (or its `part`) to `output`, with the SHA-256 of the source in the header; the answer is what it was.
+def convert(paths: Sequence[Path], output: Path, *, half: bool = False, part: str | None = None, progress: Progress = silent) -> Recognised:
+    """Write what a file holds (or its `part`), or three recurrent blocks as one walker, to `output`; the answer is what it was.
 
-    Raises CheckpointError or ConfigError; then nothing is left at `output`.
+    The header gets each source's SHA-256. Raises CheckpointError or ConfigError; then nothing is left at `output`.
     """
     if output.suffix != ".safetensors":
         raise ConfigError(f"--output: got {output}, expected a name that ends in .safetensors")
-    if output.exists() and output.samefile(path):
+    if output.exists() and any(path.exists() and output.samefile(path) for path in paths):
         raise ConfigError(f"--output: got {output}, the file that's converted; expected another name")
-    digest = _sha256(path, progress)
+    sources = [{"name": path.name, "sha256": _sha256(path, progress)} for path in paths]
     progress(0, None, "reading")
-    found = read_stored(path)
+    found = read_stored(paths[0]) if len(paths) == 1 else find_walker(paths)
     if part is not None:
         if part not in found.parts:
             raise ConfigError(f"--part: got {part!r}, expected {', '.join(found.parts) or 'none, since the file holds one network'}")
         found = found.parts[part]
     found = dataclasses.replace(found, parts={})
     progress(0, None, "converting")
-    source = {"name": path.name, "sha256": digest, "layout": found.layout, "notes": list(found.notes)}
-    config, state = _ready(found, path)
+    source = {**(sources[0] if len(sources) == 1 else {"files": sources}), "layout": found.layout, "notes": list(found.notes)}
+    config, state = _ready(found, ", ".join(map(str, paths)))
     progress(0, None, "writing")
     write_weights(output, state, kind=found.kind, config=config, extra={**_plain(found.extra), "source": source}, half=half)
     return found
 
 
 def _sha256(path: Path, progress: Progress) -> str:
-    digest, total, done = hashlib.sha256(), path.stat().st_size, 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+    digest, done = hashlib.sha256(), 0
+    with Source.open(path) as source:
+        while block := source.read(done, min(_BLOCK, source.size - done)):
             digest.update(block)
             done += len(block)
-            progress(done, total, "hashing")
+            progress(done, source.size, "hashing")
     return digest.hexdigest()
 
 
-def _ready(found: Recognised, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _ready(found: Recognised, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and tensors as they're stored; those of a generator are the built one's, so they're known to fit."""
     if found.kind not in CONFIGURATIONS:
         return found.config, found.state
-    config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, str(path)))
+    config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, where))
     if found.kind.startswith("generator"):
-        return config, build_recognised_generator(found, path).state_dict()
+        return config, build_recognised_generator(found, where).state_dict()
     return config, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in found.state.items()}
 
 

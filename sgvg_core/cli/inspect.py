@@ -23,6 +23,7 @@ from ..config import (
     from_dict,
 )
 from ..errors import SGVGError
+from ..latents import GROUPS
 
 CONFIGURATIONS: dict[str, type] = {
     "generator": GeneratorConfig,
@@ -106,6 +107,8 @@ def _sizes(found: Recognised) -> dict[str, Any]:
         said["picture"] = {"channels": config["img_channels"], "height": size * height // 4, "width": size * width // 4}
     blocks = len(config.get("channels", ()))
     num_ws = {"generator": 2 * blocks, "generator3": blocks + 2}.get(found.kind, config.get("num_ws"))
+    if found.kind == "released_walker":
+        num_ws, config = sum(config[name]["num_group"] for name in GROUPS), {**config, "w_dim": config["coarse"]["w_dim"]}
     if num_ws:
         said["num_ws"] = num_ws
     said |= {name: config[name] for name in ("z_dim", "c_dim", "w_dim") if name in config}
@@ -120,7 +123,7 @@ def _goes_with(kind: str, said: dict[str, Any]) -> str:
         return f"sound encoders, walkers, image encoders and latents for {latents}{adapted}"
     if kind == "discriminator":
         return f"generators of {said['picture']['width']} x {said['picture']['height']} pictures with {said['picture']['channels']} channels"
-    if kind in ("sound_encoder", "walker", "released_sound_encoder", "image_encoder", "latents"):
+    if kind in ("sound_encoder", "walker", "released_sound_encoder", "released_walker", "image_encoder", "latents"):
         return f"generators that take {latents}{adapted if kind != 'latents' else ''}"
     if kind == "released_walker_block":
         return "the two other recurrent blocks (coarse, mid, fine) and a sound encoder of the released code"
@@ -144,7 +147,8 @@ def _lines(said: dict[str, Any]) -> list[str]:
     shown = {name: value for name, value in said["config"].items() if name not in ("img_channels", "w_dim", "c_dim", "num_ws")}
     lines.append("settings: " + ", ".join(f"{name} {_short(value)}" for name, value in shown.items()))
     if "source" in said:
-        lines.append(f"converted from: {_short(said['source'].get('name'))}, SHA-256 {_short(said['source'].get('sha256'))}")
+        files = said["source"].get("files", [said["source"]])
+        lines += [f"converted from: {_short(file.get('name'))}, SHA-256 {_short(file.get('sha256'))}" for file in files if isinstance(file, dict)]
     lines += [f"note: {note}" for note in said["notes"]]
     for name, part in said["parts"].items():
         lines.append(f"beside it {name}: {part['what']}, {part['parameters']:,} parameters")

@@ -8,8 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 from foreign_networks import converted_shapes, filled, tensorflow_discriminator, tensorflow_generator, tensorflow_network, write_pickle
+from released_files import block_shapes
+from released_files import filled as released
 
-from sgvg_core.assembly import load_discriminator, load_generator
+from sgvg_core.assembly import load_discriminator, load_generator, load_walker
 from sgvg_core.checkpoints import read_weights
 from sgvg_core.cli import main
 
@@ -114,6 +116,37 @@ def test_convert_errors(words: list[str], said: str, landscape: Path, tmp_path: 
     assert main(["convert", str(landscape), *[word.format(folder=tmp_path) for word in words]]) == 2
     assert said in capsys.readouterr().err
     assert not [path.name for path in tmp_path.iterdir() if "out" in path.name]
+
+
+def test_three_recurrent_blocks_become_one_walker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"fine": 8, "coarse": 4, "mid": 4}  # their names say which is which, not their order
+    paths = [tmp_path / f"{name}former_.pth" for name in sizes]
+    for path, (name, size) in zip(paths, sizes.items(), strict=True):
+        torch.save(released(block_shapes(size, 8, noise_fc=name != "mid"), seed=size + len(name)), path)
+    out = tmp_path / "walker.safetensors"
+    assert main(["convert", *map(str, paths), "-o", str(out)]) == 0
+    assert "a walker of the released code, float32" in (said := capsys.readouterr().out)
+    assert "coarseformer_.pth (coarse), midformer_.pth (mid), fineformer_.pth (fine)" in said
+    before, after = load_walker(paths), load_walker(out)
+    assert {name: tensor.shape for name, tensor in before.state_dict().items()} == {name: tensor.shape for name, tensor in after.state_dict().items()}
+    assert all(torch.equal(tensor, after.state_dict()[name]) for name, tensor in before.state_dict().items())
+    look = inspected(out, capsys)
+    assert (look["kind"], look["num_ws"], look["w_dim"]) == ("released_walker", 16, 8)
+    assert "16 latents of 8" in look["goes_with"]
+    assert [file["sha256"] for file in look["source"]["files"]] == [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    assert main(["inspect", str(out)]) == 0
+    assert capsys.readouterr().out.count("converted from: ") == 3
+
+
+@pytest.mark.parametrize(("kept", "said"), [("coarse mid", "got 2 files, expected the three"), ("coarse mid fine fine", "got 4 files")])
+def test_other_numbers_of_blocks_are_said(kept: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in kept.split():
+        torch.save(released(block_shapes(4, 8, noise_fc=True), seed=1), tmp_path / f"{name}.pth")
+    assert main(["convert", *[str(tmp_path / f"{name}.pth") for name in kept.split()], "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "absent.pth"), "-o", str(tmp_path / "out.safetensors")]) == 2
+    assert "absent.pth: can't be read" in capsys.readouterr().err
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_a_file_is_never_converted_onto_itself(landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
