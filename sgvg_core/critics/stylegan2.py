@@ -40,7 +40,7 @@ class CriticConv(nn.Module):
 
     def forward(self, x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
         """[N, C, H, W] -> [N, C', H, W] or, halved, [N, C', H / 2, W / 2]. A plain layer is linear, without bias."""
-        weight = self.weight * self.weight_gain
+        weight = (self.weight * self.weight_gain).to(x.dtype)
         if self.down and self.kernel == 1:
             x = F.conv2d(halve(x), weight)
         elif self.down:
@@ -49,7 +49,7 @@ class CriticConv(nn.Module):
             x = F.conv2d(x, weight, padding=self.kernel // 2)
         if self.bias is None:
             return x * gain
-        x = F.leaky_relu(x + self.bias[:, None, None], SLOPE) * (math.sqrt(2) * gain)
+        x = F.leaky_relu(x + self.bias[:, None, None].to(x.dtype), SLOPE) * (math.sqrt(2) * gain)
         return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
 
 
@@ -112,8 +112,8 @@ class CriticEnd(nn.Module):
         if x is None:
             raise ShapeError("the last block of a discriminator got neither features nor a picture")
         if self.num_statistics:
-            x = torch.cat([x, self._spread(x)], 1)
-        return self.out(self.fc(self.conv(x).flatten(1)))
+            x = torch.cat([x, self._spread(x.float()).to(x.dtype)], 1)
+        return self.out(self.fc(self.conv(x).float().flatten(1)))
 
     def _spread(self, x: torch.Tensor) -> torch.Tensor:
         """How unlike the pictures of a group are: one number for each group of channels, as maps [N, num_statistics, h, w]."""
@@ -200,14 +200,15 @@ class StyleGAN2Discriminator(nn.Module):
             num_statistics=mbstd_num_channels,
         )
 
-    def forward(self, pictures: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, pictures: torch.Tensor, c: torch.Tensor | None = None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Answers [N, 1] of pictures [N, img_channels, H, W]; labels c [N, c_dim] if it was made for labels. Raises ShapeError.
 
-        Where it takes statistics over the batch (all known ones do), an answer depends on the pictures beside it.
+        Where it takes statistics over the batch (all known ones do), an answer depends on the pictures beside it. `dtype` is that of
+        the convolutions' features.
         """
         check_shape("pictures", pictures, "N C H W", C=self.img_channels, H=self.img_size[0], W=self.img_size[1])
         x: torch.Tensor | None = None
-        picture: torch.Tensor | None = pictures.float()
+        picture: torch.Tensor | None = pictures.to(dtype)
         for resolution in self.block_resolutions:
             x, picture = getattr(self, f"b{resolution}")(x, picture)
         answers = self.b4(x, picture)
