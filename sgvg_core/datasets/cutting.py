@@ -1,34 +1,37 @@
 """Originals cut into clips: sound and frames of a stretch of time, on one clock.
 
-Frame k of a file at `fps` is what a player shows at k / fps seconds; clip i holds frames [i F, (i + 1) F) and the samples of the same
-stretch. A clip ends where the first of its picture and its sound ends.
+Frame k of a file is what a player shows at k / fps seconds; clip i holds frames [i F, (i + 1) F) and the samples of the same stretch. A
+clip ends where the first of its picture and its sound ends.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from ..clock import frame_seconds, num_frames
+from ..clock import num_frames
 from ..errors import MediaError
-from ..media import SoundReader
+from ..media import SoundReader, read_sound
+from ..media.sound_file import open_container
 from ..world.clip import clip as world_clip
 from .coding import jpeg_bytes
-from .options import Original, PrepareOptions
-from .pictures import shown_pictures
+from .options import Chunk, LeftOut, Original, PrepareOptions
+from .pictures import Square, shown_pictures
 
-_SILENT_PEAK = 1 / 32_768
+_SILENT_PEAK = 1 / 65_536
 """Below this every sample is zero once it's stored."""
 _REST_SECONDS = 0.5
 """A shorter rest at the end of a file is no loss worth a line in the report."""
 
 Tick = Callable[[float], None]
-"""Told how many seconds of material are done, often."""
+"""Told often which share of an original is done, 0..1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,114 +47,194 @@ class Cut:
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class LeftOut:
-    """A stretch of an original that became no clip, and why."""
-
-    origin: str
-    start_seconds: float
-    seconds: float | None
-    reason: str
-
-
 def cuts(original: Original, root: Path, options: PrepareOptions, tick: Tick) -> Iterator[Cut | LeftOut]:
     """The clips of an original, in order. Raises MediaError when it can't be decoded to its end: then none of it counts."""
     if original.kind == "world":
         yield _world_cut(original, options)
-        return
-    path = root / original.name
-    waveforms = _Waveforms(path, options)
-    pictures = _Pictures(path, options) if original.kind == "video" else None
-    per_clip, fps = options.frames_per_clip, options.exact_fps
+    elif original.kind == "chunks":
+        for run in unbroken(original.chunks):
+            yield from _pieces(original, options, Fraction(run[0].milliseconds, 1000), *_chunk_streams(run, root, options, tick))
+    else:
+        path = root / original.name
+        share = _Share(path, options, tick)
+        waveforms = (chunk[0].numpy() for chunk in SoundReader(path, sample_rate=options.sample_rate, mono=True))
+        pictures = shown_pictures(path, options.exact_fps, options.size, options.fit) if original.kind == "video" else None
+        yield from _pieces(original, options, Fraction(0), _Taken(waveforms, share.of_sound if pictures is None else None),
+                           None if pictures is None else _jpegs(pictures, options.quality, share.of_pictures))
+
+
+def _pieces(original: Original, options: PrepareOptions, offset: Fraction, waveforms: "_Taken",
+            frames: Iterator[bytes] | None) -> Iterator[Cut | LeftOut]:
+    """A stream of sound and one of frames as clips of the options' length."""
+    per_clip, fps, rate = options.frames_per_clip, options.exact_fps, options.sample_rate
     for index in range(2**31):
-        start = Fraction(index * per_clip) / fps
-        first, last = round(start * options.sample_rate), round((start + Fraction(per_clip) / fps) * options.sample_rate)
-        waveform = waveforms.take(last - first)
-        frames = pictures.take(per_clip, tick) if pictures is not None else []
-        if not len(waveform) and not frames:
+        start, end = Fraction(index * per_clip) / fps, Fraction((index + 1) * per_clip) / fps
+        waveform = waveforms.take(round(end * rate) - round(start * rate))
+        some = list(itertools.islice(frames, per_clip)) if frames is not None else None
+        if not len(waveform) and not some:
             return
-        tick(float(Fraction(per_clip) / fps))
-        found = _ended(original, float(start), waveform, frames, options)
+        found = _ended(original, float(offset + start), waveform, some, options, first=index == 0)
         if found is not None:
             yield found
 
 
-def _ended(original: Original, start: float, waveform: NDArray[np.float32], frames: list[bytes], options: PrepareOptions) -> Cut | LeftOut | None:
+def _ended(original: Original, start: float, waveform: NDArray[np.float32], frames: list[bytes] | None, options: PrepareOptions,
+           *, first: bool) -> Cut | LeftOut | None:
     """Sound and frames of one stretch, ended together; None for a rest that isn't worth a word."""
     rate, fps = options.sample_rate, options.exact_fps
-    sound_seconds, picture_seconds = Fraction(len(waveform), rate), Fraction(len(frames)) / fps
-    longest = float(max(sound_seconds, picture_seconds))
-    seconds = sound_seconds
-    if original.kind == "video":
-        seconds = min(sound_seconds, picture_seconds)
+    sound_seconds = seconds = longest = Fraction(len(waveform), rate)
+    what = ""
+    if frames is not None:
+        picture_seconds = Fraction(len(frames)) / fps
+        seconds, longest = min(sound_seconds, picture_seconds), max(sound_seconds, picture_seconds)
         frames = frames[:num_frames(seconds, fps)] if seconds else []
-    waveform = waveform[:round(seconds * rate)]
+        what = f" (sound {float(sound_seconds):.2f} s, picture {float(picture_seconds):.2f} s)"
     if seconds < Fraction(str(options.shortest)):
-        if start and longest < min(_REST_SECONDS, options.shortest):
+        if not first and longest < Fraction(str(min(_REST_SECONDS, options.shortest))):
             return None
-        what = "" if original.kind == "sound" else f" (sound {float(sound_seconds):.2f} s, picture {float(picture_seconds):.2f} s)"
-        return LeftOut(original.name, start, longest, f"too short: {float(seconds):.2f} s{what}, expected at least {options.shortest:g} s")
-    if np.abs(waveform).max() < _SILENT_PEAK:
-        return LeftOut(original.name, start, longest, "silent: no sample of its sound differs from zero")
-    return Cut(start, float(seconds), waveform, frames)
+        where = "too short" if first else "the rest is too short"
+        return LeftOut(original.name, start, round(float(longest), 3),
+                       f"{where}: {float(seconds):.2f} s{what}, expected at least {options.shortest:g} s")
+    waveform = waveform[:round(seconds * rate)]
+    if float(np.abs(waveform).max()) < _SILENT_PEAK:
+        return LeftOut(original.name, start, round(float(longest), 3), "silent: no sample of its sound differs from zero")
+    return Cut(start, float(seconds), waveform, frames or [])
 
 
-class _Waveforms:
-    """The sound of a file, mono at the data set's rate, taken piece by piece. Raises MediaError."""
+class _Taken:
+    """Pieces of a waveform, taken in other lengths."""
 
-    def __init__(self, path: Path, options: PrepareOptions) -> None:
-        self._chunks = iter(SoundReader(path, sample_rate=options.sample_rate, mono=True))
+    def __init__(self, pieces: Iterator[NDArray[np.float32]], told: Callable[[int], None] | None = None) -> None:
+        self._pieces, self._told = pieces, told
         self._waiting = np.zeros(0, np.float32)
 
     def take(self, num_samples: int) -> NDArray[np.float32]:
         """The next samples; fewer at the end, none behind it."""
-        pieces, num = [self._waiting], len(self._waiting)
-        while num < num_samples and (chunk := next(self._chunks, None)) is not None:
-            pieces.append(chunk[0].numpy())
-            num += len(pieces[-1])
-        joined = np.concatenate(pieces)
+        taken, num = [self._waiting], len(self._waiting)
+        while num < num_samples and (piece := next(self._pieces, None)) is not None:
+            taken.append(piece)
+            num += len(piece)
+            if self._told is not None:
+                self._told(len(piece))
+        joined = np.concatenate(taken)
         self._waiting = joined[num_samples:].copy()
         return joined[:num_samples]
 
 
-class _Pictures:
-    """The frames of a file at the data set's rate and size, as JPEGs, taken piece by piece. Raises MediaError."""
+def _jpegs(pictures: Iterator[NDArray[np.uint8]], quality: int, told: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """Pictures as JPEGs; one that stays is encoded once."""
+    last: NDArray[np.uint8] | None = None
+    data = b""
+    for pixels in pictures:
+        if pixels is not last:
+            data, last = jpeg_bytes(pixels, quality), pixels
+        yield data
+        if told is not None:
+            told(1)
 
-    def __init__(self, path: Path, options: PrepareOptions) -> None:
-        self._shown = shown_pictures(path, options.exact_fps, options.size, options.fit)
-        self._fps, self._quality = options.exact_fps, options.quality
 
-    def take(self, count: int, tick: Tick) -> list[bytes]:
-        """The next frames; fewer at the end, none behind it."""
-        taken: list[bytes] = []
-        last_pixels: NDArray[np.uint8] | None = None
-        while len(taken) < count and (pixels := next(self._shown, None)) is not None:
-            taken.append(taken[-1] if pixels is last_pixels else jpeg_bytes(pixels, self._quality))
-            last_pixels = pixels
-            tick(0)
-        return taken
+class _Share:
+    """Which share of a file is done, as far as it tells its length."""
+
+    def __init__(self, path: Path, options: PrepareOptions, tick: Tick) -> None:
+        with open_container(path) as container:
+            self._seconds = float((container.duration or 0) / 1_000_000)
+        self._done, self._tick = 0.0, tick
+        self._fps, self._rate = float(options.exact_fps), options.sample_rate
+
+    def of_pictures(self, count: int) -> None:
+        """So many frames more are done."""
+        self._more(count / self._fps)
+
+    def of_sound(self, num_samples: int) -> None:
+        """So many samples more are done."""
+        self._more(num_samples / self._rate)
+
+    def _more(self, seconds: float) -> None:
+        self._done += seconds
+        self._tick(min(1.0, self._done / self._seconds) if self._seconds > 0 else 0.0)
+
+
+# -------------------------------------------------- recordings in chunks
+
+
+def unbroken(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
+    """Runs of chunks that follow one another at the recording's own step (the smallest between two of them)."""
+    step = min((after.milliseconds - before.milliseconds for before, after in itertools.pairwise(chunks)), default=0)
+    run: list[Chunk] = []
+    for chunk in chunks:
+        if run and chunk.milliseconds - run[-1].milliseconds > step:
+            yield run
+            run = []
+        run.append(chunk)
+    if run:
+        yield run
+
+
+def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, tick: Tick) -> tuple[_Taken, Iterator[bytes]]:
+    """The sound and the frames of a run. Chunks overlap; each adds what lies behind the one before. A picture is its chunk's first moment."""
+    begin, rate = run[0].milliseconds, options.sample_rate
+
+    def place(milliseconds: int) -> int:
+        return (milliseconds - begin) * rate // 1000
+
+    def sounds() -> Iterator[NDArray[np.float32]]:
+        done = 0
+        for index, chunk in enumerate(run):
+            samples = read_sound(root / chunk.sound, sample_rate=rate, mono=True)[0][0].numpy()
+            until = place(run[index + 1].milliseconds) if index + 1 < len(run) else place(chunk.milliseconds) + len(samples)
+            piece = samples[done - place(chunk.milliseconds):until - place(chunk.milliseconds)]
+            if not len(piece):
+                raise MediaError(f"{root / chunk.sound}: it ends before the next one begins, at {run[index + 1].milliseconds} ms; "
+                                 "the data lacks sound, copy it again")
+            done += len(piece)
+            yield piece
+            tick((index + 1) / len(run))
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        square, count = Square(options.size, options.fit), 0
+        end = run[-1].milliseconds + (run[-1].milliseconds - run[-2].milliseconds if len(run) > 1 else 100)
+        for index, chunk in enumerate(run):
+            until = run[index + 1].milliseconds if index + 1 < len(run) else end
+            pixels = square.picture(_opened(root / chunk.picture))
+            while Fraction(count) / options.exact_fps < Fraction(until - begin, 1000):
+                yield pixels
+                count += 1
+
+    return _Taken(sounds()), _jpegs(pictures(), options.quality)
+
+
+def _opened(path: Path) -> Image.Image:
+    """A picture file, decoded. Raises MediaError."""
+    try:
+        with Image.open(path, formats=["JPEG", "PNG"]) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{path}: the picture can't be decoded ({error}); copy it again") from error
+
+
+# -------------------------------------------------- the world
 
 
 def _world_cut(original: Original, options: PrepareOptions) -> Cut:
     """A clip of the procedural world, with what both its sides follow from."""
-    if original.label is None:
-        raise MediaError(f"{original.name}: a clip of the world needs its kind")
-    seconds = float(Fraction(options.frames_per_clip) / options.exact_fps)
-    made = world_clip(original.label, original.seed, seconds, float(options.exact_fps), options.size, options.sample_rate)
-    frames = [jpeg_bytes(pixels, options.quality) for pixels in made.frames[:options.frames_per_clip]]
+    seconds = Fraction(options.frames_per_clip) / options.exact_fps
+    made = world_clip(str(original.label), original.seed, float(seconds), float(options.exact_fps), options.size, options.sample_rate)
+    frames = list(_jpegs(iter(made.frames[:options.frames_per_clip]), options.quality))
     details = {"world": {"kind": original.label, "seed": original.seed, "scene": dataclasses.asdict(made.scene),
                          "envelope": [round(float(e), 5) for e in made.envelope[:len(frames)]],
                          "phase": [round(float(p), 5) for p in made.phase[:len(frames)]]}}
-    waveform = made.waveform[:round(seconds * options.sample_rate)]
-    return Cut(frame_seconds(0, options.exact_fps), seconds, waveform, frames, details)
+    return Cut(0.0, float(seconds), made.waveform[:round(seconds * options.sample_rate)], frames, details)
 
 
 def sha256_of(original: Original, root: Path) -> str:
-    """The hash of an original's bytes, or of its recipe."""
+    """The hash of an original's bytes (of all its chunks in order, or of its recipe)."""
     if original.kind == "world":
         return hashlib.sha256(f"{original.name}/{original.seed}".encode()).hexdigest()
     digest = hashlib.sha256()
-    with (root / original.name).open("rb") as file:
-        while block := file.read(2**22):
-            digest.update(block)
+    names = [name for chunk in original.chunks for name in (chunk.picture, chunk.sound)] or [original.name]
+    for name in names:
+        with (root / name).open("rb") as file:
+            while block := file.read(2**22):
+                digest.update(block)
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from ..errors import ConfigError
 
 LAYOUTS = ("classes", "sub-urmp", "flat", "sounds", "world")
 FITS = ("crop", "pad")
+LABELS_FROM = ("auto", "folder", "name", "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +36,16 @@ class PrepareOptions:
     source_pattern: str | None = None
     """A regular expression whose group `source` (or first group) finds the recording in a file's name without ending."""
     labels_csv: str | None = None
+    """A table of files and labels; None looks for one in the folder."""
     label_from: str = "auto"
+    """"folder", "name" (what stands before the number in a file's name), "none", or what fits the layout."""
     num_clips: int = 180
     """Of the procedural world."""
 
     def __post_init__(self) -> None:
         check_choice("--layout", self.layout, ("auto", *LAYOUTS))
         check_choice("--fit", self.fit, FITS)
-        check_choice("--label-from", self.label_from, ("auto", "folder", "name", "none"))
+        check_choice("--label-from", self.label_from, LABELS_FROM)
         check_range("--size", self.size, 16, 2048)
         check_range("--sample-rate", self.sample_rate, 4_000, 192_000)
         check_range("--seconds", self.seconds, 0.2, 600)
@@ -52,7 +55,7 @@ class PrepareOptions:
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--clips", self.num_clips, 1, 10_000_000)
         if self.frames_per_clip < 1:
-            raise ConfigError(f"--seconds: got {self.seconds:g}, expected at least one frame of {self.fps} a second")
+            raise ConfigError(f"--seconds: got {self.seconds:g}, expected at least one frame at {self.fps} a second")
         if self.source_pattern is not None:
             _check_pattern(self.source_pattern)
 
@@ -73,22 +76,44 @@ def _check_pattern(pattern: str) -> None:
     except re.error as error:
         raise ConfigError(f"--source-pattern: got {pattern!r}, which is no regular expression ({error})") from error
     if not compiled.groups:
-        raise ConfigError(f"--source-pattern: got {pattern!r}, expected a group, such as (?P<source>.+)_\\d+")
+        raise ConfigError(f"--source-pattern: got {pattern!r}, expected one with a group, such as (?P<source>.+)_\\d+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Original:
-    """One file (or recipe of the procedural world) that clips are cut from."""
+    """What clips are cut from: a file, a recording in chunks, or a recipe of the procedural world."""
 
     index: int
     """Its place among all, which begins its clips' keys."""
     kind: str
-    """"video", "sound" or "world"."""
+    """"video", "sound", "chunks" or "world"."""
     name: str
     """Path relative to the prepared folder, with forward slashes, or the recipe."""
     label: str | None
     source: str
+    """The recording it belongs to."""
     split: str | None = None
-    """The side that the folders name, if they do."""
+    """The side that folders or a table name, if they do."""
     num_bytes: int = 0
     seed: int = 0
+    """Of the procedural world."""
+    chunks: "tuple[Chunk, ...]" = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """A moment of a recording that comes as single pictures and short sounds."""
+
+    milliseconds: int
+    picture: str
+    sound: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A file, or a stretch of one, that became no clip, and why."""
+
+    origin: str
+    start_seconds: float
+    seconds: float | None
+    reason: str

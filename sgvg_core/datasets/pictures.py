@@ -7,80 +7,109 @@ from typing import Any
 
 import av.error
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import MediaError
 from ..media.sound_file import is_cover, open_container, reason, time_zero
 
+# FFmpeg's numbers of the conversion matrices and of full range.
 _BT709, _BT601, _FULL_RANGE = 1, 5, 2
+_NAMED_MATRICES = {1: _BT709, 5: _BT601, 6: _BT601}
 _HD_HEIGHT = 720
 """Pictures of this height and more that don't name their matrix are taken for bt709, as players do."""
+_ROUNDING = Fraction(1, 1_000_000)
+_USUAL_FPS = 25
+_MOST_ASPECT = 4
+"""Pixels that a file calls wider or higher than this are taken for square."""
+_LONGEST_STILL = 3600
+"""A picture that would stay longer than this (seconds) is a fault of the file's time stamps."""
+# PyAV 16 and later would start threads of its own for each picture.
+_ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
 
 
 def shown_pictures(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDArray[np.uint8]]:
     """The picture at 0, 1 / fps, 2 / fps, ... seconds of a video -> uint8 [size, size, 3].
 
-    A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black beside the picture.
-    Turned and non-square pixels are shown as players show them. Raises MediaError.
+    A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black beside the picture; turned
+    videos and pixels that aren't square come out as players show them. Streams; raises MediaError.
     """
-    count = 0
+    square, aspect = Square(size, fit), Fraction(1)
+    count, end = 0, Fraction(0)
     current: Any = None
     pixels: NDArray[np.uint8] | None = None
-    for frame, begin in _timed_frames(path):
+    for frame, begin, aspect in _timed_frames(path):
+        if begin - end > _LONGEST_STILL:
+            raise MediaError(f"{path}: the time stamps jump from {float(end):.2f} s to {float(begin):.2f} s; convert the video first")
         while current is not None and Fraction(count) / fps < begin:
-            pixels = to_square(current, size, fit) if pixels is None else pixels
+            pixels = square(current, aspect) if pixels is None else pixels
             yield pixels
             count += 1
         current, pixels, end = frame, None, begin
     if current is None:
         raise MediaError(f"{path}: there isn't one picture in this video; export it again")
-    end += _frame_seconds(current, path)
-    while Fraction(count) / fps < end - Fraction(1, 1_000_000):
-        pixels = to_square(current, size, fit) if pixels is None else pixels
+    end += Fraction(current.duration * current.time_base) if current.duration and current.time_base else Fraction(1, _USUAL_FPS)
+    while Fraction(count) / fps < end - _ROUNDING:
+        pixels = square(current, aspect) if pixels is None else pixels
         yield pixels
         count += 1
 
 
-def _timed_frames(path: Path) -> Iterator[tuple[Any, Fraction]]:
-    """The decoded frames of a video and when each is shown first, in seconds from time 0, rising."""
+def _timed_frames(path: Path) -> Iterator[tuple[Any, Fraction, Fraction]]:
+    """The decoded frames of a video, when each is shown first, in seconds from time 0, rising, and how much wider than high its pixels are."""
     with open_container(path) as container:
         streams = [stream for stream in container.streams.video if not is_cover(stream)]
         if not streams:
             raise MediaError(f"{path}: there is no moving picture in this file; choose a video, or prepare it with --layout sounds")
         stream, zero, last = streams[0], time_zero(container), Fraction(-1)
-        step = 1 / Fraction(stream.average_rate or stream.guessed_rate or 25)
+        step = 1 / Fraction(stream.average_rate or stream.guessed_rate or _USUAL_FPS)
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        aspect = aspect if Fraction(1, _MOST_ASPECT) <= aspect <= _MOST_ASPECT else Fraction(1)
+        stream.codec_context.thread_count = 1  # files are decoded side by side in processes
         try:
             for frame in container.decode(stream):
                 begin = last + step if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - zero
                 if begin > last:
                     last = begin
-                    yield frame, begin
+                    yield frame, begin, aspect
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(f"{path}: the picture can't be decoded past {max(0.0, float(last)):.2f} s ({reason(error)}); "
                              "copy or export it again") from error
 
 
-def _frame_seconds(frame: Any, path: Path) -> Fraction:
-    """How long the last frame stays."""
-    if frame.duration and frame.time_base:
-        return Fraction(frame.duration * frame.time_base)
-    return Fraction(1, 25)
+class Square:
+    """Decoded frames upright, with square pixels, as squares of one size; keeps the conversion's tables from frame to frame."""
 
+    def __init__(self, size: int, fit: str) -> None:
+        self.size, self.fit = size, fit
+        self._reformatter = VideoReformatter()
 
-def to_square(frame: Any, size: int, fit: str) -> NDArray[np.uint8]:
-    """A decoded frame upright with square pixels, uint8 [size, size, 3]."""
-    aspect = Fraction(frame.sample_aspect_ratio or 1) if getattr(frame, "sample_aspect_ratio", None) else Fraction(1)
-    width, height = max(1, round(frame.width * aspect)), frame.height
-    scale = Fraction(size, min(width, height) if fit == "crop" else max(width, height))
-    wide, high = (max(1, round(side * scale)) for side in (width, height))
-    unnamed = _BT709 if frame.height >= _HD_HEIGHT else _BT601
-    matrix = {1: _BT709, 5: _BT601, 6: _BT601}.get(int(frame.colorspace), unnamed)
-    converted = frame.reformat(wide, high, "rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE, interpolation=Interpolation.BICUBIC)
-    pixels = np.rot90(converted.to_ndarray(), round(getattr(frame, "rotation", 0) / 90) % 4)
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    if fit == "crop":
-        return np.ascontiguousarray(pixels[top:top + size, left:left + size])
-    square = np.zeros((size, size, 3), np.uint8)
-    square[-top:pixels.shape[0] - top, -left:pixels.shape[1] - left] = pixels
-    return square
+    def __call__(self, frame: Any, aspect: Fraction = Fraction(1)) -> NDArray[np.uint8]:
+        """A frame as uint8 [size, size, 3]; its pixels are `aspect` times as wide as high."""
+        wide, high = self._scaled(max(1, round(frame.width * aspect)), frame.height)
+        matrix = _NAMED_MATRICES.get(int(frame.colorspace), _BT709 if frame.height >= _HD_HEIGHT else _BT601)
+        converted = self._reformatter.reformat(frame, wide, high, "rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE,
+                                               interpolation=Interpolation.BICUBIC, **_ONE_THREAD)
+        return self._cut(np.rot90(converted.to_ndarray(), round(getattr(frame, "rotation", 0) / 90) % 4))
+
+    def picture(self, image: Image.Image) -> NDArray[np.uint8]:
+        """A still picture as uint8 [size, size, 3]."""
+        return self._cut(np.asarray(image.convert("RGB").resize(self._scaled(*image.size), Image.Resampling.BICUBIC)))
+
+    def _scaled(self, width: int, height: int) -> tuple[int, int]:
+        """The size at which the shorter side (crop) or the longer one (pad) fits."""
+        scale = Fraction(self.size, min(width, height) if self.fit == "crop" else max(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    def _cut(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The middle square, or the picture in the middle of a black one."""
+        high, wide = pixels.shape[:2]
+        if self.fit == "crop":
+            top, left = (high - self.size) // 2, (wide - self.size) // 2
+            return np.ascontiguousarray(pixels[top:top + self.size, left:left + self.size])
+        square = np.zeros((self.size, self.size, 3), np.uint8)
+        top, left = (self.size - high) // 2, (self.size - wide) // 2
+        square[top:top + high, left:left + wide] = pixels
+        return square
+

@@ -1,11 +1,12 @@
 """Shards: tars that WebDataset reads too, with a side file of what each holds, both there whole or not at all."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,66 +15,116 @@ from ..whole_files import temporary_path
 from .clip_data import without_offsets
 from .clip_info import ClipInfo, Part
 from .coding import flac_bytes, loudness_db
-from .cutting import Cut, LeftOut, cuts, sha256_of
-from .options import Original, PrepareOptions
+from .cutting import Cut, cuts, sha256_of
+from .options import LeftOut, Original, PrepareOptions
 
 Tick = Callable[[float], None]
+"""Told often which share of a shard is done, 0..1; may raise to stop."""
 
 
-def write_shard(number: int, originals: Iterable[Original], root: Path, folder: Path, notes: Path, options: PrepareOptions, tick: Tick) -> None:
-    """Write shard `number` into `folder` and what it holds into `notes` / NNNNN.json. Raises DataError when the disk is full."""
-    target = folder / f"{number:05d}.tar"
-    part, note_part = temporary_path(target), temporary_path(notes / f"{number:05d}.json")
+@dataclasses.dataclass(frozen=True)
+class ShardJob:
+    """Which originals make a shard, and where it goes."""
+
+    number: int
+    originals: tuple[Original, ...]
+    root: Path
+    folder: Path
+    notes: Path
+    options: PrepareOptions
+
+    @property
+    def target(self) -> Path:
+        """The tar."""
+        return self.folder / f"{self.number:05d}.tar"
+
+    @property
+    def note(self) -> Path:
+        """What the tar holds; there once the tar is finished."""
+        return self.notes / f"{self.number:05d}.json"
+
+    @property
+    def num_bytes(self) -> int:
+        """What there is to decode, to weigh the work."""
+        return sum(max(1, original.num_bytes) for original in self.originals)
+
+
+def write_shard(job: ShardJob, tick: Tick) -> int:
+    """Write a shard and its note, and answer how many clips it holds. Raises DataError when the disk is full; nothing of it is left then."""
+    part, note_part = temporary_path(job.target), temporary_path(job.note)
     clips: list[ClipInfo] = []
     left_out: list[LeftOut] = []
     try:
-        with part.open("wb") as file:
-            for original in originals:
-                _write_original(file, target.name, original, root, options, clips, left_out, tick)
-            file.write(bytes(1024))  # the end of a tar
+        with _written(job.target), part.open("wb") as file:
+            done = 0
+            for original in job.originals:
+                _write_original(file, job, original, clips, left_out, _part_of(tick, done, max(1, original.num_bytes), job.num_bytes))
+                done += max(1, original.num_bytes)
+                tick(done / job.num_bytes)
+            file.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of a tar
             file.flush()
             os.fsync(file.fileno())
         found = {"clips": [dataclasses.asdict(clip) for clip in clips], "left_out": [dataclasses.asdict(entry) for entry in left_out]}
-        note_part.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
-        os.replace(part, target)
-        os.replace(note_part, notes / f"{number:05d}.json")  # last: it says that the shard is finished
-    except OSError as error:
-        raise DataError(f"{target}: can't be written ({error.strerror or error}); free some space or choose another folder, then run the same "
-                        "command again: finished shards are kept") from error
+        with _written(job.note):
+            note_part.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+            os.replace(part, job.target)
+            os.replace(note_part, job.note)  # last: it says that the shard is finished
     finally:
         part.unlink(missing_ok=True)
         note_part.unlink(missing_ok=True)
+    return len(clips)
 
 
-def _write_original(file: BinaryIO, shard: str, original: Original, root: Path, options: PrepareOptions, clips: list[ClipInfo],
-                    left_out: list[LeftOut], tick: Tick) -> None:
+def _part_of(tick: Tick, done: int, mine: int, total: int) -> Tick:
+    return lambda share: tick((done + mine * share) / total)
+
+
+@contextlib.contextmanager
+def _written(target: Path) -> Iterator[None]:
+    """System errors as a DataError that says how to go on."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{target}: can't be written ({error.strerror or error}); free some space or check the folder's rights, then run the "
+                        "same command again: finished shards are kept") from error
+
+
+def _write_original(file: BinaryIO, job: ShardJob, original: Original, clips: list[ClipInfo], left_out: list[LeftOut], tick: Tick) -> None:
     """All clips of an original, or none and the reason."""
     begin, num_clips, num_left_out = file.tell(), len(clips), len(left_out)
     try:
-        digest = sha256_of(original, root)
-        for index, found in enumerate(cuts(original, root, options, tick)):
+        digest = _readable(original, job.root)
+        for index, found in enumerate(cuts(original, job.root, job.options, tick)):
             if isinstance(found, LeftOut):
                 left_out.append(found)
             else:
-                clips.append(_write_clip(file, shard, f"{original.index:06d}_{index:03d}", found, original, digest, options))
+                clips.append(_write_clip(file, job, f"{original.index:06d}_{index:03d}", found, original, digest))
     except MediaError as error:
         file.seek(begin)
         file.truncate()
         del clips[num_clips:], left_out[num_left_out:]
-        reason = str(error).removeprefix(f"{root / original.name}: ")
-        left_out.append(LeftOut(original.name, 0.0, None, reason))
+        left_out.append(LeftOut(original.name, 0.0, None, str(error).removeprefix(f"{job.root / original.name}: ")))
 
 
-def _write_clip(file: BinaryIO, shard: str, key: str, cut: Cut, original: Original, digest: str, options: PrepareOptions) -> ClipInfo:
+def _readable(original: Original, root: Path) -> str:
+    """The original's hash; that it can't be read is its own fault, not the shard's. Raises MediaError."""
+    try:
+        return sha256_of(original, root)
+    except OSError as error:
+        raise MediaError(f"{root / original.name}: can't be read ({error.strerror or error}); check its rights") from error
+
+
+def _write_clip(file: BinaryIO, job: ShardJob, key: str, cut: Cut, original: Original, digest: str) -> ClipInfo:
+    options, nowhere = job.options, Part(tarfile.BLOCKSIZE, 1)
     sound, frames = flac_bytes(cut.waveform, options.sample_rate), b"".join(cut.frames)
     rms_db, peak_db = loudness_db(cut.waveform)
-    nowhere = Part(512, 1)
+    side = options.size if cut.frames else 0
     clip = ClipInfo(
         key=key, split="train", label=original.label, source=original.source, origin=original.name, start_seconds=round(cut.start_seconds, 6),
-        seconds=round(cut.seconds, 6), num_frames=len(cut.frames), frame_rate=str(options.exact_fps) if cut.frames else None,
-        width=options.size if cut.frames else 0, height=options.size if cut.frames else 0, sample_rate=options.sample_rate,
-        num_samples=len(cut.waveform), rms_db=rms_db, peak_db=peak_db, sha256=digest,
-        content=hashlib.sha256(sound + frames).hexdigest(), shard=shard, json=nowhere, flac=nowhere, frames=nowhere if frames else None)
+        seconds=round(cut.seconds, 6), num_frames=len(cut.frames), frame_rate=str(options.exact_fps) if cut.frames else None, width=side,
+        height=side, sample_rate=options.sample_rate, num_samples=len(cut.waveform), rms_db=rms_db, peak_db=peak_db, sha256=digest,
+        content=hashlib.sha256(sound + frames).hexdigest(), shard=job.target.name, json=nowhere, flac=nowhere,
+        frames=nowhere if frames else None)
     details = {**without_offsets(clip), **cut.details}
     if frames:
         details["frame_bytes"] = [len(frame) for frame in cut.frames]

@@ -1,0 +1,100 @@
+"""Which recording a file was cut from, by the names that the data sets of this field give their excerpts.
+
+Excerpts of one recording must never be on both sides of a split, so in doubt files are put together: that costs nothing but a choice
+of sides, while taking one recording for two makes every test result too good.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+YOUTUBE = re.compile(r"(?P<source>(?=[^0-9A-Z]*[0-9A-Z])[0-9A-Za-z_-]{11})(?:[_-]\d+(?:\.\d+)?){1,2}")
+"""Eleven characters of which one is a digit or a capital, then start (and end): VGG-Sound, AudioSet, Kinetics."""
+FOLD = re.compile(r"(?:[0-9A-Za-z]+-)?\d-(?P<source>\d+)-[A-Z](?:-\d+)?")
+"""Fold, recording, take and maybe class: ESC-50."""
+NUMBERED = re.compile(r"(?P<source>.*[^\W\d_].*?)[ _-]*\d+")
+"""A title and the number of the cut: the Landscape data ("Storm_Ocean_Sky_7")."""
+
+RULES = {
+    "pattern": "--source-pattern",
+    "table": "the table of labels",
+    "youtube": "YouTube id before the start",
+    "fold": "the number between fold and take",
+    "folder": "the folder below the label's",
+    "title": "the name before its last number",
+    "file": "every file for itself",
+}
+"""Each rule in words, the first that fits wins."""
+
+
+SIDES = {"train": "train", "training": "train", "test": "test", "testing": "test", "eval": "test",
+         "val": "validation", "valid": "validation", "validation": "validation"}
+"""Names of folders that say which side a file is on."""
+
+
+def recordings(names: Sequence[str], labels: Sequence[str | None], depths: Sequence[int], pattern: str | None,
+               told: dict[str, str]) -> tuple[list[str], dict[str, int]]:
+    """The recording of each file, and how many files each rule decided.
+
+    `names` are paths with forward slashes, `depths` how many folders of each lead down to its label's content (what lies deeper may be one
+    recording's folder), `told` recordings that a table names.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    open_ones: dict[str | None, list[tuple[str, int]]] = defaultdict(list)
+    for name, label, depth in zip(names, labels, depths, strict=True):
+        certain = _certain(name, pattern, told)
+        if certain is not None:
+            found[name] = certain
+        else:
+            open_ones[label].append((name, depth))
+    for files in open_ones.values():
+        found.update(_likely(files))
+    counts = Counter(rule for rule, _ in found.values())
+    return [found[name][1] for name in names], {RULES[rule]: counts[rule] for rule in RULES if counts[rule]}
+
+
+def _certain(name: str, pattern: str | None, told: dict[str, str]) -> tuple[str, str] | None:
+    """What somebody said, or a name that can hardly be read otherwise."""
+    stem = PurePosixPath(name).stem
+    if pattern is not None:
+        match = re.search(pattern, stem)
+        if match is None:
+            return "file", _bare(name)
+        return "pattern", match["source"] if "source" in match.re.groupindex else match[1]
+    if name in told:
+        return "table", told[name]
+    for rule, expression in (("youtube", YOUTUBE), ("fold", FOLD)):
+        match = expression.fullmatch(stem)
+        if match is not None:
+            return rule, match["source"]
+    return None
+
+
+def _likely(files: list[tuple[str, int]]) -> dict[str, tuple[str, str]]:
+    """The recordings of one label's files by their folders, or else their titles.
+
+    A rule that would put them all into one recording says nothing about recordings ("rain/rain_1", "rain/rain_2", ...) and is passed over.
+    """
+    for rule, read in (("folder", _folder), ("title", _title)):
+        found = {name: read(name, depth) for name, depth in files}
+        if len({source or _bare(name) for name, source in found.items()}) > 1 and any(found.values()):
+            return {name: (rule, source) if source else ("file", _bare(name)) for name, source in found.items()}
+    return {name: ("file", _bare(name)) for name, _ in files}
+
+
+def _folder(name: str, depth: int) -> str | None:
+    """The folder below the label's, without those that name a side."""
+    parts = PurePosixPath(name).parts[:-1]
+    return "/".join(part for part in parts if part.lower() not in SIDES) if len(parts) > depth else None
+
+
+def _title(name: str, depth: int) -> str | None:
+    match = NUMBERED.fullmatch(PurePosixPath(name).stem)
+    return match["source"] if match is not None else None
+
+
+def _bare(name: str) -> str:
+    """The path without the file's ending."""
+    path = PurePosixPath(name)
+    return path.with_name(path.stem).as_posix()
