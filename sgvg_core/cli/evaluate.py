@@ -1,12 +1,31 @@
-"""``evaluate``: the table of how well the picture means the sound."""
+"""``evaluate``: the table of how well the picture means the sound, the paper's tables, and its user study."""
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from ..assembly import BUNDLED, SoundModel, load_judge, load_model
-from ..evaluation import ROWS, evaluate, long_walk, make_sheets
+from ..datasets import ClipData
+from ..errors import ConfigError
+from ..evaluation import (
+    ROWS,
+    TABLES,
+    ClipSource,
+    PreparedSource,
+    WorldSource,
+    evaluate,
+    format_paper_table,
+    format_study,
+    load_i3d,
+    long_walk,
+    make_sheets,
+    make_study,
+    paper_tables,
+    study_means,
+)
+from ..judge import Judge
 from ..media import save_png
 from ..walker import DEFAULT_PULL
 from .options import add_model
@@ -26,14 +45,54 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     words = f"only these rows, out of {', '.join(ROWS)} (default: all)"
     parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=tuple(ROWS), metavar="ROW[,ROW...]", help=words)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    _add_paper(parser)
+    _add_study(parser)
     parser.set_defaults(run=run)
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    """The user study."""
+    study = parser.add_argument_group("the user study", "the paper's Fig. 8: one page that people open in a browser, and what they answered")
+    study.add_argument("--study", type=Path, default=None, metavar="FOLDER", help="only write the study's page into this new folder")
+    study.add_argument("--study-sounds", type=int, default=9, metavar="N", help="sounds that it asks about (default: 9, one a scene)")
+    words = "only print means and intervals of the files that people downloaded from the page"
+    study.add_argument("--study-answers", type=Path, nargs="+", default=None, metavar="FILE", help=words)
+
+
+def _add_paper(parser: argparse.ArgumentParser) -> None:
+    """The paper's tables."""
+    paper = parser.add_argument_group("the paper's tables", "with baselines and intervals; docs/evaluation.md says what each figure is")
+    paper.add_argument("--table", choices=TABLES, default=None, help="2: FVD and IS; 3: cosines with sound and words, and the judge's; ablations")
+    paper.add_argument("--data", type=Path, default=None, metavar="DATA", help="measure on the test split of a prepared data set, not on the world")
+    paper.add_argument("--i3d", type=Path, default=None, metavar="FILE", help="weights of I3D (Kinetics) for FVD and IS, a state dict")
+    words = "a row of the ablations: a model that was trained without something; may be given again and again"
+    paper.add_argument("--ablation", type=_ablation, action="append", default=[], metavar="NAME=FOLDER", help=words)
+    words = "keep what was seen of each film here (features, no frames): a run that was stopped goes on, other tables are quick"
+    paper.add_argument("--keep", type=Path, default=None, metavar="FOLDER", help=words)
+
+
+def _ablation(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    if not re.fullmatch(r"[\w+.-]{1,40}", name) or not folder:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected NAME=FOLDER with a NAME of letters, digits, dots and dashes")
+    return name, Path(folder)
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and print."""
+    if options.study_answers is not None:
+        found = study_means(options.study_answers, options.seed)
+        print(json.dumps(found, ensure_ascii=False) if options.json else format_study(found))
+        return 0
     model = load_model(options.model, options.device)
+    if options.study is not None:
+        with ProgressBar() as progress:
+            print(make_study(model, _source(options), options.study, num_sounds=options.study_sounds, progress=progress))
+        return 0
     if options.sheets is not None:
         return _write_sheets(model, options.sheets)
+    if options.table is not None or options.data is not None:
+        return _print_paper(options, model)
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
     if options.long is not None:
         with ProgressBar() as progress:
@@ -46,6 +105,40 @@ def run(options: argparse.Namespace) -> int:
         )
     print(json.dumps(table, ensure_ascii=False) if options.json else format_table(table))
     return 0
+
+
+def _print_paper(options: argparse.Namespace, model: SoundModel) -> int:
+    """Measure and print the paper's tables."""
+    named = dict(options.ablation)
+    if len(named) < len(options.ablation):
+        raise ConfigError(f"--ablation: got {', '.join(name for name, _ in options.ablation)}, expected every name once")
+    ablations = {name: load_model(folder, options.device) for name, folder in named.items()}
+    i3d = load_i3d(options.i3d) if options.i3d else None
+    with ProgressBar() as progress:
+        tables = paper_tables(
+            model, _source(options), judge=_judge_of(options), which=options.table or "all", i3d=i3d, ablations=ablations, seed=options.seed,
+            keep=options.keep, progress=progress,
+        )  # fmt: skip
+    if options.json:
+        print(json.dumps({"model": model.name, "seed": options.seed, "tables": {table.key: table.to_dict() for table in tables}}, ensure_ascii=False))
+    else:
+        print("\n\n".join(format_paper_table(table) for table in tables))
+    return 0
+
+
+def _source(options: argparse.Namespace) -> ClipSource:
+    """The clips to measure on."""
+    if options.data is not None:
+        return PreparedSource(ClipData.open(options.data), options.clips, options.seed, options.seconds)
+    return WorldSource(options.clips, options.seed, options.seconds, fps=12.0)
+
+
+def _judge_of(options: argparse.Namespace) -> Judge | None:
+    """The model's judge, if it has one; on the world a model without takes the bundled one."""
+    path = (options.model or BUNDLED) / "judge.safetensors"
+    if not path.exists() and options.data is None:
+        path = BUNDLED / "judge.safetensors"
+    return load_judge(path, options.device) if path.exists() else None
 
 
 def _write_sheets(model: SoundModel, folder: Path) -> int:

@@ -29,7 +29,9 @@ from ..world.codes import Code, draw_codes, read_codes, write_codes
 from .statistics import best_lag_correlation, bootstrap, fine_detail, frechet_distance, seconds_until_right
 
 _HELD_OUT_SEED = 900_000_000
-_SOUND_RATE, _ENVELOPE_RATE = 22_050, 100
+SOUND_RATE = 22_050
+"""Samples a second of held-out sounds."""
+_ENVELOPE_RATE = 100
 _MAX_LAG_SECONDS = 0.3
 _NUM_CANDIDATES = 192
 
@@ -65,8 +67,8 @@ def held_out_clips(num_clips: int, seed: int, seconds: float, fps: float) -> Ite
         kind, clip_seed = index % len(KINDS), _HELD_OUT_SEED + seed * 1_000_003 + index
         slow = make_envelope(KINDS[kind], clip_seed, seconds, _ENVELOPE_RATE)
         at = np.arange(len(slow)) / _ENVELOPE_RATE
-        fine = np.interp(np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE, at, slow).astype(np.float32)
-        waveform = torch.from_numpy(synth(KINDS[kind], clip_seed, fine, _SOUND_RATE))
+        fine = np.interp(np.arange(int(seconds * SOUND_RATE)) / SOUND_RATE, at, slow).astype(np.float32)
+        waveform = torch.from_numpy(synth(KINDS[kind], clip_seed, fine, SOUND_RATE))
         yield HeldOutClip(kind, clip_seed, waveform, np.interp(np.arange(num_frames) / fps, at, slow))
 
 
@@ -97,7 +99,9 @@ def _code_path(clip: HeldOutClip, fps: float) -> torch.Tensor:
     return write_codes(codes, kind=torch.full((num,), clip.kind), envelope=torch.from_numpy(clip.envelope), phase=phase)
 
 
-def _rendered(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
+def rendered_frames(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
+    """The clip as the world renders it, uint8 [T, size, size, 3]."""
+
     def picture(code: Code) -> np.ndarray:
         return render(code.kind, code.scene, code.envelope, code.phase, size)
 
@@ -114,7 +118,7 @@ class Films:
 
     def rendered(self, clip: HeldOutClip) -> torch.Tensor:
         """The clip as the world renders it: the ceiling."""
-        return _rendered(clip, self.fps, self.model.generator.img_resolution)
+        return rendered_frames(clip, self.fps, self.model.generator.img_resolution)
 
     def known_codes(self, clip: HeldOutClip) -> torch.Tensor:
         """The same, painted by the generator from its codes: what the generator alone costs."""
@@ -127,7 +131,7 @@ class Films:
 
     def chosen_start(self, clip: HeldOutClip) -> torch.Tensor:
         """The film of the clip's sound, from the start latent that the sound chooses."""
-        heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), self.model.mel)
+        heard = hear(Sound.from_waveform(clip.waveform[None], SOUND_RATE), self.model.mel)
         return self._walk(clip.waveform, self._chosen(sound_embed=embed_sound(self.model, heard)))
 
     def _chosen(self, **wanted: Any) -> torch.Tensor:
@@ -152,7 +156,7 @@ class Films:
         return self._pictures([start]).expand(len(clip.envelope), -1, -1, -1)
 
     def _walk(self, waveform: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        heard = hear(Sound.from_waveform(waveform[None], _SOUND_RATE), self.model.mel)
+        heard = hear(Sound.from_waveform(waveform[None], SOUND_RATE), self.model.mel)
         return self._pictures(Walk(heard, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
 
     def _pictures(self, walk: Any) -> torch.Tensor:

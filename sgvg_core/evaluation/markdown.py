@@ -1,0 +1,35 @@
+"""Tables as Markdown."""
+
+from .paper_tables import Cell, Metric, Table
+
+
+def format_paper_table(table: Table) -> str:
+    """A measured table, and below it by how much ours has more than each row, as Markdown."""
+    titles = [metric.title for metric in table.metrics]
+    lines = [f"**{table.title}**", "", f"| films | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    lines += [f"| {row.name} | " + " | ".join(_figure(row.cells[metric.name]) for metric in table.metrics) + " |" for row in table.rows]
+    compared = [row for row in table.rows if any(cell and cell.ours_more for cell in row.cells.values())]
+    if compared:
+        lines += ["", f"| ours less | {' | '.join(metric.name for metric in table.metrics)} |", "|---" * (1 + len(titles)) + "|"]
+        lines += [f"| {row.name} | " + " | ".join(_more(row.cells[metric.name], metric) for metric in table.metrics) + " |" for row in compared]
+        lines += ["", "In brackets 95 % intervals (paired bootstrap over clips): **better** or **worse** where the interval excludes 0, else *open*."]
+    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)])
+
+
+def _figure(cell: Cell | None) -> str:
+    return "-" if cell is None else f"{_number(cell.value)} ({_number(cell.low)} to {_number(cell.high)})"
+
+
+def _more(cell: Cell | None, metric: Metric) -> str:
+    if cell is None or cell.ours_more is None:
+        return "-"
+    more = cell.ours_more
+    said = f"{_number(more.value, True)} ({_number(more.low, True)} to {_number(more.high, True)})"
+    if not metric.better:
+        return said
+    return f"{said} {'*open*' if not more.excludes_zero else '**better**' if more.value * metric.better > 0 else '**worse**'}"
+
+
+def _number(value: float, signed: bool = False) -> str:
+    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    return f"{value:{'+' if signed else ''}.{digits}f}"
