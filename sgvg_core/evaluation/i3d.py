@@ -1,8 +1,8 @@
 """I3D (Carreira and Zisserman 2017): the network of the published FVD and IS, with weights of Kinetics that the user has as a file.
 
 Two layouts of torch.save are read, each told by its names, neither ever run as code: that of pytorch-i3d (`rgb_imagenet.pt`, and
-`i3d_pretrained_400.pt` of VideoGPT and many FVD scripts) and that of kinetics_i3d_pytorch (`model_rgb.pth`). A TorchScript file
-(`i3d_torchscript.pt`) is a program with its weights inside, so it's refused.
+`i3d_pretrained_400.pt` of VideoGPT and many FVD scripts) and that of kinetics_i3d_pytorch (`model_rgb.pth`). Of a TorchScript archive the
+tensors alone are read, and fit if they bear these names.
 """
 
 import re
@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..checkpoints import WithoutNumbers, load_state
-from ..checkpoints.plain import read_plain
+from ..checkpoints.plain import read_plain, script_state
 from ..errors import CheckpointError
 from ..shapes import check_shape
 
@@ -132,18 +132,18 @@ def _renamed(name: str) -> str:
 
 
 def load_i3d(path: str | Path) -> I3D:
-    """The I3D in a file, on the CPU, ready to look. Raises CheckpointError for other files, and for TorchScript."""
-    try:
-        data = read_plain(path).data
-    except CheckpointError as error:
-        raise CheckpointError(f"{error}. I3D's weights are read from {_FILES}") from error
+    """The I3D in a file, on the CPU, ready to look. Raises CheckpointError for other files."""
+    plain = read_plain(path)
+    data = script_state(plain.data) if plain.format == "torchscript" else plain.data
     data = data.get("state_dict", data) if isinstance(data, dict) else data
     if not isinstance(data, dict) or not all(isinstance(value, torch.Tensor) for value in data.values()):
         raise CheckpointError(f"{path}: no state dict of I3D; expected {_FILES}")
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in rename_i3d(data).items()}
     classes = state.get("classes.bias")
+    if classes is None:
+        raise CheckpointError(f"{path}: its {len(state)} tensors aren't those of I3D ({', '.join(list(data)[:3])}, ...); expected {_FILES}")
     with WithoutNumbers():
-        network = I3D(400 if classes is None or classes.ndim != 1 else len(classes))
+        network = I3D(classes.numel())
     for name, buffer in network.named_buffers():  # files from before torch 0.4.1 don't count batches
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, torch.zeros_like(buffer))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..assembly import SoundModel
+from ..embedding import JointSpace, OpenClipSpace
 from ..errors import ConfigError
 from ..generation import hear
 from ..generation.frames import as_rgb, synthesize, to_uint8
@@ -66,6 +67,11 @@ def film(take: Take, make: Make) -> torch.Tensor:
     return torch.cat([to_uint8(as_rgb(some)) for some in pictures])
 
 
+def hears(space: JointSpace | OpenClipSpace | None) -> bool:
+    """Whether a joint space has an F_a."""
+    return space is not None and space.sound is not None
+
+
 @torch.no_grad()
 def embed_clip(space: Any, source: ClipSource, clip: MeasuredClip) -> np.ndarray:
     """F_a of a clip's sound [E], unit length: the mean of its windows (two a second)."""
@@ -93,7 +99,7 @@ def measure(
     records: dict[str, list[Record]] = {key: [] for key in (REAL, REAL_AGAIN, *(entry.key for entry in entries))}
     sounds, total, done = [], len(source.clips) * len(records), 0
     for clip in source.clips:
-        if eyes.space is not None:
+        if hears(eyes.space):
             sounds.append(embed_clip(eyes.space, source, clip))
         takes: dict[int, Take] = {}
         for key, of_key in records.items():

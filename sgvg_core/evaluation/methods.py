@@ -11,6 +11,7 @@ from ..assembly import SoundModel
 from ..generation import HeardSound, Sound, Walk, hear
 from ..generation.start import random_start
 from ..generation.walk import change_rate, count_steps, to_rate
+from ..latents import GROUPS
 from ..walker import WalkSettings, WalkState, roll_out, take_step
 from .music_map import music_walk
 
@@ -104,7 +105,7 @@ def music_map(take: Take) -> Iterable[torch.Tensor]:
 
 def _without_block(name: str) -> Make:
     def make(take: Take) -> Iterable[torch.Tensor]:
-        return take.rolled(take.offsets, dataclasses.replace(WalkSettings(), **{name: 0.0}))
+        return take.rolled(take.offsets, WalkSettings(**{strength: float(strength != name) for strength in GROUPS}))
 
     make.__doc__ = f"The {name} block holds still."
     return make

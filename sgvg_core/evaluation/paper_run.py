@@ -48,20 +48,22 @@ def paper_tables(
     check_choice("table", which, TABLES)
     wanted = set(TABLES[:-1]) if which == "all" else {which}
     network = own_network(model, judge, source.labels)
-    judge = judge if isinstance(network, JudgeNetwork) else None
-    networks = (network, *([I3DNetwork(i3d.to(model.device))] if i3d else []))
+    judge = judge if network.name == JudgeNetwork.name else None
+    networks: list[VideoNetwork] = [network]
+    if i3d is not None:
+        networks.append(I3DNetwork(i3d.to(model.device)))
     compared = [OURS, *(BASELINES if wanted & {"2", "3"} else ()), *(SWITCHES if "ablations" in wanted else ())]
     entries = [Entry.of(method, model) for method in compared]
     entries += [Entry(f"model {name}", name, other, OURS.make) for name, other in (ablations or {}).items()]
     size = min(extent(model.generator))
-    measured = measure(entries, source, Eyes(judge, model.joint_space, networks), size=size, keep=keep, progress=progress)
+    measured = measure(entries, source, Eyes(judge, model.joint_space, tuple(networks)), size=size, keep=keep, progress=progress)
     tables = Tables(measured, judge.labels if judge else (), seed, progress)
     rows = ["ours", *(method.key for method in BASELINES)]
     found: list[Table | None] = []
     if "2" in wanted:
         found += [tables.table2(each.name, rows) for each in networks]
     if "3" in wanted:
-        found += [tables.table3a(rows) if model.joint_space is not None else None, tables.judged(rows)]
+        found += [tables.table3a(rows), tables.judged(rows)]
     if "ablations" in wanted:
         found.append(tables.ablations(network.name, _without_baselines(measured.names)))
     return [table for table in found if table is not None]

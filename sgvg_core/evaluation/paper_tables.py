@@ -125,11 +125,10 @@ class Tables:
 
     def table3a(self, keys: Sequence[str]) -> Table:
         """Semantic consistency: cosines in the joint space of the mean of a film's frames with the label's words and with the sound."""
-        if self.measured.sounds is None:
-            raise ConfigError("table 3a: the model has no joint space of sound, picture and words, so there are no cosines; train or add one")
+        if not self._joint:
+            raise ConfigError("table 3: the model has no joint space of pictures with sounds or words, so there are no cosines; train or add one")
         notes = ("Mean cosines in this model's own joint space: another space has another scale.",)
-        metrics = [self._words] if self.measured.texts is not None else []
-        return self._table("table3a", "Table 3a, semantic consistency", [*metrics, self._sounds], [REAL, *keys, SHUFFLED], notes)
+        return self._table("table3a", "Table 3a, semantic consistency", self._joint, [REAL, *keys, SHUFFLED], notes)
 
     def judged(self, keys: Sequence[str]) -> Table | None:
         """Class agreement and envelope correlation by the judge; None without one that knows these labels."""
@@ -141,8 +140,7 @@ class Tables:
 
     def ablations(self, network: str, keys: Sequence[str]) -> Table:
         """Every part of the method left out in turn."""
-        joint = [] if self.measured.sounds is None else [self._sounds] if self.measured.texts is None else [self._words, self._sounds]
-        metrics = [*self._judged, *joint, self._fvd(network), self._movement]
+        metrics = [*self._judged, *self._joint, self._fvd(network), self._movement]
         return self._table("ablations", "Ablations", [metric for metric in metrics if metric], keys, (f"FVD by {network}.",))
 
     # ---- the columns
@@ -157,7 +155,7 @@ class Tables:
 
     @cached_property
     def _diversity(self) -> Metric | None:
-        if self.measured.sounds is None:
+        if "embedding" not in self.measured.records["ours"][0]:
             return None
         return Metric("diversity (joint-space)", 0, lambda key, _: self.measured.stacked(key, "embedding"), mean_distance, True)
 
@@ -182,6 +180,12 @@ class Tables:
         stacked = np.empty(len(records), object)
         stacked[:] = [record[field] for record in records]
         return stacked
+
+    @cached_property
+    def _joint(self) -> list[Metric]:
+        """The cosines that this joint space has."""
+        words = [self._words] if self.measured.texts is not None else []
+        return [*words, self._sounds] if self.measured.sounds is not None else words
 
     @cached_property
     def _sounds(self) -> Metric:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..assembly import SoundModel
-from ..embedding import JointSpace
+from ..embedding import JointSpace, OpenClipSpace
 from ..errors import DataError
 from ..judge import Judge
 from ..whole_files import written_whole
@@ -30,7 +30,7 @@ class Eyes:
     """All that looks at films. The same for every method, also where a method has a model of its own."""
 
     judge: Judge | None
-    space: JointSpace | None
+    space: JointSpace | OpenClipSpace | None
     networks: tuple[VideoNetwork, ...]
 
     @torch.no_grad()
@@ -109,4 +109,4 @@ class RecordFolder:
     def put(self, key: str, record: Record) -> None:
         """Keep the record of a clip."""
         with written_whole(self.folder / f"{key}.npz", DataError) as part, part.open("wb") as file:
-            np.savez(file, **record)
+            np.savez(file, **record)  # type: ignore[arg-type]  # its keyword allow_pickle confuses the type checker

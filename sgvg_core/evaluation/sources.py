@@ -41,8 +41,11 @@ class ClipSource(Protocol):
     name: str
     """Which clips these are; clip k of a name is always the same, however many there are."""
     fps: Fraction
-    labels: tuple[str, ...]
     clips: list[MeasuredClip]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that a clip may have."""
 
     def sound(self, clip: MeasuredClip) -> Sound:
         """The clip's sound."""
@@ -57,7 +60,7 @@ class ClipSource(Protocol):
 class WorldSource:
     """Held-out clips of the procedural world, the same as in the table of the judge."""
 
-    labels = KINDS
+    labels: tuple[str, ...] = KINDS
 
     def __init__(self, num_clips: int, seed: int, seconds: float, fps: float) -> None:
         self.fps = Fraction(fps).limit_denominator(1001)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch.nn import functional as F
 
-from ..embedding import JointSpace
+from ..embedding import JointSpace, OpenClipSpace
 from ..judge import Judge
 from .i3d import I3D, SIDE
 
@@ -29,8 +29,10 @@ class VideoNetwork(Protocol):
     """What looks at films."""
 
     name: str
-    network: torch.nn.Module
-    """Whose weights tell whether what was seen before still counts."""
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """Whose weights tell whether what was seen before still counts."""
 
     def look(self, frames: torch.Tensor) -> Seen:
         """Frames uint8 [T, H, W, 3] -> what is seen in their windows."""
@@ -89,7 +91,7 @@ class JointSpaceNetwork:
 
     name = "joint-space"
 
-    def __init__(self, space: JointSpace, labels: tuple[str, ...]) -> None:
+    def __init__(self, space: JointSpace | OpenClipSpace, labels: tuple[str, ...]) -> None:
         self.network, self.labels = space, labels
 
     @torch.no_grad()
