@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..config import check_choice
 from ..errors import ConfigError
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
+from . import train_generator
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``train`` and its stages to the commands."""
     parser = commands.add_parser("train", help="make a model from nothing", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    _add_stage(stages, "generator", _generator, "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px)")
+    words = "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px), or with --data from your own pictures"
+    train_generator.add_own_data(_add_stage(stages, "generator", _generator, words, own_data=True))
     _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
     judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
@@ -41,17 +44,20 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     _add_export(stages)
 
 
-def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what: str) -> argparse.ArgumentParser:
+def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what: str, *, own_data: bool = False) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = stages.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="the folder of states, logs and results")
-    parser.add_argument("--preset", choices=sorted(_PRESETS), default="landscapes", help="sizes of all parts (default: landscapes)")
+    presets = {*_PRESETS, *(train_generator.PRESETS if own_data else ())}
+    words = f"sizes of all parts (default: landscapes{'; with --data: small' if own_data else ''})"
+    parser.add_argument("--preset", choices=sorted(presets), default=None, help=words)
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
     words = "a model folder whose weights the stage begins with (generator: from nothing in any case)"
     parser.add_argument("--begin-with", type=Path, default=None, metavar="MODEL", help=words)
     if name != "judge":
         default = _MINUTES.get(name, sum(_MINUTES.values()))
-        words = f"minutes of computing, counted over all runs (default: {default:g})"
-        parser.add_argument("--minutes", type=_minutes, default=(default,), metavar="M[,M...]", help=words)
+        with_data = "; with --data: this call stops after so many" if own_data else ""
+        words = f"minutes of computing, counted over all runs (default: {default:g}{with_data})"
+        parser.add_argument("--minutes", type=_minutes, default=None, metavar="M[,M...]", help=words)
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads and processes (default: torch's own choice)")
     parser.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes to render, six pictures each (default: 4200)")
     parser.add_argument("--clips", type=int, default=None, metavar="N", help="sounds to synthesise for the walk (default: 1080)")
@@ -87,6 +93,12 @@ def run(options: argparse.Namespace) -> int:
     """Run a stage, from where it stood."""
     from ..training.export import note_command  # here, so that other commands start at once
 
+    if options.stage == "generator" and train_generator.learns_from_data(options):
+        return train_generator.run_own_data(options)
+    options.preset = options.preset or "landscapes"
+    check_choice("--preset", options.preset, tuple(_PRESETS))
+    if "minutes" in options and options.minutes is None:
+        options.minutes = (_MINUTES.get(options.stage, sum(_MINUTES.values())),)
     if options.threads is not None:
         if options.threads < 1:
             raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
@@ -120,7 +132,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
     given = {"num_scenes": options.scenes, "num_clips": options.clips, "judge_steps": getattr(options, "steps", None)}
     settings = TrainSettings(
         work=options.work,
-        config=_PRESETS[options.preset],
+        config=_PRESETS[options.preset or "landscapes"],
         recordings=options.recordings,
         begin_with=options.begin_with,
         workers=options.threads or torch.get_num_threads(),

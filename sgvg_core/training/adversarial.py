@@ -119,17 +119,18 @@ class AdversarialTraining:
     def step(self, step: int, real: torch.Tensor) -> None:
         """One step; `real` holds this rank's real pictures [items, 3, size, size] in -1..1."""
         config = self.config
-        self._teach_generator(step)
+        self.teach_generator(step)
         if config.path_weight and step % config.path_every == 0:
-            self._smooth_paths(step)
+            self.smooth_paths(step)
         real = real.to(self.ranks.device, non_blocking=True)
-        self._teach_critic(step, real)
+        self.teach_critic(step, real)
         if config.gamma and step % config.r1_every == 0:
-            self._penalise_critic(step, real)
-        self._adapt(step)
+            self.penalise_critic(step, real)
+        self.adapt(step)
         follow(self.mean, self.net, self._keep(step))
 
-    def _teach_generator(self, step: int) -> None:
+    def teach_generator(self, step: int) -> None:
+        """The generator's adversarial loss; the mean latent follows its codes."""
         ws_sum = torch.zeros_like(self.net.w_avg)
 
         def terms(items: range) -> dict[str, torch.Tensor]:
@@ -143,7 +144,7 @@ class AdversarialTraining:
         with torch.no_grad():
             self.net.w_avg.lerp_(self.ranks.mean(ws_sum / len(self.slices)), 1 - W_AVG_DECAY)
 
-    def _smooth_paths(self, step: int) -> None:
+    def smooth_paths(self, step: int) -> None:
         """The path length over some items of each slice. Its running mean is that of the steps before, the same in every slice."""
         config = self.config
         seen: list[torch.Tensor] = []
@@ -163,7 +164,8 @@ class AdversarialTraining:
         mean = self.ranks.mean(torch.stack(seen).mean()).item()
         self.memory["path_mean"] += config.path_decay * (mean - self.memory["path_mean"])
 
-    def _teach_critic(self, step: int, real: torch.Tensor) -> None:
+    def teach_critic(self, step: int, real: torch.Tensor) -> None:
+        """The discriminator's loss on real and on made pictures."""
         signs: list[torch.Tensor] = []
 
         def terms(items: range) -> dict[str, torch.Tensor]:
@@ -178,7 +180,7 @@ class AdversarialTraining:
         self.memory["signs"] += self.ranks.mean(torch.stack(signs).mean()).item()
         self.memory["sign_steps"] += 1
 
-    def _penalise_critic(self, step: int, real: torch.Tensor) -> None:
+    def penalise_critic(self, step: int, real: torch.Tensor) -> None:
         """R1 at what the discriminator sees: real pictures, augmented."""
         config = self.config
 
@@ -221,8 +223,9 @@ class AdversarialTraining:
         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
         self.note(**means, **{gradient_name: torch.nn.utils.get_total_norm(gradients)})
         optimiser.step()
+        self.net.synthesis.release_buffers()  # torch's fused optimisers don't say that weights changed: it would paint with the old ones
 
-    def _adapt(self, step: int) -> None:
+    def adapt(self, step: int) -> None:
         """The strength of augmentation follows the signs of the answers to real pictures."""
         settings, memory = self.config.augment, self.memory
         if settings.kinds and (step + 1) % settings.adjust_every == 0:

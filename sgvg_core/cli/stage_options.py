@@ -1,0 +1,59 @@
+"""Options that the stages on data of one's own share: which data, which settings, how long, what is kept and watched."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..training.stepped_run import RunPolicy
+
+T = TypeVar("T")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings of the stage: a file, and single changes over it."""
+    words = "settings of the stage, JSON or TOML; what it leaves out keeps the preset's value"
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE", help=words)
+    words = "change one setting (augment.target=0.5); may be given again"
+    parser.add_argument("--set", action="append", default=[], dest="changes", metavar="NAME=VALUE", help=words)
+
+
+def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
+    """How long a run goes on, what is kept and what is watched; all of it may differ when a run goes on."""
+    parser.add_argument("--steps", type=int, default=steps, metavar="N", help=f"the run ends with this step (default: {steps})")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    parser.add_argument("--readers", type=int, default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--log-every", type=int, default=20, metavar="N", help="a line of metrics.jsonl every N steps (default: 20)")
+    parser.add_argument("--sheet-every", type=int, default=500, metavar="N", help="samples to look at every N steps; 0: none (default: 500)")
+    parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="a checkpoint every M minutes, and at the end (default: 5)")
+    parser.add_argument("--keep-last", type=int, default=2, metavar="N", help="keep the newest N checkpoints (default: 2)")
+    parser.add_argument("--keep-every", type=int, default=0, metavar="N", help="keep those at multiples of N steps for good; 0: none (default: 0)")
+    parser.add_argument("--tensorboard", action="store_true", help="write the numbers for TensorBoard too (pip install tensorboard)")
+
+
+def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default: str) -> T:
+    """The settings that the options tell. Raises ConfigError."""
+    from ..training.stage_config import read_stage_config
+
+    return read_stage_config(presets, preset=options.preset, default=default, file=options.config, changes=options.changes)
+
+
+def run_policy(options: argparse.Namespace, max_minutes: float | None) -> "RunPolicy":
+    """The policy that the options tell. Raises ConfigError."""
+    from ..training.stepped_run import RunPolicy
+
+    if not 0 <= options.readers <= 256:
+        raise ConfigError(f"--readers: got {options.readers}, expected 0 to 256")
+    return RunPolicy(
+        num_steps=options.steps,
+        max_minutes=max_minutes,
+        save_seconds=options.save_minutes * 60,
+        keep_last=options.keep_last,
+        keep_every=options.keep_every,
+        log_every=options.log_every,
+        sheet_every=options.sheet_every,
+        tensorboard=options.tensorboard,
+    )

@@ -1,0 +1,67 @@
+"""``train generator --data DATA``: a StyleGAN2 learns from pictures of one's own, against its discriminator.
+
+Without --data the generator is taught by the procedural world (``train``).
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from ..config import check_choice
+from ..errors import ConfigError
+from .progress import ProgressBar
+from .stage_options import add_run, add_settings, run_policy, stage_config
+
+TEACHERS = ("world", "pictures")
+PRESETS = ("paper", "small", "tiny")
+_STEPS = 20_000
+
+
+def add_own_data(parser: argparse.ArgumentParser) -> None:
+    """The options that make ``train generator`` learn from data."""
+    about = "A StyleGAN2 against its discriminator. The run is exact: killed and started again it ends with the same bits."
+    group = parser.add_argument_group("with --data", about)
+    words = "learn from the pictures of a prepared data set, or of a folder of pictures"
+    group.add_argument("--data", type=Path, default=None, metavar="DATA", help=words)
+    words = "world: taught by the renderer (default without --data); pictures: adversarial (default with it)"
+    group.add_argument("--teacher", choices=TEACHERS, default=None, help=words)
+    add_settings(group)  # type: ignore[arg-type]
+    add_run(group, _STEPS)  # type: ignore[arg-type]
+
+
+def learns_from_data(options: argparse.Namespace) -> bool:
+    """Whether the options ask for pictures of one's own. Raises ConfigError where they don't fit each other."""
+    data, teacher = getattr(options, "data", None), getattr(options, "teacher", None)
+    if teacher == "pictures" and data is None:
+        raise ConfigError("--teacher pictures: needs --data DATA; make one with: python -m sgvg_core data prepare SOURCE -o DATA")
+    if teacher == "world" and data is not None:
+        raise ConfigError(f"--teacher world: draws its own pictures, but --data {data} was given; leave out one of them")
+    return data is not None
+
+
+def run_own_data(options: argparse.Namespace) -> int:
+    """Train, or go on; prints the path of the generator."""
+    from ..training.adversarial import train_adversarial  # here, so that other commands start at once
+    from ..training.adversarial_config import ADVERSARIAL_PRESETS
+    from ..training.distributed import joined_ranks
+    from ..training.export import note_command
+    from ..training.pictures import open_pictures
+
+    if options.preset is not None:
+        check_choice("--preset", options.preset, PRESETS)
+    if options.threads is not None:
+        if options.threads < 1:
+            raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
+        torch.set_num_threads(options.threads)
+    config = stage_config(options, ADVERSARIAL_PRESETS, "small")
+    policy = run_policy(options, sum(options.minutes) if options.minutes else None)
+    with joined_ranks(options.device) as ranks, ProgressBar() as progress:
+        data = open_pictures(options.data, config.size)
+        if ranks.is_first:
+            options.work.mkdir(parents=True, exist_ok=True)
+            note_command(options.work, "generator", {"data": "DATA", "preset": options.preset, "steps": options.steps})
+        result = train_adversarial(options.work, data, config, policy=policy, ranks=ranks, workers=options.readers, progress=progress)
+        if ranks.is_first:
+            print(result)
+    return 0
