@@ -28,13 +28,14 @@ from .config import (
     ReleasedSoundTowerConfig,
     ReleasedWalkerConfig,
     SoundInversionConfig,
+    SoundTowerConfig,
     StyleGAN3Config,
     WalkerConfig,
     from_dict,
 )
 from .critics import HintedCritic, ImageCritic, StyleGAN2Discriminator, VideoCritic
 from .devices import to_device
-from .embedding import JointSpace, ReleasedSoundTower
+from .embedding import JointSpace, OpenClipSpace, ReleasedSoundTower, SoundTower, load_open_clip, normalise_items
 from .errors import CheckpointError, ConfigError, ShapeError
 from .image_inversion import ImageEncoder
 from .judge import Judge
@@ -55,6 +56,10 @@ M = TypeVar("M", bound=torch.nn.Module)
 C = TypeVar("C")
 
 
+AnyJointSpace = JointSpace | OpenClipSpace
+"""What can judge in a model: towers of our own, or a CLIP model that was taught to hear."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SoundModel:
     """The parts of a sound-to-video model, ready to run: evaluation mode, no gradients."""
@@ -64,7 +69,7 @@ class SoundModel:
     sound_encoder: AnySoundEncoder
     walker: AnyWalker
     mel: MelConfig
-    joint_space: JointSpace | None
+    joint_space: AnyJointSpace | None
     device: torch.device
 
     def checked(self) -> "SoundModel":
@@ -131,6 +136,14 @@ def build_sound_tower(config: ReleasedSoundTowerConfig) -> ReleasedSoundTower:
     return ReleasedSoundTower(**_fields(config))
 
 
+def build_clip_sound_tower(config: SoundTowerConfig) -> SoundTower:
+    """A sound tower for a CLIP model, with fresh weights."""
+    tower = SoundTower(config.embed_dim, config.widths, config.mel.picture_mels, statistics=config.statistics)
+    if config.norm == "item":
+        normalise_items(tower)
+    return tower
+
+
 def build_image_encoder(config: ImageEncoderConfig) -> ImageEncoder:
     """An encoder of pictures with fresh weights."""
     return ImageEncoder(**_fields(config))
@@ -170,6 +183,11 @@ def save_discriminator(path: Path, discriminator: torch.nn.Module, config: Discr
 def save_joint_space(path: Path, space: torch.nn.Module, config: JointSpaceConfig, *, half: bool = True) -> None:
     """Write a joint space with its configuration."""
     write_weights(path, space.state_dict(), kind="joint_space", config=dataclasses.asdict(config), half=half)
+
+
+def save_clip_sound_tower(path: Path, tower: torch.nn.Module, config: SoundTowerConfig, *, half: bool = True) -> None:
+    """Write a sound tower that was taught into a CLIP model's space; the CLIP model itself isn't written."""
+    write_weights(path, tower.state_dict(), kind="sound_tower", config=dataclasses.asdict(config), half=half)
 
 
 def save_sound_encoder(path: Path, encoder: torch.nn.Module, config: SoundInversionConfig, mel: MelConfig, *, half: bool = True) -> None:
@@ -422,10 +440,34 @@ def save_latents(path: str | Path, ws: torch.Tensor) -> None:
             np.savez(file, w=ws.numpy())
 
 
-def load_joint_space(path: str | Path, device: str | torch.device = "cpu") -> JointSpace:
-    """The joint space in a file."""
-    stored = read_weights(Path(path), kind="joint_space")
+def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_weights: str | Path | None = None) -> AnyJointSpace:
+    """The joint space in a file; or the space of a CLIP model, with the sound tower in the file that was taught into it.
+
+    The CLIP model's own weights are `clip_weights`, or those that the file names: a tag whose file is in open_clip's cache, or a file (or
+    folder) of that name beside the sound tower. Raises CheckpointError and ConfigError.
+    """
+    stored = read_weights(Path(path))
+    if stored.kind == "sound_tower":
+        return _hearing_clip(Path(path), from_dict(SoundTowerConfig, stored.config, str(path)), stored.state, device, clip_weights)
+    if stored.kind != "joint_space":
+        raise CheckpointError(f"{path}: got {in_words(stored.kind)}, expected a joint space; choose another file")
     return _ready(build_joint_space(from_dict(JointSpaceConfig, stored.config, str(path))), stored.state, path, device)
+
+
+def _hearing_clip(
+    path: Path, config: SoundTowerConfig, state: dict[str, torch.Tensor], device: str | torch.device, clip_weights: str | Path | None
+) -> OpenClipSpace:
+    """The CLIP model that a sound tower was taught into, hearing through it."""
+    beside = path.parent / config.clip_model
+    model = str(beside) if beside.is_dir() else config.clip_model
+    stored = path.parent / config.clip_weights
+    weights: str | Path | None = clip_weights or (stored if config.clip_weights and stored.is_file() else config.clip_weights or None)
+    space = load_open_clip(model, weights).requires_grad_(False)
+    if space.embed_dim != config.embed_dim:
+        raise CheckpointError(f"{path}: taught into a space of {config.embed_dim} numbers, but {config.clip_model} has {space.embed_dim}; "
+                              "name the CLIP model that it was taught with")
+    tower = _ready(build_clip_sound_tower(config), state, path, "cpu")
+    return space.hears(tower, config.mel, config.labels).to(to_device(device))
 
 
 def load_judge(path: str | Path, device: str | torch.device = "cpu") -> Judge:

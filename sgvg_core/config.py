@@ -6,6 +6,7 @@ same names; only `assembly` unpacks a configuration into one.
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from typing import Any, TypeVar
@@ -456,6 +457,9 @@ def _bundled_mel() -> MelConfig:
     return MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
 
 
+NORMS = ("batch", "item")
+
+
 @dataclasses.dataclass(frozen=True)
 class JointSpaceConfig:
     """The joint space of pictures, words and sounds (F_v, F_t, F_a). The defaults are the bundled size, about 0.5 M parameters a tower."""
@@ -479,8 +483,14 @@ class JointSpaceConfig:
     """The words of the captions that the text tower learned from; other words are encoded too, but mean nothing to it."""
     labels: tuple[str, ...] = ()
     """The labels among which a sound is named when nobody gives others."""
+    picture_norm: str = "batch"
+    """What F_v's layers are normalised over while it learns: "batch", or "item", each picture by itself (several processes need that)."""
+    sound_norm: str = "batch"
+    """The same of F_a."""
 
     def __post_init__(self) -> None:
+        check_choice("joint space picture_norm", self.picture_norm, NORMS)
+        check_choice("joint space sound_norm", self.sound_norm, NORMS)
         check_range("joint space embed_dim", self.embed_dim, 8, 2048)
         check_range("joint space image_size", self.image_size, 32, 512)
         if self.image_size % 32:
@@ -503,6 +513,34 @@ class JointSpaceConfig:
         for index, pair in enumerate(self.merges):
             for token in pair:
                 check_range(f"joint space merges[{index}]", token, 1, 256 + index)
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundTowerConfig:
+    """F_a taught into the space of a CLIP model of somebody else's, whose own weights stay where they are."""
+
+    clip_model: str
+    """The model as open_clip knows it ("ViT-B-32"), or the name of its folder."""
+    clip_weights: str
+    """A pretrained tag, or the name of the file of weights."""
+    embed_dim: int
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    statistics: int = 128
+    norm: str = "item"
+    mel: MelConfig = dataclasses.field(default_factory=_bundled_mel)
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("clip_model", "clip_weights"):
+            if not re.fullmatch(r"[\w.+-]{0,200}", getattr(self, name)):  # a name alone: it may lead to no other folder, nor to the network
+                raise ConfigError(f"sound tower {name}: got {getattr(self, name)!r}, expected a plain name")
+        check_range("sound tower embed_dim", self.embed_dim, 8, 4096)
+        check_range("sound tower number of widths", len(self.widths), 1, 8)
+        for width in self.widths:
+            check_range("sound tower widths", width, 4, 2048)
+        check_range("sound tower statistics", self.statistics, 0, 4096)
+        check_choice("sound tower norm", self.norm, NORMS)
+        check_range("sound tower number of labels", len(self.labels), 0, 1_000)
 
 
 MAX_FOREIGN_PARAMETERS = 1_000_000_000

@@ -20,6 +20,7 @@ _WORDS = {
     "walker": "a walker",
     "released_walker": "a walker of the released code",
     "released_walker_block": "one recurrent block of the released code",
+    "sound_tower": "a sound tower for a CLIP model",
     "released_sound_tower": "a sound tower of the released code",
     "joint_space": "a joint space",
     "image_encoder": "an image encoder",

@@ -13,7 +13,7 @@ from ..config import check_choice
 from ..errors import ConfigError
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
-from . import train_generator
+from . import train_clips, train_generator
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -36,11 +36,14 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
     judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
-    space = _add_stage(stages, "joint-space", _joint_space, "the joint space of pictures, words and sounds")
+    words = "the joint space of pictures, words and sounds: of the procedural world, or with --data of your own clips"
+    space = _add_stage(stages, "joint-space", _joint_space, words, own_data=True)
+    train_clips.add_joint_space_data(space)
     space.add_argument("--only-sound", action="store_true", help="teach F_a alone (with --begin-with)")
     _add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers")
     _add_losses(_add_stage(stages, "finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"))
     _add_losses(_add_stage(stages, "all", _all, "every stage in order (minutes: all of them together)"))
+    train_clips.add_sgvg(stages)
     _add_export(stages)
 
 
@@ -78,6 +81,9 @@ def _add_export(stages: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the model folder")
     words = "take sound encoder and walker of this stage: warm-up, encoder-loss or critics (default: the last that is there)"
     parser.add_argument("--after", choices=("warm-up", "encoder-loss", "critics"), default=None, help=words)
+    words = "a table of `evaluate` (Markdown) for the card; of a model made of your own clips"
+    parser.add_argument("--table", type=Path, default=None, metavar="FILE", help=words)
+    parser.add_argument("--licence", default=None, metavar="TEXT", help="what the card says about the licence; of a model made of your own clips")
     parser.set_defaults(run=run_export)
 
 
@@ -95,6 +101,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.stage == "generator" and train_generator.learns_from_data(options):
         return train_generator.run_own_data(options)
+    if options.stage == "joint-space" and options.data is not None:
+        return train_clips.run_joint_space(options)
     options.preset = options.preset or "landscapes"
     check_choice("--preset", options.preset, tuple(_PRESETS))
     if "minutes" in options and options.minutes is None:
@@ -198,7 +206,12 @@ def _all(options: argparse.Namespace, settings: "TrainSettings", progress: Progr
 def run_export(options: argparse.Namespace) -> int:
     """Write the model folder."""
     from ..training.export import export_model, too_large
+    from ..training.export_clips import export_clip_model, made_of_clips
 
+    if made_of_clips(options.work):
+        export_clip_model(options.work, options.output, table=options.table, licence=options.licence)
+        print(options.output.resolve())
+        return 0
     export_model(options.work, options.output, options.after)
     for words in too_large(options.output):
         print(f"note: {words} where a model is to come with the pack")

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from ..config import MelConfig
 from .bpe import ByteBPE, split_words
+from .item_norm import normalise_items
 from .pictures import PicturePreparation
 from .sound_tower import SoundTower
 
@@ -23,7 +24,8 @@ class JointSpace(nn.Module):
 
     def __init__(self, *, embed_dim: int, image_size: int, image_width: int, image_layers: Sequence[int], text_width: int, text_heads: int,
                  text_layers: int, context_length: int, sound_widths: Sequence[int], mel: MelConfig,
-                 sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = ()) -> None:
+                 sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = (),
+                 picture_norm: str = "batch", sound_norm: str = "batch") -> None:
         super().__init__()
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg  # here, as its import takes seconds
 
@@ -35,6 +37,9 @@ class JointSpace(nn.Module):
         self.prepare = PicturePreparation(image_size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bilinear")
         self.clip = CLIP(embed_dim, vision, text)
         self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels, statistics=sound_statistics)
+        for norm, tower in ((picture_norm, self.clip.visual), (sound_norm, self.sound)):
+            if norm == "item":
+                normalise_items(tower)
 
     @property
     def logit_scale(self) -> torch.Tensor:

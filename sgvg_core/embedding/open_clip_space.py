@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import json
 import os
 import warnings
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..config import MelConfig
 from ..errors import CheckpointError, ConfigError
 from .foreign_weights import ForeignWeights, fill, read_foreign, rename_state, why_quick_gelu
 from .pictures import PicturePreparation
@@ -25,6 +27,11 @@ _WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safeten
 _HUB_WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
 
+_NO_SOUND = (
+    "this CLIP model hears no sound: it has no sound tower (F_a); teach it one with `train joint-space --onto`, or use the bundled joint space"
+)
+
+
 class OpenClipSpace(nn.Module):
     """A space of unit vectors made by an open_clip model; `sound`, if given, is an F_a that was trained into it."""
 
@@ -35,6 +42,26 @@ class OpenClipSpace(nn.Module):
         self.tokenizer, self.prepare, self.sound = tokenizer, prepare, sound
         self.notes = tuple(notes)
         """What the user should hear about how the model was loaded, such as quick-GELU."""
+        self.labels: tuple[str, ...] = ()
+        self._mel: MelConfig | None = None
+
+    @property
+    def mel(self) -> MelConfig:
+        """The sound pictures that F_a takes; raises ConfigError where no sound tower was given."""
+        if self._mel is None:
+            raise ConfigError(_NO_SOUND)
+        return self._mel
+
+    def hears(self, sound: SoundTower, mel: MelConfig, labels: Sequence[str] = ()) -> "OpenClipSpace":
+        """Itself, with an F_a that was trained into it, the pictures that it takes, and the labels among which it names a sound."""
+        self.sound, self._mel, self.labels = sound, mel, tuple(labels)
+        return self
+
+    @functools.cached_property
+    def embed_dim(self) -> int:
+        """E: how many numbers an embedding has."""
+        with torch.no_grad():
+            return int(self.embed_texts(["a"]).shape[1])
 
     @property
     def logit_scale(self) -> torch.Tensor:
@@ -53,7 +80,7 @@ class OpenClipSpace(nn.Module):
     def embed_sounds(self, log_mel: torch.Tensor) -> torch.Tensor:
         """F_a: log-mel windows [S, 1, M, F] in 0..1 -> [S, E], unit length; raises ConfigError where no sound tower was given."""
         if self.sound is None:
-            raise ConfigError("this CLIP model hears no sound: it has no sound tower (F_a); use the bundled joint space for sounds")
+            raise ConfigError(_NO_SOUND)
         return self.sound(log_mel)
 
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:

@@ -84,6 +84,8 @@ class FrozenParts:
         """From the work folder of the stages before."""
         where = to_device(device)
         space = load_joint_space(work / "joint_space.safetensors", where)
+        if not isinstance(space, JointSpace):
+            raise ConfigError(f"{work}: got a sound tower for a CLIP model, but fine-tuning is for the joint space that stage two trains")
         with torch.no_grad():
             labels = space.embed_texts(KINDS)
         generator = load_generator(generator_file(work), where)

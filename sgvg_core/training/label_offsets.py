@@ -20,10 +20,7 @@ from ..generation.text_constraint import PictureTextSpace
 from ..progress import Progress, silent
 from ..randomness import generator_for
 from ..synthesis import Generator
-
-TEMPLATES = ("{}", "a photo of {}", "a picture of {}, outdoors", "{} in the distance")
-"""What stands around a label when its words are embedded; a template whose words a space never learned isn't used there."""
-
+from .captions import TEMPLATES
 
 _SHARPNESS = 20.0
 """What cosines are multiplied with before the choice among labels."""
@@ -75,9 +72,8 @@ class LabelOffsets:
 
 
 def label_texts(space: PictureTextSpace, label: str) -> tuple[str, ...]:
-    """A label in the templates whose words the space knows; by itself where it knows none of them."""
-    known = tuple(text for template in TEMPLATES if not space.unknown_words([template.format("")]) for text in (template.format(label),))
-    return known or (label,)
+    """A label in the templates whose words the space knows."""
+    return tuple(template.format(label) for template in TEMPLATES if not space.unknown_words([template.format("")]))
 
 
 @torch.no_grad()
@@ -125,16 +121,22 @@ def offset_loss(embedded: torch.Tensor, texts: torch.Tensor, label: int, offset:
 
 
 def find_label_offsets(
-    generator: Generator, space: PictureTextSpace, labels: Sequence[str], search: LabelSearch | None = None, progress: Progress = silent
+    generator: Generator,
+    space: PictureTextSpace,
+    labels: Sequence[str],
+    search: LabelSearch | None = None,
+    progress: Progress = silent,
+    directions: torch.Tensor | None = None,
 ) -> LabelOffsets:
     """The offset of each label for this generator, through any space of pictures and words. Raises ConfigError without labels.
 
-    `generator` and `space` may lie on any device; neither is changed. `progress` gets pictures as they come and may raise to stop.
+    `directions` [K, E] say where the labels lie in the space (None: where their words do). `generator` and `space` may lie on any device;
+    neither is changed. `progress` gets pictures as they come and may raise to stop.
     """
     labels, search = tuple(labels), search or LabelSearch()
     if not labels or len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
         raise ConfigError(f"labels: got {list(labels)}, expected one or more different names, such as raining and fire crackling")
-    texts = embed_labels(space, labels)
+    texts = embed_labels(space, labels) if directions is None else directions
     ws, embedded = look_at_codes(generator, space, search, progress)
     scale = float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
     num_nearest = min(len(ws), max(3, round(search.nearest_share * len(ws))))

@@ -125,6 +125,17 @@ def contrastive(embed: torch.Tensor, other_embed: torch.Tensor, scale: torch.Ten
     return (F.cross_entropy(scores, rows) + F.cross_entropy(scores.t(), rows)) / 2
 
 
+def contrastive_groups(embed: torch.Tensor, other_embed: torch.Tensor, scale: torch.Tensor | float, groups: torch.Tensor) -> torch.Tensor:
+    """`contrastive` where several rows say the same: row i belongs to every row of its group (int [N]), to all of them alike.
+
+    Two clips of rain must not be told that "rain" belongs to one of them alone. With a group for each row it's `contrastive`.
+    """
+    scores = scale * embed @ other_embed.t()
+    same = (groups[:, None] == groups[None]).to(scores.dtype)
+    wanted = same / same.sum(1, keepdim=True)
+    return (F.cross_entropy(scores, wanted) + F.cross_entropy(scores.t(), wanted)) / 2
+
+
 def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> torch.Tensor:
     """The weighted sum of terms; both bear the same names. A weight of 0 switches a term off, also where it isn't finite."""
     return torch.stack([weights[name] * term for name, term in terms.items() if weights[name] != 0]).sum()
@@ -144,5 +155,6 @@ LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {
     "r1": r1,
     "path_length": path_length,
     "contrastive": contrastive,
+    "contrastive_groups": contrastive_groups,
 }
 """All losses by their names; weights and logs bear the same."""

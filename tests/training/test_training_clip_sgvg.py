@@ -1,0 +1,214 @@
+"""E_a and the walker learned from clips: Eq. 1 to 9 one by one on real networks, the switches of the ablations, exact resume, samples."""
+
+import dataclasses
+import json
+from fractions import Fraction
+
+import pytest
+import torch
+
+from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
+from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
+from sgvg_core.errors import Cancelled, ConfigError, TrainingError
+from sgvg_core.training import losses
+from sgvg_core.training.clip_sgvg import ClipSgvgTraining, WalkReader, train_clip_sgvg, warm_start
+from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
+from sgvg_core.training.clip_windows import ClipWindows
+from sgvg_core.training.label_offsets import LabelSearch
+from sgvg_core.training.stage_config import read_stage_config
+from sgvg_core.training.stepped_run import RunPolicy
+
+ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
+CONFIG = ClipSgvgConfig(
+    encoder=ENCODER,
+    walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16),
+    critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+    warm_start=WarmStart(search=LabelSearch(num_codes=8, num_steps=1), num_steps=2, batch=8),
+    batch=4,
+    num_steps=4,
+    steps_before=(0, 4),
+    share_every=2,
+)
+
+
+@pytest.fixture(scope="module")
+def space():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, sound_widths=(8, 8))
+        return build_joint_space(config).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def training(tiny_model, space, clip_data):
+    return ClipSgvgTraining(CONFIG, tiny_model.generator, space, clip_data.labels)
+
+
+@pytest.fixture(scope="module")
+def walks(tiny_model, clip_data):
+    return WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, CONFIG).read(0, range(4))
+
+
+def test_a_walk_is_the_same_wherever_it_is_read(tiny_model, clip_data, walks):
+    part = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, CONFIG).read(0, range(2, 4))
+    assert walks.real.shape == (4, 3, 3, 16, 16)
+    assert walks.sounds.shape[1] in (3, 7)
+    for name in ("sounds", "labels", "real"):
+        assert torch.equal(getattr(part, name), getattr(walks, name)[2:]), name
+    assert torch.allclose(part.start_ws, walks.start_ws[2:], atol=1e-5)  # products of another batch may round otherwise
+
+
+def test_eq_1_and_4_the_walk_adds_what_is_heard_step_by_step(training, walks):
+    """By hand: w^t = w^(t-1) + block(h, heard) with E_a's answer at every step, drawn back by the pull."""
+    import math
+
+    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    state, hidden = walks.start_ws, {}
+    drawn = 1 - math.exp(-CONFIG.pull / CONFIG.walker.walk_rate)
+    for t in range(walks.sounds.shape[1]):
+        step, hidden = training.walker(state, training.encoder(walks.sounds[:, t]), hidden)
+        state = (1 - drawn) * (state + step) + drawn * walks.start_ws
+    assert torch.allclose(ws[:, -1], state, atol=1e-5)
+
+
+def test_eq_2_and_3_the_encoders_terms(training, walks, space, clip_data):
+    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    frames = training.paint(ws)
+    terms = training.encoder_terms(frames, ws, walks)
+    pictures = space.embed_images(frames)
+    sounds = space.embed_sounds(walks.sounds[:, -3:].flatten(0, 1))
+    assert terms["sound_picture"].item() == pytest.approx((1 - (pictures * sounds).sum(1)).mean().item(), abs=1e-5)
+    words = training.words[walks.labels].repeat_interleave(3, 0)
+    assert terms["sound_text"].item() == pytest.approx((1 - (pictures * words).sum(1)).mean().item(), abs=1e-5)
+    assert terms["spread"].item() == pytest.approx((ws - ws.mean(1, keepdim=True)).square().mean().item(), abs=1e-6)
+    unnamed = dataclasses.replace(walks, labels=torch.tensor([-1, -1, -1, int(walks.labels[3])]))
+    alone = (1 - (pictures * words).sum(1))[9:].mean().item()
+    assert training.encoder_terms(frames, ws, unnamed)["sound_text"].item() == pytest.approx(alone, abs=1e-5)
+
+
+def test_eq_7_8_and_9_the_discriminators_and_the_side_against_them(training, walks):
+    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    frames = training.paint(ws)
+    small = torch.nn.functional.interpolate(frames, (16, 16), mode="area")
+    made, real = training.video_critic(small.unflatten(0, (4, 3))), training.video_critic(walks.real)
+    critic = training.critic_terms(walks.real, frames)
+    assert critic["video_critic"].item() == pytest.approx(0.5 * ((real - 1) ** 2).mean().item() + 0.5 * (made**2).mean().item(), rel=1e-4)
+    image = training.image_critic(small)
+    against = training.adversarial_terms(frames, 3)
+    assert against["image"].item() == pytest.approx(0.5 * ((image - 1) ** 2).mean().item(), rel=1e-4)
+    assert against["video"].item() == pytest.approx(0.5 * ((made - 1) ** 2).mean().item(), rel=1e-4)
+    whole = {**training.encoder_terms(frames, ws, walks), **against}
+    by_hand = losses.walker(made, image, whole["sound_picture"] + whole["sound_text"] + 0.1 * whole["spread"], lambda_enc=2.0)
+    assert losses.total(whole, CONFIG.weights).item() == pytest.approx(by_hand.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("off", ["sound_picture", "sound_text", "spread", "video", "image"])
+def test_a_term_that_is_switched_off_is_not_there(tiny_model, space, clip_data, walks, off):
+    config = dataclasses.replace(CONFIG, terms=dataclasses.replace(SgvgTerms(), **{off: False}))
+    training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+    seen = {}
+    training.note = lambda **values: seen.update(values)
+    training.step(1, walks)
+    assert {"sound_picture", "sound_text", "spread", "video", "image"} - set(seen) == {off}
+    assert (f"{off}_critic" in seen) is False
+
+
+def test_without_discriminators_it_is_eq_3(tiny_model, space, clip_data):
+    config = dataclasses.replace(CONFIG, terms=SgvgTerms(video=False, image=False), lambda_b=0.5)
+    assert config.weights == {"sound_picture": 1.0, "sound_text": 1.0, "spread": 0.5}
+
+
+@pytest.mark.parametrize("block", ["coarse", "mid", "fine"])
+def test_a_block_that_is_switched_off_holds_still(tiny_model, space, clip_data, walks, block):
+    config = dataclasses.replace(CONFIG, blocks=tuple(name for name in ("coarse", "mid", "fine") if name != block))
+    training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+    moved = (training.roll_out(walks.sounds, walks.start_ws, 3)[:, -1] - walks.start_ws).abs().amax((0, 2)) > 1e-7
+    still = torch.zeros(8, dtype=torch.bool)
+    still[training.walker.slices[block]] = True
+    assert torch.equal(moved, ~still)
+
+
+def test_without_recurrence_nothing_is_remembered(tiny_model, space, clip_data, walks):
+    training = ClipSgvgTraining(dataclasses.replace(CONFIG, recurrence=False), tiny_model.generator, space, clip_data.labels)
+    ws = training.roll_out(walks.sounds[:, :2], walks.start_ws, 2)
+    step, _ = training.walker(ws[:, 0], training.encoder(walks.sounds[:, 1]), {})
+    drawn = ws[:, 1] - (ws[:, 0] + step)
+    assert torch.allclose(drawn, (walks.start_ws - ws[:, 0] - step) * 0.00664, atol=1e-4)
+    remembering = ClipSgvgTraining(CONFIG, tiny_model.generator, space, clip_data.labels)
+    assert not torch.allclose(remembering.roll_out(walks.sounds[:, :2], walks.start_ws, 2)[:, 1], ws[:, 1])
+
+
+def test_slices_have_the_gradients_of_the_whole(tiny_model, space, clip_data, walks):
+    gradients = []
+    for accumulate in (1, 2):
+        training = ClipSgvgTraining(dataclasses.replace(CONFIG, accumulate=accumulate), tiny_model.generator, space, clip_data.labels)
+        training.note = lambda **values: None
+        training.step(1, walks)
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in training.trained if parameter.grad is not None]))
+    assert torch.allclose(*gradients, rtol=1e-3, atol=1e-6)
+
+
+def test_the_warm_start_leads_labels_apart(training, clip_data):
+    config = dataclasses.replace(CONFIG, warm_start=WarmStart(search=LabelSearch(num_codes=16, num_steps=2), num_steps=25, batch=16, rate=4e-3))
+    training.config = config
+    found = warm_start(training, ClipWindows(clip_data, CONFIG.mel))
+    assert found["warm_start_loss"] < 0.3
+    windows = ClipWindows(clip_data, CONFIG.mel, "test")
+    heard = {clip.label: training.encoder(windows.windows(clip, 0.5, Fraction(12), 1)) for clip in windows.clips}
+    first, second, third = heard.values()
+    assert (first - second).norm() + (second - third).norm() > 1e-2
+    assert all(torch.equal(a, b) for a, b in zip(training.mean_walker.parameters(), training.walker.parameters(), strict=True))
+
+
+def test_killed_and_gone_on_it_ends_with_the_same_bits(tiny_model, space, clip_data, tmp_path):
+    def train(name, **options):
+        return train_clip_sgvg(tmp_path / name, clip_data, tiny_model.generator, space, CONFIG, workers=0, **options)
+
+    def stop(done, total, note="", preview=None):
+        if note.startswith("sound encoder") and done >= 2:
+            raise Cancelled("stop")
+
+    whole = train("whole", policy=RunPolicy(sheet_every=4))
+    with pytest.raises(Cancelled):
+        train("cut", progress=stop)
+    again = train("cut")
+    for part in ("sound_encoder", "walker"):
+        assert (again / f"{part}.safetensors").read_bytes() == (whole / f"{part}.safetensors").read_bytes()
+    load_walker(whole / "walker.safetensors"), load_sound_encoder(whole / "sound_encoder.safetensors")
+    lines = [json.loads(line) for line in (whole / "clip_sgvg" / "metrics.jsonl").read_text().splitlines()]
+    assert {"share_sound_picture", "share_video", "warm_start_loss", "image_critic", "waiting_share"} <= set(lines[-1])
+    assert sum(value for name, value in lines[-1].items() if name.startswith("share_")) == pytest.approx(1.0, abs=1e-3)
+    samples = {path.name for path in (whole / "clip_sgvg" / "samples").iterdir()}
+    assert {"step_00000000.png", "step_00000004.png", "step_00000004_0.mp4"} <= samples
+    with pytest.raises(ConfigError, match=r"begun with other settings \(inputs.generator was absent"):
+        train("cut", inputs={"generator": "another"})
+
+
+def test_nan_stops_before_the_weights_change(tiny_model, space, clip_data, tmp_path, walks):
+    training = ClipSgvgTraining(CONFIG, tiny_model.generator, space, clip_data.labels)
+
+    def note(**values):
+        for name, value in values.items():
+            if not bool(torch.as_tensor(value).isfinite()):
+                raise TrainingError(name)
+
+    training.note = note
+    before = [parameter.clone() for parameter in training.trained]
+    broken = dataclasses.replace(walks, start_ws=walks.start_ws * float("nan"))
+    with pytest.raises(TrainingError):
+        training.step(1, broken)
+    assert all(torch.equal(a, b) for a, b in zip(before, training.trained, strict=True))
+
+
+def test_ears_that_hear_otherwise_than_the_joint_space_are_refused(tiny_model, space, clip_data):
+    config = dataclasses.replace(CONFIG, mel=dataclasses.replace(CONFIG.mel, segment_seconds=2.0))
+    with pytest.raises(ConfigError, match=r"mel: E_a hears .* or switch terms.sound_picture off"):
+        ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+
+
+def test_settings_come_from_presets_files_and_changes(tmp_path):
+    (tmp_path / "own.json").write_text(json.dumps({"preset": "tiny", "terms": {"video": False}}))
+    config = read_stage_config(CLIP_SGVG_PRESETS, file=tmp_path / "own.json", changes=["warm_start.search.num_codes=9", "blocks=[\"fine\"]"])
+    assert (config.terms.video, config.terms.image, config.warm_start.search.num_codes, config.blocks) == (False, True, 9, ("fine",))
+    with pytest.raises(ConfigError, match="unknown setting 'lamda_b'"):
+        read_stage_config(CLIP_SGVG_PRESETS, changes=["lamda_b=1"])
