@@ -6,19 +6,21 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..assembly import BUNDLED, SoundModel, load_judge, load_model
+from ..assembly import BUNDLED, SoundModel, load_image_encoder, load_judge, load_model
 from ..datasets import ClipData
 from ..errors import ConfigError
 from ..evaluation import (
     ROWS,
     TABLES,
     ClipSource,
+    Instruments,
     PreparedSource,
     WorldSource,
     evaluate,
     format_paper_table,
     format_study,
     load_i3d,
+    load_lpips,
     long_walk,
     make_sheets,
     make_study,
@@ -62,9 +64,12 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
 def _add_paper(parser: argparse.ArgumentParser) -> None:
     """The paper's tables."""
     paper = parser.add_argument_group("the paper's tables", "with baselines and intervals; docs/evaluation.md says what each figure is")
-    paper.add_argument("--table", choices=TABLES, default=None, help="2: FVD and IS; 3: cosines with sound and words, and the judge's; ablations")
+    paper.add_argument("--table", choices=TABLES, default=None, help="2: FVD, IS; 3a: cosines, and the judge's; 3b: inversion; 3: both")
     paper.add_argument("--data", type=Path, default=None, metavar="DATA", help="measure on the test split of a prepared data set, not on the world")
     paper.add_argument("--i3d", type=Path, default=None, metavar="FILE", help="weights of I3D (Kinetics) for FVD and IS, a state dict")
+    words = "the published LPIPS for table 3b: torchvision's AlexNet or VGG-16, and the linear weights of the lpips package"
+    paper.add_argument("--lpips", type=Path, nargs=2, default=None, metavar=("BACKBONE", "LINEAR"), help=words)
+    paper.add_argument("--image-encoder", type=Path, default=None, metavar="FILE", help="a row of table 3b: pSp, e4e or ReStyle for this generator")
     words = "a row of the ablations: a model that was trained without something; may be given again and again"
     paper.add_argument("--ablation", type=_ablation, action="append", default=[], metavar="NAME=FOLDER", help=words)
     words = "keep what was seen of each film here (features, no frames): a run that was stopped goes on, other tables are quick"
@@ -113,12 +118,17 @@ def _print_paper(options: argparse.Namespace, model: SoundModel) -> int:
     if len(named) < len(options.ablation):
         raise ConfigError(f"--ablation: got {', '.join(name for name, _ in options.ablation)}, expected every name once")
     ablations = {name: load_model(folder, options.device) for name, folder in named.items()}
-    i3d = load_i3d(options.i3d) if options.i3d else None
+    instruments = Instruments(
+        judge=_judge_of(options),
+        i3d=load_i3d(options.i3d) if options.i3d else None,
+        lpips=load_lpips(*options.lpips).to(model.device) if options.lpips else None,
+        image_encoder=load_image_encoder(options.image_encoder, options.device, w_avg=model.generator.w_avg) if options.image_encoder else None,
+    )
+    which = options.table or "all"
     with ProgressBar() as progress:
         tables = paper_tables(
-            model, _source(options), judge=_judge_of(options), which=options.table or "all", i3d=i3d, ablations=ablations, seed=options.seed,
-            keep=options.keep, progress=progress,
-        )  # fmt: skip
+            model, _source(options), instruments, which=which, ablations=ablations, seed=options.seed, keep=options.keep, progress=progress
+        )
     if options.json:
         print(json.dumps({"model": model.name, "seed": options.seed, "tables": {table.key: table.to_dict() for table in tables}}, ensure_ascii=False))
     else:

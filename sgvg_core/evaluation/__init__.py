@@ -3,7 +3,8 @@
 from .i3d import load_i3d
 from .long_walk import long_walk
 from .markdown import format_paper_table
-from .paper_run import TABLES, paper_tables
+from .paper_run import TABLES, Instruments, paper_tables
+from .perceptual import load_lpips
 from .sheets import make_sheets, unlabelled_strips
 from .sources import ClipSource, PreparedSource, WorldSource
 from .study import make_study
@@ -12,6 +13,7 @@ from .table import ROWS, evaluate
 
 __all__ = [
     "ClipSource",
+    "Instruments",
     "PreparedSource",
     "ROWS",
     "TABLES",
@@ -20,6 +22,7 @@ __all__ = [
     "format_paper_table",
     "format_study",
     "load_i3d",
+    "load_lpips",
     "long_walk",
     "make_sheets",
     "make_study",

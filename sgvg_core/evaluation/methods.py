@@ -105,7 +105,8 @@ def music_map(take: Take) -> Iterable[torch.Tensor]:
 
 def _without_block(name: str) -> Make:
     def make(take: Take) -> Iterable[torch.Tensor]:
-        return take.rolled(take.offsets, WalkSettings(**{strength: float(strength != name) for strength in GROUPS}))
+        coarse, mid, fine = (float(group != name) for group in GROUPS)
+        return take.rolled(take.offsets, WalkSettings(coarse, mid, fine))
 
     make.__doc__ = f"The {name} block holds still."
     return make

@@ -101,7 +101,7 @@ class FrechetDistance:
     """Frechet distance of sets of features [N, E] from one set [M, E], each taken as a Gaussian (Heusel et al. 2017); see `frechet_distance`."""
 
     def __init__(self, wanted: np.ndarray) -> None:
-        self._mean, self._cov = wanted.mean(0), np.cov(wanted, rowvar=False)
+        self._mean, self._cov = wanted.mean(0), np.atleast_2d(np.cov(wanted, rowvar=False))
         values, vectors = np.linalg.eigh(self._cov)
         self._root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 

@@ -87,7 +87,8 @@ def _values(answer: dict[str, Any], method: str, name: str) -> list[float]:
 
 def format_study(found: dict[str, Any]) -> str:
     """The means as a Markdown table."""
-    lines = [f"{found['num_people']} people, study {found['study']}; in brackets 95 % intervals by bootstrap over {found['resampled']}.", ""]
+    people = "1 person" if found["num_people"] == 1 else f"{found['num_people']} people"
+    lines = [f"{people}, study {found['study']}; in brackets 95 % intervals by bootstrap over {found['resampled']}.", ""]
     lines += ["| clips | realness (1 to 5) | consistency (1 to 5) | naturalness (share of choices) |", "|---|---|---|---|"]
     for row in found["rows"]:
         cells = [_cell(row[name], name) for name in (*SCALES, "naturalness")]

@@ -14,7 +14,7 @@ from sgvg_core.cli import main
 from sgvg_core.config import JudgeConfig
 from sgvg_core.datasets import ClipData, PrepareOptions, prepare
 from sgvg_core.errors import ConfigError
-from sgvg_core.evaluation import PreparedSource, WorldSource, format_paper_table, paper_tables
+from sgvg_core.evaluation import Instruments, PreparedSource, WorldSource, format_paper_table, inversion, paper_tables
 from sgvg_core.evaluation.measure import REAL, Entry, Measured, film, measure
 from sgvg_core.evaluation.methods import OURS, Take
 from sgvg_core.evaluation.paper_tables import SHUFFLED, Tables
@@ -135,7 +135,9 @@ def test_tables_of_known_records(judge: Judge) -> None:
     assert second.title == "Table 2 by judge"  # never under the paper's own name
 
 
-def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge, source: WorldSource) -> None:
+def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inversion, "STEPS", 3)
+    source = WorldSource(2, seed=0, seconds=0.5, fps=12)
     notes: list[str] = []
 
     def watch(done: float, total: float | None, note: str = "", preview: Any = None) -> None:
@@ -143,21 +145,21 @@ def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge, source: Worl
         assert done <= total
         notes.append(note)
 
-    tables = {table.key: table for table in paper_tables(tiny_model, source, judge=judge, ablations={"again": tiny_model}, progress=watch)}
-    assert list(tables) == ["table2 judge", "table3a", "judge", "ablations"]
+    tables = {table.key: table for table in paper_tables(tiny_model, source, Instruments(judge), ablations={"again": tiny_model}, progress=watch)}
+    assert list(tables) == ["table2 judge", "table3a", "judge", "ablations", "table3b"]
     assert [row.key for row in tables["table3a"].rows] == ["real", "ours", "none", "once", "interpolation", "music", "shuffled"]
     rows = {row.key: row for row in tables["ablations"].rows}
     assert list(rows) == ["ours", "coarse", "mid", "fine", "recurrence", "walker", "model again"]
     assert rows["model again"].cells["change a frame"].value == rows["ours"].cells["change a frame"].value  # type: ignore[union-attr]
     again = rows["model again"].cells["FVD-judge"]
     assert (again.ours_more.low, again.ours_more.high) == (0, 0)  # type: ignore[union-attr]
-    assert set(notes) == {"films", "intervals of FVD-judge", "intervals of IS-judge", "intervals of diversity (joint-space)"}
+    assert set(notes) == {"films", "intervals of FVD-judge", "intervals of IS-judge", "intervals of diversity (joint-space)", "inversion"}
     json.dumps([table.to_dict() for table in tables.values()], allow_nan=False)
 
 
 def test_too_little_to_measure_is_said(tiny_model: Any, judge: Judge) -> None:
     with pytest.raises(ConfigError, match="expected at least 2"):
-        paper_tables(tiny_model, WorldSource(1, 0, 0.5, 12), judge=judge, which="3")
+        paper_tables(tiny_model, WorldSource(1, 0, 0.5, 12), Instruments(judge), which="3a")
     blind = dataclasses.replace(tiny_model, joint_space=None)
     with pytest.raises(ConfigError, match="nothing can look at its films"):
         paper_tables(blind, WorldSource(2, 0, 0.5, 12), which="2")
@@ -191,12 +193,12 @@ def test_the_command_prints_tables_and_keeps_what_was_seen(
     tiny_model_folder: Path, judge: Judge, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["evaluate", "--model", str(tiny_model_folder), "--device", "cpu", "--clips", "2", "--seconds", "0.4"]
-    assert main([*words, "--table", "3", "--data", str(prepared), "--keep", str(tmp_path / "keep"), "--json"]) == 0
+    assert main([*words, "--table", "3a", "--data", str(prepared), "--keep", str(tmp_path / "keep"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert list(said["tables"]) == ["table3a"]
     assert list(tmp_path.glob("keep/ours-*/*.npz"))
     save_judge(tiny_model_folder / "judge.safetensors", judge, JudgeConfig(widths=(8, 8), labels=KINDS))
-    assert main([*words, "--table", "3"]) == 0
+    assert main([*words, "--table", "3a"]) == 0
     assert "| ours under other sounds (floor) |" in capsys.readouterr().out
     (tiny_model_folder / "judge.safetensors").unlink()
     assert main([*words, "--table", "2", "--ablation", "x=/nowhere"]) == 2
