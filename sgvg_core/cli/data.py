@@ -1,18 +1,22 @@
 """``data``: clips of one's own made ready for training, and looked at."""
 
 import argparse
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from ..datasets.options import FITS, LABELS_FROM, LAYOUTS, PrepareOptions
+from ..errors import ConfigError
 from .progress import ProgressBar
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
-    """Add ``data`` with ``prepare`` to the commands."""
+    """Add ``data`` with ``prepare`` and ``inspect`` to the commands."""
     parser = commands.add_parser("data", help="clips of your own, made ready for training", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_prepare(actions)
+    _add_inspect(actions)
 
 
 def _add_prepare(actions: argparse._SubParsersAction) -> None:
@@ -43,6 +47,16 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run_prepare)
 
 
+def _add_inspect(actions: argparse._SubParsersAction) -> None:
+    about = "What is in prepared data: counts, lengths, loudness, what was left out; and a sheet of frames and mel pictures to look at."
+    parser = actions.add_parser("inspect", help="what is in prepared data", description=about)
+    parser.add_argument("data", metavar="DATA", type=Path, help="a folder that `data prepare` made")
+    parser.add_argument("-o", "--output", type=Path, default=None, metavar="SHEET.png", help="write a sheet to look at, a row a label")
+    parser.add_argument("--verify", action="store_true", help="read every clip and hold it against its hash")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run_inspect)
+
+
 def run_prepare(options: argparse.Namespace) -> int:
     """Prepare and say what came of it."""
     from ..datasets import prepare  # here, so that other commands start at once
@@ -61,3 +75,51 @@ def run_prepare(options: argparse.Namespace) -> int:
     if left_out:
         print(f"{left_out} left out, each with its reason in {options.output / 'report.json'}")
     return 0
+
+
+def run_inspect(options: argparse.Namespace) -> int:
+    """Print what is there, and write the sheet."""
+    from ..datasets import ClipData, data_sheet, inspect_data, verify_data
+    from ..media import save_png
+
+    if options.output is not None and options.output.suffix.lower() != ".png":
+        raise ConfigError(f"--output: got {options.output}, expected a name that ends in .png")
+    data = ClipData.open(options.data)
+    found = inspect_data(data)
+    with ProgressBar() as progress:
+        if options.verify:
+            found["verified"] = verify_data(data, progress)
+        sheet = None if options.output is None else data_sheet(data, progress)
+    if sheet is not None:
+        save_png(options.output, sheet)
+    print(json.dumps(found, ensure_ascii=False) if options.json else format_found(found))
+    if sheet is not None and not options.json:
+        print(f"sheet: {options.output}")
+    return 0
+
+
+def format_found(found: dict[str, Any]) -> str:
+    """The numbers of a data set as text: a head, a row a label, and what was left out."""
+    frames = f"{found['size']} px at {found['fps']} frames a second" if found["size"] else "sounds alone"
+    about = found["made_from"]
+    lines = [f"{found['folder']}: {found['clips']} clips, {frames}, sound at {found['sample_rate']} Hz",
+             f"layout {about.get('layout')}; labels: {about.get('labels')}; recordings by "
+             + ", ".join(f"{rule} ({count})" for rule, count in about.get("recordings", {}).items()), f"hash {found['hash']}", ""]
+    width = max(5, *(len(label) for label in found["labels"])) if found["labels"] else 5
+    lines.append(f"{'label':<{width}}  {'train':>6} {'of':>5}  {'test':>6} {'of':>5}   {'seconds':<18} dB RMS")
+    rows = {label or "(none)": numbers for label, numbers in found["labels"].items()}
+    if len(rows) > 1:
+        rows["all"] = found["all"]
+    for label, numbers in rows.items():
+        train, test, seconds, loudness = (numbers[name] for name in ("train", "test", "seconds", "rms_db"))
+        long = f"{seconds['median']:.1f} ({seconds['least']:.1f} to {seconds['most']:.1f})"
+        loud = f"{loudness['median']:.0f} ({loudness['least']:.0f} to {loudness['most']:.0f})"
+        sides = f"{train['clips']:>6} {train['recordings']:>5}  {test['clips']:>6} {test['recordings']:>5}"
+        lines.append(f"{label:<{width}}  {sides}   {long:<18} {loud}")
+    lines += ["", "clips of so many recordings; length and loudness (root mean square below full scale): median (least to most)"]
+    if found["left_out"]["number"]:
+        lines.append(f"left out: {found['left_out']['number']}: " + ", ".join(f"{why} ({n})" for why, n in found["left_out"]["reasons"].items()))
+    lines += [f"the same file under two names, so one recording: {', '.join(names)}" for names in found["same_file_twice"][:5]]
+    if "verified" in found:
+        lines.append(f"verified: all {found['verified']} clips are what was prepared")
+    return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 from .clip_data import ClipData
 from .clip_info import ClipInfo
+from .inspection import inspect_data, verify_data
 from .options import PrepareOptions
 from .prepare import prepare
+from .sheet import data_sheet
 
-__all__ = ["ClipData", "ClipInfo", "PrepareOptions", "prepare"]
+__all__ = ["ClipData", "ClipInfo", "PrepareOptions", "data_sheet", "inspect_data", "prepare", "verify_data"]

@@ -98,6 +98,11 @@ class ClipData:
             raise DataError(f"{self._where(clip)}: its JSON is no object; the shard is damaged, prepare the data again")
         return found
 
+    def stored(self, clip: ClipInfo) -> tuple[bytes, ...]:
+        """The clip's sound (a FLAC file) and frames (JPEGs one behind the other) as they lie in the shard. Raises DataError."""
+        sound = self._read(clip, clip.flac, "flac")
+        return (sound,) if clip.frames is None else (sound, self._read(clip, clip.frames, "frames.mjpeg"))
+
     def _frame_bytes(self, clip: ClipInfo) -> list[int]:
         """The sizes of the clip's JPEGs."""
         sizes = self.details(clip).get("frame_bytes")

@@ -76,6 +76,8 @@ class ClipInfo:
         if not good:
             raise DataError(f"manifest: the line of clip {self.key[:80]!r} holds values that can't be true; the manifest is damaged, "
                             "prepare the data again")
+        if self.frame_rate is not None:
+            to_fps(self.frame_rate)
 
     @property
     def fps(self) -> Fraction | None:

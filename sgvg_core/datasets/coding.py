@@ -36,7 +36,7 @@ def jpeg_pixels(data: bytes, width: int, height: int, size: int | None, where: s
                 raise DataError(f"{where}: got a frame of {image.size[0]} x {image.size[1]}, expected {width} x {height}; "
                                 "the shard is damaged, prepare the data again")
             picture = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{where}: a frame can't be decoded ({error}); the shard is damaged, prepare the data again") from error
     if size is not None and size != min(width, height):
         scale = size / min(width, height)

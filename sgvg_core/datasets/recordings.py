@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-YOUTUBE = re.compile(r"(?P<source>(?=[^0-9A-Z]*[0-9A-Z])[0-9A-Za-z_-]{11})(?:[_-]\d+(?:\.\d+)?){1,2}")
+YOUTUBE = re.compile(r"(?P<source>(?=[a-z_-]{0,10}[0-9A-Z])[0-9A-Za-z_-]{11})(?:[_-]\d+(?:\.\d+)?){1,2}")
 """Eleven characters of which one is a digit or a capital, then start (and end): VGG-Sound, AudioSet, Kinetics."""
 FOLD = re.compile(r"(?:[0-9A-Za-z]+-)?\d-(?P<source>\d+)-[A-Z](?:-\d+)?")
 """Fold, recording, take and maybe class: ESC-50."""
@@ -28,6 +28,9 @@ RULES = {
 """Each rule in words, the first that fits wins."""
 
 
+_PLAIN_WORDS = frozenset(["audio", "clip", "cut", "file", "film", "frame", "movie", "number", "output", "part", "rec", "recording", "sample", "scene",
+                          "segment", "shot", "sound", "take", "track", "video"])
+"""A title of such words alone, or of the label's own, is no title."""
 SIDES = {"train": "train", "training": "train", "test": "test", "testing": "test", "eval": "test",
          "val": "validation", "valid": "validation", "validation": "validation"}
 """Names of folders that say which side a file is on."""
@@ -48,8 +51,8 @@ def recordings(names: Sequence[str], labels: Sequence[str | None], depths: Seque
             found[name] = certain
         else:
             open_ones[label].append((name, depth))
-    for files in open_ones.values():
-        found.update(_likely(files))
+    for label, files in open_ones.items():
+        found.update(_likely(files, label or ""))
     counts = Counter(rule for rule, _ in found.values())
     return [found[name][1] for name in names], {RULES[rule]: counts[rule] for rule in RULES if counts[rule]}
 
@@ -71,16 +74,13 @@ def _certain(name: str, pattern: str | None, told: dict[str, str]) -> tuple[str,
     return None
 
 
-def _likely(files: list[tuple[str, int]]) -> dict[str, tuple[str, str]]:
-    """The recordings of one label's files by their folders, or else their titles.
-
-    A rule that would put them all into one recording says nothing about recordings ("rain/rain_1", "rain/rain_2", ...) and is passed over.
-    """
-    for rule, read in (("folder", _folder), ("title", _title)):
-        found = {name: read(name, depth) for name, depth in files}
-        if len({source or _bare(name) for name, source in found.items()}) > 1 and any(found.values()):
-            return {name: (rule, source) if source else ("file", _bare(name)) for name, source in found.items()}
-    return {name: ("file", _bare(name)) for name, _ in files}
+def _likely(files: list[tuple[str, int]], label: str) -> dict[str, tuple[str, str]]:
+    """The recordings of one label's files by their folders (if there are several), or else by their titles, or else each for itself."""
+    folders = {name: _folder(name, depth) for name, depth in files}
+    if len(set(folders.values())) > 1:
+        return {name: ("folder", folder) if folder else ("file", _bare(name)) for name, folder in folders.items()}
+    titles = {name: _title(name, label) for name, _ in files}
+    return {name: ("title", title) if title else ("file", _bare(name)) for name, title in titles.items()}
 
 
 def _folder(name: str, depth: int) -> str | None:
@@ -89,9 +89,13 @@ def _folder(name: str, depth: int) -> str | None:
     return "/".join(part for part in parts if part.lower() not in SIDES) if len(parts) > depth else None
 
 
-def _title(name: str, depth: int) -> str | None:
+def _title(name: str, label: str) -> str | None:
+    """What stands before the last number of a name, unless it says no more than the label does ("rain/rain_1", "rain/clip 2")."""
     match = NUMBERED.fullmatch(PurePosixPath(name).stem)
-    return match["source"] if match is not None else None
+    if match is None:
+        return None
+    words = set(re.findall(r"\w+", match["source"].lower().replace("_", " ")))
+    return match["source"] if words - _PLAIN_WORDS - set(label.lower().split()) and len(match["source"]) > 1 else None
 
 
 def _bare(name: str) -> str:
