@@ -1,11 +1,13 @@
 """The nodes: each takes ComfyUI's values in, calls the core once, and gives ComfyUI's values back."""
 
-from . import fit, inversion, latent_files, latents, loaders, pose, sound, synthesis, walk
+from . import fit, inversion, latent_files, latents, loaders, pose, sound, sound_parts, synthesis, truncation, walk
 
 NODES = [
     *loaders.NODES,
+    *sound_parts.NODES,
     *sound.NODES,
     *latents.NODES,
+    *truncation.NODES,
     *latent_files.NODES,
     *inversion.NODES,
     *walk.NODES,

@@ -12,6 +12,7 @@ from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Sound, Walk
 from ..sgvg_core.generation.frames import as_rgb
 from ..sgvg_core.media import read_sound
+from ..sgvg_core.synthesis import Pose
 from . import host
 from .sockets import AnyWalk, StoredWalk
 
@@ -54,6 +55,11 @@ def walk_of(value: Any) -> AnyWalk:
     if isinstance(value, StoredWalk):
         return value
     return expect(value, Walk, "walk", "Recurrent Walker")
+
+
+def pose_of(value: Any) -> Pose | None:
+    """What the wire "pose" carries, if it's connected. Raises ConfigError."""
+    return None if value is None else expect(value, Pose, "pose", "StyleGAN3 Pose")
 
 
 def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
@@ -132,6 +138,12 @@ def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:
 def images_from_pictures(pictures: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
     return (as_rgb(pictures).float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+
+
+def picture_of(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
+    """What latents [N, L, D] look like, as ComfyUI's IMAGE; the generator must be ready."""
+    generator = handle.generator
+    return host.to_host(images_from_pictures(generator.synthesis(ws.to(generator.w_avg.device), noise_mode="const")))
 
 
 def pictures_from_images(images: Any, wire: str) -> torch.Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ..sgvg_core.assembly import BUNDLED, SoundModel, load_model
+from ..sgvg_core.assembly import BUNDLED, SoundModel
 from ..sgvg_core.errors import CheckpointError, ConfigError
 from ..sgvg_core.image_inversion import ImageEncoder
 from ..sgvg_core.synthesis import Generator, StyleGAN3Generator
@@ -59,6 +59,11 @@ def weight_files(category: str) -> list[str]:
 def weight_choices(category: str) -> list[str]:
     """What a loader offers: the files, or a line that says where they go."""
     return weight_files(category) or [f"(none yet: put files into models/{category})"]
+
+
+def likely(files: list[str], *words: str) -> str:
+    """The first of `files` with one of `words` in its name, for a loader to begin with; the first of all if none has."""
+    return next((file for word in words for file in files if word in Path(file).name.lower()), files[0])
 
 
 def weight_file(category: str, name: str, wire: str) -> Path:
@@ -217,14 +222,6 @@ class HostModel(HostGenerator):
         return dataclasses.replace(self.model, device=bring(parts, self.room(batch)))
 
 
-def load_host_model(folder: Path, key: str) -> HostModel:
-    """The model in a folder, handed to ComfyUI's memory manager."""
-    with torch.inference_mode(False):
-        model = load_model(folder, resting_device())
-    space = None if model.joint_space is None else HostModule(model.joint_space)
-    return HostModel(model.name, key, model.generator, HostModule(model.generator), "", model, space)
-
-
 @dataclasses.dataclass(eq=False)
 class HostImageEncoder:
     """An encoder of pictures."""
@@ -355,8 +352,18 @@ def show_text(text: str, node_id: str | None) -> None:
     from server import PromptServer
 
     server = getattr(PromptServer, "instance", None)
-    if server is not None and node_id is not None:
+    if text and server is not None and node_id is not None:
         server.send_progress_text(text, node_id)
+
+
+def page(text: str, node_id: str | None, preview: Any = None) -> dict[str, Any]:
+    """What a node leaves on the page when it's done, its `ui`: a text, and the picture or film of `preview`.
+
+    The text is shown at once. It's kept with the result too, for web/node_pages.js: an empty one takes back what an earlier run said, and
+    ComfyUI sends the results of its cache again.
+    """
+    show_text(text, node_id)
+    return {**({} if preview is None else preview.as_dict()), "sgvg_text": [text]}
 
 
 class HostProgress:

@@ -8,8 +8,8 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.image_inversion import invert
 from . import host
-from .adapters import drawing_model, expect, images_from_pictures, naming, pictures_from_images
-from .latent_files import FPS, start_and_walk
+from .adapters import drawing_model, expect, naming, picture_of, pictures_from_images
+from .latent_files import fps_input, item_input, start_and_walk
 from .sockets import ImageEncoderWire, LatentWire, ModelWire, WalkWire
 
 _BATCH = 4
@@ -32,8 +32,8 @@ class ImageToLatent(io.ComfyNode):
                 ImageEncoderWire.Input("encoder", display_name="image encoder", tooltip="From Load Image Encoder."),
                 io.Image.Input("image", tooltip="One picture or several, cut as the encoder was trained with (such as aligned faces)."),
                 io.Int.Input("passes", default=_PASSES, min=1, max=100, tooltip="How often a ReStyle encoder refines its answer; others take one."),
-                io.Int.Input("item", default=0, min=0, max=10_000_000, tooltip="Which picture becomes the start latent; 0 is the first."),
-                io.Float.Input("fps", tooltip="Frames a second of the walk. One picture is one frame.", **FPS),
+                item_input("Which picture"),
+                fps_input(" of the walk. One picture is one frame."),
             ],
             outputs=[
                 LatentWire.Output("start_latent", display_name="start latent", tooltip="The latent of one picture, for the Recurrent Walker."),
@@ -57,7 +57,7 @@ class ImageToLatent(io.ComfyNode):
         with naming("image"):
             ws = _inverted(looker, handle, pictures, passes)
         start, walk = start_and_walk(ws, item, fps, "image")
-        shown = host.to_host(images_from_pictures(_drawn(handle, start)))
+        shown = picture_of(handle, start)
         return io.NodeOutput(start, walk, shown, ui=ui.PreviewImage(shown, cls=cls))
 
 
@@ -65,18 +65,16 @@ def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
     return handle.generator.synthesis(ws.to(handle.generator.w_avg.device), noise_mode="const")
 
 
-def _stoppable(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-    """Progress that shows nothing and can be cancelled."""
-    host.stop_if_cancelled()
-
-
 def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:
     """Latents [N, L, D] on the CPU, a few pictures at a time."""
-    progress, found = host.HostProgress(), []
+    shown, done, found = host.HostProgress(), 0, []
+
+    def progress(passed: float, of: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+        shown(done + passed / (of or 1) * len(some), len(pictures))
+
     for some in pictures.split(_BATCH):
-        answered = invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=_stoppable)
-        found.append(answered.float().cpu())
-        progress(sum(map(len, found)), len(pictures), "pictures")
+        found.append(invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=progress).float().cpu())
+        done += len(some)
     return torch.cat(found)
 
 

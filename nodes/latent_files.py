@@ -12,11 +12,18 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
 from . import host
 from .adapters import drawing_model, naming, watched
-from .sockets import AnyWalk, LatentWire, ModelWire, StoredWalk, WalkWire
+from .sockets import AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire
 
 FORMATS = ("safetensors", "npy", "npz")
-FPS = {"default": 25.0, "min": 0.1, "max": 240.0, "step": 0.001, "round": 0.000001}
-"""Options of an input for frames a second."""
+
+def item_input(tooltip: str) -> io.Input:
+    """Which of several becomes the start latent."""
+    return io.Int.Input("item", default=0, min=0, max=10_000_000, tooltip=f"{tooltip} becomes the start latent; 0 is the first.")
+
+
+def fps_input(tooltip: str) -> io.Input:
+    """Frames a second."""
+    return io.Float.Input("fps", default=25.0, min=0.1, max=240.0, step=0.001, round=0.000001, tooltip=f"Frames a second{tooltip}")
 
 
 def start_and_walk(ws: torch.Tensor, item: int, fps: float, what: str) -> tuple[torch.Tensor, StoredWalk]:
@@ -37,7 +44,7 @@ class LoadLatents(io.ComfyNode):
             display_name="Load Latents",
             category="SGVG/latents",
             description="Reads latents from a file (.npy, .npz, .pt, .safetensors; projected_w.npz too): one of them to start a walk from, and all "
-            "of them as a walk of its own, a frame each.",
+            "of them as a walk of its own, a frame each, or as centres for truncation.",
             inputs=[
                 ModelWire.Input("model", tooltip="The generator that the latents belong to, from Load StyleGAN or Load SGVG Model."),
                 io.Combo.Input(
@@ -45,13 +52,14 @@ class LoadLatents(io.ComfyNode):
                     options=host.latent_choices() or ["(none yet: put files into ComfyUI's input folder)"],
                     tooltip="A file in ComfyUI's input folder, or one that Save Latents left in the output folder. Press R after adding one.",
                 ),
-                io.Int.Input("item", default=0, min=0, max=10_000_000, tooltip="Which latent of the file becomes the start latent; 0 is the first."),
-                io.Float.Input("fps", tooltip="Frames a second of the walk. One latent is one frame.", **FPS),
+                item_input("Which latent of the file"),
+                fps_input(" of the walk. One latent is one frame."),
             ],
             outputs=[
                 LatentWire.Output("start_latent", display_name="start latent", tooltip="One latent, for the Recurrent Walker."),
                 WalkWire.Output("walk", display_name="walk", tooltip="All latents, a frame each, for synthesis. It has no sound."),
                 io.Int.Output("num_frames", display_name="frames", tooltip="How many latents the file holds."),
+                CentresWire.Output("centres", display_name="centres", tooltip="All latents as the centres that truncation draws to."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -75,8 +83,8 @@ class LoadLatents(io.ComfyNode):
         with naming("file"):
             ws = load_latents(path, handle.generator.num_ws, handle.generator.w_dim)
         start, walk = start_and_walk(ws, item, fps, path.name)
-        host.show_text(f"{path.name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
-        return io.NodeOutput(start, walk, len(ws))
+        page = host.page(f"{path.name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
+        return io.NodeOutput(start, walk, len(ws), ws, ui=page)
 
 
 class SaveLatents(io.ComfyNode):
@@ -88,13 +96,13 @@ class SaveLatents(io.ComfyNode):
             node_id="SGVG_SaveLatents",
             display_name="Save Latents",
             category="SGVG/latents",
-            description="Writes a start latent, or the latents of a whole walk, into ComfyUI's output folder.",
+            description="Writes a start latent, the latents of a whole walk, or centres for truncation into ComfyUI's output folder.",
             inputs=[
                 io.MultiType.Input(
                     "latents",
-                    types=[LatentWire, WalkWire],
-                    tooltip="A start latent (Start Latent, Text Constraint, Image to Latent) or a walk (Recurrent Walker), which is saved frame by "
-                    "frame.",
+                    types=[LatentWire, WalkWire, CentresWire],
+                    tooltip="A start latent (Start Latent, Text Constraint, Image to Latent), a walk (Recurrent Walker), which is saved frame by "
+                    "frame, or centres (Truncation Centres).",
                 ),
                 io.String.Input(
                     "filename_prefix",
@@ -122,13 +130,13 @@ class SaveLatents(io.ComfyNode):
         path, name = host.output_file(filename_prefix, f".{format}")
         with naming("latents"):
             save_latents(path, ws)
-        host.show_text(f"{name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
+        page = host.page(f"{name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
         shown = {"filename": path.name, "subfolder": path.parent.relative_to(host.output_folder()).as_posix(), "type": "output"}
-        return io.NodeOutput(name, ui={"latents": [shown]})
+        return io.NodeOutput(name, ui={**page, "latents": [shown]})
 
 
 def _latents_of(value: Any) -> torch.Tensor:
-    """Latents [T, L, D] of a start latent or a walk. Raises ConfigError."""
+    """Latents [T, L, D] of a start latent, centres or a walk. Raises ConfigError."""
     if isinstance(value, torch.Tensor) and value.ndim == 3:
         return value
     if isinstance(value, StoredWalk):

@@ -39,7 +39,7 @@ class StyleGAN3Pose(io.ComfyNode):
                     "would place it; released: as the paper's released code does; none: each latent places its own picture.",
                 ),
             ],
-            outputs=[PoseWire.Output("pose", display_name="pose", tooltip="For StyleGAN Synthesis and Synthesis to Video.")],
+            outputs=[PoseWire.Output("pose", display_name="pose", tooltip="For StyleGAN Synthesis, Synthesis to Video and Walk Contact Sheet.")],
             is_input_list=True,
         )
 
@@ -81,8 +81,20 @@ class Ramp(io.ComfyNode):
             inputs=[
                 io.Float.Input("start", tooltip="The value of the first frame.", **number),
                 io.Float.Input("end", tooltip="The value of the last frame; of the middle one with there and back.", **{**number, "default": 1.0}),
-                io.Int.Input("num_frames", display_name="frames", default=100, min=1, max=1_000_000, tooltip="How many; from Recurrent Walker."),
-                io.Combo.Input("curve", options=list(_CURVES), default="linear", tooltip="How it goes: evenly, softly at both ends, or and back."),
+                io.Int.Input(
+                    "num_frames",
+                    display_name="frames",
+                    default=100,
+                    min=1,
+                    max=1_000_000,
+                    tooltip="How many numbers, one a frame: connect frames of the Recurrent Walker.",
+                ),
+                io.Combo.Input(
+                    "curve",
+                    options=list(_CURVES),
+                    default="linear",
+                    tooltip="linear: evenly; smooth: softly at both ends; there and back: to the end in the middle of the film, and home again.",
+                ),
             ],
             outputs=[io.Float.Output("values", display_name="values", is_output_list=True, tooltip="One number a frame.")],
         )

@@ -1,9 +1,10 @@
 """The wires of our own between nodes. Sounds, pictures, videos, numbers and texts travel as ComfyUI's own types.
 
 What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`, or a `host.HostGenerator`, which can draw but not hear;
-SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a
-`Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`; SGVG_LABELLED_SOUNDS a tuple of
-`LabelledSound`s. Sound latents and walks of sounds are lazy: they cost nothing on the wire and are computed as they're used.
+SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_CENTRES what truncation draws to, float32 [K, L, D];
+SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a `Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`;
+SGVG_LABELLED_SOUNDS a tuple of `LabelledSound`s. Sound latents and walks of sounds are lazy: they cost nothing on the wire and are computed as
+they're used.
 """
 
 import dataclasses
@@ -24,6 +25,11 @@ WalkWire = io.Custom("SGVG_WALK")
 PoseWire = io.Custom("SGVG_POSE")
 ImageEncoderWire = io.Custom("SGVG_IMAGE_ENCODER")
 LabelledSoundsWire = io.Custom("SGVG_LABELLED_SOUNDS")
+CentresWire = io.Custom("SGVG_CENTRES")
+
+FROM_ANY_MODEL = "From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."
+FROM_HEARING_MODEL = "From Load SGVG Model, or Load Sound Encoder and Walker."
+"""Where a model comes from, for nodes that draw, and for those that hear or walk."""
 
 _AT_ONCE = 32
 
@@ -55,3 +61,9 @@ class StoredWalk:
 
 AnyWalk = Walk | StoredWalk
 """What the walk wire carries."""
+
+
+def pose_input() -> io.Input:
+    """The last input of nodes that draw frames."""
+    said = "From StyleGAN3 Pose: where the picture lies, frame by frame. Only StyleGAN3 generators can be moved."
+    return PoseWire.Input("pose", optional=True, tooltip=said)

@@ -7,11 +7,11 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.errors import ConfigError, MediaError
 from ..sgvg_core.generation import Listening, hear, listen
 from ..sgvg_core.generation.pipeline import embed_sound
-from ..sgvg_core.media import probe_sound
+from ..sgvg_core.media import SoundInfo, probe_sound
 from . import host
 from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound
 from .plots import listening_plot
-from .sockets import EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
+from .sockets import FROM_HEARING_MODEL, EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
 
 _FPS_WITHOUT_PICTURE = 25.0
 
@@ -26,8 +26,7 @@ class LoadSound(io.ComfyNode):
             display_name="Load Sound",
             category="SGVG/sound",
             description="A sound file of any kind (wav, flac, mp3, ogg, opus, m4a, the sound of a video), or a cut of one. The AUDIO output "
-            "fits every "
-            "node; this pack's nodes read the file itself, so that long sounds don't fill the memory and a video gets the original sound.",
+            "fits every node; this pack's nodes read the file itself, so that long sounds don't fill the memory and a video gets the original sound.",
             inputs=[
                 # The ids "audio" and "audioUI" are those that ComfyUI's page looks for when it puts the player into the node.
                 io.Combo.Input(
@@ -60,6 +59,7 @@ class LoadSound(io.ComfyNode):
                 io.Audio.Output("sound", display_name="audio", tooltip="The sound with all its channels, at its own sample rate."),
                 io.Float.Output("fps", display_name="video fps", tooltip="The frame rate of a video file; 25 for a file without a picture."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -79,12 +79,20 @@ class LoadSound(io.ComfyNode):
             raise MediaError(f"audio: there's no file {audio!r} in ComfyUI's input folder; choose or upload one")
         with naming("audio"):
             info = probe_sound(path)
-        if info.duration_seconds is not None and start_seconds >= info.duration_seconds:
+        if 0 < info.duration_seconds <= start_seconds:  # 0 where the file doesn't say how long it is
             raise MediaError(
-                f"start_seconds: got {start_seconds}, but {audio} is over after {float(info.duration_seconds):.2f} s; choose an earlier start"
+                f"start_seconds: got {start_seconds}, but {audio} is over after {info.duration_seconds:.2f} s; choose an earlier start"
             )
         fps = _FPS_WITHOUT_PICTURE if info.fps is None else float(info.fps)
-        return io.NodeOutput(file_audio(path, start_seconds, length_seconds or None, info.sample_rate), fps)
+        sound = file_audio(path, start_seconds, length_seconds or None, info.sample_rate)
+        return io.NodeOutput(sound, fps, ui=host.page(_in_words(info), cls.hidden.unique_id))
+
+
+def _in_words(info: SoundInfo) -> str:
+    """A sound file in one line."""
+    seconds = f"{info.duration_seconds:.2f} s, " if info.duration_seconds else ""
+    film = "" if info.fps is None else f", video of {float(info.fps):.6g} frames a second"
+    return f"{seconds}{info.num_channels} channel{'s' if info.num_channels != 1 else ''} at {info.sample_rate:,} Hz, {info.codec}{film}"
 
 
 class SoundInversionEncoderNode(io.ComfyNode):
@@ -97,10 +105,9 @@ class SoundInversionEncoderNode(io.ComfyNode):
             display_name="Sound Inversion Encoder",
             category="SGVG/sound",
             description="Hears a sound: each moment becomes an offset in the generator's latent space (for the Recurrent Walker), and the whole "
-            "sound a "
-            "point in the joint space of sound, picture and text (to choose a start by it).",
+            "sound a point in the joint space of sound, picture and text (to choose a start by it).",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model, or Load Sound Encoder and Walker."),
+                ModelWire.Input("model", tooltip=FROM_HEARING_MODEL),
                 io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are heard as one."),
                 io.Int.Input(
                     "batch_item",
@@ -128,8 +135,7 @@ class SoundInversionEncoderNode(io.ComfyNode):
         progress = host.HostProgress()
         with naming("audio"):
             heard = hear(sound, ready.mel, progress)
-            embedding = None if ready.joint_space is None else embed_sound(ready, heard).float().cpu()
-        progress(1, 1)
+            embedding = None if ready.joint_space is None else embed_sound(ready, heard, progress).float().cpu()
         return io.NodeOutput(SoundLatents(heard, ready.sound_encoder, handle.name), embedding, float(heard.duration))
 
 
@@ -175,9 +181,10 @@ class Listen(io.ComfyNode):
             raise ConfigError(f"labels: {handle.name} has no scenes of its own; write some words, such as 'rain, fire, wind'")
         with naming("audio"):
             heard = listen(ready, sound, words, host.HostProgress())
-        host.show_text("\n".join(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3]), cls.hidden.unique_id)
+        best = "\n".join(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3])
         plot = host.to_host(images_from_uint8(listening_plot(heard)))
-        return io.NodeOutput(_as_text(heard), plot, heard.labels[0].text, ui=ui.PreviewImage(plot, cls=cls))
+        page = host.page(best, cls.hidden.unique_id, ui.PreviewImage(plot, cls=cls))
+        return io.NodeOutput(_as_text(heard), plot, heard.labels[0].text, ui=page)
 
 
 def _as_text(heard: Listening) -> str:

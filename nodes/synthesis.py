@@ -11,10 +11,9 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
 from ..sgvg_core.generation.frames import NOISE_MODES, as_rgb, extent, resize, synthesize, to_uint8
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
-from ..sgvg_core.synthesis import Pose
 from . import host
-from .adapters import check_latents, cut, drawing_model, expect, images_from_pictures, naming, to_sound, walk_of
-from .sockets import AnyWalk, ModelWire, PoseWire, WalkWire
+from .adapters import check_latents, cut, drawing_model, images_from_pictures, naming, pose_of, to_sound, walk_of
+from .sockets import FROM_ANY_MODEL, AnyWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
 
@@ -35,8 +34,7 @@ def _common_inputs() -> list[io.Input]:
             options=list(NOISE_MODES),
             default="const",
             tooltip="The generator's noise inputs, which draw fine texture. const: those it was trained with; random: new ones for every frame; "
-            "none; "
-            "seeded: one set from the noise seed for all frames.",
+            "none: no noise; seeded: one set from the noise seed for all frames.",
         ),
         io.Int.Input(
             "noise_seed",
@@ -61,12 +59,6 @@ def _common_inputs() -> list[io.Input]:
     ]
 
 
-def _pose_input() -> io.Input:
-    """Last of all inputs."""
-    said = "From StyleGAN3 Pose: where the picture lies, frame by frame. Only StyleGAN3 generators can be moved."
-    return PoseWire.Input("pose", optional=True, tooltip=said)
-
-
 class Synthesis(io.ComfyNode):
     """Frames as IMAGE."""
 
@@ -78,7 +70,7 @@ class Synthesis(io.ComfyNode):
             category="SGVG/synthesis",
             description="Turns a walk into frames for other image nodes. They're all kept in memory; for a whole film use Synthesis to Video.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, Load Latents or Image to Latent."),
                 io.Int.Input(
                     "first_frame", display_name="first frame", default=0, min=0, max=10_000_000, tooltip="Frames before this one are left out."
@@ -92,7 +84,7 @@ class Synthesis(io.ComfyNode):
                     tooltip="At most so many frames; 0 takes all. A second of 25 frames at 1024 pixels takes 315 MB of memory, at 128 pixels 5 MB.",
                 ),
                 *_common_inputs(),
-                _pose_input(),
+                pose_input(),
             ],
             outputs=[io.Image.Output("images", display_name="images", tooltip="The frames in their order.")],
         )
@@ -138,10 +130,9 @@ class SynthesisToVideo(io.ComfyNode):
             display_name="Synthesis to Video",
             category="SGVG/synthesis",
             description="Turns a walk into a video with its sound, straight into a file in ComfyUI's temp folder: memory doesn't grow with its "
-            "duration. "
-            "Connect Save Video to keep it.",
+            "duration. Connect Save Video to keep it.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, which knows its sound; or from Load Latents or Image to Latent, silent."),
                 *_common_inputs(),
                 io.Combo.Input(
@@ -158,7 +149,7 @@ class SynthesisToVideo(io.ComfyNode):
                     optional=True,
                     tooltip="Another sound for the file, such as the full mix when the walk heard one track of it. Usually left open.",
                 ),
-                _pose_input(),
+                pose_input(),
             ],
             outputs=[io.Video.Output("video", display_name="video", tooltip="The finished video, for Save Video or Get Video Components.")],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
@@ -219,7 +210,7 @@ class Frames:
         check_choice("dtype", dtype, _DTYPES)
         self.handle = drawing_model(model)
         check_latents(self.handle, walk)
-        self.pose = None if pose is None else expect(pose, Pose, "pose", "StyleGAN3 Pose")
+        self.pose = pose_of(pose)
         self.walk, self.first, self.num_frames = walk, first, num_frames
         self.noise, self.noise_seed, self.batch_size, self.dtype = noise, noise_seed, batch_size, dtype
         self.extent = extent(self.handle.generator, size)

@@ -12,8 +12,9 @@ from ..sgvg_core.generation.frames import as_rgb, synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
-from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, walk_of, watched
-from .sockets import AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire
+from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, pose_of, walk_of
+from .latent_files import fps_input
+from .sockets import FROM_ANY_MODEL, FROM_HEARING_MODEL, AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire, pose_input
 
 _STRENGTH = {"default": 1.0, "min": -4.0, "max": 4.0, "step": 0.05}
 
@@ -28,23 +29,14 @@ class RecurrentWalkerNode(io.ComfyNode):
             display_name="Recurrent Walker",
             category="SGVG/walk",
             description="Walks through the generator's latent space from the start latent on, moved by the sound at every step: one latent for "
-            "each frame. "
-            "Three recurrent blocks move coarse (layout), mid (shapes) and fine (light, colour) layers.",
+            "each frame. Three recurrent blocks move coarse (layout), mid (shapes) and fine (light, colour) layers.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model, or Load Sound Encoder and Walker."),
+                ModelWire.Input("model", tooltip=FROM_HEARING_MODEL),
                 SoundLatentsWire.Input("sound_latents", display_name="sound latents", tooltip="From Sound Inversion Encoder."),
                 LatentWire.Input(
                     "start_latent", display_name="start latent", tooltip="From Start Latent, Text Constraint, Load Latents or Image to Latent."
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=25.0,
-                    min=0.1,
-                    max=240.0,
-                    step=0.001,
-                    round=0.000001,
-                    tooltip="Frames a second. 23.976, 29.97 and 59.94 mean their exact n/1001 rates. The motion is the same at every rate.",
-                ),
+                fps_input(". 23.976, 29.97 and 59.94 mean their exact n/1001 rates. The motion is the same at every rate."),
                 io.Float.Input("coarse", tooltip="Strength of the coarse block: 0 holds the layout still, 2 doubles its steps.", **_STRENGTH),
                 io.Float.Input("mid", tooltip="Strength of the mid block: shapes.", **_STRENGTH),
                 io.Float.Input("fine", tooltip="Strength of the fine block: light and colour.", **_STRENGTH),
@@ -107,8 +99,7 @@ class RecurrentWalkerNode(io.ComfyNode):
         if (heard.encoder.num_ws, heard.encoder.w_dim) != wanted[1:]:
             raise ConfigError(
                 f"sound latents: {heard.model_name} hears {heard.encoder.num_ws} latents of {heard.encoder.w_dim}, but {core.name} takes "
-                f"{wanted[1]} of "
-                f"{wanted[2]}; use one model for both nodes"
+                f"{wanted[1]} of {wanted[2]}; use one model for both nodes"
             )
         settings = WalkSettings(coarse=coarse, mid=mid, fine=fine, beta=beta, pull=pull, sound_once=sound_once)
         with naming("fps"):
@@ -128,38 +119,40 @@ class WalkSheet(io.ComfyNode):
             category="SGVG/walk",
             description="Looks at a walk before it's rendered: some of its frames, evenly over the whole sound, in one picture.",
             inputs=[
-                ModelWire.Input("model", tooltip="From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."),
+                ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, Load Latents or Image to Latent."),
                 io.Int.Input("num_pictures", display_name="num pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
                 io.Int.Input("columns", default=6, min=1, max=64, tooltip="How many stand in a row."),
+                pose_input(),
             ],
             outputs=[io.Image.Output("sheet", display_name="sheet", tooltip="The frames in rows, from left to right.")],
             is_output_node=True,
         )
 
     @classmethod
-    def execute(cls, model: Any, walk: Any, num_pictures: int = 18, columns: int = 6) -> io.NodeOutput:
-        handle, walked = drawing_model(model), walk_of(walk)
+    def execute(cls, model: Any, walk: Any, num_pictures: int = 18, columns: int = 6, pose: Any = None) -> io.NodeOutput:
+        handle, walked, moved = drawing_model(model), walk_of(walk), pose_of(pose)
         check_latents(handle, walked)
-        chosen = evenly(walked, num_pictures)
+        numbers, chosen = evenly(walked, num_pictures)
         generator = handle.ready_generator(batch=4)
         progress, frames = host.HostProgress(), []
         with naming("walk"):
-            for some in synthesize(generator, [chosen]):
+            for some in synthesize(generator, [chosen], pose=None if moved is None else moved.of_frames(numbers)):
                 frames.append(to_uint8(as_rgb(some)))
                 progress(sum(map(len, frames)), len(chosen), "frames", frames[-1][-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), columns)))
         return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
 
 
-def evenly(walk: AnyWalk, num_pictures: int) -> torch.Tensor:
-    """`num_pictures` latents [n, L, D] of a walk, the first and the last among them; fewer if it has fewer frames."""
-    wanted = {round(k) for k in torch.linspace(0, walk.num_frames - 1, min(num_pictures, walk.num_frames)).tolist()}
-    kept, index = [], 0
-    for batch in watched(walk, host.stop_if_cancelled):
-        kept += [ws for k, ws in enumerate(batch, start=index) if k in wanted]
+def evenly(walk: AnyWalk, num_pictures: int) -> tuple[list[int], torch.Tensor]:
+    """`num_pictures` frames of a walk by their numbers and latents [n, L, D], the first and the last among them; fewer if it has fewer."""
+    wanted = sorted({round(k) for k in torch.linspace(0, walk.num_frames - 1, min(num_pictures, walk.num_frames)).tolist()})
+    progress, kept, index = host.HostProgress(), [], 0
+    for batch in walk:
+        kept += [batch[k - index] for k in wanted if index <= k < index + len(batch)]
         index += len(batch)
-    return torch.stack(kept)
+        progress(index, walk.num_frames, "walk")
+    return wanted, torch.stack(kept)
 
 
 NODES = [RecurrentWalkerNode, WalkSheet]

@@ -55,7 +55,12 @@ def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progre
     labels = labels or space.labels
     heard = hear(sound, space.mel, progress)
     texts = space.embed_texts(list(labels))
-    cosines = torch.cat([space.embed_sounds(log_mel.to(model.device)) @ texts.T for log_mel in window_pictures(heard, space.mel, _WINDOWS_A_SECOND)])
+    windows = window_pictures(heard, space.mel, _WINDOWS_A_SECOND)
+    found: list[torch.Tensor] = []
+    for log_mel in windows:
+        found.append(space.embed_sounds(log_mel.to(model.device)) @ texts.T)
+        progress(sum(map(len, found)), len(windows), "what is heard")
+    cosines = torch.cat(found)
     scale = float(space.logit_scale)
     return Listening(_rank(labels, cosines, scale), tuple(_segments(labels, cosines, scale, heard)))
 

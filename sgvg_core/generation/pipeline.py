@@ -104,7 +104,7 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
         num_codes=settings.num_candidates,
         prompts=settings.prompts,
         negatives=settings.negatives,
-        sound_embed=embed_sound(model, heard) if by_sound else None,
+        sound_embed=embed_sound(model, heard, progress) if by_sound else None,
         truncation_psi=settings.truncation_psi,
         centres=centres,
         label=settings.label,
@@ -130,15 +130,22 @@ def truncation_centres(model: SoundModel, settings: GenerateSettings, progress: 
 
 
 @torch.no_grad()
-def embed_sound(model: SoundModel, heard: HeardSound) -> torch.Tensor:
-    """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length."""
-    if model.joint_space is None:
+def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silent) -> torch.Tensor:
+    """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length.
+
+    A joint space that hears other sound pictures than the model's sound encoder listens to the sound once more.
+    """
+    space = model.joint_space
+    if space is None:
         raise ConfigError(f"model {model.name}: has no joint space")
-    total: torch.Tensor | None = None
-    for log_mel in window_pictures(heard, model.joint_space.mel, rate=Fraction(2)):
-        part = model.joint_space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)
-        total = part if total is None else total + part
-    return torch.nn.functional.normalize(total, dim=1)  # type: ignore[arg-type]
+    heard = heard if heard.mel == space.mel else hear(heard.sound, space.mel, progress)
+    windows = window_pictures(heard, space.mel, rate=Fraction(2))
+    total, done = torch.zeros(()), 0
+    for log_mel in windows:
+        total = total.to(model.device) + space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)
+        done += len(log_mel)
+        progress(done, len(windows), "what is heard")
+    return torch.nn.functional.normalize(total, dim=1)
 
 
 def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction) -> MelSegments:

@@ -10,7 +10,7 @@ import torch
 from ..audio import SoundLevel, measure, resample, to_mono
 from ..config import MelConfig
 from ..errors import MediaError
-from ..media import SoundReader, SoundTrack
+from ..media import SoundReader, SoundTrack, probe_sound
 from ..progress import Progress, silent
 
 _CHUNK_SECONDS = 1.0
@@ -52,6 +52,14 @@ class Sound:
             return iter(resample(to_mono(self.waveform)[None], self.sample_rate, sample_rate)[0].split(sample_rate))
         return (chunk[0] for chunk in self.reader(sample_rate))
 
+    def announced_seconds(self) -> float | None:
+        """How long it is by what the file says of itself, for a bar of progress; None where the file doesn't say."""
+        if self.waveform is not None:
+            return self.waveform.shape[1] / self.sample_rate
+        declared = probe_sound(self.path).duration_seconds  # type: ignore[arg-type]
+        left = max(declared - self.start, 0.0)
+        return (left if self.seconds is None else min(left, self.seconds)) or None
+
     def track(self) -> SoundTrack:
         """The sound as it goes into a video file: the original, all its channels."""
         if self.waveform is not None:
@@ -75,12 +83,14 @@ def hear(sound: Sound, mel: MelConfig, progress: Progress = silent) -> HeardSoun
 
     reader = None if sound.waveform is not None else sound.reader(mel.sample_rate)
     chunks = sound.mono_chunks(mel.sample_rate) if reader is None else (chunk[0] for chunk in reader)
+    total = sound.announced_seconds()
 
     def watched() -> Iterator[torch.Tensor]:
         done = 0
         for chunk in chunks:
             done += len(chunk)
-            progress(done / mel.sample_rate, None, "listening")
+            seconds = done / mel.sample_rate
+            progress(seconds if total is None else min(seconds, total), total, "listening")
             yield chunk
 
     level = measure(watched(), mel)

@@ -27,7 +27,7 @@ class _ComfyNode:
 
 class _NodeOutput:
     def __init__(self, *result: Any, ui: Any = None) -> None:
-        self.result, self.ui = result, ui
+        self.result, self.ui = result, ui if ui is None or isinstance(ui, dict) else ui.as_dict()
 
     def __getitem__(self, index: int) -> Any:
         return self.result[index]
@@ -72,8 +72,8 @@ class StandIn:
         io.Input = _Slot
         io.MultiType = _kind("MULTI")
         ui = types.SimpleNamespace(
-            PreviewImage=lambda images, cls=None: ("images", images),
-            PreviewVideo=lambda values: ("video", values),
+            PreviewImage=lambda images, cls=None: types.SimpleNamespace(as_dict=lambda: {"images": images}),
+            PreviewVideo=lambda values: types.SimpleNamespace(as_dict=lambda: {"images": values}),
             SavedResult=lambda name, folder, kind: {"filename": name, "subfolder": folder, "type": kind.value},
         )
         latest = {"io": io, "ui": ui, "InputImpl": types.SimpleNamespace(VideoFromFile=lambda path: Path(path)), "ComfyExtension": object}

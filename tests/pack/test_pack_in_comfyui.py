@@ -16,6 +16,7 @@ NODES = {
     "SGVG_LoadModel", "SGVG_LoadSound", "SGVG_SoundInversionEncoder", "SGVG_Listen", "SGVG_StartLatent", "SGVG_TextConstraint",
     "SGVG_RecurrentWalker", "SGVG_WalkSheet", "SGVG_Synthesis", "SGVG_SynthesisToVideo", "SGVG_LoadStyleGAN", "SGVG_LoadSoundParts",
     "SGVG_LoadImageEncoder", "SGVG_ImageToLatent", "SGVG_LoadLatents", "SGVG_SaveLatents", "SGVG_StyleGAN3Pose", "SGVG_Ramp",
+    "SGVG_TruncationCentres", "SGVG_TruncateLatent",
     "SGVG_LabelSound", "SGVG_FitSoundEncoder", "SGVG_SaveSoundEncoder",
 }  # fmt: skip
 

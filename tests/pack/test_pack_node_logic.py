@@ -1,5 +1,6 @@
 """What the nodes do beyond the core, with a stand-in for ComfyUI: choices, checks, lazy sounds, progress, cancel."""
 
+import dataclasses
 import importlib.util
 import re
 import shutil
@@ -152,7 +153,7 @@ def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
     film = pack.run("SynthesisToVideo", model=model, walk=walk)
     info = probe_sound(film[0])
     assert (info.fps, info.num_channels) == (12, 2)
-    assert film.ui == ("video", [{"filename": film[0].name, "subfolder": "", "type": "temp"}])
+    assert film.ui == {"images": [{"filename": film[0].name, "subfolder": "", "type": "temp"}]}
 
 
 def test_cancel_during_a_film_leaves_no_file(pack: Pack) -> None:
@@ -219,6 +220,116 @@ def test_a_choice_needs_something_to_choose_by(pack: Pack) -> None:
     assert pack.host.texts == ["never learned, so they had no say: xylophone"]
     with pytest.raises(Exception, match="labels: tiny has no scenes of its own"):
         pack.run("Listen", model=model, audio={"waveform": torch.rand(1, 1, 4000), "sample_rate": 8000})
+
+
+def conditional(pack: Pack, kind: str) -> Any:
+    """A small generator of three classes, of the shape of the tiny model's, as a wire carries it."""
+    torch.manual_seed(0)
+    synthesis, host = pack.part("sgvg_core.synthesis"), pack.part("nodes.host")
+    if kind == "StyleGAN3":
+        made = synthesis.StyleGAN3Generator(16, (8, 8, 8, 6, 6, 6), z_dim=8, c_dim=3, w_dim=24, mapping_lr_multiplier=1.0)
+    else:
+        made = synthesis.StyleGAN2Generator(32, (8, 8, 8, 8), z_dim=8, c_dim=3, w_dim=24, mapping_layers=2, mapping_lr_multiplier=1.0)
+    made.w_avg.normal_()
+    tiny = pack.run("LoadModel", model_name="tiny")[0]
+    made = made.eval().requires_grad_(False)
+    return host.HostModel(kind, kind, made, host.HostModule(made), "", dataclasses.replace(tiny.model, generator=made), tiny.judging)
+
+
+@pytest.mark.parametrize("kind", ["StyleGAN2", "StyleGAN3"])
+def test_a_class_label_is_taken_drawn_or_refused(pack: Pack, kind: str) -> None:
+    model = conditional(pack, kind)
+    start = pack.part("sgvg_core.generation.start").random_start
+    given = {"model": model, "seed": 5, "truncation_psi": 1.0}
+    one = pack.run("StartLatent", **given, class_label="2")
+    torch.testing.assert_close(one[0], start(model.generator, 5, label=2))
+    mixed = pack.run("StartLatent", **given, class_label="0: 3; 1")
+    torch.testing.assert_close(mixed[0], start(model.generator, 5, label={0: 3.0, 1: 1.0}))
+    drawn = pack.run("StartLatent", **given)
+    said = drawn.ui["sgvg_text"][0]
+    assert re.fullmatch("class [012]", said)
+    torch.testing.assert_close(drawn[0], start(model.generator, 5, label=int(said[-1])))
+    for wrong, message in (("3", "label: got 3, expected 0 to 2: this generator knows 3 classes"), ("cat", "label: got 'cat', expected the number")):
+        with pytest.raises(Exception, match=message):
+            pack.run("StartLatent", **given, class_label=wrong)
+    words = {**given, "prompt": "rain", "negative": "", "num_candidates": 6}
+    chosen = pack.run("TextConstraint", **words, class_label="1")[0]
+    assert any(torch.allclose(chosen, start(model.generator, 5, first=item, label=1), atol=1e-5) for item in range(6))
+    by_sound = pack.run("StartLatent", **given, num_candidates=6, sound_embedding=torch.ones(1, model.model.joint_space.embed_dim))
+    assert re.fullmatch("class [012]", by_sound.ui["sgvg_text"][0])
+
+
+def test_a_generator_without_classes_goes_its_way_and_says_so(pack: Pack) -> None:
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    plain = pack.run("StartLatent", model=model, seed=1, truncation_psi=1.0)
+    assert plain.ui["sgvg_text"] == [""]
+    labelled = pack.run("StartLatent", model=model, seed=1, truncation_psi=1.0, class_label="3")
+    assert torch.equal(plain[0], labelled[0])
+    assert labelled.ui["sgvg_text"] == ["tiny knows no classes: class label 3 has no say"]
+    centres = pack.run("TruncationCentres", model=model, num_centres=2, num_codes=50, seed=0, class_label="3")
+    assert centres.ui["sgvg_text"] == labelled.ui["sgvg_text"]
+
+
+def test_centres_are_found_shown_and_drawn_to(pack: Pack) -> None:
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    centres, sheet = pack.run("TruncationCentres", model=model, num_centres=3, num_codes=200, seed=1).result
+    assert centres.shape == (3, 8, 24)
+    assert sheet.shape == (1, 32, 100, 3)
+    start = pack.run("StartLatent", model=model, seed=4, truncation_psi=0.0, centres=centres)[0]
+    assert any(torch.equal(start[0], centre) for centre in centres)
+    text = pack.run("TextConstraint", model=model, prompt="rain", negative="", seed=4, num_candidates=3, truncation_psi=0.0, centres=centres)[0]
+    assert any(torch.equal(text[0], centre) for centre in centres)
+    free = pack.run("StartLatent", model=model, seed=4, truncation_psi=1.0)[0]
+    half = pack.run("TruncateLatent", model=model, start_latent=free, truncation_psi=0.5, centres=centres)[0]
+    torch.testing.assert_close(half, start.lerp(free, 0.5))
+    mean = pack.run("TruncateLatent", model=model, start_latent=free, truncation_psi=0.0, num_layers=3)[0]
+    torch.testing.assert_close(mean[0, :3], model.generator.w_avg.expand(3, 24))
+    assert torch.equal(mean[:, 3:], free[:, 3:])
+    saved = pack.run("SaveLatents", latents=centres)[0]
+    assert torch.equal(pack.run("LoadLatents", model=model, file=saved)[3], centres)
+    seeded = {"seed": 0, "truncation_psi": 0.5}
+    for name, wrong, message in (
+        ("StartLatent", {**seeded, "centres": torch.zeros(2, 4, 24)}, r"centres: got shape \[2, 4, 24\], expected \[K, L=8, D=24\]"),
+        ("StartLatent", {**seeded, "centres": 3}, "centres: got int; connect the output of Truncation Centres"),
+        ("TruncateLatent", {"start_latent": torch.zeros(1, 4, 24)}, r"start latent: got shape \[1, 4, 24\], but tiny takes 8 latents of 24"),
+        ("TruncationCentres", {"num_centres": 9, "num_codes": 4, "seed": 0}, "number of codes: got 4"),
+    ):
+        with pytest.raises(Exception, match=message):
+            pack.run(name, model=model, **wrong)
+
+
+def test_finding_centres_can_be_cancelled(pack: Pack) -> None:
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    pack.host.cancel_at = pack.host.checks + 2
+    try:
+        with pytest.raises(Interrupted):
+            pack.run("TruncationCentres", model=model, num_centres=3, num_codes=5000, seed=1)
+    finally:
+        pack.host.cancel_at = None
+
+
+def test_a_contact_sheet_shows_the_pose(pack: Pack) -> None:
+    model = conditional(pack, "StyleGAN3")
+    ws = pack.run("StartLatent", model=model, seed=5, truncation_psi=1.0)[0].expand(9, -1, -1)
+    walk = pack.part("nodes.sockets").StoredWalk(ws, Fraction(10))
+    pose = pack.run("StyleGAN3Pose", x=[0.1 * k for k in range(9)])[0]
+    sheet = pack.run("WalkSheet", model=model, walk=walk, num_pictures=3, columns=1, pose=pose)[0][0]
+    frames = pack.run("Synthesis", model=model, walk=walk, pose=pose)[0]
+    shown = torch.stack([sheet[top : top + 16] for top in range(0, len(sheet), 18)])
+    torch.testing.assert_close(shown, frames[[0, 4, 8]], atol=1 / 255, rtol=0)
+    assert (shown[0] - shown[2]).abs().mean() > 1e-3
+    with pytest.raises(Exception, match="pose: got str; connect the output of StyleGAN3 Pose"):
+        pack.run("WalkSheet", model=model, walk=walk, pose="x")
+
+
+def test_a_sound_without_a_declared_length_is_taken(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of a browser don't say how long they are."""
+    sound = pack.part("nodes.sound")
+    probe = sound.probe_sound
+    monkeypatch.setattr(sound, "probe_sound", lambda path: dataclasses.replace(probe(path), duration_seconds=0.0))
+    loaded = pack.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.0)
+    assert loaded[0]["waveform"].shape == (1, 2, 22_050)
+    assert loaded.ui["sgvg_text"] == ["2 channels at 22,050 Hz, pcm_s16le"]
 
 
 def test_small_tools(pack: Pack) -> None:

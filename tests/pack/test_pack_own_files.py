@@ -10,7 +10,17 @@ import pytest
 import torch
 from graphs import Graph, node, save_images, synthesis, to_video, walk_graph
 from host_process import HostProcess
-from own_files import write_converted, write_image_encoder, write_own, write_released, write_stylegan3_pickle
+from own_files import (
+    STYLEGAN3_256,
+    STYLEGAN3_CLASSES,
+    write_converted,
+    write_image_encoder,
+    write_own,
+    write_released,
+    write_released_walker,
+    write_stylegan3_pickle,
+    write_wide_sound_encoder,
+)
 from PIL import Image
 
 pytestmark = pytest.mark.host
@@ -22,6 +32,7 @@ def own(host: HostProcess) -> HostProcess:
     models = host.base / "models"
     write_stylegan3_pickle(models / "stylegan" / "waves.pkl")
     write_own(models / "stylegan" / "waves.safetensors")
+    write_stylegan3_pickle(models / "stylegan" / "classes.pkl", config=STYLEGAN3_CLASSES)
     write_converted(models / "stylegan" / "converted.pt")
     (models / "stylegan" / "quota.pkl").write_text("<!DOCTYPE html><html><body>Quota exceeded</body></html>")
     write_released(models / "sgvg" / "released")
@@ -114,8 +125,76 @@ def test_a_pose_moves_the_picture_frame_by_frame(own: HostProcess) -> None:
     assert np.abs(frames(own, graph)[0] - plain[0]).mean() > 1, "one number holds for all frames"
     graph["frames"]["inputs"]["first_frame"] = 7
     assert len(frames(own, graph)) == 3
+    sheet = {key: graph[key] for key in own_graph()}
+    sheet["sheet"] = node("SGVG_WalkSheet", model=["model", 0], walk=["walk", 0], num_pictures=3, columns=3)
+    still_sheet = frames(own, sheet, "sheet")
+    sheet |= {"pose": graph["pose"], "sheet": node("SGVG_WalkSheet", **{**sheet["sheet"]["inputs"], "pose": ["pose", 0]})}
+    assert np.abs(frames(own, sheet, "sheet") - still_sheet).mean() > 1
     other = own_graph("converted.pt") | {key: graph[key] for key in ("pose", "frames", "save")}
     assert "pose: got a StyleGAN2Generator, which can't be moved" in own.fail(other)
+
+
+def test_files_as_large_as_the_released_ones_become_a_film(own: HostProcess) -> None:
+    """A generator of 256 px whose latents are 512 wide, and the blocks of the released walker with 512 hidden numbers."""
+    from sgvg_core.media import read_video_frames
+
+    write_stylegan3_pickle(own.base / "models" / "stylegan" / "lhq.pkl", config=STYLEGAN3_256)
+    walker = write_released_walker(own.base / "models" / "sgvg" / "wide")
+    write_wide_sound_encoder(walker / "sound_encoder.safetensors")
+    assert (walker / "coarseformer_.pth").stat().st_size > 50e6
+    graph: Graph = own_graph("lhq.pkl", model={"sound_encoder": "wide/sound_encoder.safetensors", "walker": "wide/coarseformer_.pth"})
+    graph["walk"]["inputs"].update(fps=3.0, pull=0.0)
+    graph["pose"] = node("SGVG_StyleGAN3Pose", x=0.0, y=0.0, rotate=0.0, zoom=1.1, anchor="released")
+    graph |= {"film": to_video(pose=["pose", 0]), "info": node("PreviewAny", source=["gan", 1]), "parts": node("PreviewAny", source=["model", 1])}
+    answer = own.run(graph)
+    assert info(answer).startswith("StyleGAN3-T, 256 x 256\n16 latents of 512 (num_ws 16)")
+    assert "walker: coarseformer_.pth, midformer_.pth, fineformer_.pth (released code), 16 latents of 512" in info(answer, "parts")
+    film = np.stack([frame.numpy() for frame in read_video_frames(files(own, answer, "film")[0])]).astype(np.float32)
+    assert film.shape == (3, 256, 256, 3)
+    assert film.std() > 2
+    assert np.abs(np.diff(film, axis=0)).mean() > 0.01
+    shutil.rmtree(walker)
+
+
+def test_a_class_is_chosen_by_its_label(own: HostProcess) -> None:
+    graph = still("classes.pkl")
+    assert "3 classes: choose by class label, 0 to 2" in info(own.run(graph))
+    drawn = own.run(graph)["outputs"]["start"]["sgvg_text"]
+    assert drawn[0] in ("class 0", "class 1", "class 2")
+    shown = {}
+    for label in ("", drawn[0][-1], "0: 0.5, 1: 0.5"):
+        graph["start"]["inputs"]["class_label"] = label
+        shown[label] = frames(own, graph)
+    np.testing.assert_array_equal(shown[""], shown[drawn[0][-1]])
+    assert np.abs(shown[""] - shown["0: 0.5, 1: 0.5"]).mean() > 1
+    graph["start"]["inputs"]["class_label"] = "7"
+    assert "label: got 7, expected 0 to 2: this generator knows 3 classes" in own.fail(graph)
+    plain = still("waves.pkl")
+    plain["start"]["inputs"]["class_label"] = "7"
+    assert own.run(plain)["outputs"]["start"]["sgvg_text"] == ["waves.pkl knows no classes: class label 7 has no say"]
+
+
+def test_centres_are_found_stored_and_drawn_to(own: HostProcess) -> None:
+    graph = still("classes.pkl")
+    graph["found"] = node("SGVG_TruncationCentres", model=["gan", 0], num_centres=4, num_codes=600, seed=0)
+    graph["keep"] = node("SGVG_SaveLatents", latents=["found", 0], filename_prefix="latents/centres", format="safetensors")
+    graph["name"] = node("PreviewAny", source=["keep", 0])
+    graph["start"]["inputs"].update(truncation_psi=0.2, centres=["found", 0])
+    answer = own.run(graph)
+    sheet = np.asarray(Image.open(files(own, answer, "found")[0]).convert("RGB"))
+    assert sheet.shape == (16, 70, 3)
+    assert answer["outputs"]["found"]["sgvg_text"] == [""]
+    near = frames(own, graph)
+    stored: Graph = {**graph, "file": node("SGVG_LoadLatents", model=["gan", 0], file=info(answer, "name"), item=0, fps=10.0)}
+    del stored["found"], stored["keep"], stored["name"]
+    stored["start"] = node("SGVG_StartLatent", **{**graph["start"]["inputs"], "centres": ["file", 3]})
+    np.testing.assert_array_equal(frames(own, stored), near)
+    free = still("classes.pkl")
+    free["cut"] = node("SGVG_TruncateLatent", model=["gan", 0], start_latent=["start", 0], truncation_psi=0.2, num_layers=0, centres=["file", 3])
+    free |= {"file": stored["file"], "save": save_images("cut", 1)}
+    np.testing.assert_allclose(frames(own, free), near, atol=1)
+    del free["cut"]["inputs"]["centres"]
+    assert np.abs(frames(own, free) - near).mean() > 1, "the mean is another place"
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "npy", "npz"])

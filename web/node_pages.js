@@ -1,0 +1,74 @@
+// What ComfyUI's page leaves to a pack:
+//
+// While a node works, the page shows previews in it, and keeps the last of them in front of what the node made in the end (a film, a
+// contact sheet). So when a node of this pack is done, its previews go.
+//
+// A text that a node shows (what was loaded, what was heard) has room for two lines, and stays when a later run has nothing to say. So it
+// goes with the result, and the node grows until the whole text is seen.
+
+import { app } from "../../scripts/app.js";
+import { api } from "../../scripts/api.js";
+
+const PREVIEW_WIDGET = "$$canvas-image-preview";
+const TEXT_WIDGET = "$$node-text-preview";
+const LINE_PIXELS = 18;
+const PADDING_PIXELS = 28;
+const CHARACTER_PIXELS = 7.2;
+
+function ourNode(id) {
+    const node = app.graph?.getNodeById?.(id) ?? app.graph?.getNodeById?.(Number(id));
+    return String(node?.comfyClass ?? node?.type ?? "").startsWith("SGVG_") ? node : undefined;
+}
+
+function endPreviews(id, output) {
+    const node = ourNode(id);
+    if (!node || !app.nodePreviewImages?.[id]) return;
+    delete app.nodePreviewImages[id];
+    if (output?.animated?.some(Boolean)) {
+        // A film: the page would keep the still picture beside it.
+        node.imgs = undefined;
+        removeWidget(node, PREVIEW_WIDGET);
+    }
+    node.setDirtyCanvas?.(true, true);
+}
+
+function removeWidget(node, name) {
+    const place = node.widgets?.findIndex((widget) => widget.name === name) ?? -1;
+    if (place < 0) return;
+    node.widgets[place].onRemove?.();
+    node.widgets.splice(place, 1);
+}
+
+function showText(id, text) {
+    const node = ourNode(id);
+    if (!node || text === undefined) return;
+    if (text) api.dispatchCustomEvent("progress_text", { nodeId: id, text });
+    else removeWidget(node, TEXT_WIDGET);
+}
+
+function makeRoomForText(id, text) {
+    const node = ourNode(id);
+    const widget = node?.widgets?.find((each) => each.name === TEXT_WIDGET);
+    if (!widget?.options) return;
+    const inALine = Math.max(10, Math.floor((node.size[0] - PADDING_PIXELS) / CHARACTER_PIXELS));
+    const numLines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / inALine)), 0);
+    const height = PADDING_PIXELS + numLines * LINE_PIXELS;
+    widget.options.getMinHeight = () => height;
+    widget.options.getMaxHeight = () => height;
+    const wanted = node.computeSize?.()[1] ?? 0;
+    if (wanted > node.size[1]) node.setSize([node.size[0], wanted]);
+    node.setDirtyCanvas?.(true, true);
+}
+
+app.registerExtension({
+    name: "SGVG.NodePages",
+    setup() {
+        api.addEventListener("executed", ({ detail }) => {
+            const id = String(detail?.display_node ?? detail?.node ?? "");
+            endPreviews(id, detail?.output);
+            showText(id, detail?.output?.sgvg_text?.[0]);
+        });
+        // The page itself hears of the text too, and makes the widget: first that, then this.
+        api.addEventListener("progress_text", ({ detail }) => setTimeout(() => makeRoomForText(detail?.nodeId, String(detail?.text ?? "")), 50));
+    },
+});
