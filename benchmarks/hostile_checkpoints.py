@@ -4,15 +4,17 @@
 
 First every file of tests/checkpoints/hostile_corpus.py, then `--inputs` mutations: bytes changed, taken out, put in, doubled, cut off;
 numbers set to extremes; opcodes and whole calls put in; stretches of two files joined; pickles changed inside a zip that is then made
-sound again. Python's audit hook watches every read: starting a program, opening a socket, opening any file but the one that is read,
-importing, compiling, executing, changing the disk, all count as executed, and so do the canary file that every harmful call would write
-and a module that appears.
+sound again. What is read goes on to the layouts, as every loader does. A tenth as many more inputs are sound bytes with damaged content:
+tensors of small networks of every layout lost, renamed, of other shapes, types and numbers. Python's audit hook watches every read:
+starting a program, opening a socket, opening any file but the one that is read, importing, compiling, executing, changing the disk, all
+count as executed, and so do the canary file that every harmful call would write and a module that appears.
 
 Times are of the processor (the machine may be busy). Memory is the growth of the peak of the resident size over one read (Linux only).
 """
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import io
 import json
@@ -29,11 +31,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "checkpoints")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "checkpoints"), str(ROOT / "tests" / "checkpoints" / "layouts")]
 
+import damaged_layouts  # noqa: E402
 import hostile_corpus as corpus  # noqa: E402
 
-from sgvg_core.checkpoints.plain import ForeignObject, network_state, read_plain, script_state  # noqa: E402
+from sgvg_core.checkpoints.layouts import recognise  # noqa: E402
+from sgvg_core.checkpoints.plain import ForeignObject, Plain, network_state, read_plain, script_state  # noqa: E402
 from sgvg_core.errors import CheckpointError  # noqa: E402
 
 SLOW = 2.0
@@ -104,6 +108,8 @@ class Tally:
     inputs: int = 0
     read: int = 0
     refused: int = 0
+    known: int = 0
+    """Of those that were read, the ones that a layout took for a network or latents."""
     others: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     slow: int = 0
     slowest: float = 0.0
@@ -125,8 +131,23 @@ class Range:
 
     def shoot(self, kind: str, name: str, data: bytes) -> None:
         """Read one file."""
-        tally = self.tallies.setdefault(kind, Tally())
         self.path.write_bytes(data)
+        self._measured(kind, f"{name}, {len(data)} bytes", self._read)
+
+    def judge(self, kind: str, name: str, data: Any) -> None:
+        """Have the layouts look at plain data."""
+        self._measured(kind, name, lambda: Plain("torch", data))
+
+    def _read(self) -> Plain:
+        plain = read_plain(self.path)
+        if isinstance(plain.data, dict) and isinstance(plain.data.get("G_ema"), ForeignObject):
+            network_state(plain.data["G_ema"])
+        if plain.format == "torchscript":  # as files of CLIP go on from here
+            script_state(plain.data)
+        return plain
+
+    def _measured(self, kind: str, name: str, read: Callable[[], Plain]) -> None:
+        tally = self.tallies.setdefault(kind, Tally())
         self.watch.path = str(self.path)
         before = self._reset_peak()
         self._set_alarm(HANGS)
@@ -134,13 +155,12 @@ class Range:
         begin = time.thread_time()
         self.watch.active = True
         try:
-            plain = read_plain(self.path)
-            if isinstance(plain.data, dict) and isinstance(plain.data.get("G_ema"), ForeignObject):
-                network_state(plain.data["G_ema"])
-            if plain.format == "torchscript":  # as files of CLIP go on from here
-                script_state(plain.data)
+            plain = read()
             tally.read += 1
             tally.read_names.append(name)
+            with contextlib.suppress(CheckpointError):
+                recognise(plain, self.path)
+                tally.known += 1
         except CheckpointError as error:
             tally.refused += 1
             if str(self.path) not in str(error) and "network" not in str(error) and "tensor" not in str(error):
@@ -156,9 +176,9 @@ class Range:
         tally.inputs += 1
         tally.slow += seconds > SLOW
         if seconds > tally.slowest:
-            tally.slowest, tally.slowest_name = seconds, f"{name}, {len(data)} bytes"
+            tally.slowest, tally.slowest_name = seconds, name
         if peak > tally.peak:
-            tally.peak, tally.peak_name = peak, f"{name}, {len(data)} bytes"
+            tally.peak, tally.peak_name = peak, name
 
     def _set_alarm(self, seconds: float) -> None:
         if hasattr(signal, "setitimer"):
@@ -245,11 +265,14 @@ def mutate_inside(data: bytes, other: bytes, dice: random.Random) -> bytes:
 
 def run(inputs: int, seed: int, folder: Path, heavy: bool = True) -> dict[str, Any]:
     """All of it; what is printed, as a dictionary."""
-    sound, hostile = corpus.sound(), corpus.hostile()
+    sound, hostile = corpus.sound() | damaged_layouts.files(folder), corpus.hostile()
+    layouts = damaged_layouts.layouts(folder)
     spotted = Range(folder)
     for _ in range(2):  # the first round brings in all code, such as Python's codecs
         for name, data in sound.items():
             spotted.shoot("sound files", name, data)
+        for name, data in layouts.items():
+            spotted.judge("sound layouts", name, data)
         spotted.watch.seen.clear()
         spotted.appeared.clear()
     for name, data in hostile.items():
@@ -264,11 +287,13 @@ def run(inputs: int, seed: int, folder: Path, heavy: bool = True) -> dict[str, A
         other = dice.choice(small) if dice.random() < 0.5 else sound[dice.choice(names)]
         if index % 10 == 9:
             data, kind = mutate(dice.choice(small), sound[name], dice), "mutations of harmful files"
-        elif name in ("torch zip", "TorchScript", "npz", "packed npz") and dice.random() < 0.7:
+        elif sound[name].startswith(b"PK") and dice.random() < 0.7:
             data, kind = mutate_inside(sound[name], other, dice), f"mutations inside {name}"
         else:
             data, kind = mutate(sound[name], other, dice), f"mutations of {name}"
         spotted.shoot(kind, f"number {index}", data)
+        if index % 10 == 0:
+            spotted.judge("damaged layouts", f"number {index}", damaged_layouts.damaged(layouts[dice.choice(list(layouts))], dice))
         if inputs >= 10_000 and (index + 1) % 5000 == 0:
             print(f"{index + 1} of {inputs} ...", file=sys.stderr, flush=True)
     canaries = [str(path) for path in (folder / corpus.CANARY, Path.cwd() / corpus.CANARY, Path.home() / corpus.CANARY) if path.exists()]
@@ -296,9 +321,9 @@ def main() -> None:
         os.chdir(ROOT)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
-    print(f"{'kind':<34} {'inputs':>7} {'read':>6} {'refused':>8} {'others':>6} {'> 2 s':>5} {'slowest':>8} {'peak':>8}")
+    print(f"{'kind':<34} {'inputs':>7} {'read':>6} {'known':>6} {'refused':>8} {'others':>6} {'> 2 s':>5} {'slowest':>8} {'peak':>8}")
     for kind, tally in found["kinds"].items():
-        numbers = f"{tally['inputs']:7} {tally['read']:6} {tally['refused']:8} {sum(tally['others'].values()):6} {tally['slow']:5}"
+        numbers = f"{tally['inputs']:7} {tally['read']:6} {tally['known']:6} {tally['refused']:8} {sum(tally['others'].values()):6} {tally['slow']:5}"
         print(f"{kind:<34} {numbers} {tally['slowest']:7.3f}s {tally['peak'] / 2**20:5.1f}MiB  {tally['slowest_name']}; {tally['peak_name']}")
         for other, count in tally["others"].items():
             print(f"    {count} x {other}")

@@ -1,11 +1,12 @@
 """Seconds a picture of our synthesis networks beside NVIDIA's own, on the CPU, in one run.
 
-    python benchmarks/synthesis_speed.py --stylegan3 FOLDER [--sizes 128 256 512] [--rounds 7] [--batch 1] [--threads N]
+    python benchmarks/synthesis_speed.py --stylegan3 FOLDER [--sizes 128 256 512] [--rounds 7] [--minutes 3] [--batch 1] [--threads N]
         [--architecture skip|resnet|orig|stylegan3-t|stylegan3-r]
 
 FOLDER is a checkout of https://github.com/NVlabs/stylegan3 (also taken from STYLEGAN3_DIR). Both networks hold the same random
-weights and take turns; the smallest of their times counts, so that other work on the machine weighs little. Beside it stands the
-processor's time, which other work doesn't lengthen. Without a checkout only our own times are printed.
+weights and take turns, after one pair that isn't counted and tells their largest difference; the smallest of their times counts, so
+that other work on the machine weighs little. Beside it stands the processor's time, which other work doesn't lengthen. After --minutes a
+size no new pair begins. Without a checkout only our own times are printed.
 """
 
 import argparse
@@ -77,6 +78,7 @@ def main() -> None:
     parser.add_argument("--stylegan3", default=os.environ.get("STYLEGAN3_DIR"), help="checkout of NVIDIA's stylegan3")
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--minutes", type=float, default=3.0, help="at most so long a size, but one pair at least")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="skip")
@@ -85,7 +87,7 @@ def main() -> None:
     _core()
     if options.stylegan3:
         sys.path.insert(0, options.stylegan3)
-    print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, float32, {options.architecture}, best of {options.rounds}")
+    print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, float32, {options.architecture}")
     build = _stylegan3 if options.architecture.startswith("stylegan3") else _stylegan2
     for size in options.sizes:
         torch.manual_seed(0)
@@ -96,16 +98,19 @@ def main() -> None:
             theirs.load_state_dict(ours.state_dict(), strict=False)
             calls["theirs"] = functools.partial(theirs.synthesis, ws, noise_mode="const")
         best = dict.fromkeys(calls, (float("inf"), float("inf")))
+        began, rounds = time.perf_counter(), 0
         with torch.no_grad():
-            error = (calls["ours"]() - calls["theirs"]()).abs().max().item() if "theirs" in calls else None
-            for _ in range(options.rounds):
+            pictures = [call() for call in calls.values()]
+            error = ((pictures[0] - pictures[-1]).abs().max() / (pictures[0].max() - pictures[0].min())).item()
+            while rounds < options.rounds and (not rounds or time.perf_counter() - began < 60 * options.minutes):
+                rounds += 1
                 for name, call in calls.items():
                     best[name] = tuple(min(old, new / options.batch) for old, new in zip(best[name], _seconds(call), strict=True))
-        line = f"{size:5} px: ours {best['ours'][0]:.4f} s a picture ({best['ours'][1]:.4f} of the processor)"
+        line = f"{size:5} px, best of {rounds}: ours {best['ours'][0]:.4f} s a picture ({best['ours'][1]:.4f} of the processor)"
         if "theirs" in best:
             ratios = [mine / other for mine, other in zip(best["ours"], best["theirs"], strict=True)]
             line += f", theirs {best['theirs'][0]:.4f} s ({best['theirs'][1]:.4f}), ours / theirs {ratios[0]:.2f} ({ratios[1]:.2f})"
-            line += f"; largest difference {error:.1e}"
+            line += f"; largest difference {error:.1e} of the range"
         print(line, flush=True)
 
 

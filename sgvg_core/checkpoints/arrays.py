@@ -10,12 +10,11 @@ from typing import NoReturn
 
 from ..errors import CheckpointError
 from .allowed import MAX_AXES, MAX_NUMBER, NUMPY_DTYPES
-from .drafts import ArrayDraft, Blob, DtypeDraft
+from .drafts import MAX_TENSORS, ArrayDraft, Blob, DtypeDraft
 from .source import Source
 from .zip_directory import ZipDirectory
 
 MAX_HEADER = 10_000
-MAX_ARRAYS = 20_000
 _HEADER = re.compile(r"\{'descr': '([<>|=]?)([a-zA-Z]\d{0,9})', 'fortran_order': (True|False), 'shape': \(([0-9, L]*)\),? ?\}[ \n]*")
 
 
@@ -52,8 +51,8 @@ def read_npy(source: Source) -> ArrayDraft:
 
 def read_npz(archive: ZipDirectory) -> dict[str, ArrayDraft]:
     """The arrays of a .npz file by name. Raises CheckpointError."""
-    if len(archive.entries) > MAX_ARRAYS:
-        _refuse(archive.source, f"it has {len(archive.entries)} arrays (at most {MAX_ARRAYS} are read)")
+    if len(archive.entries) > MAX_TENSORS:
+        _refuse(archive.source, f"it has {len(archive.entries)} arrays (at most {MAX_TENSORS} are read)")
     return {name.removesuffix(".npy"): read_npy(archive.open(name)) for name in archive.entries}
 
 

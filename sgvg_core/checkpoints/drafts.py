@@ -11,6 +11,9 @@ import torch
 
 from .source import Source
 
+MAX_TENSORS = 20_000
+"""In one file. The largest networks that are read have some 3,000."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Blob:

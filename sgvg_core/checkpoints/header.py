@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError
-from .drafts import Blob, Storage, TensorDraft
+from .drafts import MAX_TENSORS, Blob, Storage, TensorDraft
 from .sniff import START, is_pickle, is_safetensors, name_strangers
 from .source import Source
 
@@ -25,7 +25,8 @@ ENTRY = "sgvg"
 
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_ENTRY_CHARACTERS = 8 * 2**20
-MAX_TENSORS = 20_000
+MAX_ITEMS = 500_000
+"""Commas and opening brackets of a JSON text: what it takes in memory goes by these, not by its bytes."""
 MAX_AXES = 8
 MAX_DEPTH = 16
 MAX_NAME_CHARACTERS = 500
@@ -118,6 +119,8 @@ def _parse(data: bytes | str, where: str) -> Any:
     try:
         if isinstance(data, bytes):
             data = data.decode("utf-8")
+        if sum(map(data.count, ",[{")) > MAX_ITEMS:
+            raise CheckpointError(f"{where}: more than {MAX_ITEMS} items; the file is damaged or made to do harm")
         parsed = json.loads(data, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise CheckpointError(f"{where}: nested too deeply; the file is damaged or made to do harm") from error

@@ -21,14 +21,13 @@ from typing import Any, NoReturn
 
 from ..errors import CheckpointError
 from .allowed import ALLOWED, SCRIPT_PREFIX, Allowed, build_array, build_dtype, script_class
-from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
+from .drafts import MAX_TENSORS, ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
 from .source import Cursor, Source
 
 MAX_OPCODES = 500_000
 """Ten times what a training checkpoint with all its networks and optimisers has."""
 MAX_STACK = 100_000
 MAX_MARKS = 1_000
-MAX_TENSORS = 20_000
 MAX_NUMBER_BYTES = 256
 MAX_NUMBER_CHARACTERS = 100
 MAX_MEMO = 2**32

@@ -12,16 +12,16 @@ import torch
 
 from ..errors import CheckpointError
 from .arrays import read_npy, read_npz
+from .drafts import MAX_TENSORS
 from .header import read_tensors
-from .pickle_machine import MAX_TENSORS
-from .settling import ForeignObject, Settler
+from .settling import ForeignObject, Settler, enough_memory
 from .sniff import SCRIPT_ADVICE, Format, sniff
 from .source import Source
 from .torch_files import read_legacy, read_pickle, read_zip
 from .zip_directory import ZipDirectory
 
-MAX_NAME = 2000
-"""Longest name of a tensor in a network, in characters."""
+MAX_NAME = 500
+"""Longest name of a tensor in a network, in characters. Keys may be shared, names aren't: without a limit a small file has large ones."""
 
 __all__ = ["ForeignObject", "Plain", "network_state", "read_plain", "script_state"]
 
@@ -45,21 +45,17 @@ def read_plain(path: str | Path) -> Plain:
 
     Raises CheckpointError for everything else, and for everything in it that isn't data; see docs/checkpoints_security.md.
     """
-    with Source.open(path) as source:
+    with Source.open(path) as source, enough_memory(source.where):
         kind, archive = sniff(source)
         metadata: dict[str, str] = {}
         drafts: Any
-        try:
-            if kind == "safetensors":
-                drafts, metadata = read_tensors(source)
-            elif archive is not None:
-                drafts = read_npz(archive) if kind == "npz" else _read_script(archive) if kind == "torchscript" else read_zip(archive)
-            else:
-                drafts = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
-            data = Settler(source.where, source.size).settle(drafts)
-        except MemoryError as error:
-            raise CheckpointError(f"{path}: not enough memory is free for it; close other programs or use a machine with more") from error
-    return Plain(kind, data, metadata)
+        if kind == "safetensors":
+            drafts, metadata = read_tensors(source)
+        elif archive is not None:
+            drafts = read_npz(archive) if kind == "npz" else _read_script(archive) if kind == "torchscript" else read_zip(archive)
+        else:
+            drafts = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
+        return Plain(kind, Settler(source.where, source.size).settle(drafts), metadata)
 
 
 def _read_script(archive: ZipDirectory) -> Any:
@@ -82,6 +78,8 @@ def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict
 
 def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
     """Names and tensors of one network and those in it; what was read is a tree of bounded depth, see `settling`."""
+    if len(prefix) > MAX_NAME:
+        raise CheckpointError(f"a network with a name of more than {MAX_NAME} characters ({prefix[:80]!r}...); the file is made to do harm")
     where = repr(prefix.removesuffix("."))[:200] if prefix else "the network"
     if not isinstance(network, ForeignObject):
         raise CheckpointError(f"{where} is a {type(network).__name__}, expected a torch network; choose a file of a network")
@@ -95,10 +93,12 @@ def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
                 continue
             if part == "_modules":
                 _collect(value, f"{prefix}{name}.", state)
-            elif isinstance(value, torch.Tensor) and len(prefix) < MAX_NAME and len(state) < MAX_TENSORS:
-                state[f"{prefix}{name}"] = value
-            else:
+            elif not isinstance(value, torch.Tensor):
                 raise CheckpointError(f"{(prefix + str(name))[:200]!r} is a {type(value).__name__}, expected a tensor; the file is damaged")
+            elif len(prefix) + len(str(name)) > MAX_NAME or len(state) >= MAX_TENSORS:
+                raise CheckpointError(f"a network of more than {MAX_TENSORS} tensors or with names of more than {MAX_NAME} characters; it is damaged")
+            else:
+                state[f"{prefix}{name}"] = value
 
 
 def script_state(module: Any) -> dict[str, torch.Tensor]:
@@ -112,7 +112,7 @@ def script_state(module: Any) -> dict[str, torch.Tensor]:
     waiting: list[tuple[str, ForeignObject]] = [("", module)]
     while waiting:  # what was read is a tree of bounded size, see `settling`
         prefix, owner = waiting.pop()
-        if len(prefix) > MAX_NAME or len(state) > MAX_TENSORS:
+        if max(map(len, owner.state), default=0) + len(prefix) > MAX_NAME or len(state) > MAX_TENSORS:
             raise CheckpointError(f"a TorchScript archive of more than {MAX_TENSORS} tensors, or of endless names; the file is damaged")
         waiting += [(f"{prefix}{name}.", value) for name, value in owner.state.items() if isinstance(value, ForeignObject)]
         state |= {f"{prefix}{name}": value for name, value in owner.state.items() if isinstance(value, torch.Tensor)}

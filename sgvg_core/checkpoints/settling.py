@@ -5,9 +5,10 @@ dictionaries, at most MAX_NODES nodes however often parts are shared, and writte
 file (plus ALWAYS_UNFOLDED bytes).
 """
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import torch
@@ -15,12 +16,11 @@ import torch
 from ..errors import CheckpointError
 from .allowed import NUMPY_DTYPES, Allowed
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
+from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MAX_GROUPS = 100_000
-MOST_UNFOLDED = 4
-ALWAYS_UNFOLDED = 64 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,17 @@ class _Weight:
     num_bytes: int = 0
     height: int = 0
     draft: Any = None  # kept, so that its id isn't given to another
+
+
+@contextlib.contextmanager
+def enough_memory(where: str) -> Iterator[None]:
+    """Too little memory, Python's or torch's, as a CheckpointError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):  # torch has no type of its own for it
+            raise
+        raise CheckpointError(f"{where}: not enough memory is free for it; close other programs or use a machine with more") from error
 
 
 class Settler:
@@ -181,10 +192,7 @@ class Settler:
         """The bytes of a place as a tensor of their own, read once; tensors of the same storage share it."""
         key = (id(place.source), place.offset, place.size, are_bools)
         if key not in self._raw:
-            try:
-                memory = torch.empty(place.size, dtype=torch.uint8)
-            except RuntimeError as error:
-                raise CheckpointError(f"{self.where}: {place.size} bytes of memory for a tensor aren't free; close other programs") from error
+            memory = torch.empty(place.size, dtype=torch.uint8)
             if place.size:
                 place.source.read_into(place.offset, memory.numpy().data)
             if are_bools:

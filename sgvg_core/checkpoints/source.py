@@ -16,6 +16,8 @@ from ..errors import CheckpointError
 
 WINDOW = 16 * 2**10
 """Bytes that a cursor reads ahead."""
+MOST_UNFOLDED, ALWAYS_UNFOLDED = 4, 64 * 2**20
+"""What a file unfolds to (entries of a zip that are packed, data that is shared) may have this multiple of its size, and so many bytes more."""
 MAX_LINE = 2**20
 """Longest line of the text opcodes of protocol 0, in bytes."""
 

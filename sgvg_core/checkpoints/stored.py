@@ -6,6 +6,7 @@ from ..errors import CheckpointError
 from .header import ENTRY, own_entry
 from .layouts import Recognised, recognise
 from .plain import read_plain
+from .settling import enough_memory
 from .weights import stored_weights
 
 OWN = "own"
@@ -42,7 +43,8 @@ def read_stored(path: str | Path, *kinds: str) -> Recognised:
     path = Path(path)
     plain = read_plain(path)
     if ENTRY in plain.metadata:
-        own = stored_weights(own_entry(plain.metadata, path), plain.data, path)
+        with enough_memory(str(path)):
+            own = stored_weights(own_entry(plain.metadata, path), plain.data, path)
         found = Recognised(own.kind, OWN, own.config, own.state, own.extra)
     else:
         found = recognise(plain, path)

@@ -16,7 +16,7 @@ import torch
 from ..errors import CheckpointError
 from ..whole_files import written_whole
 from .header import ENTRY, FORMAT, Header, own_entry, read_tensors
-from .settling import Settler
+from .settling import Settler, enough_memory
 from .source import Source
 
 
@@ -89,13 +89,12 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     `config.from_dict`. Raises CheckpointError.
     """
     path = Path(path)
-    with Source.open(path) as source:
+    with Source.open(path) as source, enough_memory(source.where):
         drafts, metadata = read_tensors(source)
         header = own_entry(metadata, path)
         if kind is not None and header.kind != kind:
             raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
-        tensors = Settler(source.where, source.size).settle(drafts)
-    return stored_weights(header, tensors, path)
+        return stored_weights(header, Settler(source.where, source.size).settle(drafts), path)
 
 
 def stored_weights(header: Header, tensors: dict[str, torch.Tensor], path: Path) -> StoredWeights:

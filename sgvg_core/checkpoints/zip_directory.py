@@ -11,14 +11,11 @@ import zlib
 from typing import Any, NoReturn
 
 from ..errors import CheckpointError
-from .source import Source
+from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED, Source
 
 MAX_ENTRIES = 25_000
 MAX_NAME_BYTES = 1000
 MAX_TAIL = 22 + 2**16
-MOST_UNFOLDED = 4
-"""Deflated entries may add up to this multiple of the file's size, and `ALWAYS_UNFOLDED` bytes more."""
-ALWAYS_UNFOLDED = 64 * 2**20
 _STORED, _DEFLATED = 0, 8
 
 

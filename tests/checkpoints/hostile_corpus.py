@@ -382,6 +382,25 @@ def script_module(attributes: bytes, name: str = "__torch__.M") -> bytes:
     return named(name) + b")\x81}(" + attributes + b"ub"
 
 
+def names() -> Iterator[tuple[str, bytes]]:
+    """Networks whose names would grow far beyond the file: keys are stored once, names of tensors are made of all that lead to them."""
+
+    def module(parameters: bytes, modules: bytes) -> bytes:
+        state = b"}(" + short("_parameters") + parameters + short("_buffers") + b"}" + short("_modules") + modules + b"u"
+        meta = b"}(" + short("type") + short("class") + short("class_name") + short("G") + short("state") + state + b"u"
+        return named("torch_utils.persistence._reconstruct_persistent_obj") + meta + b"\x85R"
+
+    long = b"X" + struct.pack("<I", 4000) + b"a" * 4000
+    leaf = module(b"}" + short("weight") + tensor(0, (4,), (1,)) + b"s", b"}")
+    yield "one long name", whole(b"}" + short("G_ema") + module(b"}" + long + tensor(0, (4,), (1,)) + b"s", b"}") + b"s")
+    deep = long + b"q\x000" + leaf + b"q\x010"
+    for _ in range(15):  # each holds the one before under a long name
+        deep += module(b"}", b"}h\x00h\x01s") + b"q\x010"
+    yield "names in names", whole(deep + b"}" + short("G_ema") + b"h\x01s")
+    many = b"}(" + b"".join(short(f"{index:03}") + b"h\x01" for index in range(200)) + b"u"
+    yield "many names in names", whole(deep + b"}" + short("G_ema") + module(b"}", b"}h\x00" + module(b"}", many) + b"s") + b"s")
+
+
 def scripts() -> Iterator[tuple[str, bytes]]:
     """TorchScript archives: programs, of which nothing but the table of weights may be read."""
     run = named("os.system") + short(SHELL) + b"\x85R"
@@ -429,6 +448,7 @@ def headers() -> Iterator[tuple[str, bytes]]:
     yield "safetensors with a hole", tensors({"a": good}, b"\0" * 16)
     yield "safetensors cut off", tensors({"a": good}, b"\0" * 7)
     yield "safetensors nested deeply", tensors(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    yield "safetensors of a million lists", tensors(b'{"a":[' + b"[]," * 1_000_000 + b"[]]}")
     yield "safetensors twice the same name", tensors(b'{"a":1,"a":1}')
     yield "safetensors of NaN", tensors(b'{"a":NaN}')
     yield "safetensors that aren't UTF-8", tensors(b'{"\xff":1}')
@@ -472,7 +492,7 @@ def strangers() -> Iterator[tuple[str, bytes]]:
 def hostile() -> dict[str, bytes]:
     """Every file that must be refused, by name."""
     found: dict[str, bytes] = {}
-    for group in (calls, bombs, false_sizes, broken_pickles, archives, scripts, headers, strangers):
+    for group in (calls, bombs, false_sizes, broken_pickles, archives, names, scripts, headers, strangers):
         for name, data in group():
             found[f"{group.__name__}: {name}"] = data
     return found

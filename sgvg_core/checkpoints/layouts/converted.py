@@ -10,7 +10,7 @@ from ...errors import CheckpointError
 from ...randomness import normal
 from .discriminator import assembled as assembled_discriminator
 from .recognised import Recognised, is_state
-from .stylegan2 import USUAL_LR_MULTIPLIER, assembled, check_filters, listed, shaped, without_prefix
+from .stylegan2 import USUAL_LR_MULTIPLIER, assembled, check_filters, listed, map_size, shaped, without_prefix
 
 _GENERATORS = ("g_ema", "g", "generator", "state_dict", "model", "params_ema", "params")
 """Where such a file keeps its generator, the averaged one first."""
@@ -92,8 +92,8 @@ def _renamed(state: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, torch.Ten
         new = _name(name)
         if new is None:
             continue
-        if new.endswith((".const", ".weight")) and tensor.ndim > 2:
-            tensor = tensor[0]  # an axis of one in front
+        if new.endswith((".const", ".weight")) and tensor.ndim > 2 and tensor.shape[0] == 1:
+            tensor = tensor[0]
         elif new.endswith((".bias", "noise_strength")):
             tensor = tensor.reshape([] if new.endswith("noise_strength") and tensor.numel() == 1 else [-1])
         yield new, tensor
@@ -128,9 +128,7 @@ def _noise_maps(state: Mapping[str, torch.Tensor], ours: dict[str, torch.Tensor]
     for number, layer in enumerate(layers):
         stored = state.get(f"noises.noise_{number}")
         if stored is None:
-            size = int(layer.split(".")[1][1:])
-            const = shaped(ours, "synthesis.b4.const", 3)
-            stored = normal(0, "absent noise map", number, 1, 1, *(size * extent // 4 for extent in const[1:]))
+            stored = normal(0, "absent noise map", number, 1, 1, *map_size(layer, shaped(ours, "synthesis.b4.const", 3)[1:]))
             drawn += 1
         ours[f"{layer}.noise_const"] = stored.reshape(stored.shape[-2:]) if stored.ndim == 4 and stored.shape[:2] == (1, 1) else stored
     return [f"{drawn} noise maps are absent: they were drawn from seed 0"] if drawn else []
@@ -164,7 +162,7 @@ def _discriminator(state: Mapping[str, torch.Tensor]) -> Recognised:
 def _discriminator_name(name: str, top: int) -> str | None:
     if found := re.fullmatch(r"convs\.0\.(0\.weight|1\.bias)", name):
         return f"b{top}.fromrgb.{found[1][2:]}"
-    found = re.fullmatch(r"convs\.(\d{1,2})\.(.+)", name)
+    found = re.fullmatch(r"convs\.([1-9]\d?)\.(.+)", name)
     if found is None or found[2] not in _D_LEAVES:
         return None
     return f"b{top >> (int(found[1]) - 1)}.{_D_LEAVES[found[2]]}"

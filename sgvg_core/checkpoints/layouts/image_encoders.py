@@ -14,6 +14,7 @@ from ...errors import CheckpointError
 from . import converted, stylegan3
 from .pyramids import BackboneShape, bounds_of_heads, convs_of_heads, read_backbone, rename, under, without_parallel
 from .recognised import Recognised, is_state
+from .stylegan2 import shaped
 
 DELTA_ENCODERS = ("Encoder4Editing", "ProgressiveBackboneEncoder", "ResNetProgressiveBackboneEncoder")
 """Encoders that answer offsets from their first latent."""
@@ -56,10 +57,8 @@ def _decoder(state: dict[str, torch.Tensor], latent_avg: Any) -> tuple[Recognise
     """The generator beside an encoder, if it can be read, and what to say of it. What's wrong with it is no fault of the encoder's."""
     if not state:
         return None, ()
-    mean = None
-    if isinstance(latent_avg, torch.Tensor) and latent_avg.ndim:
-        rows = latent_avg.reshape(-1, latent_avg.shape[-1])
-        mean = rows[0] if len(rows) and bool((rows == rows[0]).all()) else None  # one mean, repeated for each latent
+    rows = _rows(latent_avg)
+    mean = rows[0] if rows is not None and bool((rows == rows[0]).all()) else None  # one mean, repeated for each latent
     try:
         found = converted.network(state, mean) or stylegan3.generator(state)
         why = "its layout isn't known here"
@@ -79,7 +78,7 @@ def _read(
     if not named:
         notes += ("which encoder it is isn't in the file (opts.encoder_type): taken as pSp's, whose latents stand each for itself",)
     heads = "styles" if "styles.0.convs.0.weight" in state else "w_plus" if "output_layer_2.3.weight" in state else "w"
-    mean = latent_avg.float().reshape(-1, latent_avg.shape[-1]) if isinstance(latent_avg, torch.Tensor) and latent_avg.ndim else None
+    mean = _rows(latent_avg)
     convs = convs_of_heads(state)
     num_ws, said = _num_ws(state, heads, convs, opts, mean)
     adds_mean = bool(mean is not None and (shape.in_channels > 3 or opts.get("start_from_latent_avg", True)))
@@ -116,13 +115,21 @@ def _num_ws(
     if heads == "styles":
         return len(convs), ()
     if heads == "w_plus":
-        return int(state["linear.weight"].shape[0]) // max(int(state["linear.weight"].shape[1]), 1), ()
+        num_out, num_in = shaped(state, "linear.weight", 2)
+        return num_out // num_in, ()
     size = opts.get("output_size", opts.get("stylegan_size"))
     if isinstance(size, int) and 4 <= size <= 8192:
         return 2 * size.bit_length() - 4, ()
     if mean is not None and len(mean) > 1:
         return len(mean), ()
     return 18, ("how many latents its generator has isn't in the file: taken as 18",)
+
+
+def _rows(latent_avg: Any) -> torch.Tensor | None:
+    """The stored mean latent [D], [L, D] or [1, L, D] as rows; None where there's none."""
+    if not isinstance(latent_avg, torch.Tensor) or latent_avg.ndim == 0 or latent_avg.numel() == 0:
+        return None
+    return latent_avg.float().reshape(-1, latent_avg.shape[-1])
 
 
 def _mean_of_all(mean: torch.Tensor, num_ws: int, w_dim: int) -> torch.Tensor:

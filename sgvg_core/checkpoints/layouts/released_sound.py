@@ -15,6 +15,7 @@ import torch
 from ...errors import CheckpointError
 from .pyramids import State, bounds_of_heads, convs_of_heads, count, read_backbone, rename, under, without_parallel
 from .recognised import Recognised, is_state
+from .stylegan2 import shaped
 
 _LAYOUT = "released"
 _KEPT_POSITIONS = 32
@@ -36,7 +37,7 @@ def sound_encoder(data: Any) -> Recognised | None:
     config: dict[str, Any] = {
         "heads": "transformer" if _has_transformer(state) else "map",
         "num_ws": count(state, "styles."),
-        "w_dim": int(state["latlayer1.weight"].shape[0]),
+        "w_dim": shaped(state, "latlayer1.weight", 4)[0],
         "depths": list(shape.depths),
         "widths": list(shape.widths),
         "squeeze": shape.squeeze,
@@ -66,7 +67,7 @@ def _has_transformer(state: State) -> bool:
 def _transformer_state(state: State) -> dict[str, torch.Tensor]:
     renamed = {}
     for name, tensor in rename(state).items():
-        if name.endswith(".positional_encoding.pe"):
+        if name.endswith(".positional_encoding.pe") and tensor.ndim > 1:
             name, tensor = name.replace(".positional_encoding.pe", ".positions"), tensor[:_KEPT_POSITIONS].flatten(1).clone()
         renamed[name.replace(".transformer_encoder.", ".encoder.")] = tensor
     return renamed
@@ -110,7 +111,7 @@ def sound_tower(data: Any) -> Recognised | None:
     if any(last is None or last.ndim != 4 for last in lasts):
         raise CheckpointError("a sound tower without four stages, expected feature_extractor.layer1 to layer4 of a ResNet-18")
     config = {
-        "embed_dim": int(net["fc.weight"].shape[0]),
+        "embed_dim": shaped(net, "fc.weight", 2)[0],
         "depths": [count(net, layer) for layer in layers],
         "widths": [int(last.shape[0]) for last in lasts if last is not None],
     }

@@ -1,7 +1,8 @@
 """NVIDIA's StyleGAN2 generators: networks pickled whole (stylegan2-ada-pytorch, stylegan3) and bare tables of their tensors."""
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ _FILTER = re.compile(r"(.*\.)?resample_filter")
 TAPS = (1.0, 3.0, 3.0, 1.0)
 """The doubling and halving filter that everything here is made for."""
 USUAL_LR_MULTIPLIER, USUAL_CLAMP = 0.01, 256.0
+MAX_PIXELS = 2**23
+"""Noise maps that a file lacks are made for features of up to so many pixels: a few bytes may not ask for gigabytes."""
 
 
 def generator(data: Any) -> Recognised | None:
@@ -138,10 +141,18 @@ def _filled_noise(state: dict[str, torch.Tensor], config: dict[str, Any]) -> lis
     bare = [name.removesuffix(".weight") for name in state if re.fullmatch(r"synthesis\.b\d+\.conv[01]\.weight", name)]
     bare = [name for name in bare if f"{name}.noise_const" not in state and f"{name}.noise_strength" not in state]
     for name in bare:
-        size = int(name.split(".")[1][1:])
-        state[f"{name}.noise_const"] = torch.zeros([size * extent // 4 for extent in config["const_size"]])
+        state[f"{name}.noise_const"] = torch.zeros(map_size(name, config["const_size"]))
         state[f"{name}.noise_strength"] = torch.zeros([])
     return [f"{len(bare)} layers were made without noise inputs: they got some of strength 0"] if bare else []
+
+
+def map_size(layer: str, const_size: Sequence[int]) -> list[int]:
+    """Height and width of the features of a layer such as "synthesis.b64.conv1". Raises CheckpointError beyond MAX_PIXELS."""
+    size = int(layer.split(".")[1][1:])
+    extents = [size * extent // 4 for extent in const_size]
+    if math.prod(extents) > MAX_PIXELS:
+        raise CheckpointError(f"{layer} has features of {' x '.join(map(str, extents))} and no noise map; the file is damaged or made to do harm")
+    return extents
 
 
 def shaped(state: Mapping[str, torch.Tensor], name: str, ndim: int) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ other way round than torch's transposed convolution takes them, biases of modula
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -19,8 +19,9 @@ from .recognised import Recognised
 from .stylegan2 import TAPS, assembled, listed
 
 _MODULE = "dnnlib.tflib"
+_BLOCK = r"(\d{1,5}x\d{1,5})"
 _MAX_DEPTH = 4
-_G_MARK, _D_MARK = re.compile(r"synthesis/\d+x\d+/Const/const"), "Output/weight"
+_G_MARK, _D_MARK = re.compile(rf"synthesis/{_BLOCK}/Const/const"), "Output/weight"
 _IGNORED = re.compile(r"(synthesis/)?lod")
 _COLOURS = re.compile(r"(?:synthesis/To|From)RGB_lod(\d{1,2})/\w+")
 """A layer of colours of a network that grew while it was trained; the number counts halvings of the full size."""
@@ -104,34 +105,14 @@ def _is_discriminator(variables: Mapping[str, torch.Tensor]) -> bool:
 
 def _generator(variables: dict[str, torch.Tensor], settings: dict[str, Any]) -> Recognised:
     _check_settings(settings)
-    variables, notes = _grown(variables)
-    sizes = _block_names(variables, "synthesis/")
-    ours: dict[str, torch.Tensor] = {}
-    unknown = []
-    for name, tensor in variables.items():
-        new = _generator_name(name, sizes)
-        if new is not None:
-            ours[new] = _laid_out(name, tensor)
-        elif not _IGNORED.fullmatch(name):
-            unknown.append(name)
-    notes += [f"dropped {len(unknown)} variables that no StyleGAN2 generator has: {listed(unknown)}"] if unknown else []
+    ours, notes = _renamed(variables, "synthesis/", _generator_name)
     clamp, lr_multiplier = number(settings.get("conv_clamp")), number(settings.get("mapping_lrmul"))
     return assembled(ours, "tensorflow", conv_clamp=clamp, lr_multiplier=lr_multiplier, notes=notes)
 
 
 def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any], final_size: tuple[int, int] | None) -> Recognised:
     _check_settings(settings)
-    variables, notes = _grown(variables)
-    sizes = _block_names(variables, "")
-    ours: dict[str, torch.Tensor] = {}
-    unknown = []
-    for name, tensor in variables.items():
-        new = _discriminator_name(name, sizes)
-        if new is not None:
-            ours[new] = _laid_out(name, tensor)
-        elif not _IGNORED.fullmatch(name):
-            unknown.append(name)
-    notes += [f"dropped {len(unknown)} variables that no StyleGAN2 discriminator has: {listed(unknown)}"] if unknown else []
+    ours, notes = _renamed(variables, "", _discriminator_name)
     group, lr_multiplier = number(settings.get("mbstd_group_size", 4)), number(settings.get("mapping_lrmul", 0.1))
     return assembled_discriminator(
         ours,
@@ -144,6 +125,23 @@ def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any],
     )
 
 
+def _renamed(
+    variables: dict[str, torch.Tensor], prefix: str, name_of: Callable[[str, dict[str, int]], str | None]
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """The variables under NVIDIA's torch names and laid out as torch has them, and what was dropped. Blocks stand behind `prefix`."""
+    variables, notes = _grown(variables)
+    sizes = _block_names(variables, prefix)
+    ours, unknown = {}, []
+    for name, tensor in variables.items():
+        new = name_of(name, sizes)
+        if new is not None:
+            ours[new] = _laid_out(name, tensor)
+        elif not _IGNORED.fullmatch(name):
+            unknown.append(name)
+    notes += [f"dropped {len(unknown)} variables that no such StyleGAN2 network has: {listed(unknown)}"] if unknown else []
+    return ours, notes
+
+
 def _check_settings(settings: Mapping[str, Any]) -> None:
     """Raise CheckpointError for settings under which the network would compute something else than ours."""
     for name in ("nonlinearity", "mapping_nonlinearity"):
@@ -152,7 +150,7 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     taps = settings.get("resample_kernel", TAPS)
     if isinstance(taps, torch.Tensor):
         taps = taps.tolist()
-    if not isinstance(taps, list | tuple) or tuple(taps) != TAPS:
+    if not isinstance(taps, list | tuple) or tuple(map(number, taps)) != TAPS:
         raise CheckpointError(f"resample_kernel: got {str(taps)[:40]}, only [1, 3, 3, 1] is served")
     if settings.get("normalize_latents", True) is not True:
         raise CheckpointError("normalize_latents: got False, only networks that normalise z are served")
@@ -160,7 +158,7 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
 
 def _block_names(variables: Mapping[str, torch.Tensor], prefix: str) -> dict[str, int]:
     """The size in NVIDIA's torch names (4, 8, 16, ...) for each block's name ("4x4", "8x8", or "5x3", "10x6", ...)."""
-    found = {match[1] for name in variables if (match := re.match(rf"{prefix}(\d{{1,5}}x\d{{1,5}})/", name))}
+    found = {match[1] for name in variables if (match := re.match(rf"{prefix}{_BLOCK}/", name))}
     return {name: 4 << index for index, name in enumerate(sorted(found, key=lambda each: int(each.split("x")[0])))}
 
 
@@ -174,7 +172,7 @@ def _generator_name(name: str, sizes: dict[str, int]) -> str | None:
         return f"synthesis.b{4 << layer // 2}.conv{layer % 2}.noise_const"
     if found := re.fullmatch(r"synthesis/ToRGB_lod0/(\w+)", name):
         return f"synthesis.b{max(sizes.values())}.torgb.{_MODULATED[found[1]]}" if found[1] in _MODULATED else None
-    found = re.fullmatch(r"synthesis/(\d+x\d+)/(Const|Conv|Conv0_up|Conv1|ToRGB|Skip)/(\w+)", name)
+    found = re.fullmatch(rf"synthesis/{_BLOCK}/(Const|Conv|Conv0_up|Conv1|ToRGB|Skip)/(\w+)", name)
     if found is None:
         return None
     block, layer_name, leaf = f"synthesis.b{sizes[found[1]]}", found[2], found[3]
@@ -191,7 +189,7 @@ def _discriminator_name(name: str, sizes: dict[str, int]) -> str | None:
         return f"b4.out.{found[1]}"
     if found := re.fullmatch(r"FromRGB_lod0/(weight|bias)", name):
         return f"b{max(sizes.values())}.fromrgb.{found[1]}"
-    found = re.fullmatch(r"(\d+x\d+)/(FromRGB|Conv0|Conv1_down|Skip|Conv|Dense0)/(weight|bias)", name)
+    found = re.fullmatch(rf"{_BLOCK}/(FromRGB|Conv0|Conv1_down|Skip|Conv|Dense0)/(weight|bias)", name)
     if found is None:
         return None
     place = {"FromRGB": "fromrgb", "Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip", "Conv": "conv", "Dense0": "fc"}[found[2]]
@@ -208,8 +206,8 @@ def _laid_out(name: str, tensor: torch.Tensor) -> torch.Tensor:
     if leaf == "weight" and tensor.ndim == 4:
         flipped = tensor.flip(0, 1) if layer == "Conv0_up" or (layer == "Skip" and name.startswith("synthesis/")) else tensor
         return flipped.permute(3, 2, 0, 1)
-    if leaf == "const" and tensor.ndim == 4:
+    if leaf == "const" and tensor.ndim == 4 and tensor.shape[0] == 1:
         return tensor[0]
-    if re.fullmatch(r"noise\d+", leaf) and tensor.ndim == 4:
+    if re.fullmatch(r"noise\d+", leaf) and tensor.shape[:2] == (1, 1):
         return tensor[0, 0]
     return tensor
