@@ -54,10 +54,14 @@ def _draw(seconds: Mapping[str, float], sides: dict[str, str], test_share: float
     wanted = test_share * sum(seconds.values())
     taken = sum(length for source, length in seconds.items() if sides.get(source) == "test")
     order = sorted((source for source in seconds if source not in sides), key=lambda source: hashlib.sha256(f"{seed}/{source}".encode()).digest())
-    any_train = any(sides.get(source) == "train" for source in seconds)
-    for place, source in enumerate(order):
-        must_train = not any_train and place == len(order) - 1
-        fits = taken + seconds[source] / 2 <= wanted or (taken == 0 and wanted > 0)
-        sides[source] = "test" if fits and not must_train else "train"
-        taken += seconds[source] if sides[source] == "test" else 0
-        any_train = any_train or sides[source] == "train"
+    fitting = []
+    for source in order:
+        if taken + seconds[source] / 2 <= wanted:
+            fitting.append(source)
+            taken += seconds[source]
+    others = [source for source in seconds if source not in fitting and sides.get(source) != "test"]
+    if not fitting and taken == 0 and wanted > 0 and len(others) > 1:
+        fitting = [min(order, key=seconds.__getitem__)]  # all are long: the shortest, of equals the first drawn
+    elif fitting and not others:
+        fitting.pop()
+    sides.update({source: "test" if source in fitting else "train" for source in order})
