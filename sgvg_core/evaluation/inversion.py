@@ -5,6 +5,7 @@ on: so the table can be made of any generator without another training. An encod
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,8 +62,13 @@ class Inverter:
         }
 
     @torch.enable_grad()
-    def descend(self, pictures: torch.Tensor, terms: tuple[str, ...], num_steps: int) -> torch.Tensor:
-        """Latents [N, L, D] that show `pictures` [N, 3, H, W] in -1..1, after `num_steps` of Adam from the mean latent."""
+    def descend(
+        self, pictures: torch.Tensor, terms: tuple[str, ...], num_steps: int, stepped: Callable[[float], None] = lambda share: None
+    ) -> torch.Tensor:
+        """Latents [N, L, D] that show `pictures` [N, 3, H, W] in -1..1, after `num_steps` of Adam from the mean latent.
+
+        `stepped` hears the share that is done, and may raise to stop.
+        """
         generator = self.model.generator
         ws = generator.w_avg.detach().float().expand(len(pictures), generator.num_ws, -1).clone().requires_grad_()
         adam = torch.optim.Adam([ws], lr=_RATE)
@@ -73,6 +79,7 @@ class Inverter:
             loss = torch.stack([_WEIGHTS[name] * found[name]() for name in terms]).sum()
             (ws.grad,) = torch.autograd.grad(loss, [ws])
             adam.step()
+            stepped((step + 1) / num_steps)
         return ws.detach()
 
 
@@ -107,7 +114,8 @@ def table3b(
             folder = _folder(keep, key, model, source, look, perceptual, num_steps, encoder)
             record = folder.get(clip.key) if folder else None
             if record is None:
-                ws = inverter.descend(picture, terms, num_steps) if terms else _encoded(model, encoder, picture)
+                stepped = functools.partial(_stepped, progress, done, len(clips) * len(ways))
+                ws = inverter.descend(picture, terms, num_steps, stepped) if terms else _encoded(model, encoder, picture)
                 record = {"figures": _compare(model, ws, picture, look)}
                 if folder:
                     folder.put(clip.key, record)
@@ -115,6 +123,10 @@ def table3b(
             done += 1
             progress(done, len(clips) * len(ways), "inversion")
     return _table({key: np.stack(found) for key, found in figures.items()}, look.name, perceptual.name, num_steps)
+
+
+def _stepped(progress: Progress, done: int, total: int, share: float) -> None:
+    progress(done + share, total, "inversion")
 
 
 def _encoded(model: SoundModel, encoder: ImageEncoder | None, picture: torch.Tensor) -> torch.Tensor:

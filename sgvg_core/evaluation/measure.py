@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from .sources import ClipSource, MeasuredClip
 
 REAL, REAL_AGAIN = "real", "real again"
 """Keys of the clips' own frames, and of other real frames (see `ClipSource`)."""
-_WINDOWS_A_SECOND = Fraction(2)
+MOMENTS = Fraction(4)
+"""Moments a second at which sounds are heard and films compared with them."""
 _BATCH = 8
+_SHARE = 0.9
+"""Of the work on a film, its making; looking at it is the rest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +54,22 @@ class Measured:
     """Each method's name by its key, in order."""
     records: dict[str, list[Record]]
     """By key, a record a clip, in the order of the clips."""
-    sounds: np.ndarray | None
-    """F_a of each clip's sound, [N, E], unit length."""
+    moments: list[np.ndarray] | None
+    """F_a of each clip's sound in time, [S, E] of unit length, `MOMENTS` a second."""
     texts: np.ndarray | None
     """F_t of each clip's label, [N, E], unit length; zeros where there's no label."""
+
+    @cached_property
+    def sounds(self) -> np.ndarray | None:
+        """F_a of each clip's sound as a whole, [N, E], unit length: the mean over its moments."""
+        if self.moments is None:
+            return None
+        means = np.stack([each.mean(0) for each in self.moments])
+        return means / np.linalg.norm(means, axis=1, keepdims=True).clip(1e-12)
+
+    def embedded(self, key: str) -> np.ndarray:
+        """Mean of F_v over each film's frames, [N, E]."""
+        return np.stack([record["embeddings"].astype(np.float32).mean(0) for record in self.records[key]])
 
     def stacked(self, key: str, field: str) -> np.ndarray:
         """A field of a method's records, [N, ...]."""
@@ -61,10 +77,15 @@ class Measured:
 
 
 @torch.no_grad()
-def film(take: Take, make: Make) -> torch.Tensor:
-    """The frames of a film, uint8 [T, H, W, 3] on the CPU."""
-    pictures = synthesize(take.model.generator, make(take), batch=_BATCH)
-    return torch.cat([to_uint8(as_rgb(some)) for some in pictures])
+def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, total: int = 1, note: str = "films") -> torch.Tensor:
+    """The frames of a film, uint8 [T, H, W, 3] on the CPU. `progress` hears of it as the next of `total` films when `done` are finished."""
+    kept: list[torch.Tensor] = []
+    num_frames, num_done = take.walk().num_frames, 0
+    for pictures in synthesize(take.model.generator, make(take), batch=_BATCH):
+        kept.append(to_uint8(as_rgb(pictures)))
+        num_done += len(pictures)
+        progress(done + _SHARE * num_done / num_frames, total, note)
+    return torch.cat(kept)
 
 
 def hears(space: JointSpace | OpenClipSpace | None) -> bool:
@@ -74,11 +95,11 @@ def hears(space: JointSpace | OpenClipSpace | None) -> bool:
 
 @torch.no_grad()
 def embed_clip(space: Any, source: ClipSource, clip: MeasuredClip) -> np.ndarray:
-    """F_a of a clip's sound [E], unit length: the mean of its windows (two a second)."""
+    """F_a of a clip's sound in time, [S, E] of unit length, `MOMENTS` a second."""
     heard = hear(source.sound(clip), space.mel)
     device = next(space.parameters()).device
-    embedded = torch.cat([space.embed_sounds(log_mel.to(device)) for log_mel in window_pictures(heard, space.mel, _WINDOWS_A_SECOND)])
-    return torch.nn.functional.normalize(embedded.mean(0), dim=0).cpu().numpy()
+    embedded = torch.cat([space.embed_sounds(log_mel.to(device)) for log_mel in window_pictures(heard, space.mel, MOMENTS)])
+    return embedded.cpu().numpy()
 
 
 def measure(
@@ -97,10 +118,10 @@ def measure(
     for key in (REAL, REAL_AGAIN):
         folders[key] = _folder(keep, key, f"{size} px", source, seen)
     records: dict[str, list[Record]] = {key: [] for key in (REAL, REAL_AGAIN, *(entry.key for entry in entries))}
-    sounds, total, done = [], len(source.clips) * len(records), 0
+    moments, total, done = [], len(source.clips) * len(records), 0
     for clip in source.clips:
         if hears(eyes.space):
-            sounds.append(embed_clip(eyes.space, source, clip))
+            moments.append(embed_clip(eyes.space, source, clip))
         takes: dict[int, Take] = {}
         for key, of_key in records.items():
             folder, preview = folders[key], None
@@ -109,7 +130,7 @@ def measure(
                 entry = next((entry for entry in entries if entry.key == key), None)
                 if entry is not None:
                     take = takes.setdefault(id(entry.model), Take(entry.model, source.sound(clip), clip.seed, source.fps))
-                    frames: torch.Tensor | None = film(take, entry.make)
+                    frames: torch.Tensor | None = film(take, entry.make, progress, done, total)
                 else:
                     frames = source.real(clip, size) if key == REAL else source.real_again(clip, size)
                 if frames is not None:
@@ -121,7 +142,7 @@ def measure(
             done += 1
             progress(done, total, "films", preview)
     names = {REAL: "real clips (ceiling)", **{entry.key: entry.name for entry in entries}}
-    return Measured(source, names, records, np.stack(sounds) if sounds else None, _texts(eyes, source))
+    return Measured(source, names, records, moments or None, _texts(eyes, source))
 
 
 def _folder(keep: Path | None, key: str, films: str | None, source: ClipSource, seen: str) -> RecordFolder | None:

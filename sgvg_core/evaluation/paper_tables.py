@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from ..randomness import generator_for
-from .measure import REAL, REAL_AGAIN, Measured
+from .measure import MOMENTS, REAL, REAL_AGAIN, Measured
 from .statistics import Difference, FrechetDistance, Statistic, best_lag_correlation, drawn_clips, inception_score, interval_of
 
 SHUFFLED = "shuffled"
@@ -127,7 +127,10 @@ class Tables:
         """Semantic consistency: cosines in the joint space of the mean of a film's frames with the label's words and with the sound."""
         if not self._joint:
             raise ConfigError("table 3: the model has no joint space of pictures with sounds or words, so there are no cosines; train or add one")
-        notes = ("Mean cosines in this model's own joint space: another space has another scale.",)
+        notes = (
+            "Mean cosines in this model's own joint space: another space has another scale. "
+            "In time: the correlation of what changes in the film with what changes in the sound.",
+        )
         return self._table("table3a", "Table 3a, semantic consistency", self._joint, [REAL, *keys, SHUFFLED], notes)
 
     def judged(self, keys: Sequence[str]) -> Table | None:
@@ -155,9 +158,9 @@ class Tables:
 
     @cached_property
     def _diversity(self) -> Metric | None:
-        if "embedding" not in self.measured.records["ours"][0]:
+        if "embeddings" not in self.measured.records["ours"][0]:
             return None
-        return Metric("diversity (joint-space)", 0, lambda key, _: self.measured.stacked(key, "embedding"), mean_distance, True)
+        return Metric("diversity (joint-space)", 0, lambda key, _: self.measured.embedded(key), mean_distance, True)
 
     def _fvd(self, network: str) -> Metric:
         field = f"features {network}"
@@ -185,25 +188,34 @@ class Tables:
     def _joint(self) -> list[Metric]:
         """The cosines that this joint space has."""
         words = [self._words] if self.measured.texts is not None else []
-        return [*words, self._sounds] if self.measured.sounds is not None else words
+        return [*words, self._sounds, self._moments] if self.measured.sounds is not None else words
 
     @cached_property
     def _sounds(self) -> Metric:
         return Metric("a<->v", 1, lambda key, order: self._cosines(key, self.measured.sounds[order]), _mean)  # type: ignore[index]
 
     @cached_property
+    def _moments(self) -> Metric:
+        def values(key: str, order: np.ndarray) -> np.ndarray:
+            heard: list[np.ndarray] = self.measured.moments or []
+            pairs = zip(self.measured.records[key], order, strict=True)
+            return np.array([moment_match(record["embeddings"], heard[other], float(self.measured.source.fps)) for record, other in pairs])
+
+        return Metric("a<->v in time", 1, values, _mean)
+
+    @cached_property
     def _words(self) -> Metric:
         labelled = np.array([clip.label is not None for clip in self._clips])
 
-        def values(key: str, order: np.ndarray) -> np.ndarray:
+        def values(key: str, order: np.ndarray) -> np.ndarray | None:
             known = labelled & labelled[order]
-            return self._cosines(key, self.measured.texts[order])[known]  # type: ignore[index]
+            return self._cosines(key, self.measured.texts[order])[known] if known.any() else None  # type: ignore[index]
 
         return Metric("t<->v", 1, values, _mean)
 
     def _cosines(self, key: str, wanted: np.ndarray) -> np.ndarray:
         """Cosine of each film's mean embedding with `wanted` [N, E], [N]."""
-        films = self.measured.stacked(key, "embedding")
+        films = self.measured.embedded(key)
         return (films * wanted).sum(1) / np.linalg.norm(films, axis=1).clip(1e-12)
 
     @cached_property
@@ -274,6 +286,18 @@ def _mean(values: np.ndarray) -> float:
 
 def _median(values: np.ndarray) -> float:
     return float(np.median(values))
+
+
+def moment_match(frames: np.ndarray, sound: np.ndarray, fps: float) -> float:
+    """Whether a film changes as its sound does: F_v of frames [T, E] against F_a of moments [S, E], each less its mean over time, as one
+    correlation in -1 .. 1. What is the same throughout, and so the scene as such, counts for nothing; 0 where either side stands still.
+    """
+    at = np.minimum(np.floor(np.arange(len(frames)) / fps * float(MOMENTS) + 0.5).astype(int), len(sound) - 1)
+    shown = np.unique(at)
+    seen = np.stack([frames[at == moment].astype(np.float64).mean(0) for moment in shown])
+    seen, heard = seen - seen.mean(0), sound[shown] - sound[shown].mean(0)
+    size = np.linalg.norm(seen) * np.linalg.norm(heard)
+    return float((seen * heard).sum() / size) if size > 1e-9 else 0.0
 
 
 def mean_distance(embeddings: np.ndarray) -> float:

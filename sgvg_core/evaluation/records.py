@@ -18,7 +18,7 @@ from ..whole_files import written_whole
 from .statistics import fine_detail
 from .video_networks import VideoNetwork, as_pictures
 
-VERSION = 1
+VERSION = 2
 """Of what a record holds and how methods work; raised when either changes, so that old ones aren't mixed with new ones."""
 
 Record = dict[str, np.ndarray]
@@ -37,13 +37,13 @@ class Eyes:
     def look(self, frames: torch.Tensor) -> Record:
         """Frames uint8 [T, H, W, 3] -> a record.
 
-        ``embedding`` [E], the mean of the frames' F_v; ``kind`` [K] and ``strength`` [T] of the judge; ``features NAME`` [W, F] and
+        ``embeddings`` [T, E], the frames' F_v, as float16; ``kind`` [K] and ``strength`` [T] of the judge; ``features NAME`` [W, F] and
         ``classes NAME`` [W, K] of each video network; ``detail`` and ``change`` (mean change from frame to frame, levels of 255).
         """
         seen: Record = {"detail": np.array(fine_detail(frames)), "change": np.array(_change(frames))}
         if self.space is not None:
             device = next(self.space.parameters()).device
-            seen["embedding"] = self.space.embed_images(as_pictures(frames, device)).mean(0).cpu().numpy()
+            seen["embeddings"] = self.space.embed_images(as_pictures(frames, device)).half().cpu().numpy()
         if self.judge is not None:
             verdict = self.judge(as_pictures(frames, next(self.judge.parameters()).device))
             seen["kind"], seen["strength"] = verdict.logits.softmax(1).mean(0).cpu().numpy(), verdict.envelope.cpu().numpy()

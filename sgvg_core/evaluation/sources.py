@@ -1,6 +1,7 @@
 """Where the clips come from that methods are measured on: the procedural world, or the test split of a prepared data set."""
 
 import dataclasses
+import functools
 import math
 from fractions import Fraction
 from typing import Protocol
@@ -14,7 +15,7 @@ from ..errors import ConfigError
 from ..generation import Sound
 from ..randomness import generator_for
 from ..world import KINDS
-from .table import SOUND_RATE, HeldOutClip, held_out_clips, rendered_frames
+from .table import SOUND_RATE, held_out_clip, held_out_envelope, held_out_seed, rendered_frames
 
 _OTHER_SCENE = 400_000_000
 """Added to a clip's seed for the same sound in another scene."""
@@ -65,20 +66,22 @@ class WorldSource:
     def __init__(self, num_clips: int, seed: int, seconds: float, fps: float) -> None:
         self.fps = Fraction(fps).limit_denominator(1001)
         self.name = f"world, seed {seed}, {seconds:g} s"
-        self._clips = list(held_out_clips(num_clips, seed, seconds, fps))
-        self.clips = [
-            MeasuredClip(index, f"{index:05d}", KINDS[clip.kind], seed + clip.seed, math.ceil(seconds * fps), clip.envelope)
-            for index, clip in enumerate(self._clips)
-        ]
+        self._held_out = functools.lru_cache(maxsize=2)(functools.partial(held_out_clip, seed=seed, seconds=seconds, fps=fps))
+        self.clips = [self._described(index, seed, seconds, fps) for index in range(num_clips)]
+
+    def _described(self, index: int, seed: int, seconds: float, fps: float) -> MeasuredClip:
+        """A clip without its sound, which is made when it's asked for."""
+        envelope = held_out_envelope(index, seed, seconds, fps)
+        return MeasuredClip(index, f"{index:05d}", KINDS[index % len(KINDS)], seed + held_out_seed(index, seed), len(envelope), envelope)
 
     def sound(self, clip: MeasuredClip) -> Sound:
-        return Sound.from_waveform(self._clips[clip.index].waveform[None], SOUND_RATE)
+        return Sound.from_waveform(self._held_out(clip.index).waveform[None], SOUND_RATE)
 
     def real(self, clip: MeasuredClip, size: int) -> torch.Tensor:
-        return rendered_frames(self._clips[clip.index], float(self.fps), size)
+        return rendered_frames(self._held_out(clip.index), float(self.fps), size)
 
     def real_again(self, clip: MeasuredClip, size: int) -> torch.Tensor:
-        held: HeldOutClip = self._clips[clip.index]
+        held = self._held_out(clip.index)
         return rendered_frames(dataclasses.replace(held, seed=held.seed + _OTHER_SCENE), float(self.fps), size)
 
 

@@ -62,14 +62,29 @@ class Film:
 
 def held_out_clips(num_clips: int, seed: int, seconds: float, fps: float) -> Iterator[HeldOutClip]:
     """Clips of all kinds in turn."""
-    num_frames = math.ceil(seconds * fps)
     for index in range(num_clips):
-        kind, clip_seed = index % len(KINDS), _HELD_OUT_SEED + seed * 1_000_003 + index
-        slow = make_envelope(KINDS[kind], clip_seed, seconds, _ENVELOPE_RATE)
-        at = np.arange(len(slow)) / _ENVELOPE_RATE
-        fine = np.interp(np.arange(int(seconds * SOUND_RATE)) / SOUND_RATE, at, slow).astype(np.float32)
-        waveform = torch.from_numpy(synth(KINDS[kind], clip_seed, fine, SOUND_RATE))
-        yield HeldOutClip(kind, clip_seed, waveform, np.interp(np.arange(num_frames) / fps, at, slow))
+        yield held_out_clip(index, seed, seconds, fps)
+
+
+def held_out_clip(index: int, seed: int, seconds: float, fps: float) -> HeldOutClip:
+    """Clip `index` of a seed, the same alone or among others."""
+    kind, clip_seed = index % len(KINDS), held_out_seed(index, seed)
+    slow = make_envelope(KINDS[kind], clip_seed, seconds, _ENVELOPE_RATE)
+    at = np.arange(len(slow)) / _ENVELOPE_RATE
+    fine = np.interp(np.arange(int(seconds * SOUND_RATE)) / SOUND_RATE, at, slow).astype(np.float32)
+    waveform = torch.from_numpy(synth(KINDS[kind], clip_seed, fine, SOUND_RATE))
+    return HeldOutClip(kind, clip_seed, waveform, held_out_envelope(index, seed, seconds, fps))
+
+
+def held_out_seed(index: int, seed: int) -> int:
+    """The seed of a clip of the world that no training draws."""
+    return _HELD_OUT_SEED + seed * 1_000_003 + index
+
+
+def held_out_envelope(index: int, seed: int, seconds: float, fps: float) -> np.ndarray:
+    """The hidden cause of a clip at its frames, [T]."""
+    slow = make_envelope(KINDS[index % len(KINDS)], held_out_seed(index, seed), seconds, _ENVELOPE_RATE)
+    return np.interp(np.arange(math.ceil(seconds * fps)) / fps, np.arange(len(slow)) / _ENVELOPE_RATE, slow)
 
 
 @torch.no_grad()

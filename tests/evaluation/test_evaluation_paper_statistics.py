@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sgvg_core.evaluation.paper_tables import mean_distance, other_clips
+from sgvg_core.evaluation.paper_tables import mean_distance, moment_match, other_clips
 from sgvg_core.evaluation.statistics import frechet_distance, inception_score, interval_of, paired_bootstrap
 
 
@@ -73,6 +73,18 @@ def test_diversity_of_the_same_of_opposite_and_of_unlike_films() -> None:
     assert mean_distance(np.ones((5, 3))) == pytest.approx(0)
     assert mean_distance(np.array([[1.0, 0], [-2, 0]])) == pytest.approx(2)
     assert mean_distance(np.eye(6) * 7) == pytest.approx(1)
+
+
+def test_a_film_that_changes_with_its_sound_is_told_from_one_that_stands_still() -> None:
+    """Four moments a second, twelve frames: frame k shows the moment nearest to it, on top of a scene that never changes."""
+    sound = np.random.default_rng(6).normal(size=(8, 5))
+    nearest = np.minimum(np.floor(np.arange(24) / 3 + 0.5).astype(int), 7)
+    scene = 10 * np.ones(5)
+    assert moment_match(scene + 0.1 * sound[nearest], sound, fps=12) == pytest.approx(1)
+    assert moment_match(scene - sound[nearest], sound, fps=12) == pytest.approx(-1)
+    assert moment_match(np.tile(scene, (24, 1)), sound, fps=12) == 0
+    assert abs(moment_match(scene + sound[nearest][::-1], sound, fps=12)) < 0.8
+    assert moment_match(sound[nearest], sound[:1], fps=12) == 0  # a sound of one moment
 
 
 def test_the_floor_takes_another_clip_of_another_label() -> None:

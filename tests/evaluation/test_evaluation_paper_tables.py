@@ -19,6 +19,7 @@ from sgvg_core.evaluation.measure import REAL, Entry, Measured, film, measure
 from sgvg_core.evaluation.methods import OURS, Take
 from sgvg_core.evaluation.paper_tables import SHUFFLED, Tables
 from sgvg_core.evaluation.records import Eyes
+from sgvg_core.evaluation.table import held_out_clips
 from sgvg_core.evaluation.video_networks import JointSpaceNetwork, JudgeNetwork, of_frames, windows
 from sgvg_core.judge import Judge
 from sgvg_core.world import KINDS
@@ -42,6 +43,15 @@ def test_windows_lie_side_by_side_in_the_middle() -> None:
     assert windows(80, 1)[0].tolist() == list(range(32, 48))
     assert windows(6).shape == (1, 16)
     assert set(windows(6)[0].tolist()) == set(range(6))
+
+
+def test_clips_are_those_of_the_judges_table() -> None:
+    source = WorldSource(4, seed=2, seconds=0.5, fps=12)
+    for clip, held in zip(source.clips, held_out_clips(4, 2, 0.5, 12), strict=True):
+        assert (clip.label, clip.seed, clip.num_frames) == (KINDS[held.kind], 2 + held.seed, 6)
+        assert np.array_equal(clip.envelope, held.envelope)  # type: ignore[arg-type]
+        assert torch.equal(source.sound(clip).waveform[0], held.waveform)  # type: ignore[index]
+    assert not torch.equal(source.real(source.clips[0], 16), source.real_again(source.clips[0], 16))
 
 
 def test_a_still_film_has_no_change_and_another_order_is_seen() -> None:
@@ -88,8 +98,9 @@ def test_records_of_other_weights_are_not_taken(tiny_model: Any, judge: Judge, s
     measure(entries, source, _eyes(tiny_model, judge), size=32, keep=tmp_path)
     other = build_judge(JudgeConfig(widths=(8, 8), labels=KINDS)).eval()
     films: list[Any] = []
-    measure(entries, source, _eyes(tiny_model, other), size=32, keep=tmp_path, progress=lambda *args: films.append(args[3]))
-    assert all(shown is not None for shown in films)
+    eyes = _eyes(tiny_model, other)
+    measure(entries, source, eyes, size=32, keep=tmp_path, progress=lambda done, total, note="", preview=None: films.append(preview))
+    assert sum(shown is not None for shown in films) == 9
 
 
 def _measured(source: WorldSource, judge: Judge, **embeddings: list[list[float]]) -> Measured:
@@ -98,12 +109,17 @@ def _measured(source: WorldSource, judge: Judge, **embeddings: list[list[float]]
     for key, embedded in embeddings.items():
         records[key] = [
             {
-                "embedding": np.array(one), "kind": np.eye(9)[index], "strength": np.asarray(source.clips[index].envelope), "change": np.array(1.0),
-                "detail": np.array(1.0), "features judge": np.array([[float(index)], [index + 1.0]]), "classes judge": np.eye(9)[[index, index]],
+                "embeddings": np.array([one] * 24),
+                "kind": np.eye(9)[index],
+                "strength": np.asarray(source.clips[index].envelope),
+                "change": np.array(1.0),
+                "detail": np.array(1.0),
+                "features judge": np.array([[float(index)], [index + 1.0]]),
+                "classes judge": np.eye(9)[[index, index]],
             }
             for index, one in enumerate(embedded)
-        ]  # fmt: skip
-    return Measured(source, {key: key for key in records}, records, np.eye(3), np.roll(np.eye(3), 1, axis=0))
+        ]
+    return Measured(source, {key: key for key in records}, records, [np.eye(3)[[index] * 8] for index in range(3)], np.roll(np.eye(3), 1, axis=0))
 
 
 def test_tables_of_known_records(judge: Judge) -> None:
@@ -114,9 +130,9 @@ def test_tables_of_known_records(judge: Judge) -> None:
     tables = Tables(measured, KINDS)
     table = tables.table3a(["ours", "none"])
     cells = {row.key: {name: cell.value for name, cell in row.cells.items() if cell} for row in table.rows}
-    assert cells["ours"] == {"t<->v": 0, "a<->v": 1}
-    assert cells["none"] == {"t<->v": 1, "a<->v": 0}
-    assert cells[REAL] == {"t<->v": pytest.approx(0.5**0.5), "a<->v": pytest.approx(0.5**0.5)}
+    assert cells["ours"] == {"t<->v": 0, "a<->v": 1, "a<->v in time": 0}
+    assert cells["none"] == {"t<->v": 1, "a<->v": 0, "a<->v in time": 0}
+    assert cells[REAL] == {"t<->v": pytest.approx(0.5**0.5), "a<->v": pytest.approx(0.5**0.5), "a<->v in time": 0}
     assert cells[SHUFFLED]["a<->v"] == 0  # another clip's sound is never the film's own
     none = table.rows[2].cells["t<->v"]
     assert none is not None
