@@ -13,17 +13,17 @@ from torch.nn import functional as F
 
 from ..errors import ShapeError
 from ..shapes import check_shape
-from ..synthesis.layers import SLOPE, EqualisedLinear, low_pass, unit_mean_square
+from ..synthesis.layers import SLOPE, EqualisedLinear, filtered, low_pass, unit_mean_square
 
 
 def halve(x: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] -> [N, C, H / 2, W / 2] by the filter [1, 3, 3, 1], with zeros beyond the border."""
-    return F.conv2d(x, _taps(x), stride=2, padding=1, groups=x.shape[1])
+    return filtered(x, _taps(x), stride=2, padding=1)
 
 
 def _taps(x: torch.Tensor) -> torch.Tensor:
-    """The filter, once a channel [C, 1, 4, 4]; its sum is one."""
-    return (low_pass() / 4).to(x).expand(x.shape[1], 1, 4, 4)
+    """The filter [4, 4]; its sum is one."""
+    return (low_pass() / 4).to(x)
 
 
 class CriticConv(nn.Module):
@@ -44,7 +44,7 @@ class CriticConv(nn.Module):
         if self.down and self.kernel == 1:
             x = F.conv2d(halve(x), weight)
         elif self.down:
-            x = F.conv2d(F.conv2d(x, _taps(x), padding=2, groups=x.shape[1]), weight, stride=2)
+            x = F.conv2d(filtered(x, _taps(x), padding=2), weight, stride=2)
         else:
             x = F.conv2d(x, weight, padding=self.kernel // 2)
         if self.bias is None:

@@ -5,10 +5,12 @@ Layers with an equalised learning rate ("Progressive Growing of GANs", Karras et
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 SLOPE = 0.2
 """Slope of the leaky ReLU below zero; its gain is sqrt(2)."""
@@ -29,6 +31,46 @@ def low_pass() -> torch.Tensor:
     """The filter [1, 3, 3, 1] in both directions [4, 4]; its sum is four, since three of four pixels it meets are zeros."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
     return torch.outer(taps, taps)
+
+
+class _Filtered(torch.autograd.Function):
+    """Each channel by the same fixed taps [4, 4], symmetric. Gradients are filters of the same kind, of any order.
+
+    torch's own second gradient of a convolution by groups takes a convolution a channel, hundreds of them; R1 and path length need it.
+    """
+
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor, taps: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
+        context.save_for_backward(taps)
+        context.settings = x.shape, stride, padding
+        return F.conv2d(x, taps.expand(x.shape[1], 1, 4, 4), stride=stride, padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        return _FilteredBack.apply(gradients[0], *context.saved_tensors, *context.settings), None, None, None  # type: ignore[no-untyped-call]
+
+
+class _FilteredBack(torch.autograd.Function):
+    """The transpose of `_Filtered`: its gradient, whose gradient it is in turn."""
+
+    @staticmethod
+    def forward(context: Any, gradient: torch.Tensor, taps: torch.Tensor, shape: torch.Size, stride: int, padding: int) -> torch.Tensor:
+        context.save_for_backward(taps)
+        context.settings = stride, padding
+        channels = shape[1]
+        return conv2d_input(shape, taps.expand(channels, 1, 4, 4), gradient, stride=stride, padding=padding, groups=channels)
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
+        return _Filtered.apply(gradients[0], *context.saved_tensors, *context.settings), None, None, None, None  # type: ignore[no-untyped-call]
+
+
+def filtered(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: int = 0) -> torch.Tensor:
+    """Each channel of x [N, C, H, W] by the fixed, symmetric filter `taps` [4, 4], with zeros beyond the border."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        result: torch.Tensor = _Filtered.apply(x, taps, stride, padding)  # type: ignore[no-untyped-call]
+        return result
+    return F.conv2d(x, taps.expand(x.shape[1], 1, 4, 4), stride=stride, padding=padding, groups=x.shape[1])
 
 
 def double(x: torch.Tensor) -> torch.Tensor:
@@ -101,7 +143,7 @@ class ModulatedConv(nn.Module):
         if not self.up:
             return F.conv2d(x, channels_last(weight), padding=1)
         x = F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2)  # [N, C', 2 H + 1, 2 W + 1]
-        return F.conv2d(x, self.low_pass.to(x.dtype).expand(x.shape[1], 1, 4, 4), padding=1, groups=x.shape[1])
+        return filtered(x, self.low_pass.to(x.dtype), padding=1)
 
 
 class ToPicture(nn.Module):
