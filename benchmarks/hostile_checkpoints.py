@@ -143,7 +143,7 @@ class Range:
         if isinstance(plain.data, dict) and isinstance(plain.data.get("G_ema"), ForeignObject):
             network_state(plain.data["G_ema"])
         if plain.format == "torchscript":  # as files of CLIP go on from here
-            script_state(plain.data)
+            script_state(plain.data, str(self.path))
         return plain
 
     def _measured(self, kind: str, name: str, read: Callable[[], Plain]) -> None:

@@ -269,9 +269,12 @@ def _scalar(machine: "Machine", args: tuple[Any, ...]) -> int | float | bool:
 def _persistent(machine: "Machine", args: tuple[Any, ...]) -> ForeignDraft:
     """(meta): NVIDIA's networks. Their own loader EXECUTES meta["module_src"]; here it isn't even read."""
     meta = args[0] if len(args) == 1 else None
-    if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(meta.get("class_name"), str) or "state" not in meta:
-        machine.refuse("a persistent object without type, class_name and state")
-    return ForeignDraft("", meta["class_name"][:MAX_FOREIGN_NAME], meta["state"])
+    name = meta.get("class_name") if isinstance(meta, dict) else None
+    if not isinstance(meta, dict) or meta.get("type") != "class" or not isinstance(name, str) or "state" not in meta:
+        return machine.refuse("a persistent object without type, class_name and state")
+    if len(name) > MAX_FOREIGN_NAME or not name.isprintable():
+        machine.refuse(f"a network whose class has no printable name of up to {MAX_FOREIGN_NAME} characters")
+    return ForeignDraft("", name, meta["state"])
 
 
 def _foreign(module: str, name: str) -> Callable[["Machine"], ForeignDraft]:

@@ -53,6 +53,8 @@ def read_npz(archive: ZipDirectory) -> dict[str, ArrayDraft]:
     """The arrays of a .npz file by name. Raises CheckpointError."""
     if len(archive.entries) > MAX_TENSORS:
         _refuse(archive.source, f"it has {len(archive.entries)} arrays (at most {MAX_TENSORS} are read)")
+    if not all(name.isprintable() for name in archive.entries):
+        _refuse(archive.source, "a name in it has characters that can't be printed")
     return {name.removesuffix(".npy"): read_npy(archive.open(name)) for name in archive.entries}
 
 

@@ -172,6 +172,8 @@ def _place(name: str, entry: Any, path: Path) -> tuple[int, int]:
     if len(name) > MAX_NAME_CHARACTERS:
         raise CheckpointError(f"{path}: a tensor's name has {len(name)} characters, at most {MAX_NAME_CHARACTERS} are read")
     where = f"{path}: tensor {name!r}"
+    if not name.isprintable():  # messages show names: none may bring line breaks or a terminal's control characters along
+        raise CheckpointError(f"{where}: its name has characters that can't be printed; the file is damaged or made to do harm")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected dtype, shape and data_offsets; the file is damaged, get it again")
     shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]

@@ -9,6 +9,7 @@
   file, so that no few bytes can ask for the same work again and again. Nothing here recurses, and no value is ever shown by its repr.
 - Only texts, bytes and small whole numbers may be keys: keys of other kinds could be made to collide (a whole number's hash is the number
   itself modulo 2^61 - 1) or, nested deeply, overflow the interpreter's own stack. The memo's numbers are small for the same reason.
+- Keys and names of classes are printable, because messages show them: none brings line breaks or a terminal's control characters along.
 
 The opcodes are those of Python's pickletools (protocols 0 to 5).
 """
@@ -113,9 +114,10 @@ class Machine:
         if isinstance(value, Blob) and value.encoding is None and value.size <= MAX_KEY_CHARACTERS:
             self.spend(value.size + 16)
             return value.read()
-        is_text = isinstance(value, str) and len(value) <= MAX_KEY_CHARACTERS
+        is_text = isinstance(value, str) and len(value) <= MAX_KEY_CHARACTERS and value.isprintable()
         if not is_text and value is not None and not (isinstance(value, int) and abs(value) < 2**60):
-            self.refuse(f"a key of a dictionary that is {_kind(value)} (keys are texts of up to {MAX_KEY_CHARACTERS} characters or whole numbers)")
+            wanted = f"printable texts of up to {MAX_KEY_CHARACTERS} characters or whole numbers"
+            self.refuse(f"a key of a dictionary that is {_kind(value)} (keys are {wanted})")
         return value
 
     def spend(self, num_bytes: int) -> None:
@@ -486,7 +488,7 @@ class Machine:
 
     def _find(self, module: str, name: str) -> None:
         found = ALLOWED.get((module, name))
-        if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX):
+        if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX) and f"{module}{name}".isprintable():
             found = script_class(module, name)
         if found is None:
             self.refuse(f"the global {f'{module}.{name}'[:200]!r}")

@@ -101,19 +101,20 @@ def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
                 state[f"{prefix}{name}"] = value
 
 
-def script_state(module: Any) -> dict[str, torch.Tensor]:
+def script_state(module: Any, where: str) -> dict[str, torch.Tensor]:
     """The tensors of a TorchScript archive's data by name: those of its `state_dict()`, and tensors that are plain attributes.
 
-    Which of a module's tensors are plain attributes stands in the archive's code alone, and code isn't read. Raises CheckpointError.
+    Which of a module's tensors are plain attributes stands in the archive's code alone, and code isn't read. `where` names the file in
+    errors. Raises CheckpointError.
     """
     if not isinstance(module, ForeignObject):
-        raise CheckpointError(f"a TorchScript archive of a {type(module).__name__}, expected a module; choose the file of a network")
+        raise CheckpointError(f"{where}: a TorchScript archive of a {type(module).__name__}, expected a module; choose the file of a network")
     state: dict[str, torch.Tensor] = {}
     waiting: list[tuple[str, ForeignObject]] = [("", module)]
     while waiting:  # what was read is a tree of bounded size, see `settling`
         prefix, owner = waiting.pop()
         if max(map(len, owner.state), default=0) + len(prefix) > MAX_NAME or len(state) > MAX_TENSORS:
-            raise CheckpointError(f"a TorchScript archive of more than {MAX_TENSORS} tensors, or of endless names; the file is damaged")
+            raise CheckpointError(f"{where}: a TorchScript archive of more than {MAX_TENSORS} tensors, or of endless names; the file is damaged")
         waiting += [(f"{prefix}{name}.", value) for name, value in owner.state.items() if isinstance(value, ForeignObject)]
         state |= {f"{prefix}{name}": value for name, value in owner.state.items() if isinstance(value, torch.Tensor)}
     return state

@@ -32,7 +32,7 @@ def read_foreign(path: Path) -> ForeignWeights:
     """
     plain = read_plain(path)
     if plain.format == "torchscript":
-        return ForeignWeights(path, script_state(plain.data), {})
+        return ForeignWeights(path, script_state(plain.data, str(path)), {})
     data = plain.data.get("state_dict", plain.data) if isinstance(plain.data, dict) else plain.data
     if not isinstance(data, dict) or not data or not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in data.items()):
         raise CheckpointError(f"CLIP weights: {path} holds no plain table of tensors; expected the state dict of an open_clip model")

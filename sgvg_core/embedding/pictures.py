@@ -5,6 +5,7 @@ kept within 0..1 after each as an 8-bit picture is. (Newer Pillows resize some t
 more only where hard edges make a kernel overshoot.)
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -18,6 +19,29 @@ from ..shapes import check_shape
 
 RESIZE_MODES = ("shortest", "longest", "squash")
 INTERPOLATIONS = ("bicubic", "bilinear")
+
+
+def resize_exactly(pictures: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+    """Pictures [N, C, H, W] at `size`, as `interpolate` resizes them (antialiased; "area": the mean of what a pixel covers).
+
+    The same bits every time: on CUDA torch's own backward passes of these add in any order, so where gradients are wanted there the two
+    axes are products with the kernels' matrices.
+    """
+    if pictures.is_cuda and pictures.requires_grad:
+        down, across = (resize_matrix(before, after, mode).to(pictures) for before, after in zip(pictures.shape[2:], size, strict=True))
+        return down @ pictures @ across.T
+    if mode == "area":
+        return functional.interpolate(pictures, size, mode="area")
+    return functional.interpolate(pictures, size, mode=mode, antialias=True, align_corners=False)
+
+
+@functools.lru_cache(maxsize=64)
+def resize_matrix(before: int, after: int, mode: str) -> torch.Tensor:
+    """What `resize_exactly` multiplies an axis of `before` pixels with: [after, before]."""
+    columns = torch.eye(before)[None, None]  # column k is the picture whose row k is lit
+    if mode == "area":
+        return functional.interpolate(columns, (after, before), mode="area")[0, 0]
+    return functional.interpolate(columns, (after, before), mode=mode, antialias=True, align_corners=False)[0, 0]
 
 
 class PicturePreparation(nn.Module):
@@ -64,7 +88,7 @@ class PicturePreparation(nn.Module):
     def _resize(self, pictures: torch.Tensor, height: int, width: int) -> torch.Tensor:
         for size in ((pictures.shape[2], width), (height, width)):
             if size != tuple(pictures.shape[2:]):
-                pictures = functional.interpolate(pictures, size, mode=self.interpolation, antialias=True, align_corners=False).clamp(0, 1)
+                pictures = resize_exactly(pictures, size, self.interpolation).clamp(0, 1)
         return pictures
 
     def _centre(self, pictures: torch.Tensor) -> torch.Tensor:

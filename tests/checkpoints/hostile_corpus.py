@@ -401,6 +401,20 @@ def names() -> Iterator[tuple[str, bytes]]:
     yield "many names in names", whole(deep + b"}" + short("G_ema") + module(b"}", b"}h\x00" + module(b"}", many) + b"s") + b"s")
 
 
+def unprintable() -> Iterator[tuple[str, bytes]]:
+    """Names that messages would show: with line breaks, and with what makes a terminal do things."""
+    for what, name in {"escape": "\x1b[2Jw", "line break": "a\nerror: none", "bell": "\x07", "right to left": "\u202ew"}.items():
+        yield f"key with {what}", whole(b"}" + short(name) + b"K\x01s")
+        meta = b"}(" + short("type") + short("class") + short("class_name") + short(name) + short("state") + b"}u"
+        yield f"class with {what}", whole(named("torch_utils.persistence._reconstruct_persistent_obj") + meta + b"\x85R")
+        yield f"module with {what}", script(short(f"__torch__.{name}") + short("M") + b"\x93)\x81}b")
+        text = json.dumps({name: {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}).encode()
+        yield f"safetensors with {what}", struct.pack("<Q", len(text)) + text + b"\0" * 4
+        file = io.BytesIO()
+        np.savez(file, **{name: np.ones(1, np.float32)})
+        yield f"npz with {what}", file.getvalue()
+
+
 def scripts() -> Iterator[tuple[str, bytes]]:
     """TorchScript archives: programs, of which nothing but the table of weights may be read."""
     run = named("os.system") + short(SHELL) + b"\x85R"
@@ -492,7 +506,7 @@ def strangers() -> Iterator[tuple[str, bytes]]:
 def hostile() -> dict[str, bytes]:
     """Every file that must be refused, by name."""
     found: dict[str, bytes] = {}
-    for group in (calls, bombs, false_sizes, broken_pickles, archives, names, scripts, headers, strangers):
+    for group in (calls, bombs, false_sizes, broken_pickles, archives, names, unprintable, scripts, headers, strangers):
         for name, data in group():
             found[f"{group.__name__}: {name}"] = data
     return found

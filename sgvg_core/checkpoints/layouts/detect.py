@@ -21,6 +21,7 @@ from ..plain import ForeignObject, Plain
 from ..sniff import SCRIPT_ADVICE
 from . import converted, discriminator, image_encoders, latents, released_sound, stylegan2, stylegan3, tensorflow
 from .recognised import Recognised, is_state
+from .stylegan2 import listed
 
 Rule = Callable[[Any], Recognised | None]
 
@@ -77,7 +78,7 @@ def _snapshot(data: Any) -> Recognised | None:
         return None
     dropped = [str(name) for name in data if name not in _SNAPSHOT and data[name] is not None]
     if dropped:
-        notes.append(f"dropped: {', '.join(dropped[:_SHOWN])}, which only training needs")
+        notes.append(f"dropped: {listed(dropped, _SHOWN)}, which only training needs")
     chosen = next(iter(networks))
     if chosen == "G" and "G_ema" in data:
         notes.append("G was taken instead of G_ema")
