@@ -220,6 +220,8 @@ class ClipSgvgTraining:
         with torch.no_grad():
             made = [self.paint(self._walked(part)) for part in some] if {"video", "image"} & set(self.config.weights) else []
         self._teach_critics([part.real for part in some], made)
+        for parameter in self.answering:
+            parameter.requires_grad_(False)  # from here on they only judge
         self.optimiser.zero_grad()
         totals: dict[str, torch.Tensor] = {}
         for place, part in enumerate(some):
@@ -246,6 +248,8 @@ class ClipSgvgTraining:
     def _teach_critics(self, real: list[torch.Tensor], made: list[torch.Tensor]) -> None:
         if not made:
             return
+        for parameter in self.answering:
+            parameter.requires_grad_(True)
         self.critic_optimiser.zero_grad()
         totals: dict[str, torch.Tensor] = {}
         for own, other in zip(real, made, strict=True):

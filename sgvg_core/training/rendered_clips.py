@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
+from ..embedding.pictures import resize_exactly
 from ..progress import Progress, silent
 from ..world import make_envelope, render
 from ..world.clip import phases
@@ -19,7 +19,7 @@ _CLIPS_A_JOB = 20
 
 def to_critic_size(pictures: torch.Tensor, size: int) -> torch.Tensor:
     """Pictures [N, 3, H, W] as the discriminators see them, [N, 3, size, size]: rendered and generated ones alike."""
-    return F.interpolate(pictures, size=(size, size), mode="area")
+    return resize_exactly(pictures, (size, size), "area")
 
 
 def _render_job(job: tuple[int, int, int, float, int, int]) -> np.ndarray:

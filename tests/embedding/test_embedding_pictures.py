@@ -47,3 +47,13 @@ def test_bad_settings_and_shapes_are_named():
         PicturePreparation(64, (0.5,) * 3, (0.5, 0.5, 0.0))
     with pytest.raises(ShapeError, match=r"images: got shape \[64, 64, 3\]"):
         PicturePreparation(64, (0.5,) * 3, (0.5,) * 3)(torch.zeros(64, 64, 3))
+
+
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear", "area"])
+@pytest.mark.parametrize("size", [(16, 24), (50, 9)])
+def test_the_kernels_matrices_resize_as_torch_does(mode, size):
+    from sgvg_core.embedding.pictures import resize_exactly, resize_matrix
+
+    pictures = torch.rand(2, 3, 33, 40, generator=torch.Generator().manual_seed(0))
+    by_matrix = resize_matrix(33, size[0], mode) @ pictures @ resize_matrix(40, size[1], mode).T
+    torch.testing.assert_close(by_matrix, resize_exactly(pictures, size, mode), atol=1e-5, rtol=0)

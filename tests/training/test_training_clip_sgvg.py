@@ -11,6 +11,7 @@ from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walke
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
 from sgvg_core.errors import Cancelled, ConfigError, TrainingError
 from sgvg_core.training import losses
+from sgvg_core.training.clip_joint_space import CLIP_JOINT_SPACE_PRESETS
 from sgvg_core.training.clip_sgvg import ClipSgvgTraining, WalkReader, train_clip_sgvg, warm_start
 from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
 from sgvg_core.training.clip_windows import ClipWindows
@@ -204,6 +205,11 @@ def test_ears_that_hear_otherwise_than_the_joint_space_are_refused(tiny_model, s
     config = dataclasses.replace(CONFIG, mel=dataclasses.replace(CONFIG.mel, segment_seconds=2.0))
     with pytest.raises(ConfigError, match=r"mel: E_a hears .* or switch terms.sound_picture off"):
         ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+
+
+@pytest.mark.parametrize("preset", list(CLIP_SGVG_PRESETS))
+def test_presets_of_both_stages_hear_the_same(preset):
+    assert CLIP_JOINT_SPACE_PRESETS[preset].space.mel == CLIP_SGVG_PRESETS[preset].mel
 
 
 def test_settings_come_from_presets_files_and_changes(tmp_path):
