@@ -34,8 +34,8 @@ ENVELOPE_RATE = 200
 STEADY_KINDS = ("waterfall burbling", "wind noise", "fire crackling", "raining")
 STEADY_SHARE = 0.5
 """Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
-FEW_SOURCES = 5
-"""A class with so many sources of recordings gets half of the share of real windows that one with very many gets."""
+FEWEST_SOURCES = 5
+"""Recordings of a class with fewer sources than this serve no training: the class would be learned as those few places."""
 LONGEST_SECONDS = 12.0
 """So much of a long recording is kept in one variant, from a random moment."""
 
@@ -59,6 +59,14 @@ def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[st
         return np.asarray(read_sound(path, sample_rate=sample_rate, mono=True)[0][0].numpy())
 
     return [recording for recording in read_recordings(folder, load) if recording.source not in excluded]
+
+
+def from_many_sources(recordings: Iterable[Recording]) -> list[Recording]:
+    """The recordings of those classes that have at least five sources here."""
+    sources: dict[str, set[str]] = {}
+    for recording in (recordings := list(recordings)):
+        sources.setdefault(recording.kind, set()).add(recording.source)
+    return [recording for recording in recordings if len(sources[recording.kind]) >= FEWEST_SOURCES]
 
 
 class Wear:
@@ -96,13 +104,13 @@ class Wear:
 class SoundWindows:
     """An endless stream of batches of sound windows with what they mean.
 
-    `recordings`: a folder of real ones; of the windows of a class that has them from many sources, `real_share` are real, of a class
-    with few sources fewer (half of that share at five), or the class would be learned as those few places. `exclude_sources`
-    holds out recordings by where they come from (`world.recordings.source_of`). Every class is as frequent as any other, and in
-    the real share of a class every source. `worn` False leaves out the damage on mel power.
+    `recordings`: a folder of real ones; of the windows of a class that has them from five sources or more, `real_share` are real, those
+    of other classes are all synthesised. `exclude_sources` holds out recordings by where they come from
+    (`world.recordings.source_of`). Every class is as frequent as any other, and in the real share of a class every source. `worn`
+    False leaves out the damage on mel power.
     """
 
-    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.8,
+    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.3,
                  exclude_sources: Sequence[str] = (), clip_seconds: float = 4.0, first_clips: int = 8, max_clips: int = 2400,
                  fresh_per_batch: int = 2, variants: int = 12, worn: bool = True, synthesised: bool = True,
                  loaded: Sequence[Recording] | None = None) -> None:
@@ -113,6 +121,8 @@ class SoundWindows:
         if loaded is None:
             loaded = load_recordings(recordings, mel.sample_rate, exclude_sources) if recordings is not None else []
         self._recordings = [recording for recording in loaded if recording.source not in set(exclude_sources)]
+        if synthesised:
+            self._recordings = from_many_sources(self._recordings)
         self._real: dict[int, dict[str, list[HeardClip]]] = {}
         for recording in self._recordings:
             self._keep_real(self._hear_real(recording, first=True))
@@ -187,7 +197,7 @@ class SoundWindows:
         sources = self._real.get(kind)
         if not self._made[0]:
             sources = self._real[list(self._real)[int(rng.integers(len(self._real)))]]
-        if sources and (not self._made[0] or rng.random() < self.real_share * len(sources) / (len(sources) + FEW_SOURCES)):
+        if sources and (not self._made[0] or rng.random() < self.real_share):
             bank = sources[list(sources)[int(rng.integers(len(sources)))]]
         else:
             bank = self._made[kind]

@@ -29,7 +29,7 @@ from .judge import train_judge
 from .rendered_clips import render_clips
 from .results import SHARPENED, generator_file, needed
 from .sharpen import SharpenConfig, sharpen_generator
-from .sound_data import load_recordings
+from .sound_data import from_many_sources, load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool
 from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
 
@@ -149,7 +149,9 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
     ]
     if settings.recordings is not None:
         note_recordings(settings.work, settings.recordings)
-        pools.append(make_recording_pool(load_recordings(settings.recordings, mel.sample_rate), mel, rate=rate, progress=progress))
+        recordings = from_many_sources(load_recordings(settings.recordings, mel.sample_rate))
+        if recordings:
+            pools.append(make_recording_pool(recordings, mel, rate=rate, progress=progress))
     return pools
 
 
