@@ -134,7 +134,7 @@ def _renamed(name: str) -> str:
 def load_i3d(path: str | Path) -> I3D:
     """The I3D in a file, on the CPU, ready to look. Raises CheckpointError for other files."""
     plain = read_plain(path)
-    data = script_state(plain.data) if plain.format == "torchscript" else plain.data
+    data = script_state(plain.data, str(path)) if plain.format == "torchscript" else plain.data
     data = data.get("state_dict", data) if isinstance(data, dict) else data
     if not isinstance(data, dict) or not all(isinstance(value, torch.Tensor) for value in data.values()):
         raise CheckpointError(f"{path}: no state dict of I3D; expected {_FILES}")

@@ -1,7 +1,7 @@
 """The harness: every method on every clip, with the same sounds and start latents, clip after clip."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -110,45 +110,57 @@ def measure(
     With `keep`, what was seen is kept in that folder, clip by clip, and isn't looked at again: a run that was cancelled goes on, and
     another table of the same films is there at once.
     """
-    if len({entry.key for entry in entries} | {REAL, REAL_AGAIN}) < len(entries) + 2:
+    every: dict[str, Entry | None] = {REAL: None, REAL_AGAIN: None, **{entry.key: entry for entry in entries}}
+    if len(every) < len(entries) + 2:
         raise ConfigError(f"methods: got {', '.join(entry.key for entry in entries)}, expected every name once")
-    seen = eyes.fingerprint()
-    models = {id(entry.model): fingerprint_of_model(entry.model) for entry in entries} if keep else {}
-    folders = {entry.key: _folder(keep, entry.key, models.get(id(entry.model)), source, seen) for entry in entries}
-    for key in (REAL, REAL_AGAIN):
-        folders[key] = _folder(keep, key, f"{size} px", source, seen)
-    records: dict[str, list[Record]] = {key: [] for key in (REAL, REAL_AGAIN, *(entry.key for entry in entries))}
-    moments, total, done = [], len(source.clips) * len(records), 0
+    folders = _folders(every, source, eyes, size, keep) if keep else {}
+    records: dict[str, list[Record]] = {key: [] for key in every}
+    moments, total, done = [], len(source.clips) * len(every), 0
     for clip in source.clips:
         if hears(eyes.space):
             moments.append(embed_clip(eyes.space, source, clip))
-        takes: dict[int, Take] = {}
-        for key, of_key in records.items():
-            folder, preview = folders[key], None
-            record = folder.get(clip.key) if folder else None
+        camera = _Camera(source, clip, size)
+        for key, entry in every.items():
+            record, preview = folders[key].get(clip.key) if keep else None, None
             if record is None:
-                entry = next((entry for entry in entries if entry.key == key), None)
-                if entry is not None:
-                    take = takes.setdefault(id(entry.model), Take(entry.model, source.sound(clip), clip.seed, source.fps))
-                    frames: torch.Tensor | None = film(take, entry.make, progress, done, total)
-                else:
-                    frames = source.real(clip, size) if key == REAL else source.real_again(clip, size)
+                frames = camera.film(entry, progress, done, total) if entry else camera.real(key)
                 if frames is not None:
                     record, preview = eyes.look(frames), frames[-1]
-                    if folder:
-                        folder.put(clip.key, record)
+                    if keep:
+                        folders[key].put(clip.key, record)
             if record is not None:
-                of_key.append(record)
+                records[key].append(record)
             done += 1
             progress(done, total, "films", preview)
     names = {REAL: "real clips (ceiling)", **{entry.key: entry.name for entry in entries}}
     return Measured(source, names, records, moments or None, _texts(eyes, source))
 
 
-def _folder(keep: Path | None, key: str, films: str | None, source: ClipSource, seen: str) -> RecordFolder | None:
-    if keep is None:
-        return None
-    return RecordFolder(keep, {"method": key.replace(" ", "-"), "films": films, "clips": source.name, "fps": str(source.fps), "eyes": seen})
+class _Camera:
+    """The films of one clip: methods in the same model share what is heard of it."""
+
+    def __init__(self, source: ClipSource, clip: MeasuredClip, size: int) -> None:
+        self.source, self.clip, self.size = source, clip, size
+        self._takes: dict[int, Take] = {}
+
+    def film(self, entry: Entry, progress: Progress, done: int, total: int) -> torch.Tensor:
+        """The film of a method."""
+        key = id(entry.model)
+        if key not in self._takes:
+            self._takes[key] = Take(entry.model, self.source.sound(self.clip), self.clip.seed, self.source.fps)
+        return film(self._takes[key], entry.make, progress, done, total)
+
+    def real(self, key: str) -> torch.Tensor | None:
+        """The clip's own frames, or other real ones."""
+        return self.source.real(self.clip, self.size) if key == REAL else self.source.real_again(self.clip, self.size)
+
+
+def _folders(every: Mapping[str, Entry | None], source: ClipSource, eyes: Eyes, size: int, keep: Path) -> dict[str, RecordFolder]:
+    """Where the records of each key are kept: named after all that they depend on."""
+    about = {"clips": source.name, "fps": str(source.fps), "eyes": eyes.fingerprint()}
+    models = {id(entry.model): fingerprint_of_model(entry.model) for entry in every.values() if entry}
+    films = {key: models[id(entry.model)] if entry else f"{size} px" for key, entry in every.items()}
+    return {key: RecordFolder(keep, {**about, "method": key.replace(" ", "-"), "films": films[key]}) for key in every}
 
 
 @torch.no_grad()

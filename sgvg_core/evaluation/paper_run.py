@@ -12,7 +12,7 @@ from ..image_inversion import ImageEncoder
 from ..judge import Judge
 from ..progress import Progress, silent
 from .i3d import I3D
-from .inversion import table3b
+from .inversion import STEPS, Inverter, table3b
 from .measure import Entry, measure
 from .methods import BASELINES, OURS, SWITCHES
 from .paper_tables import Table, Tables
@@ -38,6 +38,8 @@ class Instruments:
     """The published one, in place of a network of ours."""
     image_encoder: ImageEncoder | None = None
     """Adds a row to Table 3b."""
+    inversion_steps: int = STEPS
+    """Of the descents of Table 3b."""
 
 
 def paper_tables(
@@ -129,6 +131,5 @@ class _Run:
                 raise ConfigError(f"model {self.model.name}: table 3b needs a joint space, and one with stages to look at or --lpips")
             return []
         look = given.lpips or (by_judge(given.judge) if given.judge is not None else perceptual)
-        return [
-            table3b(self.model, self.source, look, perceptual, size=self.size, encoder=given.image_encoder, keep=self.keep, progress=self.progress)
-        ]
+        inverter = Inverter(self.model, look, perceptual, given.inversion_steps, given.image_encoder)
+        return [table3b(inverter, self.source, size=self.size, keep=self.keep, progress=self.progress)]

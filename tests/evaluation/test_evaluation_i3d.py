@@ -54,6 +54,32 @@ def test_both_layouts_are_read(network: I3D, rename: Callable[[str], str], tmp_p
     assert not read.training
 
 
+class _Holder(torch.nn.Module):
+    """Tensors by dotted names, as a module that TorchScript can save."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def put(self, name: str, tensor: torch.Tensor) -> None:
+        head, _, rest = name.partition(".")
+        if not rest:
+            self.register_buffer(head, tensor)
+            return
+        if not hasattr(self, head):
+            self.add_module(head, _Holder())
+        getattr(self, head).put(rest, tensor)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_of_a_torchscript_archive_the_tensors_are_read(network: I3D, tmp_path: Path) -> None:
+    holder = _Holder()
+    for name, tensor in network.state_dict().items():
+        holder.put(_as_pytorch_i3d(name), tensor)
+    torch.jit.script(holder).save(tmp_path / "i3d_torchscript.pt")
+    read = load_i3d(tmp_path / "i3d_torchscript.pt")
+    assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in read.state_dict().items())
+
+
 def test_what_is_something_else_is_refused(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(3, 3)}, tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match=r"aren't those of I3D \(fc.weight.*i3d_pretrained_400.pt"):

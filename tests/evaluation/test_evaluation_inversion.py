@@ -87,11 +87,11 @@ def test_descent_finds_a_picture_of_the_generators_own(tiny_model: Any, distance
         ws = generator.w_avg + 0.5 * torch.randn(1, generator.num_ws, generator.w_dim, generator=torch.Generator().manual_seed(3))
         picture = generator.synthesis(ws, noise_mode="const")
         mean = generator.synthesis(generator.w_avg.expand(1, generator.num_ws, -1), noise_mode="const")
-    inverter = Inverter.of(tiny_model, distances[1])
-    found = inverter.descend(picture, ("L2", "reg"), 40)
+    inverter = Inverter(tiny_model, *distances, num_steps=40)
+    found = inverter.descend(picture, ("L2", "reg"))
     again = generator.synthesis(found, noise_mode="const")
     assert (again - picture).square().mean() < 0.3 * (mean - picture).square().mean()
-    assert torch.equal(found, inverter.descend(picture, ("L2", "reg"), 40))
+    assert torch.equal(found, inverter.descend(picture, ("L2", "reg")))
     terms = inverter.losses(found, again, picture)
     assert {name: term().item() for name, term in inverter.losses(ws, picture, picture).items() if name != "reg"} == {
         "L2": 0, "perceptual": pytest.approx(0, abs=1e-6), "CLIP": pytest.approx(0, abs=1e-5)}  # fmt: skip
@@ -100,9 +100,8 @@ def test_descent_finds_a_picture_of_the_generators_own(tiny_model: Any, distance
 
 def test_table_3b_has_a_row_a_loss_and_is_kept(tiny_model: Any, distances: list[PerceptualDistance], tmp_path: Path) -> None:
     source, shown = WorldSource(2, 0, 0.5, 12), []
-    made = [
-        table3b(tiny_model, source, *distances, size=32, num_steps=2, keep=tmp_path, progress=lambda *args: shown.append(args[:2])) for _ in range(2)
-    ]
+    inverter = Inverter(tiny_model, *distances, num_steps=2)
+    made = [table3b(inverter, source, size=32, keep=tmp_path, progress=lambda *args: shown.append(args[:2])) for _ in range(2)]
     assert [row.name for row in made[0].rows] == ["L2 + reg", "L2 + perceptual + reg", "L2 + perceptual + reg + CLIP"]
     assert [metric.name for metric in made[0].metrics] == ["LPIPS-judge", "MSE"]
     assert made[0].to_dict() == made[1].to_dict()

@@ -14,7 +14,7 @@ from sgvg_core.cli import main
 from sgvg_core.config import JudgeConfig
 from sgvg_core.datasets import ClipData, PrepareOptions, prepare
 from sgvg_core.errors import ConfigError
-from sgvg_core.evaluation import Instruments, PreparedSource, WorldSource, format_paper_table, inversion, paper_tables
+from sgvg_core.evaluation import Instruments, PreparedSource, WorldSource, format_paper_table, paper_tables
 from sgvg_core.evaluation.measure import REAL, Entry, Measured, film, measure
 from sgvg_core.evaluation.methods import OURS, Take
 from sgvg_core.evaluation.paper_tables import SHUFFLED, Tables
@@ -151,8 +151,7 @@ def test_tables_of_known_records(judge: Judge) -> None:
     assert second.title == "Table 2 by judge"  # never under the paper's own name
 
 
-def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inversion, "STEPS", 3)
+def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge) -> None:
     source = WorldSource(2, seed=0, seconds=0.5, fps=12)
     notes: list[str] = []
 
@@ -161,7 +160,9 @@ def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge, monkeypatch:
         assert done <= total
         notes.append(note)
 
-    tables = {table.key: table for table in paper_tables(tiny_model, source, Instruments(judge), ablations={"again": tiny_model}, progress=watch)}
+    instruments = Instruments(judge, inversion_steps=3)
+    made = paper_tables(tiny_model, source, instruments, ablations={"again": tiny_model}, progress=watch)
+    tables = {table.key: table for table in made}
     assert list(tables) == ["table2 judge", "table3a", "judge", "ablations", "table3b"]
     assert [row.key for row in tables["table3a"].rows] == ["real", "ours", "none", "once", "interpolation", "music", "shuffled"]
     rows = {row.key: row for row in tables["ablations"].rows}
