@@ -10,6 +10,9 @@ from ..datasets.options import FITS, LABELS_FROM, LAYOUTS, PrepareOptions
 from ..errors import ConfigError
 from .progress import ProgressBar
 
+_MOST_WORKERS = 16
+"""Each needs about 300 MB of memory."""
+
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``data`` with ``prepare`` and ``inspect`` to the commands."""
@@ -43,7 +46,8 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--test-share", type=float, default=usual.test_share, metavar="X", help=f"share of the test (default: {usual.test_share:g})")
     parser.add_argument("--seed", type=int, default=usual.seed, help="of the split, and of the procedural world (default: 0)")
     parser.add_argument("--clips", type=int, default=usual.num_clips, metavar="N", help=f"of the procedural world (default: {usual.num_clips})")
-    parser.add_argument("--workers", type=int, default=None, metavar="N", help="processes (default: one a core); the result is the same")
+    words = f"processes (default: one a core, up to {_MOST_WORKERS}); the result is the same"
+    parser.add_argument("--workers", type=int, default=None, metavar="N", help=words)
     parser.set_defaults(run=run_prepare)
 
 
@@ -66,8 +70,9 @@ def run_prepare(options: argparse.Namespace) -> int:
         layout=options.layout, size=options.size, fit=options.fit, fps=options.fps, sample_rate=options.sample_rate, seconds=options.seconds,
         shortest=shortest, quality=options.quality, test_share=options.test_share, seed=options.seed, source_pattern=options.source_pattern,
         labels_csv=options.labels, label_from=options.label_from, num_clips=options.clips)
+    workers = options.workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     with ProgressBar() as progress:
-        data = prepare(options.source, options.output, wanted, workers=options.workers or os.cpu_count() or 1, progress=progress, said=print)
+        data = prepare(options.source, options.output, wanted, workers=workers, progress=progress, said=print)
     train, test = data.clips("train"), data.clips("test")
     print(f"{options.output}: {len(train)} clips to train, {len(test)} to test, {sum(clip.seconds for clip in data.clips()) / 60:.1f} min, "
           f"{len(data.labels)} labels")

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import DataError
-from ..media.sound_file import to_float32
 
 _SILENCE_DB = -200.0
 
@@ -64,21 +63,21 @@ def flac_bytes(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
 
 def flac_samples(data: bytes, sample_rate: int, num_samples: int, where: str) -> torch.Tensor:
     """The samples [N] float32 of a stored sound. Raises DataError when they aren't what the manifest says."""
-    pieces: list[NDArray[np.float32]] = []
+    pieces: list[NDArray[np.int16]] = []
     decoded = 0
     try:
         with av.open(io.BytesIO(data), format="flac") as container:
             for frame in container.decode(audio=0):
-                pieces.append(to_float32(frame)[0])
+                pieces.append(frame.to_ndarray().reshape(-1))
                 decoded += len(pieces[-1])
-                if frame.sample_rate != sample_rate or decoded > num_samples:
+                if frame.sample_rate != sample_rate or decoded > num_samples or pieces[-1].dtype != np.int16:
                     break
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         raise DataError(f"{where}: the sound can't be decoded ({error}); the shard is damaged, prepare the data again") from error
-    if decoded != num_samples:
-        raise DataError(f"{where}: got a sound of {decoded} samples, expected {num_samples} at {sample_rate} Hz; "
+    if decoded != num_samples or pieces[-1].dtype != np.int16:
+        raise DataError(f"{where}: got a sound of {decoded} samples, expected {num_samples} of 16 bits at {sample_rate} Hz; "
                         "the shard is damaged, prepare the data again")
-    return torch.from_numpy(np.concatenate(pieces))
+    return torch.from_numpy(np.concatenate(pieces)).float().mul_(1 / 32_768)
 
 
 def loudness_db(waveform: NDArray[np.float32]) -> tuple[float, float]:

@@ -67,15 +67,24 @@ def _pieces(original: Original, options: PrepareOptions, offset: Fraction, wavef
             frames: Iterator[bytes] | None) -> Iterator[Cut | LeftOut]:
     """A stream of sound and one of frames as clips of the options' length."""
     per_clip, fps, rate = options.frames_per_clip, options.exact_fps, options.sample_rate
+    rest: LeftOut | None = None
     for index in range(2**31):
         start, end = Fraction(index * per_clip) / fps, Fraction((index + 1) * per_clip) / fps
         waveform = waveforms.take(round(end * rate) - round(start * rate))
         some = list(itertools.islice(frames, per_clip)) if frames is not None else None
         if not len(waveform) and not some:
-            return
+            break
+        if index and some is not None and (not some or not len(waveform)):
+            reason = "the picture goes on without sound" if some else "the sound goes on without picture"
+            more = float(max(Fraction(len(waveform), rate), len(some) / fps))
+            rest = rest or LeftOut(original.name, float(offset + start), 0.0, reason)
+            rest = dataclasses.replace(rest, seconds=round((rest.seconds or 0.0) + more, 3))
+            continue
         found = _ended(original, float(offset + start), waveform, some, options, first=index == 0)
         if found is not None:
             yield found
+    if rest is not None and (rest.seconds or 0.0) >= _REST_SECONDS:
+        yield rest
 
 
 def _ended(original: Original, start: float, waveform: NDArray[np.float32], frames: list[bytes] | None, options: PrepareOptions,

@@ -28,6 +28,8 @@ PREPARING, PLAN = ".preparing", "plan.json"
 _MOST_PER_SHARD = 64
 _WANTED_SHARDS = 32
 _MOST_BYTES = 2**29
+_FLAGS = {"labels_csv": "--labels", "num_clips": "--clips"}
+"""Options whose flag isn't their name."""
 
 
 def prepare(source: str | Path, folder: str | Path, options: PrepareOptions | None = None, *, workers: int = 1, progress: Progress = silent,
@@ -80,10 +82,10 @@ def _plan(found: Found, options: PrepareOptions) -> dict[str, Any]:
     files = hashlib.sha256()
     for original in found.originals:
         files.update(json.dumps([original.name, original.num_bytes, original.label, original.source, original.split, original.seed]).encode())
-    return {"format": FORMAT, "options": dataclasses.asdict(options), "files_sha256": files.hexdigest()}
+    kept = dataclasses.asdict(options)
+    kept["labels_csv"] = options.labels_csv and Path(options.labels_csv).name  # what it says is in the hash; where it lies is nobody's business
+    return {"format": FORMAT, "options": kept, "files_sha256": files.hexdigest()}
 
-
-_FLAGS = {"labels_csv": "--labels", "num_clips": "--clips"}
 
 
 def _check_same(old: dict[str, Any], new: dict[str, Any], folder: Path, how: str) -> None:

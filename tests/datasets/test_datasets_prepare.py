@@ -98,6 +98,16 @@ def test_broken_clips_are_listed_with_their_reason_and_never_replaced(tmp_path: 
         assert str(tmp_path) not in reasons[name]
 
 
+def test_a_sound_longer_than_its_picture_is_said_in_one_line(tmp_path: Path) -> None:
+    make_video(tmp_path / "in" / "a.mp4", brightening(12), waveform=tone(4.0))
+    data = prepare(tmp_path / "in", tmp_path / "out", PrepareOptions(**SMALL))
+    assert [clip.seconds for clip in data.clips()] == [1.0]
+    left_out = json.loads((tmp_path / "out" / "report.json").read_text())["left_out"]
+    assert [(entry["start_seconds"], entry["reason"].split(":")[0]) for entry in left_out] == [
+        (1.0, "the rest is too short"), (2.0, "the sound goes on without picture")]
+    assert left_out[1]["seconds"] == pytest.approx(2.0, abs=0.05)
+
+
 def test_a_folder_without_one_good_clip_is_an_error_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mp4").write_bytes(b"")
@@ -214,7 +224,7 @@ def start(folder: Path, pack_root: Path, workers: int) -> "subprocess.Popen[str]
 
 def wait_for_shards(folder: Path, count: int, process: "subprocess.Popen[str]") -> int:
     """Wait until so many shards are finished; how many they are."""
-    for _ in range(60_000):
+    for _ in range(200_000):
         done = len(list((folder / ".preparing").glob("0*.json")))
         if done >= count or process.poll() is not None:
             return done
@@ -228,7 +238,7 @@ def test_stopped_killed_and_ended_it_has_the_bytes_of_one_run(tmp_path: Path, pa
     with start(folder, pack_root, workers=2) as process:
         wait_for_shards(folder, 3, process)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "cancelled; nothing half-written is left" in errors
     assert "Traceback" not in errors
