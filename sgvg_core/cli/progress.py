@@ -27,7 +27,9 @@ class ProgressBar:
         if step != self._note or self._bar is None:
             self._close()
             self._note = step
-            self._bar = tqdm(total=total, desc=note, unit="", dynamic_ncols=True, leave=False, delay=0.3, bar_format=_FORMAT if total else None)
+            form = _FORMAT if total else None
+            # What was done before this call, by a run that goes on, says nothing of the pace.
+            self._bar = tqdm(total=total, initial=done, desc=note, unit="", dynamic_ncols=True, leave=False, delay=0.3, bar_format=form)
         self._bar.total = total
         self._bar.set_description(note, refresh=False)
         self._bar.update(done - self._bar.n)

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_WITH_DATA = {
+    "config": None, "changes": [], "steps": None, "device": "auto", "readers": 2, "log_every": 20, "sheet_every": 500, "save_minutes": 5.0,
+    "keep_last": 2, "keep_every": 0, "tensorboard": False,
+}
+"""The options of stages on data, with their defaults."""
+_OF_THE_WORLD = ("recordings", "begin_with", "scenes", "clips")
+"""The options of stages that the procedural world teaches."""
+
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """The settings of the stage: a file, and single changes over it."""
@@ -23,7 +31,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     """How long a run goes on, what is kept and what is watched; all of it may differ when a run goes on."""
-    parser.add_argument("--steps", type=int, default=steps, metavar="N", help=f"the run ends with this step (default: {steps})")
+    parser.add_argument("--steps", type=int, default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--readers", type=int, default=2, metavar="N", help="threads that read data ahead (default: 2)")
     parser.add_argument("--log-every", type=int, default=20, metavar="N", help="a line of metrics.jsonl every N steps (default: 20)")
@@ -34,6 +42,18 @@ def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="write the numbers for TensorBoard too (pip install tensorboard)")
 
 
+def check_fitting(options: argparse.Namespace) -> None:
+    """Raise ConfigError for an option that says nothing where it was given: the world's beside --data, those of data without it."""
+    given = getattr(options, "data", None) is not None
+    for name in _OF_THE_WORLD:
+        if given and getattr(options, name, None) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: is for stages that the procedural world teaches; leave it out, or leave out --data")
+    for name, default in _WITH_DATA.items():
+        if not given and getattr(options, name, default) != default:
+            said = "set" if name == "changes" else name.replace("_", "-")
+            raise ConfigError(f"--{said}: is for training on data of your own; give --data DATA too, or leave it out")
+
+
 def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default: str) -> T:
     """The settings that the options tell. Raises ConfigError."""
     from ..training.stage_config import read_stage_config
@@ -41,14 +61,14 @@ def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default:
     return read_stage_config(presets, preset=options.preset, default=default, file=options.config, changes=options.changes)
 
 
-def run_policy(options: argparse.Namespace, max_minutes: float | None) -> "RunPolicy":
-    """The policy that the options tell. Raises ConfigError."""
+def run_policy(options: argparse.Namespace, max_minutes: float | None, steps: int = 1000) -> "RunPolicy":
+    """The policy that the options tell; `steps` where they name no number. Raises ConfigError."""
     from ..training.stepped_run import RunPolicy
 
     if not 0 <= options.readers <= 256:
         raise ConfigError(f"--readers: got {options.readers}, expected 0 to 256")
     return RunPolicy(
-        num_steps=options.steps,
+        num_steps=steps if options.steps is None else options.steps,
         max_minutes=max_minutes,
         save_seconds=options.save_minutes * 60,
         keep_last=options.keep_last,

@@ -11,7 +11,7 @@ import torch
 from ..config import check_choice
 from ..errors import ConfigError
 from .progress import ProgressBar
-from .stage_options import add_run, add_settings, run_policy, stage_config
+from .stage_options import add_run, add_settings, check_fitting, run_policy, stage_config
 
 TEACHERS = ("world", "pictures")
 PRESETS = ("paper", "small", "tiny")
@@ -37,6 +37,7 @@ def learns_from_data(options: argparse.Namespace) -> bool:
         raise ConfigError("--teacher pictures: needs --data DATA; make one with: python -m sgvg_core data prepare SOURCE -o DATA")
     if teacher == "world" and data is not None:
         raise ConfigError(f"--teacher world: draws its own pictures, but --data {data} was given; leave out one of them")
+    check_fitting(options)
     return data is not None
 
 
@@ -55,12 +56,12 @@ def run_own_data(options: argparse.Namespace) -> int:
             raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
         torch.set_num_threads(options.threads)
     config = stage_config(options, ADVERSARIAL_PRESETS, "small")
-    policy = run_policy(options, sum(options.minutes) if options.minutes else None)
+    policy = run_policy(options, sum(options.minutes) if options.minutes else None, _STEPS)
     with joined_ranks(options.device) as ranks, ProgressBar() as progress:
         data = open_pictures(options.data, config.size)
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
-            note_command(options.work, "generator", {"data": "DATA", "preset": options.preset, "steps": options.steps})
+            note_command(options.work, "generator", {"data": "DATA", "preset": options.preset, "steps": policy.num_steps})
         result = train_adversarial(options.work, data, config, policy=policy, ranks=ranks, workers=options.readers, progress=progress)
         if ranks.is_first:
             print(result)

@@ -114,6 +114,7 @@ def assert_same(one, other, where):
         (["--teacher", "world"], r"--teacher world: draws its own pictures, but --data .* was given"),
         (["--preset", "landscapes"], r"--preset: got 'landscapes', expected paper, small, tiny"),
         (["--device", "cuda:99"], r"device: cuda:99 isn't there"),
+        (["--begin-with", "model"], r"--begin-with: is for stages that the procedural world teaches; leave it out, or leave out --data"),
         (["--readers", "-1"], r"--readers: got -1, expected 0 to 256"),
     ],
 )
@@ -134,6 +135,9 @@ def test_a_teacher_without_data_is_told(tmp_path, capsys):
     assert "--teacher pictures: needs --data DATA" in capsys.readouterr().err
     assert main(["train", "generator", "--work", str(tmp_path), "--preset", "paper"]) == 2
     assert "--preset: got 'paper', expected landscapes, tiny" in capsys.readouterr().err
+    for more in (["--steps", "5"], ["--set", "batch=4"], ["--tensorboard"]):
+        assert main(["train", "generator", "--work", str(tmp_path), *more]) == 2
+        assert f"{more[0]}: is for training on data of your own; give --data DATA too" in capsys.readouterr().err
 
 
 SMALL = AdversarialConfig(size=16, channel_base=64, channel_max=8, z_dim=8, w_dim=8, batch=4, mbstd_group_size=2, augment=AugmentConfig(start=0.3))
