@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ConfigError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WITH_DATA = {
+_WITH_DATA: Mapping[str, Any] = {
     "config": None, "changes": [], "steps": None, "device": "auto", "readers": 2, "log_every": 20, "sheet_every": 500, "save_minutes": 5.0,
     "keep_last": 2, "keep_every": 0, "tensorboard": False,
 }
