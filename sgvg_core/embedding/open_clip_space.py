@@ -24,6 +24,8 @@ HUB_PREFIX = "hf-hub:"
 _CONFIG_NAME = "open_clip_config.json"
 _WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin",
                  "model.pt")
+_TOKENIZER_SETTINGS = frozenset({"clean", "strip_sep_token", "language", "tokenizer_mode", "additional_special_tokens", "reduction_mask"})
+"""What a folder may say about its tokenizer. open_clip would hand anything on, `trust_remote_code` too, which runs the folder's Python."""
 _HUB_WEIGHT_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
 
@@ -242,6 +244,10 @@ def _tokenizer(model: str, config: dict[str, Any], folder: Path | None, cache_di
     import open_clip
 
     text = config.get("text_cfg", {})
+    settings = dict(text.get("tokenizer_kwargs") or {}) if folder else {}
+    if odd := sorted(set(settings) - _TOKENIZER_SETTINGS):
+        raise ConfigError(f"CLIP model: {folder} asks for a tokenizer with {', '.join(map(repr, odd))[:200]}, which isn't taken from a file; known "
+                          f"are {', '.join(sorted(_TOKENIZER_SETTINGS))}: take the others out of its {_CONFIG_NAME}")
     try:
         with _offline():
             if folder is None:
@@ -249,8 +255,8 @@ def _tokenizer(model: str, config: dict[str, Any], folder: Path | None, cache_di
                                                **({} if cache_dir is None else {"cache_dir": str(cache_dir)}))
             length = text.get("context_length", 77)
             if text.get("hf_tokenizer_name"):
-                return open_clip.tokenizer.HFTokenizer(str(folder), context_length=length, **text.get("tokenizer_kwargs", {}))
-            return open_clip.tokenizer.SimpleTokenizer(context_length=length, **text.get("tokenizer_kwargs", {}))
+                return open_clip.tokenizer.HFTokenizer(str(folder), context_length=length, **settings, trust_remote_code=False)
+            return open_clip.tokenizer.SimpleTokenizer(context_length=length, **settings)
     except Exception as error:
         raise CheckpointError(f"CLIP model {model}: its tokenizer isn't on this machine ({type(error).__name__}: {error}); "
                               f"name {HUB_PREFIX}owner/name to fetch it, or keep it in the model's folder") from error

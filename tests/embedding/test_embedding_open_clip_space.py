@@ -188,6 +188,18 @@ def test_a_model_of_the_hub_is_read_from_its_cache(folder, network, tmp_path, mo
         load_open_clip("hf-hub:someone/other", cache_dir=tmp_path / "cache")
 
 
+@pytest.mark.parametrize("asked", [{"trust_remote_code": True}, {}])
+def test_python_in_a_models_folder_is_never_run(folder, asked):
+    """open_clip hands a folder's tokenizer settings to transformers, which would import the folder's own classes if it's told to trust them."""
+    text = TINY["text_cfg"] | {"hf_tokenizer_name": "any", "tokenizer_kwargs": asked}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY | {"text_cfg": text}}))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}))
+    (folder / "evil.py").write_text(f"open({str(folder / 'canary')!r}, 'w').close()\nclass Evil: pass\n")
+    with pytest.raises((CheckpointError, ConfigError), match=r"'trust_remote_code', which isn't taken|its tokenizer isn't on this machine"):
+        load_open_clip(str(folder))
+    assert not (folder / "canary").exists()
+
+
 def test_weights_of_another_model_are_named(folder):
     save_file({"visual.conv1.weight": torch.zeros(3, 3), "other": torch.zeros(1)}, folder / "wrong.safetensors")
     with pytest.raises(CheckpointError, match=r"wrong.safetensors: the weights don't fit CLIP: missing .*"):
