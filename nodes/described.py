@@ -4,9 +4,9 @@ from ..sgvg_core.assembly import SoundModel
 from ..sgvg_core.checkpoints.layouts import Recognised
 from ..sgvg_core.generation.frames import extent
 from ..sgvg_core.image_inversion import ImageEncoder
-from ..sgvg_core.sound_inversion import AnySoundEncoder, FittedSoundEncoder
+from ..sgvg_core.sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder
 from ..sgvg_core.synthesis import Generator, StyleGAN3Generator
-from ..sgvg_core.walker import AnyWalker, FittedWalker
+from ..sgvg_core.walker import AnyWalker, FittedWalker, ReleasedWalker
 
 _COLOURS = {1: ", grey", 4: ", with alpha"}
 
@@ -47,10 +47,19 @@ def model_in_words(model: SoundModel) -> str:
 
 def part_in_words(part: str, files: str, num_ws: int, fitted: AnySoundEncoder | AnyWalker) -> str:
     """A sound encoder or walker: its files, whose it is, and whether its `num_ws` latents were fitted to the generator's."""
-    inner = fitted.encoder if isinstance(fitted, FittedSoundEncoder) else fitted.walker if isinstance(fitted, FittedWalker) else fitted
-    origin = "released code" if type(inner).__name__.startswith("Released") else "ours"
+    origin = "released code" if _is_released(fitted) else "ours"
     said = "" if num_ws == fitted.num_ws else f", fitted by layer to {fitted.num_ws}"
     return f"{part}: {files} ({origin}), {num_ws} latents of {fitted.w_dim}{said}"
+
+
+def advice_for_walker(walker: AnyWalker) -> list[str]:
+    """The settings that a released walker was used with; Recurrent Walker's own are those of ours."""
+    return ["the released way: sound once on, beta 0.4, pull 0, 10 frames a second"] if _is_released(walker) else []
+
+
+def _is_released(fitted: AnySoundEncoder | AnyWalker) -> bool:
+    inner = fitted.encoder if isinstance(fitted, FittedSoundEncoder) else fitted.walker if isinstance(fitted, FittedWalker) else fitted
+    return isinstance(inner, ReleasedSoundEncoder | ReleasedWalker)
 
 
 def encoder_in_words(encoder: ImageEncoder) -> str:

@@ -12,7 +12,7 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.layer_map import LatentAxis
 from . import host
 from .adapters import drawing_model, naming
-from .described import part_in_words
+from .described import advice_for_walker, part_in_words
 from .loaders import shared
 from .sockets import ModelWire
 
@@ -139,7 +139,7 @@ def _with_sound(
         model = SoundModel(handle.name, handle.generator, hearing, walking, mel, space, handle.generator.w_avg.device)
     walker_files = ", ".join(path.name for path in walker_paths)
     parts = (("sound encoder", encoder_path.name, encoder.num_ws, hearing), ("walker", walker_files, blocks.num_ws, walking))
-    info = "\n".join(part_in_words(*part) for part in parts)
+    info = "\n".join([*(part_in_words(*part) for part in parts), *advice_for_walker(walking)])
     return host.HostModel(handle.name, key, handle.generator, handle.drawing, info, model.checked(), None if whole is None else whole.judging)
 
 

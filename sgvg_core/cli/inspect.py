@@ -140,7 +140,7 @@ def _lines(said: dict[str, Any]) -> list[str]:
     if "num_ws" in said:
         lines.append(f"latents: {said['num_ws']} of {said.get('w_dim', '?')}")
     if said.get("c_dim"):
-        lines.append(f"labels: {said['c_dim']}")
+        lines.append(f"labels: {said['c_dim']} (`generate --label` 0 to {said['c_dim'] - 1})")
     lines.append(f"parameters: {said['parameters']:,} in {said['tensors']} tensors")
     if said.get("goes_with"):
         lines.append(f"goes with: {said['goes_with']}")

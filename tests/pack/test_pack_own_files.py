@@ -84,6 +84,7 @@ def test_a_stylegan3_pickle_and_released_parts_become_a_film(own: HostProcess) -
     assert info(answer).splitlines()[:3] == ["StyleGAN3-T, 16 x 16", "8 latents of 24 (num_ws 8)", f"{parameters():,} parameters"]
     assert "sound encoder: audio_inversion_.pth (released code), 16 latents of 24, fitted by layer to 8" in info(answer, "parts")
     assert "walker: coarseformer_.pth, midformer_.pth, fineformer_.pth (released code), 16 latents" in info(answer, "parts")
+    assert info(answer, "parts").endswith("the released way: sound once on, beta 0.4, pull 0, 10 frames a second")
     path = files(own, answer, "film")[0]
     film = np.stack([frame.numpy() for frame in read_video_frames(path)]).astype(np.float32)
     assert film.shape == (10, 16, 16, 3)
