@@ -13,7 +13,9 @@ NUM_CLASSES = 12
 _A4 = 440.0
 _N_FFT, _LOWEST = 4096, 55.0
 _RANGE_DB = 60.0
-_CHROMA_SECONDS, _ONSET_SECONDS = 0.3, 0.2
+_CHROMA_SECONDS, _ONSET_SECONDS = 0.5, 0.2
+_SHARPNESS = 12
+"""Power to which shares are raised: an even mix of twelve latents is near the mean latent, which shows nothing."""
 _DIRECTIONS_SEED = 77_001
 _JOLT = 0.5
 
@@ -51,6 +53,12 @@ def chroma(magnitudes: torch.Tensor, rate: int) -> torch.Tensor:
     return energy / energy.sum(1, keepdim=True)
 
 
+def dominant(shares: torch.Tensor) -> torch.Tensor:
+    """Shares [T, 12] with the larger ones made much larger; each row sums to 1."""
+    raised = (shares / shares.amax(1, keepdim=True)) ** _SHARPNESS
+    return raised / raised.sum(1, keepdim=True)
+
+
 def smoothed(curve: torch.Tensor, fps: float, seconds: float) -> torch.Tensor:
     """A curve [T, ...] that falls no faster than by the time constant `seconds`, and rises as fast."""
     keep = torch.exp(torch.tensor(-1 / (fps * seconds))).item()
@@ -66,11 +74,12 @@ def music_walk(
 ) -> torch.Tensor:
     """Latents [T, L, D] of a sound [N] at `rate`, from `start_ws` [1, L, D] out; `fine` are the layers that an onset jolts.
 
-    w_t = start + l_t (sum_c chroma_tc w_c - start) + 0.5 o_t (w_13 - w_avg) on the fine layers; the 13 latents are the same for every sound.
+    w_t = start + l_t (sum_c m_tc w_c - start) + 0.5 o_t (w_13 - w_avg) on the fine layers; m_t is the chroma, its larger shares
+    made much larger; the 13 latents are the same for every sound.
     """
     owned = random_start(generator, _DIRECTIONS_SEED, num_codes=NUM_CLASSES + 1)
     heard = spectra(waveform, rate, fps, num_frames)
-    mix = torch.einsum("tc,cld->tld", smoothed(chroma(heard, rate), fps, _CHROMA_SECONDS), owned[:NUM_CLASSES])
+    mix = torch.einsum("tc,cld->tld", dominant(smoothed(chroma(heard, rate), fps, _CHROMA_SECONDS)), owned[:NUM_CLASSES])
     ws = torch.lerp(start_ws.expand_as(mix), mix, loudness(heard)[:, None, None])
     jolt = smoothed(onsets(heard), fps, _ONSET_SECONDS)[:, None, None] * _JOLT
     ws[:, fine] += jolt * (owned[NUM_CLASSES:] - generator.w_avg.float().cpu())[:, fine]

@@ -18,7 +18,7 @@ from ..whole_files import written_whole
 from .statistics import fine_detail
 from .video_networks import VideoNetwork, as_pictures
 
-VERSION = 2
+VERSION = 3
 """Of what a record holds and how methods work; raised when either changes, so that old ones aren't mixed with new ones."""
 
 Record = dict[str, np.ndarray]

@@ -18,7 +18,7 @@ from sgvg_core.evaluation.methods import (
     without_recurrence,
     without_sound,
 )
-from sgvg_core.evaluation.music_map import chroma, loudness, onsets, smoothed, spectra
+from sgvg_core.evaluation.music_map import chroma, dominant, loudness, onsets, smoothed, spectra
 from sgvg_core.generation import Sound
 from sgvg_core.generation.start import random_start
 
@@ -97,6 +97,14 @@ def test_chroma_of_a_tone_is_its_pitch_class() -> None:
         heard = chroma(spectra(torch.sin(2 * torch.pi * hertz * times), _RATE, 12, 12), _RATE)
         assert (heard.argmax(1) == pitch_class).all(), hertz
         assert torch.allclose(heard.sum(1), torch.ones(12), atol=1e-5)
+
+
+def test_the_strongest_pitch_class_leads_the_mix() -> None:
+    shares = torch.full((1, 12), 0.08)
+    shares[0, 4] = 0.12
+    led = dominant(shares)
+    assert led.sum().item() == pytest.approx(1)
+    assert led[0, 4].item() == pytest.approx(1 / (1 + 11 * (2 / 3) ** 12), rel=1e-4)
 
 
 def test_loudness_and_onsets_stand_where_they_happen() -> None:
