@@ -28,7 +28,7 @@ from ..assembly import (
 from ..checkpoints import read_weights
 from ..config import JointSpaceConfig, MelConfig, SoundTowerConfig, check_range, from_dict
 from ..datasets import ClipData
-from ..embedding import JointSpace, OpenClipSpace, SoundTower, load_open_clip, normalise_items, split_words, train_merges
+from ..embedding import JointSpace, OpenClipSpace, SoundTower, load_open_clip, measure_norms, normalise_items, split_words, train_merges
 from ..errors import ConfigError, DataError
 from ..progress import Progress, silent
 from ..randomness import generator_at
@@ -47,6 +47,7 @@ FOLDER = "clip_joint_space"
 OPEN_CLIP = "open_clip:"
 _RATE = Fraction(12)
 _TEST_MOMENT = 0.5
+_NUM_MEASURED = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,6 +203,12 @@ class ClipJointSpaceTraining:
     def picture_size(self) -> int:
         """Side of the frames that are read, in pixels."""
         return max(self.space.prepare.size)
+
+    def measure(self, reader: MomentReader) -> None:
+        """Take the means and variances that F_a's fixed norms keep from sounds of the data."""
+        sounds = reader.still(_NUM_MEASURED).sounds.to(self.ranks.device)
+        if len(sounds) > 1 and self.space.sound is not None:
+            measure_norms(self.space.sound, sounds)
 
     def embed(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Embeddings of pictures, texts and sounds [n, E] each; frozen towers give no gradients."""
@@ -377,6 +384,8 @@ def train_clip_joint_space(
     about = {**dataclasses.asdict(config), "data": data.hash}
     run = SteppedRun(work / FOLDER, training.parts, config=about, policy=policy, ranks=ranks, name="joint space", progress=progress)
     training.note = run.note
+    if run.is_new:
+        training.measure(reader)
     with run, Prefetcher(lambda step: reader.read(step, training.items), end=policy.num_steps, workers=workers) as batches:
         if ranks.is_first:
             write_stage_config(work / FOLDER / CONFIG_FILE, config)

@@ -344,7 +344,7 @@ def train_clip_sgvg(
     folder, windows = work / FOLDER, ClipWindows(data, config.mel)
     training = ClipSgvgTraining(config, generator, space, data.labels, ranks)
     begun = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every).newest() is not None
-    warmed = {} if begun else warm_start(training, windows, progress)
+    warmed = {} if begun else warm_start(training, windows, progress if ranks.is_first else silent)
     reader = WalkReader(windows, copy.deepcopy(generator).cpu() if ranks.device.type != "cpu" else generator, config)
     shown = ClipWindows(data, config.mel, "test" if data.clips("test") else "train")
     about = {**dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,18 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
     missing = sorted(name for name, path in sources.items() if not path.exists())
     if missing:
         raise CheckpointError(f"{work}: has no {', '.join(missing)} yet; run `train sgvg` to its end first")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, path in sources.items():
-        part = folder / f".{name}.part"
-        shutil.copyfile(path, part)
-        part.replace(folder / name)
-    model = load_model(folder, "cpu")
     said = table.read_text(encoding="utf-8") if table is not None else None
-    (folder / "MODEL_CARD.md").write_text(clip_model_card(work, folder, about, said, licence), encoding="utf-8")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
+        whole = Path(made) / folder.name
+        whole.mkdir()
+        for name, path in sources.items():
+            shutil.copyfile(path, whole / name)
+        model = load_model(whole, "cpu")  # parts that don't fit each other leave nothing behind
+        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence), encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        for path in whole.iterdir():
+            path.replace(folder / path.name)
     return model
 
 
