@@ -40,17 +40,21 @@ class CriticConv(nn.Module):
 
     def forward(self, x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
         """[N, C, H, W] -> [N, C', H, W] or, halved, [N, C', H / 2, W / 2]. A plain layer is linear, without bias."""
-        weight = (self.weight * self.weight_gain).to(x.dtype)
+        # The leaky ReLU lets positive factors through, so all gains are part of the weights: no pass over the features for them.
+        gain = gain if self.bias is None else gain * math.sqrt(2)
+        weight = (self.weight * (self.weight_gain * gain)).to(x.dtype)
+        bias = None if self.bias is None else (self.bias * gain).to(x.dtype)
         if self.down and self.kernel == 1:
-            x = F.conv2d(halve(x), weight)
+            x = F.conv2d(halve(x), weight, bias)
         elif self.down:
-            x = F.conv2d(filtered(x, _taps(x), padding=2), weight, stride=2)
+            x = F.conv2d(filtered(x, _taps(x), padding=2), weight, bias, stride=2)
         else:
-            x = F.conv2d(x, weight, padding=self.kernel // 2)
+            x = F.conv2d(x, weight, bias, padding=self.kernel // 2)
         if self.bias is None:
-            return x * gain
-        x = F.leaky_relu(x + self.bias[:, None, None].to(x.dtype), SLOPE) * (math.sqrt(2) * gain)
-        return x if self.clamp is None else x.clamp(-self.clamp * gain, self.clamp * gain)
+            return x
+        x = F.leaky_relu_(x, SLOPE)  # in place: its gradient needs only the result, that of the convolution doesn't need it
+        limit = None if self.clamp is None else self.clamp * gain / math.sqrt(2)
+        return x if limit is None else x.clamp(-limit, limit)
 
 
 class CriticBlock(nn.Module):
