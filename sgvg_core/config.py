@@ -5,6 +5,7 @@ same names; only `assembly` unpacks a configuration into one.
 """
 
 import dataclasses
+import functools
 import json
 import re
 import types
@@ -25,13 +26,19 @@ def from_dict(cls: type[T], data: Any, where: str) -> T:
     unknown = sorted(set(data) - set(fields))
     if unknown:
         raise ConfigError(f"{where}: unknown setting {', '.join(map(repr, unknown))}; known are {', '.join(sorted(fields))}")
-    hints = typing.get_type_hints(cls)
+    hints = _type_hints(cls)
     values = {name: _typed(value, hints[name], f"{where}: {name}") for name, value in data.items()}
     try:
         return cls(**values)
     except TypeError as error:
         missing = sorted(name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING)
         raise ConfigError(f"{where}: missing setting {', '.join(missing)}") from error
+
+
+@functools.cache
+def _type_hints(cls: type) -> dict[str, Any]:
+    """The types of a configuration's settings; resolving them takes longer than all checks of a small one."""
+    return typing.get_type_hints(cls)
 
 
 def _typed(value: Any, wanted: Any, where: str) -> Any:

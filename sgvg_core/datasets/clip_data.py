@@ -26,7 +26,7 @@ _LARGEST_JSON = 2**26
 class ClipData:
     """A folder that ``data prepare`` made. Reading is random access and safe from several processes and threads at once.
 
-    What it holds is the manifest, about a kilobyte a clip; frames and sounds are read when they're asked for. Nothing is ever
+    What it holds is the manifest, 1.6 kB a clip; frames and sounds are read when they're asked for. Nothing is ever
     unpacked to disk, and nothing in the folder is trusted: offsets, sizes and names are checked before they're used.
     """
 
