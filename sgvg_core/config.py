@@ -26,7 +26,7 @@ def from_dict(cls: type[T], data: Any, where: str) -> T:
     unknown = sorted(set(data) - set(fields))
     if unknown:
         raise ConfigError(f"{where}: unknown setting {', '.join(map(repr, unknown))}; known are {', '.join(sorted(fields))}")
-    hints = _type_hints(cls)
+    hints = _type_hints(typing.cast(Any, cls))
     values = {name: _typed(value, hints[name], f"{where}: {name}") for name, value in data.items()}
     try:
         return cls(**values)
