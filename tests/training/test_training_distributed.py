@@ -30,7 +30,7 @@ def two_ranks(tmp_path_factory, pack_root):
     started = [
         subprocess.Popen([sys.executable, script, str(folder)], env=dict(shared, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(2)
     ]
-    assert [child.wait(timeout=120) for child in started] == [0, 0]
+    assert [child.wait(timeout=600) for child in started] == [0, 0]
     return [torch.load(folder / f"rank_{rank}.pt") for rank in range(2)]
 
 
