@@ -67,14 +67,14 @@ def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
 
 def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:
     """Latents [N, L, D] on the CPU, a few pictures at a time."""
-    shown, done, found = host.HostProgress(), 0, []
+    shown, before, found = host.HostProgress(), 0, []
 
-    def progress(passed: float, of: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-        shown(done + passed / (of or 1) * len(some), len(pictures))
+    def progress(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+        shown(before + done / (total or 1) * len(some), len(pictures))
 
     for some in pictures.split(_BATCH):
         found.append(invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=progress).float().cpu())
-        done += len(some)
+        before += len(some)
     return torch.cat(found)
 
 
