@@ -71,7 +71,7 @@ def nvidia_pictures(tmp_path_factory: pytest.TempPathFactory) -> dict:
     if not checkout:
         pytest.skip("set STYLEGAN3_DIR to a checkout of https://github.com/NVlabs/stylegan3")
     out = tmp_path_factory.mktemp("nvidia") / "pictures.json"
-    subprocess.run([sys.executable, str(HERE / "record_synthesis.py"), checkout, str(out), "--all"], check=True, timeout=300)
+    subprocess.run([sys.executable, str(HERE / "record_synthesis.py"), checkout, str(out), "--all"], check=True, timeout=1200)
     return json.loads(out.read_text())
 
 
