@@ -159,4 +159,4 @@ def _table(figures: dict[str, np.ndarray], inverter: Inverter) -> Table:
         f"{len(figures['ours'])} pictures, latents by {inverter.num_steps} steps of descent under each loss; \"ours\" is the one with all terms. "
         f"The perceptual term of the losses is {inverter.perceptual.name}; MSE is of pictures in -1..1.",
     )
-    return Table("table3b", "Table 3b, inversion", metrics, tuple(rows), notes)
+    return Table("table3b", "Table 3b, inversion", metrics, tuple(rows), notes, of="losses")

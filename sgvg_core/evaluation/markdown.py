@@ -6,7 +6,7 @@ from .paper_tables import Cell, Metric, Table
 def format_paper_table(table: Table) -> str:
     """A measured table, and below it by how much ours has more than each row, as Markdown."""
     titles = [metric.title for metric in table.metrics]
-    lines = [f"**{table.title}**", "", f"| films | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    lines = [f"**{table.title}**", "", f"| {table.of} | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
     lines += [f"| {row.name} | " + " | ".join(_figure(row.cells[metric.name]) for metric in table.metrics) + " |" for row in table.rows]
     compared = [row for row in table.rows if any(cell and cell.ours_more for cell in row.cells.values())]
     if compared:
@@ -31,5 +31,6 @@ def _more(cell: Cell | None, metric: Metric) -> str:
 
 
 def _number(value: float, signed: bool = False) -> str:
-    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    size = abs(value)
+    digits = 1 if size >= 100 else 2 if size >= 10 else 4 if 0 < size < 0.01 else 3
     return f"{value:{'+' if signed else ''}.{digits}f}"

@@ -76,6 +76,8 @@ class Table:
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    of: str = "films"
+    """What the rows are."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""
