@@ -7,7 +7,6 @@ strength agree (soft answers); and both are named among the nine labels. Losses 
 import dataclasses
 import json
 import math
-import os
 import random
 import time
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from ..world.captions import STRENGTHS, caption
 from ..world.codes import Code, read_codes
 from .generator import TaughtPictures
 from .judge import turn_hue
+from .run_state import read_state, write_state
 from .sound_data import SoundWindows
 
 LOSS_WEIGHTS = {
@@ -322,16 +322,14 @@ def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer) -> 
     """Steps done and seconds spent; what an earlier run left is taken over."""
     if not state.exists():
         return 0, 0.0
-    kept = torch.load(state, weights_only=True)
+    kept = read_state(state)
     space.load_state_dict(kept["space"])
     optimiser.load_state_dict(kept["optimiser"])
     return int(kept["step"]), float(kept["seconds"])
 
 
 def _save(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
-    temporary = state.with_suffix(".tmp")
-    torch.save({"space": space.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds}, temporary)
-    os.replace(temporary, state)
+    write_state(state, {"space": space.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds})
 
 
 def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, TrainingError
 
 SAVE_SECONDS = 60.0
 """A state is written after so much computing, and at the end."""
@@ -29,14 +29,19 @@ class Stateful(Protocol):
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state file in one go: a kill leaves the earlier one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        torch.save(dict(state), file)
-        file.flush()
-        os.fsync(file.fileno())  # a name must never point to bytes that a power cut loses
-    os.replace(temporary, path)
+    """Write a state file in one go: a kill leaves the earlier one. Raises TrainingError where it can't be written; the earlier one stays."""
+    temporary = path.with_suffix(".tmp")  # always the same name, so that what a kill leaves is written over
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            torch.save(dict(state), file)
+            file.flush()
+            os.fsync(file.fileno())  # a name must never point to bytes that a power cut loses
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise TrainingError(f"{path}: can't be written ({error}); make room and start again, the run goes on from its last state") from error
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A run that is killed goes on as if it hadn't been."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sgvg_core.errors import CheckpointError, ConfigError
+from sgvg_core.errors import CheckpointError, ConfigError, TrainingError
 from sgvg_core.training import run_state
 from sgvg_core.training.run_state import NumpyRandom, Run, TorchRandom, read_state, write_state
 
@@ -91,3 +92,14 @@ def test_a_damaged_state_is_told(tmp_path):
     with pytest.raises(CheckpointError, match=r"x\.state: isn't the state of a training"):
         read_state(tmp_path / "x.state")
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_leaves_the_last_state_and_one_clear_error(tmp_path):
+    path = tmp_path / "a.state"
+    write_state(path, {"step": 1})
+    path.with_suffix(".tmp").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match=r"a\.state: can't be written .*make room"):
+        write_state(path, {"step": 2})
+    assert read_state(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.state"]
