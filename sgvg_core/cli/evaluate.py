@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             print(make_study(model, _source(options), options.study, num_sounds=options.study_sounds, progress=progress))
         return 0
     if options.sheets is not None:
-        return _write_sheets(model, options.sheets)
+        return _write_sheets(model, options.sheets, options.seed)
     if options.table is not None or options.data is not None:
         return _print_paper(options, model)
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
@@ -151,11 +151,11 @@ def _judge_of(options: argparse.Namespace) -> Judge | None:
     return load_judge(path, options.device) if path.exists() else None
 
 
-def _write_sheets(model: SoundModel, folder: Path) -> int:
+def _write_sheets(model: SoundModel, folder: Path, seed: int) -> int:
     """Write every sheet as a PNG and print where."""
     folder.mkdir(parents=True, exist_ok=True)
     with ProgressBar() as progress:
-        sheets = make_sheets(model, progress)
+        sheets = make_sheets(model, seed, progress)
     for name, sheet in sheets.items():
         save_png(folder / f"{name}.png", sheet)
         print(folder / f"{name}.png")

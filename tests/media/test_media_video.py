@@ -256,7 +256,7 @@ def test_no_frames_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_targets_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="doesn't exist; create it"):
+    with pytest.raises(MediaError, match=r"doesn't exist\); create it"):
         VideoWriter(tmp_path / "absent" / "o.mp4", fps=Fraction(25), width=16, height=16)
     with pytest.raises(MediaError, match="this is a folder"):
         VideoWriter(tmp_path, fps=Fraction(25), width=16, height=16)
