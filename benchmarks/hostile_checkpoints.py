@@ -35,6 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "checkpoint
 
 import damaged_layouts  # noqa: E402
 import hostile_corpus as corpus  # noqa: E402
+import torch._subclasses.schema_check_mode  # noqa: E402, F401  # torch imports it when it first puts its modes aside
 
 from sgvg_core.checkpoints.layouts import recognise  # noqa: E402
 from sgvg_core.checkpoints.plain import ForeignObject, Plain, network_state, read_plain, script_state  # noqa: E402
