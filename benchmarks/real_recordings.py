@@ -30,7 +30,7 @@ from sgvg_core.audio.segments import window_pictures, window_samples
 from sgvg_core.audio.waveform import resample
 from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
 from sgvg_core.presets import LANDSCAPES
-from sgvg_core.training.sound_data import FEWEST_SOURCES, KINDS, SoundWindows, load_recordings
+from sgvg_core.training.sound_data import KINDS, SoundWindows, from_many_sources, load_recordings
 from sgvg_core.world.recordings import Recording
 
 MEL = LANDSCAPES.mel
@@ -46,8 +46,8 @@ class Drawn:
     kinds: torch.Tensor
     sources: list[str]
 
-    def without(self, sources: set[str]) -> "Drawn":
-        keep = [i for i, source in enumerate(self.sources) if source not in sources]
+    def of(self, sources: set[str]) -> "Drawn":
+        keep = [i for i, source in enumerate(self.sources) if source in sources]
         return Drawn(self.pictures[keep], self.kinds[keep], [self.sources[i] for i in keep])
 
 
@@ -86,13 +86,12 @@ def draw(windows: SoundWindows, num_windows: int) -> Drawn:
 
 
 def sampler(made: Drawn, real: Drawn, share: float, batch: int, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Balanced batches: every class as often, a share of real windows in those of many sources."""
+    """Balanced batches: every class as often, a share of real windows in those that have some."""
     by_kind = [[np.flatnonzero(drawn.kinds.numpy() == kind) for kind in range(len(KINDS))] for drawn in (made, real)]
-    num_sources = [len({real.sources[i] for i in rows}) for rows in by_kind[1]]
     while True:
         pictures, kinds = [], rng.integers(len(KINDS), size=batch)
         for kind in kinds:
-            which = int(num_sources[kind] >= FEWEST_SOURCES and rng.random() < share)
+            which = int(len(by_kind[1][kind]) > 0 and rng.random() < share)
             rows = by_kind[which][kind]
             pictures.append((made, real)[which].pictures[rows[rng.integers(len(rows))]])
         yield torch.stack(pictures).float(), torch.from_numpy(kinds)
@@ -188,7 +187,8 @@ def hold_out(parts: list[Recording], made: Drawn, real: Drawn, args: argparse.Na
     inputs = [variants(torch.from_numpy(part.waveform)) for part in parts]
     found = {name: np.zeros((len(parts), len(KINDS))) for name in inputs[0]}
     for number, out in enumerate(folds(parts, args.folds)):
-        ears = [trained(made, real.without(out), args, 1000 * seed + 100 * number + which) for which in range(args.ears)]
+        taught = {part.source for part in from_many_sources(part for part in parts if part.source not in out)}
+        ears = [trained(made, real.of(taught), args, 1000 * seed + 100 * number + which) for which in range(args.ears)]
         for i, part in enumerate(parts):
             for name in found if part.source in out else ():
                 found[name][i] = heard(ears, inputs[i][name])

@@ -27,7 +27,7 @@ PLANS = {64: (4096, 256), 128: (4096, 256), 256: (16384, 512), 512: (32768, 512)
 ARCHITECTURES = ("skip", "resnet", "orig", "stylegan3-t", "stylegan3-r")
 
 
-def _core() -> None:
+def load_core() -> None:
     """`sgvg_core`, without putting the pack's root on the search path."""
     folder = ROOT / "sgvg_core"
     spec = importlib.util.spec_from_file_location("sgvg_core", folder / "__init__.py", submodule_search_locations=[str(folder)])
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--architecture", choices=ARCHITECTURES, default="skip")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    _core()
+    load_core()
     if options.stylegan3:
         sys.path.insert(0, options.stylegan3)
     print(f"torch {torch.__version__}, {options.threads} threads, batch {options.batch}, float32, {options.architecture}")

@@ -10,30 +10,19 @@ they come. Without a checkout only our own times are printed.
 """
 
 import argparse
-import importlib.util
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
+from synthesis_speed import load_core
 
-ROOT = Path(__file__).resolve().parents[1]
 EVERY = {"generator": 1, "path length": 4, "discriminator": 1, "R1": 16}
 BASE, WIDEST = 4096, 256
 """Channel base and maximum: the plan of the bundled model."""
-
-
-def _core() -> None:
-    """`sgvg_core`, without putting the pack's root on the search path."""
-    folder = ROOT / "sgvg_core"
-    spec = importlib.util.spec_from_file_location("sgvg_core", folder / "__init__.py", submodule_search_locations=[str(folder)])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sgvg_core"] = module
-    spec.loader.exec_module(module)
 
 
 def _ours(size: int, batch: int, real: torch.Tensor) -> dict[str, Callable[[], Any]]:
@@ -100,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     warnings.filterwarnings("ignore", message=".*gradfix not supported.*")
-    _core()
+    load_core()
     builders: dict[str, Callable[..., dict[str, Callable[[], Any]]]] = {"ours": _ours}
     if options.stylegan2_ada:
         sys.path.insert(0, options.stylegan2_ada)

@@ -47,6 +47,12 @@ def load_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor], where
     module.load_state_dict(dict(state), assign=assign)
 
 
+def take_what_fits(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Copy into `module` every tensor of `state` whose name and shape it knows; the others stay as they are."""
+    own = module.state_dict()
+    module.load_state_dict({name: state[name] if name in state and state[name].shape == mine.shape else mine for name, mine in own.items()})
+
+
 def _listed(title: str, names: list[str]) -> str:
     more = f", ... {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{title} ({', '.join(names[:_SHOWN])}{more})" if names else ""

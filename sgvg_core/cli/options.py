@@ -22,6 +22,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
 
 
+def use_threads(threads: int | None) -> None:
+    """Hold torch to so many threads (None: its own choice). Raises ConfigError below one."""
+    if threads is None:
+        return
+    if threads < 1:
+        raise ConfigError(f"--threads: got {threads}, expected 1 or more")
+    import torch  # here, as its import takes a second
+
+    torch.set_num_threads(threads)
+
+
 def parse_strength(text: str) -> dict[str, float]:
     """``"coarse=1,mid=0.5"`` as a dictionary; groups that aren't named keep 1."""
     strengths: dict[str, float] = {}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..config import check_choice
-from ..errors import ConfigError
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
 from . import train_clips, train_generator
+from .options import use_threads
 from .progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -107,10 +107,7 @@ def run(options: argparse.Namespace) -> int:
     check_choice("--preset", options.preset, tuple(_PRESETS))
     if "minutes" in options and options.minutes is None:
         options.minutes = (_MINUTES.get(options.stage, sum(_MINUTES.values())),)
-    if options.threads is not None:
-        if options.threads < 1:
-            raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     settings = _settings(options)
     note_command(options.work, options.stage, _said(options))

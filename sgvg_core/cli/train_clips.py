@@ -5,10 +5,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ..config import check_choice
-from ..errors import ConfigError
+from .options import use_threads
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, run_policy, stage_config
 
@@ -81,10 +79,7 @@ def _prepare(options: argparse.Namespace) -> None:
     """Check and set what all these commands share."""
     if options.preset is not None:
         check_choice("--preset", options.preset, PRESETS)
-    if options.threads is not None:
-        if options.threads < 1:
-            raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     options.changes = _changes(options)
     options.steps = options.steps or 1  # the settings say how many
 

@@ -6,10 +6,9 @@ Without --data the generator is taught by the procedural world (``train``).
 import argparse
 from pathlib import Path
 
-import torch
-
 from ..config import check_choice
 from ..errors import ConfigError
+from .options import use_threads
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, check_fitting, run_policy, stage_config
 
@@ -51,10 +50,7 @@ def run_own_data(options: argparse.Namespace) -> int:
 
     if options.preset is not None:
         check_choice("--preset", options.preset, PRESETS)
-    if options.threads is not None:
-        if options.threads < 1:
-            raise ConfigError(f"--threads: got {options.threads}, expected 1 or more")
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     config = stage_config(options, ADVERSARIAL_PRESETS, "small")
     policy = run_policy(options, sum(options.minutes) if options.minutes else None, _STEPS)
     with joined_ranks(options.device) as ranks, ProgressBar() as progress:

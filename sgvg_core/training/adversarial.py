@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ..assembly import build_discriminator, build_generator, save_discriminator, save_generator
+from ..devices import to_dtype
 from ..media import contact_sheet, save_png
 from ..progress import Progress, silent
 from ..randomness import generator_at, normal
@@ -54,7 +55,7 @@ class AdversarialTraining:
 
     def __init__(self, config: AdversarialConfig, ranks: Ranks | None = None) -> None:
         self.config, self.ranks = config, ranks or Ranks()
-        self.dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
+        self.dtype = to_dtype(config.dtype, self.ranks.device)
         config.check_slices(self.ranks.count)
         self.slices = self.ranks.slices(config.batch, config.accumulate)
         with torch.random.fork_rng(devices=[]):

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..assembly import AnyJointSpace, build_critics, build_sound_encoder, build_walker, save_sound_encoder, save_walker
 from ..datasets import ClipData
+from ..devices import to_dtype
 from ..errors import ConfigError
 from ..generation.frames import as_rgb
 from ..generation.start import random_start
@@ -106,7 +107,7 @@ class ClipSgvgTraining:
         self.config, self.ranks = config, ranks or Ranks()
         self.generator, self.space = generator.to(self.ranks.device), space.to(self.ranks.device)
         self.slices = self.ranks.slices(config.batch, config.accumulate)
-        self.dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[config.dtype]
+        self.dtype = to_dtype(config.dtype, self.ranks.device)
         self.words = embed_labels(space, labels) if labels and config.terms.sound_text else None
         _check_hearing(config, space)
         num_ws, w_dim = generator.num_ws, generator.w_dim

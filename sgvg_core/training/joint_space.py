@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_joint_space, save_joint_space
-from ..checkpoints import StoredWeights, read_weights
+from ..checkpoints import StoredWeights, read_weights, take_what_fits
 from ..config import JointSpaceConfig, from_dict
 from ..embedding import JointSpace, split_words, train_merges
 from ..progress import Progress, silent
@@ -113,12 +113,6 @@ def with_words_of(config: JointSpaceConfig, stored: StoredWeights, where: str) -
     """The configuration with the merges, words and labels of a stored joint space; `where` names its file in errors."""
     known = from_dict(JointSpaceConfig, stored.config, where)
     return dataclasses.replace(config, merges=known.merges, words=known.words, labels=known.labels)
-
-
-def _take_what_fits(space: JointSpace, state: dict[str, torch.Tensor]) -> None:
-    """Take over every tensor whose name and shape are known."""
-    own = space.state_dict()
-    space.load_state_dict({name: state[name] if name in state and state[name].shape == mine.shape else mine for name, mine in own.items()})
 
 
 def picture_caption(code: Code, rng: np.random.Generator) -> str:
@@ -233,7 +227,7 @@ def train_joint_space(
     torch.manual_seed(run.seed)
     space = build_joint_space(config).train()
     if before is not None:
-        _take_what_fits(space, before.state)
+        take_what_fits(space, before.state)
     if run.only_sound:
         space.clip.eval().requires_grad_(False)
     optimiser = _optimiser(space, run)

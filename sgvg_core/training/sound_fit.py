@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_sound_encoder
+from ..checkpoints import take_what_fits
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig, check_range
 from ..errors import ConfigError
 from ..generation import Sound
@@ -122,9 +123,8 @@ def encoder_for(generator: Generator, begin_with: SoundInversionEncoder | None =
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = build_sound_encoder(config)
-    known = {} if begin_with is None else begin_with.state_dict()
-    own = encoder.state_dict()
-    encoder.load_state_dict({name: known[name] if name in known and known[name].shape == mine.shape else mine for name, mine in own.items()})
+    if begin_with is not None:
+        take_what_fits(encoder, begin_with.state_dict())
     return encoder
 
 
