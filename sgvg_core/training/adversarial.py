@@ -37,12 +37,12 @@ _BETAS = 0.0, 0.99
 @dataclasses.dataclass(frozen=True)
 class Drawn:
     """The random numbers of n items of a step: codes z [n, z_dim] twice, the latent from which the second code counts [n], noise maps
-    [n, 1, H, W] of each layer, and what their augmentation takes [n, 5, kinds]."""
+    [n, 1, H, W] of each layer (None without noise), and what their augmentation takes [n, 5, kinds]."""
 
     z: torch.Tensor
     other_z: torch.Tensor
     cuts: torch.Tensor
-    noise: list[torch.Tensor]
+    noise: list[torch.Tensor] | None
     transforms: torch.Tensor
 
 
@@ -69,7 +69,7 @@ class AdversarialTraining:
         self.critic_optimiser = _adam(self.critic, config.critic_rate, config.r1_every if config.gamma else 0)
         self.memory: dict[str, float] = {"strength": config.augment.start, "signs": 0.0, "sign_steps": 0, "path_mean": 0.0}
         self.note: Callable[..., dict[str, float]] = _as_numbers
-        self._noise_sizes = [tuple(conv.noise_const.shape) for conv in self.net.synthesis.convs]
+        self._noise_sizes = [tuple(conv.noise_const.shape) for conv in self.net.synthesis.convs] if config.noise else []
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -94,9 +94,13 @@ class AdversarialTraining:
             cuts.append(1 + int(place * (self.net.num_ws - 1)) if mixes < config.style_mixing else self.net.num_ws)
             transforms.append(draw_transforms(generator))
             noise.append(torch.randn(sum(height * width for height, width in self._noise_sizes), generator=generator))
-        maps = torch.stack(noise).to(device).split([height * width for height, width in self._noise_sizes], 1)
-        noise = [own.unflatten(1, (1, *size)) for own, size in zip(maps, self._noise_sizes, strict=True)]
-        return Drawn(torch.stack(z).to(device), torch.stack(other_z).to(device), torch.tensor(cuts, device=device), noise, torch.stack(transforms))
+        maps = self._maps(torch.stack(noise)) if config.noise else None
+        return Drawn(torch.stack(z).to(device), torch.stack(other_z).to(device), torch.tensor(cuts, device=device), maps, torch.stack(transforms))
+
+    def _maps(self, noise: torch.Tensor) -> list[torch.Tensor]:
+        """Numbers [n, N] as the noise maps [n, 1, H, W] of all layers."""
+        maps = noise.to(self.ranks.device).split([height * width for height, width in self._noise_sizes], 1)
+        return [own.unflatten(1, (1, *size)) for own, size in zip(maps, self._noise_sizes, strict=True)]
 
     def latents(self, drawn: Drawn) -> torch.Tensor:
         """Latents ws [n, num_ws, w_dim]; from its cut on an item's come from its second code."""
@@ -108,7 +112,8 @@ class AdversarialTraining:
 
     def paint(self, ws: torch.Tensor, drawn: Drawn) -> torch.Tensor:
         """Pictures [n, 3, size, size] of latents."""
-        pictures: torch.Tensor = self.net.synthesis(ws, noise_mode="given", noise=drawn.noise, dtype=self.dtype)
+        mode = "none" if drawn.noise is None else "given"
+        pictures: torch.Tensor = self.net.synthesis(ws, noise_mode=mode, noise=drawn.noise, dtype=self.dtype)
         return pictures
 
     def answers(self, pictures: torch.Tensor, transforms: torch.Tensor) -> torch.Tensor:

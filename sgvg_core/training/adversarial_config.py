@@ -46,6 +46,8 @@ class AdversarialConfig:
     """The path length is taken over one in so many pictures of a slice."""
     style_mixing: float = 0.9
     """Share of pictures made of two codes (StyleGAN, section 3.1)."""
+    noise: bool = True
+    """Whether layers get noise (StyleGAN, section 3.2). Flat, drawn pictures have none; a short training answers their edges with it."""
     ema_pictures: float = 10_000.0
     """Half life of the average of weights, in pictures."""
     ema_ramp: float | None = 0.05

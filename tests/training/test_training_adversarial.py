@@ -162,6 +162,18 @@ def test_every_term_is_a_switch():
     assert noted_terms(dataclasses.replace(SMALL, path_weight=0.0, r1_gamma=0.0)) == always
 
 
+def test_without_noise_layers_get_none_and_learn_none():
+    training = AdversarialTraining(dataclasses.replace(ADVERSARIAL_PRESETS["tiny"], size=16, channel_max=8, batch=4, noise=False))
+    for step in range(2):
+        training.step(step, torch.rand(4, 3, 16, 16) * 2 - 1)
+    strengths = [float(conv.noise_strength) for conv in training.net.synthesis.convs]
+    assert strengths == [0.0] * len(strengths)
+    with_noise = AdversarialTraining(dataclasses.replace(training.config, noise=True))
+    with_noise.step(0, torch.rand(4, 3, 16, 16) * 2 - 1)
+    assert all(float(conv.noise_strength) != 0 for conv in with_noise.net.synthesis.convs)
+    assert torch.equal(with_noise.draw("generator", 5, range(2)).z, training.draw("generator", 5, range(2)).z), "the codes stay the same"
+
+
 def test_the_average_follows_with_its_ramp():
     training = AdversarialTraining(dataclasses.replace(SMALL, ema_pictures=100.0, ema_ramp=0.5))
     before, start = training.mean.synthesis.b4.const.clone(), training.net.synthesis.b4.const.clone()
