@@ -234,7 +234,7 @@ def _build(config: dict[str, Any], model: str) -> nn.Module:
         vision["timm_model_pretrained"] = False
     kind: Callable[..., nn.Module] = CLIP if not apart else CoCa if "multimodal_cfg" in config else CustomTextCLIP
     try:
-        with _offline():
+        with _offline(), _unasked("hf_model_name" in text):
             return kind(**config)
     except Exception as error:
         raise ConfigError(f"CLIP model {model}: open_clip can't build it here ({type(error).__name__}: {error})") from error
@@ -270,6 +270,22 @@ def _preparation(network: nn.Module, picture: dict[str, Any]) -> PicturePreparat
     return PicturePreparation(size, picture.get("mean") or OPENAI_DATASET_MEAN, picture.get("std") or OPENAI_DATASET_STD,
                               interpolation=picture.get("interpolation") or "bicubic", resize_mode=picture.get("resize_mode") or "shortest",
                               fill=picture.get("fill_color") or 0)
+
+
+@contextlib.contextmanager
+def _unasked(needed: bool) -> Iterator[None]:
+    """transformers kept from asking at the terminal whether to run the Python that a text tower's folder brings: the answer is no."""
+    if not needed:
+        yield
+        return
+    from transformers import dynamic_module_utils
+
+    before = dynamic_module_utils.TIME_OUT_REMOTE_CODE
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+    try:
+        yield
+    finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = before
 
 
 @contextlib.contextmanager

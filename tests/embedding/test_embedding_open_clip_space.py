@@ -200,6 +200,22 @@ def test_python_in_a_models_folder_is_never_run(folder, asked):
     assert not (folder / "canary").exists()
 
 
+def test_nobody_is_asked_to_run_the_python_of_a_text_tower(folder, monkeypatch):
+    """transformers would ask at the terminal, and a "y" that was meant for something else would run it."""
+    asked = pytest.importorskip("transformers.dynamic_module_utils")
+    before = asked.TIME_OUT_REMOTE_CODE
+    questions = []
+    monkeypatch.setattr("builtins.input", lambda question="": questions.append(question) or "y")
+    (folder / "config.json").write_text(json.dumps({"model_type": "evil", "auto_map": {"AutoConfig": "evil.EvilConfig", "AutoModel": "evil.Evil"}}))
+    (folder / "evil.py").write_text(f"open({str(folder / 'canary')!r}, 'w').close()\nclass EvilConfig: pass\nclass Evil: pass\n")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY | {"text_cfg": {"hf_model_name": str(folder)}}}))
+    with pytest.raises(ConfigError, match="open_clip can't build it here"):
+        load_open_clip(str(folder))
+    assert not questions
+    assert not (folder / "canary").exists()
+    assert before == asked.TIME_OUT_REMOTE_CODE
+
+
 def test_weights_of_another_model_are_named(folder):
     save_file({"visual.conv1.weight": torch.zeros(3, 3), "other": torch.zeros(1)}, folder / "wrong.safetensors")
     with pytest.raises(CheckpointError, match=r"wrong.safetensors: the weights don't fit CLIP: missing .*"):
