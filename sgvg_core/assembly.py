@@ -169,10 +169,13 @@ def build_hinted_critic(widths: Sequence[int]) -> HintedCritic:
     return HintedCritic(widths)
 
 
-def save_generator(path: Path, generator: torch.nn.Module, config: GeneratorConfig | StyleGAN3Config, *, half: bool = True) -> None:
-    """Write a generator with its configuration; `half` stores float16."""
+def save_generator(
+    path: Path, generator: torch.nn.Module, config: GeneratorConfig | StyleGAN3Config, *, half: bool = True, labels: Sequence[str] = ()
+) -> None:
+    """Write a generator with its configuration; `half` stores float16. `labels` are the names of its classes, for people."""
     kind = "generator3" if isinstance(config, StyleGAN3Config) else "generator"
-    write_weights(path, generator.state_dict(), kind=kind, config=dataclasses.asdict(config), half=half)
+    extra = {"labels": list(labels)} if labels else {}
+    write_weights(path, generator.state_dict(), kind=kind, config=dataclasses.asdict(config), extra=extra, half=half)
 
 
 def save_discriminator(path: Path, discriminator: torch.nn.Module, config: DiscriminatorConfig, *, half: bool = True) -> None:
@@ -231,7 +234,13 @@ def find_generator(path: str | Path) -> Recognised:
 
 def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Discriminator:
     """StyleGAN2's discriminator in a file of any known layout, also one that lies beside a generator. Raises CheckpointError, ConfigError."""
-    found = _network_of(read_stored(path), ("discriminator",), path)
+    return build_recognised_discriminator(_network_of(read_stored(path), ("discriminator",), path), path, device)
+
+
+def build_recognised_discriminator(
+    found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu"
+) -> StyleGAN2Discriminator:
+    """The discriminator that was recognised in the file at `path`."""
     config = from_dict(DiscriminatorConfig, found.config, str(path))
     return _filled(build_discriminator, config, found.state, path).to(to_device(device))
 

@@ -85,6 +85,9 @@ def described(found: Recognised) -> dict[str, Any]:
     }
     said |= _sizes(found)
     said["notes"] = list(found.notes)
+    labels = found.extra.get("labels")
+    if isinstance(labels, list) and all(isinstance(label, str) for label in labels):
+        said["labels"] = [_short(label) for label in labels]
     source = found.extra.get("source")
     if isinstance(source, dict):
         said["source"] = source
@@ -140,7 +143,8 @@ def _lines(said: dict[str, Any]) -> list[str]:
     if "num_ws" in said:
         lines.append(f"latents: {said['num_ws']} of {said.get('w_dim', '?')}")
     if said.get("c_dim"):
-        lines.append(f"labels: {said['c_dim']} (`generate --label` 0 to {said['c_dim'] - 1})")
+        named = "".join(f", {number} {name}" for number, name in enumerate(said.get("labels", ())))
+        lines.append(f"labels: {said['c_dim']} (`generate --label` 0 to {said['c_dim'] - 1}){named}")
     lines.append(f"parameters: {said['parameters']:,} in {said['tensors']} tensors")
     if said.get("goes_with"):
         lines.append(f"goes with: {said['goes_with']}")

@@ -1,7 +1,7 @@
 """Options that the stages on data of one's own share: which data, which settings, how long, what is kept and watched."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,11 +42,11 @@ def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="write the numbers for TensorBoard too (pip install tensorboard)")
 
 
-def check_fitting(options: argparse.Namespace) -> None:
-    """Raise ConfigError for an option that says nothing where it was given: the world's beside --data, those of data without it."""
+def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None:
+    """Raise ConfigError for an option that says nothing where it was given: the world's beside --data (but `also`), those of data without it."""
     given = getattr(options, "data", None) is not None
     for name in _OF_THE_WORLD:
-        if given and getattr(options, name, None) is not None:
+        if given and name not in also and getattr(options, name, None) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}: is for stages that the procedural world teaches; leave it out, or leave out --data")
     for name, default in _WITH_DATA.items():
         if not given and getattr(options, name, default) != default:

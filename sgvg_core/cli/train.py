@@ -54,8 +54,10 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
     words = f"sizes of all parts (default: landscapes{'; with --data: small' if own_data else ''})"
     parser.add_argument("--preset", choices=sorted(presets), default=None, help=words)
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
-    words = "a model folder whose weights the stage begins with (generator: from nothing in any case)"
-    parser.add_argument("--begin-with", type=Path, default=None, metavar="MODEL", help=words)
+    words = "a model folder whose weights the stage begins with"
+    if name == "generator":
+        words = "with --data: a StyleGAN2 to go on from, in a file of any known layout, with its discriminator where it holds one"
+    parser.add_argument("--begin-with", type=Path, default=None, metavar="FILE" if name == "generator" else "MODEL", help=words)
     if name != "judge":
         default = _MINUTES.get(name, sum(_MINUTES.values()))
         with_data = "; with --data: this call stops after so many" if own_data else ""

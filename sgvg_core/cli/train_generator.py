@@ -36,7 +36,7 @@ def learns_from_data(options: argparse.Namespace) -> bool:
         raise ConfigError("--teacher pictures: needs --data DATA; make one with: python -m sgvg_core data prepare SOURCE -o DATA")
     if teacher == "world" and data is not None:
         raise ConfigError(f"--teacher world: draws its own pictures, but --data {data} was given; leave out one of them")
-    check_fitting(options)
+    check_fitting(options, also=("begin_with",))
     return data is not None
 
 
@@ -44,6 +44,8 @@ def run_own_data(options: argparse.Namespace) -> int:
     """Train, or go on; prints the path of the generator."""
     from ..training.adversarial import train_adversarial  # here, so that other commands start at once
     from ..training.adversarial_config import ADVERSARIAL_PRESETS
+    from ..training.begin_with import read_beginning
+    from ..training.class_labels import class_labels
     from ..training.distributed import joined_ranks
     from ..training.export import note_command
     from ..training.pictures import open_pictures
@@ -55,10 +57,20 @@ def run_own_data(options: argparse.Namespace) -> int:
     policy = run_policy(options, sum(options.minutes) if options.minutes else None, _STEPS)
     with joined_ranks(options.device) as ranks, ProgressBar() as progress:
         data = open_pictures(options.data, config.size)
+        file = options.begin_with
+        labels = class_labels(data).names if config.labels else ()
+        beginning = None if file is None else read_beginning(file, config, len(labels))
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
-            note_command(options.work, "generator", {"data": "DATA", "preset": options.preset, "steps": policy.num_steps})
-        result = train_adversarial(options.work, data, config, policy=policy, ranks=ranks, workers=options.readers, progress=progress)
+            said = {"data": "DATA", "begin-with": None if file is None else file.name, "preset": options.preset, "steps": policy.num_steps}
+            note_command(options.work, "generator", {name: value for name, value in said.items() if name != "begin-with" or value})
+            for note in () if beginning is None else beginning.notes:
+                print(note)
+        result = train_adversarial(
+            options.work, data, config, policy=policy, begin_with=beginning, ranks=ranks, workers=options.readers, progress=progress
+        )
         if ranks.is_first:
             print(result)
+            if labels:
+                print("labels: " + ", ".join(f"{number} {label}" for number, label in enumerate(labels)))
     return 0

@@ -54,6 +54,8 @@ class AdversarialConfig:
     """At first the half life is this share of the pictures seen; None: the whole from the start."""
     mirror: bool = False
     """Whether real pictures are mirrored at random: only where left and right mean the same."""
+    labels: bool = False
+    """Whether both networks are told the pictures' labels: a conditional generator, with a class for each label of the data."""
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     dtype: str = "float32"
     """Of the features of both networks; weights and sums stay float32."""
@@ -74,7 +76,7 @@ class AdversarialConfig:
         check_choice("dtype", self.dtype, DTYPES)
         check_range("seed", self.seed, 0, 2**63 - 1)
         self.check_slices(1)
-        self.generator, self.critic  # noqa: B018 - raises what doesn't fit
+        self.critic_for(), self.generator_for()  # raises what doesn't fit
 
     def check_slices(self, num_ranks: int) -> None:
         """Raise ConfigError unless the batch can be cut into slices of whole groups for so many processes."""
@@ -91,24 +93,30 @@ class AdversarialConfig:
         """The width at each resolution, from 4 px up."""
         return tuple(max(1, min(self.channel_base // (4 << index), self.channel_max)) for index in range(self.size.bit_length() - 2))
 
-    @property
-    def generator(self) -> GeneratorConfig:
-        """The generator that is trained."""
+    def generator_for(self, num_labels: int = 0) -> GeneratorConfig:
+        """The generator that is trained, for data with so many labels (0: it isn't told them)."""
         return GeneratorConfig(
             img_resolution=self.size,
             channels=self.channels,
             z_dim=self.z_dim,
+            c_dim=num_labels,
             w_dim=self.w_dim,
             mapping_layers=self.mapping_layers,
             mapping_lr_multiplier=self.mapping_lr_multiplier,
             conv_clamp=self.conv_clamp,
         )
 
-    @property
-    def critic(self) -> DiscriminatorConfig:
-        """The discriminator that it's trained against."""
+    def critic_for(self, num_labels: int = 0) -> DiscriminatorConfig:
+        """The discriminator that it's trained against. A label becomes as many numbers as its last features have channels, as NVIDIA's."""
         return DiscriminatorConfig(
-            img_resolution=self.size, channels=self.channels, conv_clamp=self.conv_clamp, mbstd_group_size=self.mbstd_group_size
+            img_resolution=self.size,
+            channels=self.channels,
+            c_dim=num_labels,
+            cmap_dim=self.channels[0] if num_labels else 0,
+            conv_clamp=self.conv_clamp,
+            mapping_layers=self.mapping_layers,
+            mapping_lr_multiplier=self.mapping_lr_multiplier,
+            mbstd_group_size=self.mbstd_group_size,
         )
 
     @property

@@ -27,8 +27,11 @@ def write_samples(
     windows: ClipWindows,
     settings: WalkSettings,
     seed: int,
-) -> Path:
-    """`step_N.png`, two rows a clip: real, then made; and `step_N_<clip>.mp4` of each. Always the same clips and starts. Returns the sheet."""
+) -> torch.Tensor:
+    """`step_N.png`, two rows a clip: real, then made; and `step_N_<clip>.mp4` of each. Always the same clips and starts.
+
+    Returns the sheet, uint8 [H, W, 3].
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, clip in enumerate(_different(windows)):
@@ -38,7 +41,9 @@ def write_samples(
         places = torch.linspace(0, len(made) - 1, _NUM_FRAMES).round().long()
         rows += [real[places], made[places]]
         _write_film(folder / f"step_{step:08d}_{number}.mp4", made, rate, windows.sound(clip)[0], windows.mel.sample_rate)
-    return save_png(folder / f"step_{step:08d}.png", contact_sheet(torch.cat(rows), _NUM_FRAMES))
+    sheet = contact_sheet(torch.cat(rows), _NUM_FRAMES)
+    save_png(folder / f"step_{step:08d}.png", sheet)
+    return sheet
 
 
 def _different(windows: ClipWindows) -> list[ClipInfo]:

@@ -350,8 +350,8 @@ def train_clip_sgvg(
     shown = ClipWindows(data, config.mel, "test" if data.clips("test") else "train")
     about = {**dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}
 
-    def sheet(step: int) -> None:
-        write_samples(folder / "samples", step, generator, training.mean_encoder, training.mean_walker, shown, config.walk, config.seed)
+    def sheet(step: int) -> torch.Tensor:
+        return write_samples(folder / "samples", step, generator, training.mean_encoder, training.mean_walker, shown, config.walk, config.seed)
 
     name = "sound encoder and walker"
     run = SteppedRun(folder, training.parts, config=about, policy=policy, ranks=ranks, name=name, sheet=sheet, progress=progress)
@@ -361,7 +361,7 @@ def train_clip_sgvg(
         if ranks.is_first:
             write_stage_config(folder / CONFIG_FILE, config)
             if run.is_new and policy.sheet_every:
-                sheet(0)
+                run.make_sheet(0)
         for step in run.steps():
             if step == 0 and warmed:
                 run.note(**warmed)

@@ -25,8 +25,13 @@ class PictureData(Protocol):
 
     hash: str
     """Tells what the pictures are: other pictures, another hash."""
+    labels: tuple[str, ...]
+    """The labels in the order of their numbers; none unless every picture has one."""
 
     def __len__(self) -> int: ...
+
+    def label(self, index: int) -> int:
+        """The number of the label of picture `index`, where there are labels."""
 
     def picture(self, index: int) -> torch.Tensor:
         """Picture `index`: [3, size, size] float32 in -1..1."""
@@ -40,11 +45,17 @@ class ClipPictures:
         self.clips = [clip for clip in data.clips(split) if clip.num_frames]
         self._ends = list(accumulate(clip.num_frames for clip in self.clips))
         self.hash = f"{data.hash}/{split}/{size}"
+        self.labels = data.labels if all(clip.label is not None for clip in self.clips) else ()
         if not self.clips:
             raise DataError(f"{data.folder}: holds no frames to learn from ({split}); prepare videos, or the procedural world")
 
     def __len__(self) -> int:
         return self._ends[-1]
+
+    def label(self, index: int) -> int:
+        """The number of the label of the clip that frame `index` is of."""
+        label = self.clips[bisect_right(self._ends, index)].label
+        return self.labels.index(label or "")
 
     def picture(self, index: int) -> torch.Tensor:
         """Frame `index` of all clips one after another."""
@@ -55,7 +66,10 @@ class ClipPictures:
 
 
 class FolderPictures:
-    """The pictures in a folder and those below it, `size` px, the middle square of each. Raises DataError where there are none."""
+    """The pictures in a folder and those below it, `size` px, the middle square of each. Raises DataError where there are none.
+
+    The label of a picture is the first folder below that it lies in, if every picture lies in one.
+    """
 
     def __init__(self, folder: Path, size: int) -> None:
         self.size = size
@@ -64,9 +78,16 @@ class FolderPictures:
             raise DataError(f"{folder}: holds neither a prepared data set nor pictures ({', '.join(_ENDINGS)}); make one with `data prepare`")
         said = "\n".join(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in self.paths)
         self.hash = f"{hashlib.sha256(said.encode()).hexdigest()}/{size}"
+        inside = [path.relative_to(folder).parts for path in self.paths]
+        self.labels = tuple(sorted({parts[0] for parts in inside})) if all(len(parts) > 1 for parts in inside) else ()
+        self._numbers = [self.labels.index(parts[0]) for parts in inside] if self.labels else []
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def label(self, index: int) -> int:
+        """The number of the folder that picture `index` lies in."""
+        return self._numbers[index]
 
     def picture(self, index: int) -> torch.Tensor:
         """Picture `index` in the order of the names. Raises MediaError."""

@@ -120,7 +120,8 @@ class SteppedRun:
 
     `parts` (modules, optimisers and the like) are saved and taken up again by their names, and so is `extra`, for numbers and tensors
     that a step changes. `config` (a dataclass or plain data) is all that a step depends on: it must be the same when the run goes on.
-    `sheet(step)` is called on the first rank to make something to look at. Raises ConfigError, CheckpointError, TrainingError.
+    `sheet(step)` is called on the first rank to make something to look at: it writes files, and may return a picture, uint8 [H, W, 3], for
+    TensorBoard. Raises ConfigError, CheckpointError, TrainingError.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class SteppedRun:
         policy: RunPolicy,
         ranks: Ranks | None = None,
         name: str = "training",
-        sheet: Callable[[int], None] | None = None,
+        sheet: Callable[[int], torch.Tensor | None] | None = None,
         progress: Progress = silent,
     ) -> None:
         self.folder, self.parts, self.policy, self.ranks, self.name = folder, parts, policy, ranks or Ranks(), name
@@ -258,8 +259,14 @@ class SteppedRun:
         for_good = policy.keep_every > 0 and self.step % policy.keep_every == 0
         if for_good or time.monotonic() - self._saved_at >= policy.save_seconds:
             self.save()
-        if self._sheet is not None and policy.sheet_every and self.step % policy.sheet_every == 0 and self.ranks.is_first:
-            self._sheet(self.step)
+        if policy.sheet_every and self.step % policy.sheet_every == 0:
+            self.make_sheet(self.step)
+
+    def make_sheet(self, step: int) -> None:
+        """Something to look at, now; on the first rank alone."""
+        picture = self._sheet(step) if self._sheet is not None and self.ranks.is_first else None
+        if picture is not None and self._board is not None:
+            self._board.add_image("samples", picture, step, dataformats="HWC")
 
     def _log(self) -> None:
         now = time.monotonic()

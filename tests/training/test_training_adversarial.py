@@ -114,7 +114,7 @@ def assert_same(one, other, where):
         (["--teacher", "world"], r"--teacher world: draws its own pictures, but --data .* was given"),
         (["--preset", "landscapes"], r"--preset: got 'landscapes', expected paper, small, tiny"),
         (["--device", "cuda:99"], r"device: cuda:99 isn't there"),
-        (["--begin-with", "model"], r"--begin-with: is for stages that the procedural world teaches; leave it out, or leave out --data"),
+        (["--scenes", "3"], r"--scenes: is for stages that the procedural world teaches; leave it out, or leave out --data"),
         (["--readers", "-1"], r"--readers: got -1, expected 0 to 256"),
     ],
 )
