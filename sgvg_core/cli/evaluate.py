@@ -64,7 +64,8 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
 def _add_paper(parser: argparse.ArgumentParser) -> None:
     """The paper's tables."""
     paper = parser.add_argument_group("the paper's tables", "with baselines and intervals; docs/evaluation.md says what each figure is")
-    paper.add_argument("--table", choices=TABLES, default=None, help="2: FVD, IS; 3a: cosines, and the judge's; 3b: inversion; 3: both")
+    words = "2: FVD, IS; 3a: cosines, and the judge's; 3b: inversion; 3: both; models: the model and those of --ablation"
+    paper.add_argument("--table", choices=TABLES, default=None, help=words)
     paper.add_argument("--data", type=Path, default=None, metavar="DATA", help="measure on the test split of a prepared data set, not on the world")
     paper.add_argument("--i3d", type=Path, default=None, metavar="FILE", help="weights of I3D (Kinetics) for FVD and IS, a state dict")
     words = "the published LPIPS for table 3b: torchvision's AlexNet or VGG-16, and the linear weights of the lpips package"

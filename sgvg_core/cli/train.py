@@ -12,7 +12,7 @@ import torch
 from ..config import check_choice
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
-from . import train_clips, train_generator
+from . import train_ablations, train_clips, train_generator
 from .options import use_threads
 from .progress import ProgressBar
 
@@ -44,6 +44,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     _add_losses(_add_stage(stages, "finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"))
     _add_losses(_add_stage(stages, "all", _all, "every stage in order (minutes: all of them together)"))
     train_clips.add_sgvg(stages)
+    train_ablations.add_ablations(stages)
     _add_export(stages)
 
 

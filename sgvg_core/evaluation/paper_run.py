@@ -21,9 +21,10 @@ from .records import Eyes
 from .sources import ClipSource
 from .video_networks import I3DNetwork, JointSpaceNetwork, JudgeNetwork, VideoNetwork
 
-_WANTED = {"2": {"2"}, "3": {"3a", "3b"}, "3a": {"3a"}, "3b": {"3b"}, "ablations": {"ablations"}, "all": {"2", "3a", "3b", "ablations"}}
+_WANTED = {"2": {"2"}, "3": {"3a", "3b"}, "3a": {"3a"}, "3b": {"3b"}, "ablations": {"ablations"}, "models": {"models"},
+           "all": {"2", "3a", "3b", "ablations"}}  # fmt: skip
 TABLES = tuple(_WANTED)
-"""What may be asked for; the judge's table comes with 3a."""
+"""What may be asked for; the judge's table comes with 3a. "models" are ablations that were trained, without those that are switched."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,8 @@ def paper_tables(
     keep: Path | None = None,
     progress: Progress = silent,
 ) -> list[Table]:
-    """Tables of `which`: "2" (FVD, IS), "3a" (cosines, and the judge's), "3b" (inversion), "3" (both), "ablations", or "all".
+    """Tables of `which`: "2" (FVD, IS), "3a" (cosines, and the judge's), "3b" (inversion), "3" (both), "ablations", "models" (the model and
+    `ablations` alone), or "all".
 
     `ablations` are models that were trained without a part, by the name of their row; each is measured by the eyes of `model`. With `keep`,
     what was seen is kept in that folder. Raises ConfigError where nothing can look at these films.
@@ -109,6 +111,8 @@ class _Run:
         switches = SWITCHES if "ablations" in wanted else ()
         entries = [Entry.of(method, self.model) for method in (OURS, *baselines, *switches)]
         entries += [Entry(f"model {name}", name, other, OURS.make) for name, other in ablations.items()]
+        if "models" in wanted:
+            entries[0] = dataclasses.replace(entries[0], name=self.model.name)
         measured = measure(entries, self.source, eyes, size=self.size, keep=self.keep, progress=self.progress)
         tables = Tables(measured, eyes.judge.labels if eyes.judge else (), self.seed, self.progress)
         rows = [method.key for method in (OURS, *baselines)]
@@ -117,7 +121,7 @@ class _Run:
             found += [tables.table2(network.name, rows) for network in eyes.networks]
         if "3a" in wanted:
             found += [tables.table3a(rows), tables.judged(rows)]
-        if "ablations" in wanted:
+        if wanted & {"ablations", "models"}:
             without = [method.key for method in switches] + [f"model {name}" for name in ablations]
             found.append(tables.ablations(eyes.networks[0].name, [OURS.key, *without]))
         return [table for table in found if table is not None]

@@ -330,6 +330,7 @@ def train_clip_sgvg(
     *,
     inputs: Mapping[str, Any] | None = None,
     policy: RunPolicy | None = None,
+    begin_with: tuple[torch.nn.Module, torch.nn.Module] | None = None,
     ranks: Ranks | None = None,
     workers: int = 2,
     progress: Progress = silent,
@@ -337,15 +338,17 @@ def train_clip_sgvg(
     """Learn E_a and the walker from clips, or go on; returns `work`, where sound_encoder and walker .safetensors lie.
 
     Beside them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
-    `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. Raises ConfigError, DataError,
-    TrainingError.
+    `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. `begin_with` is a sound encoder and a
+    walker of the settings' sizes, to begin with instead of the warm start. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()
     policy = dataclasses.replace(policy or RunPolicy(), num_steps=config.num_steps)
     folder, windows = work / FOLDER, ClipWindows(data, config.mel)
     training = ClipSgvgTraining(config, generator, space, data.labels, ranks)
     begun = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every).newest() is not None
-    warmed = {} if begun else warm_start(training, windows, progress if ranks.is_first else silent)
+    if begin_with is not None:
+        training.begin_with(*begin_with)
+    warmed = {} if begun or begin_with is not None else warm_start(training, windows, progress if ranks.is_first else silent)
     reader = WalkReader(windows, copy.deepcopy(generator).cpu() if ranks.device.type != "cpu" else generator, config)
     shown = ClipWindows(data, config.mel, "test" if data.clips("test") else "train")
     about = {**dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}

@@ -1,0 +1,91 @@
+"""``train ablations``: the paper's ablation of its losses in one command, a training without each term and one table of all."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import use_threads
+from .progress import ProgressBar
+from .stage_options import add_settings, run_policy, stage_config
+
+if TYPE_CHECKING:
+    from ..assembly import AnyJointSpace, SoundModel
+    from ..synthesis import Generator
+    from ..training.loss_ablations import Variant
+
+SEEN = "seen"
+"""In the work folder: what was seen of each film."""
+TABLE = "table"
+_PRESETS = ("paper", "small", "tiny")
+
+
+def add_ablations(stages: argparse._SubParsersAction) -> None:
+    """Add ``train ablations``."""
+    words = "the paper's losses, each left out in turn: as many trainings from the same start, and one table of their films"
+    parser = stages.add_parser("ablations", help=words, description=words[0].upper() + words[1:] + ".")
+    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="a folder for all of them; called again, everything goes on there")
+    parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="a prepared data set of clips, with a test split")
+    parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
+    parser.add_argument("--joint-space", default="bundled", metavar="SPACE", help="who judges, as for `train sgvg` (default: bundled)")
+    parser.add_argument("--preset", choices=_PRESETS, default=None, help="sizes and steps (default: small)")
+    parser.add_argument("--steps", type=int, default=None, metavar="N", help="steps of each training (default: the preset's)")
+    add_settings(parser)
+    parser.add_argument("--clips", type=int, default=180, metavar="N", help="films a row, of the data's test clips (default: 180)")
+    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="length of each film (default: 4)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the clips and start latents that are measured (default: 0)")
+    words = "a judge that knows the labels (default: the bundled one, where it does)"
+    parser.add_argument("--judge", type=Path, default=None, metavar="FILE", help=words)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    parser.add_argument("--readers", type=int, default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="a checkpoint every M minutes (default: 5)")
+    parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads (default: torch's own choice)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run_ablations, log_every=20, sheet_every=0, keep_last=1, keep_every=0, tensorboard=False)
+
+
+def run_ablations(options: argparse.Namespace) -> int:
+    """Train every variant, measure them together, print the table and keep it beside them."""
+    from ..assembly import BUNDLED, load_generator, load_judge
+    from ..datasets import ClipData
+    from ..devices import to_device
+    from ..evaluation import Instruments, PreparedSource, format_paper_table, paper_tables
+    from ..training.clip_joint_space import open_space
+    from ..training.clip_sgvg_config import CLIP_SGVG_PRESETS
+    from ..training.export_clips import inputs_of
+    from ..training.loss_ablations import train_loss_ablations
+
+    use_threads(options.threads)
+    if options.steps is not None:
+        options.changes = [f"num_steps={options.steps}", *options.changes]
+    config = stage_config(options, CLIP_SGVG_PRESETS, "small")
+    policy = run_policy(options, None, config.num_steps)
+    data = ClipData.open(options.data)
+    source = PreparedSource(data, options.clips, options.seed, options.seconds)  # before hours of training: its errors are known now
+    device = to_device(options.device)
+    generator, space = load_generator(options.generator, device), open_space(options.joint_space).to(device)
+    inputs = inputs_of(options.generator, options.joint_space)
+    judge = load_judge(options.judge or BUNDLED / "judge.safetensors", device)
+    with ProgressBar() as progress:
+        variants = train_loss_ablations(
+            options.work, data, generator, space, config, inputs=inputs, policy=policy, workers=options.readers, progress=progress
+        )
+        first, *others = (_model_of(variant, generator, space) for variant in variants)
+        (table,) = paper_tables(
+            first, source, Instruments(judge=judge), which="models", ablations={model.name: model for model in others}, seed=options.seed,
+            keep=options.work / SEEN, progress=progress,
+        )  # fmt: skip
+    said = {"seed": options.seed, "steps": config.num_steps, "data": data.hash, "table": table.to_dict()}
+    (options.work / f"{TABLE}.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (options.work / f"{TABLE}.md").write_text(format_paper_table(table) + "\n", encoding="utf-8")
+    print(json.dumps(said, ensure_ascii=False) if options.json else format_paper_table(table))
+    return 0
+
+
+def _model_of(variant: "Variant", generator: "Generator", space: "AnyJointSpace") -> "SoundModel":
+    """A variant's sound encoder and walker around the generator and the joint space that all share."""
+    from ..assembly import SoundModel, load_sound_encoder, load_walker
+
+    encoder, mel = load_sound_encoder(variant.folder / "sound_encoder.safetensors")
+    walker = load_walker(variant.folder / "walker.safetensors")
+    return SoundModel(variant.name, generator, encoder, walker, mel, space, generator.w_avg.device).checked()
