@@ -115,6 +115,6 @@ def test_the_chain_is_made_of_commands_that_exist(tmp_path: Path) -> None:
     parser = build_parser()
     ours = [command for command in chain if command.words[:2] == ("-m", "sgvg_core")]
     named = [parser.parse_args(command.words[2:]).command for command in ours]
-    assert named == ["data", "data", "train", "train", "train", "train", *["generate"] * 5, "evaluate", "train"]
+    assert named == ["data", "data", "train", "train", "train", "train", *["generate"] * 15, "evaluate", "evaluate", "train"]
     assert all((EXAMPLES.parent / command.words[0]).exists() for command in chain if command not in ours)
     assert set(example("second_domain").INSTRUMENTS) == set(players.INSTRUMENTS)
