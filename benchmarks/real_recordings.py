@@ -25,16 +25,15 @@ from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sgvg_core.audio.mel import mel_power
-from sgvg_core.audio.segments import window_pictures, window_samples
 from sgvg_core.audio.waveform import resample
 from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
+from sgvg_core.generation import Sound, hear
+from sgvg_core.generation.pipeline import listening_windows
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training.sound_data import KINDS, SoundWindows, from_many_sources, load_recordings
 from sgvg_core.world.recordings import Recording
 
 MEL = LANDSCAPES.mel
-HOP_SECONDS = 0.375
 PIECE_SECONDS = 5
 
 
@@ -116,15 +115,10 @@ def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn
 
 
 def heard(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
-    """Mean class probabilities [9] over the windows of a waveform [N]."""
-    reference = float(mel_power(waveform[None], MEL).max())
-    num_window = window_samples(MEL)
-    if len(waveform) < num_window:
-        missing = num_window - len(waveform)
-        waveform = functional.pad(waveform, (missing // 2, missing - missing // 2))
-    windows = waveform.unfold(0, num_window, int(HOP_SECONDS * MEL.sample_rate))
+    """Mean class probabilities [9] over the windows of a waveform [N] by which `listen` knows it."""
+    windows = listening_windows(hear(Sound.from_waveform(waveform[None], MEL.sample_rate), MEL), MEL)
     with torch.no_grad():
-        pictures = window_pictures(windows, MEL, reference)
+        pictures = torch.cat(list(windows))
         return np.mean([ear(pictures).softmax(1).mean(0).numpy() for ear in ears], 0)
 
 

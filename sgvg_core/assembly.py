@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 import torch
 
+from .backbones import normalise_items
 from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
 from .checkpoints.stored import in_words, read_stored
@@ -35,7 +36,7 @@ from .config import (
 )
 from .critics import HintedCritic, ImageCritic, StyleGAN2Discriminator, VideoCritic
 from .devices import to_device
-from .embedding import JointSpace, OpenClipSpace, ReleasedSoundTower, SoundTower, load_open_clip, normalise_items
+from .embedding import JointSpace, OpenClipSpace, ReleasedSoundTower, SoundTower, load_open_clip
 from .errors import CheckpointError, ConfigError, ShapeError
 from .image_inversion import ImageEncoder
 from .judge import Judge

@@ -80,6 +80,9 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ConfigError(f"{name}: got {value!r}, expected {', '.join(choices)}")
 
 
+MEL_EDGES = ("silence", "mirror")
+
+
 @dataclasses.dataclass(frozen=True)
 class MelConfig:
     """How sound becomes a picture. The defaults are the paper's released settings: 44,100 Hz, 256 mels, 10 s resized to 256 x 256."""
@@ -93,8 +96,11 @@ class MelConfig:
     picture_mels: int = 256
     picture_frames: int = 256
     """Size to which a segment's log-mel picture is resized (bilinear, no antialiasing)."""
+    edges: str = "silence"
+    """What a window hears beyond the ends of a sound: silence, or the sound played backwards ("mirror")."""
 
     def __post_init__(self) -> None:
+        check_choice("mel edges", self.edges, MEL_EDGES)
         check_range("mel sample_rate", self.sample_rate, 4_000, 192_000)
         check_range("mel n_fft", self.n_fft, 64, 16_384)
         check_range("mel hop", self.hop, 16, self.n_fft)
@@ -374,6 +380,8 @@ class SoundInversionConfig:
     """Windows a second at which E_a runs; offsets between them are interpolated."""
     stem_stride: int = 1
     """2 halves the picture in the first convolution: a quarter of the work (the paper's is 1)."""
+    texture: int = 0
+    """Units that hear the texture of a window beside the convolutions; 0: none, as in the paper."""
 
     def __post_init__(self) -> None:
         check_range("sound inversion num_ws", self.num_ws, 3, 64)
@@ -387,6 +395,7 @@ class SoundInversionConfig:
             raise ConfigError(f"sound inversion bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
         check_range("sound inversion segment_rate", self.segment_rate, 0.1, 120)
         check_range("sound inversion stem_stride", self.stem_stride, 1, 2)
+        check_range("sound inversion texture", self.texture, 0, 4096)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -461,7 +470,9 @@ class CriticConfig:
 
 
 def _bundled_mel() -> MelConfig:
-    return MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+    return MelConfig(
+        sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64, edges="mirror"
+    )
 
 
 NORMS = ("batch", "item")

@@ -18,7 +18,7 @@ class ModelConfig:
 
 
 LANDSCAPES = ModelConfig(
-    mel=MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64),
+    mel=JointSpaceConfig().mel,
     generator=GeneratorConfig(
         img_resolution=128,
         channels=(256, 256, 256, 128, 64, 32),
@@ -30,7 +30,15 @@ LANDSCAPES = ModelConfig(
     ),
     joint_space=JointSpaceConfig(sound_statistics=128),
     sound_encoder=SoundInversionConfig(
-        num_ws=12, w_dim=256, picture_size=64, depths=(1, 1, 2, 1), widths=(24, 48, 80, 128), pyramid_width=64, segment_rate=12.0, stem_stride=2
+        num_ws=12,
+        w_dim=256,
+        picture_size=64,
+        depths=(1, 1, 2, 1),
+        widths=(24, 48, 80, 128),
+        pyramid_width=64,
+        segment_rate=12.0,
+        stem_stride=2,
+        texture=64,
     ),
     walker=WalkerConfig(num_ws=12, w_dim=256, hidden=256, walk_rate=12.0),
     judge=JudgeConfig(),
@@ -42,7 +50,7 @@ TINY = ModelConfig(
     generator=GeneratorConfig(img_resolution=32, channels=(16, 16, 16, 8), z_dim=16, w_dim=24, mapping_layers=2, mapping_lr_multiplier=1.0),
     joint_space=dataclasses.replace(LANDSCAPES.joint_space),
     sound_encoder=SoundInversionConfig(
-        num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, segment_rate=12.0
+        num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, segment_rate=12.0, texture=4
     ),
     walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16, walk_rate=12.0),
     judge=LANDSCAPES.judge,

@@ -77,8 +77,8 @@ def _loudest(waiting: torch.Tensor, mel: MelConfig, needed: int) -> tuple[float,
 class MelSegments:
     """Log-mel pictures of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, picture_mels, picture_frames].
 
-    Segment s hears the `segment_seconds` of sound centred on s / rate; causal: ending there. Each window is cut at its exact
-    samples and pictured alone (silence around it) under the clip's one reference. So a segment doesn't depend on how the stream is
+    Segment s hears the `segment_seconds` of sound centred on `first` + s / rate; causal: ending there. Each window is cut at its exact
+    samples (`cut_window`) and pictured alone under the clip's one reference. So a segment doesn't depend on how the stream is
     chunked, equals `log_mel` of that very cut, is placed finer than the hop (which, at 12 ms, would be most of a frame at 60 fps),
     and a causal one never hears the future through a shared spectrum. The price, computing overlaps anew, is small: windows are
     short.
@@ -88,13 +88,13 @@ class MelSegments:
     """
 
     def __init__(self, make_chunks: Callable[[], Iterable[torch.Tensor]], mel: MelConfig, level: SoundLevel, *, rate: Fraction,
-                 num_segments: int, causal: bool = False, silence: str = "zeros") -> None:
+                 num_segments: int, causal: bool = False, silence: str = "zeros", first: Fraction = Fraction(0)) -> None:
         if rate <= 0:
             raise ConfigError(f"segment rate: got {rate}, expected more than 0")
         if num_segments < 1:
             raise ConfigError(f"num_segments: got {num_segments}, expected 1 or more")
         self.make_chunks, self.mel, self.level = make_chunks, mel, level
-        self.rate, self.num_segments, self.causal, self.silence = Fraction(rate), num_segments, causal, silence
+        self.rate, self.num_segments, self.causal, self.silence, self.first = Fraction(rate), num_segments, causal, silence, Fraction(first)
         self.window_samples = window_samples(mel)
 
     def __len__(self) -> int:
@@ -114,14 +114,14 @@ class MelSegments:
                     pieces.append(_mono(chunk))
                     num_held += pieces[-1].numel()
             held = torch.cat(pieces)
-            yield self._pictures(torch.stack([_cut(held, held_first, self._first_sample(s), self.window_samples) for s in batch]))
+            yield self._pictures(torch.stack([cut_window(held, self._first_sample(s) - held_first, self.mel) for s in batch]))
             segment = batch[-1] + 1
             spent = min(max(0, self._first_sample(segment) - held_first), held.numel())
             held, held_first = held[spent:].clone(), held_first + spent
 
     def _first_sample(self, segment: int) -> int:
-        """The sample with which the window of a segment begins (negative: silence before the sound)."""
-        return window_start(segment, self.rate, self.mel, causal=self.causal)
+        """The sample with which the window of a segment begins (negative: before the sound)."""
+        return window_start(segment, self.rate, self.mel, causal=self.causal, first=self.first)
 
     def _pictures(self, windows: torch.Tensor) -> torch.Tensor:
         reference = 0.0 if self.level.silent and self.silence == "zeros" else self.level.reference
@@ -133,10 +133,28 @@ def window_samples(mel: MelConfig) -> int:
     return max(1, round(mel.segment_seconds * mel.sample_rate))
 
 
-def window_start(segment: int, rate: Fraction, mel: MelConfig, *, causal: bool = False) -> int:
-    """The sample with which segment `segment`'s window begins: centred on segment / rate, or ending there."""
-    moment = math.floor(segment * mel.sample_rate / Fraction(rate) + Fraction(1, 2))
+def window_start(segment: int, rate: Fraction, mel: MelConfig, *, causal: bool = False, first: Fraction = Fraction(0)) -> int:
+    """The sample with which segment `segment`'s window begins: centred on first + segment / rate (seconds), or ending there."""
+    moment = math.floor((first + segment / Fraction(rate)) * mel.sample_rate + Fraction(1, 2))
     return moment - (window_samples(mel) if causal else window_samples(mel) // 2)
+
+
+def cut_window(samples: torch.Tensor, first: int, mel: MelConfig) -> torch.Tensor:
+    """The window of sound [samples] that begins with sample `first` (negative: before the sound) of `samples` [N].
+
+    Beyond the ends of the sound stands silence; with `edges="mirror"` the heard part goes on backwards, and forwards again, so that
+    neither the ends of a sound nor a sound shorter than the window are taken for a pause. A part shorter than one spectrum is too short
+    for that.
+    """
+    num_window = window_samples(mel)
+    low, high = max(first, 0), min(first + num_window, samples.numel())
+    if mel.edges == "mirror" and high - low >= mel.n_fft:
+        places = (torch.arange(num_window) + first - low) % (2 * (high - low))
+        return samples[low:high][torch.minimum(places, 2 * (high - low) - 1 - places)]
+    window = torch.zeros(num_window)
+    if high > low:
+        window[low - first:high - first] = samples[low:high]
+    return window
 
 
 def window_pictures(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
@@ -176,15 +194,6 @@ def segments_of(waveform: torch.Tensor, mel: MelConfig, *, rate: Fraction, num_s
     level = measure([waveform], mel)
     pictures = MelSegments(lambda: [waveform], mel, level, rate=rate, num_segments=num_segments, causal=causal, silence=silence)
     return torch.cat(list(pictures))
-
-
-def _cut(held: torch.Tensor, held_first: int, first: int, num_samples: int) -> torch.Tensor:
-    """Samples first .. first + num_samples of the stream, of which `held` begins at `held_first`; silence where there are none."""
-    window = torch.zeros(num_samples)
-    low, high = max(first, held_first), min(first + num_samples, held_first + held.numel())
-    if high > low:
-        window[low - first:high - first] = held[low - held_first:high - held_first]
-    return window
 
 
 def _mono(chunk: torch.Tensor) -> torch.Tensor:

@@ -1,11 +1,16 @@
-"""Backbones that several networks of other people's files share: residual networks, their feature pyramid and heads of latents.
+"""Backbones that several networks of other people's files share: residual networks, their feature pyramid and heads of latents;
+the
+texture of a sound; and normalisation that looks at one item alone.
 
 Sound inversion, the joint space's sound tower and image inversion are rooms that don't know one another; what they have in common
 stands here, once, under plain names. Their files' own names are translated in `checkpoints.layouts`.
 """
 
 from .heads import MapToStyle, WeightScaledLinear
+from .item_norm import FixedNorm, measure_norms, normalise_items
 from .pyramid import FeaturePyramid
 from .residual import BasicBlock, ResidualSqueeze
+from .sound_texture import SoundTexture
 
-__all__ = ["BasicBlock", "FeaturePyramid", "MapToStyle", "ResidualSqueeze", "WeightScaledLinear"]
+__all__ = ["BasicBlock", "FeaturePyramid", "FixedNorm", "MapToStyle", "ResidualSqueeze", "SoundTexture", "WeightScaledLinear", "measure_norms",
+           "normalise_items"]

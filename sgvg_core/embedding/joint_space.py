@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ..backbones import normalise_items
 from ..config import MelConfig
 from .bpe import ByteBPE, split_words
-from .item_norm import normalise_items
 from .pictures import PicturePreparation
 from .sound_tower import SoundTower
 

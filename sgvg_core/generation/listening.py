@@ -1,7 +1,6 @@
 """What the joint space hears: scores of texts for a sound, as a whole and over time."""
 
 import dataclasses
-from fractions import Fraction
 from typing import Any
 
 import torch
@@ -9,10 +8,9 @@ import torch
 from ..assembly import SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from .pipeline import window_pictures
+from .pipeline import LISTENING_RATE, listening_windows
 from .sound import HeardSound, Sound, hear
 
-_WINDOWS_A_SECOND = Fraction(2)
 _SEGMENT_SECONDS, _HOP_SECONDS = 2.0, 1.0
 
 
@@ -55,7 +53,7 @@ def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progre
     labels = labels or space.labels
     heard = hear(sound, space.mel, progress)
     texts = space.embed_texts(list(labels))
-    windows = window_pictures(heard, space.mel, _WINDOWS_A_SECOND)
+    windows = listening_windows(heard, space.mel)
     found: list[torch.Tensor] = []
     for log_mel in windows:
         found.append(space.embed_sounds(log_mel.to(model.device)) @ texts.T)
@@ -67,7 +65,7 @@ def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progre
 
 def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, heard: HeardSound) -> list[HeardSegment]:
     seconds = float(heard.duration)
-    times = torch.arange(len(cosines)) / float(_WINDOWS_A_SECOND)
+    times = (torch.arange(len(cosines)) + 0.5) / float(LISTENING_RATE)
     segments = []
     start = 0.0
     while True:

@@ -25,6 +25,8 @@ from .text_constraint import choose_start
 from .walk import Walk
 
 STARTS = ("sound", "random", "mean")
+LISTENING_RATE = Fraction(2)
+"""Windows a second by which a sound is known as a whole."""
 _SHEET_FRAMES = 24
 
 
@@ -139,7 +141,7 @@ def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silen
     if space is None:
         raise ConfigError(f"model {model.name}: has no joint space")
     heard = heard if heard.mel == space.mel else hear(heard.sound, space.mel, progress)
-    windows = window_pictures(heard, space.mel, rate=Fraction(2))
+    windows = listening_windows(heard, space.mel)
     total, done = torch.zeros(()), 0
     for log_mel in windows:
         total = total.to(model.device) + space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)
@@ -148,12 +150,17 @@ def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silen
     return torch.nn.functional.normalize(total, dim=1)
 
 
-def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction) -> MelSegments:
-    """The log-mel pictures of a sound, `rate` a second, batch after batch [n, 1, M, F]."""
+def listening_windows(heard: HeardSound, mel: MelConfig) -> MelSegments:
+    """The windows by which a sound is known as a whole: one in the middle of each half second, and in the middle of a shorter sound."""
+    return window_pictures(heard, mel, LISTENING_RATE, min(1 / LISTENING_RATE, heard.duration) / 2)
+
+
+def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
+    """The log-mel pictures of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
     if mel != heard.mel:
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
     num_segments = max(1, round(heard.duration * rate))
-    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments)
+    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments, first=first)
 
 
 def generate(

@@ -1,16 +1,19 @@
 """The sound inversion encoder E_a (paper 3.1, Eq. 1): a window of sound to an offset in W+.
 
 An IR-SE backbone reads the log-mel picture, a feature pyramid joins its three coarser maps, and one head a latent turns one of the
-maps into a style. The paper's size is the default of `SoundInversionConfig`; a small one is bundled.
+maps into a style. The paper's size is the default of `SoundInversionConfig`; a small one is bundled, which hears the sound's texture too.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..backbones import SoundTexture
 from ..shapes import check_shape
 
 _NUM_GROUPS = 8
+_SILENT_SHARE = 0.3
+"""Share of the windows in training that the texture answers alone, so that the convolutions don't leave it nothing to learn."""
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -67,6 +70,23 @@ class StyleHead(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+class TextureBias(nn.Module):
+    """What the texture of windows [S, 1, M, F] adds to each of the pyramid's three maps: [3, S, pyramid_width, 1, 1]; nothing at first."""
+
+    def __init__(self, num_mels: int, width: int, pyramid_width: int) -> None:
+        super().__init__()
+        self.texture = SoundTexture(num_mels, fixed_norm=True)
+        self.layers = nn.Sequential(
+            nn.Dropout(0.1), nn.Linear(self.texture.num_features, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU()
+        )
+        self.project = nn.Linear(width, 3 * pyramid_width)
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        return self.project(self.layers(self.texture(log_mel))).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
+
+
 class SoundInversionEncoder(nn.Module):
     """E_a: log-mel pictures [S, 1, M, F] in 0..1 -> offsets in W+ [S, L, D] (`audio_ws`). Arguments as in `SoundInversionConfig`."""
 
@@ -81,6 +101,7 @@ class SoundInversionEncoder(nn.Module):
         bounds: tuple[int, int] = (3, 6),
         segment_rate: float = 10.0,
         stem_stride: int = 1,
+        texture: int = 0,
     ) -> None:
         super().__init__()
         self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
@@ -92,10 +113,18 @@ class SoundInversionEncoder(nn.Module):
             self.stages.append(nn.Sequential(*units))
             width_in = width
         self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid_width, 1) for width in widths[1:])
+        self.texture = TextureBias(picture_size, texture, pyramid_width) if texture else None
         coarse_size = picture_size // (16 * stem_stride)
         sizes = [coarse_size if latent < bounds[0] else 2 * coarse_size if latent < bounds[1] else 4 * coarse_size for latent in range(num_ws)]
         self.map_of_latent = [(size // coarse_size).bit_length() - 1 for size in sizes]
         self.heads = nn.ModuleList(StyleHead(pyramid_width, size, w_dim) for size in sizes)
+
+    def train_plainly(self) -> "SoundInversionEncoder":
+        """Training mode for runs that draw every random number themselves: nothing of the texture is left out by chance."""
+        self.train()
+        if self.texture is not None:
+            self.texture.eval()
+        return self
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         check_shape("log_mel", log_mel, "S 1 M F", M=self.picture_size, F=self.picture_size)
@@ -108,4 +137,7 @@ class SoundInversionEncoder(nn.Module):
         for lateral, features in ((self.laterals[1], maps[2]), (self.laterals[0], maps[1])):
             above = F.interpolate(pyramid[-1], scale_factor=2, mode="bilinear", align_corners=False)
             pyramid.append(lateral(features) + above)
+        if self.texture is not None:
+            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= _SILENT_SHARE if self.texture.training else 1
+            pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel), strict=True)]
         return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

@@ -25,10 +25,11 @@ from ..assembly import (
     save_clip_sound_tower,
     save_joint_space,
 )
+from ..backbones import measure_norms, normalise_items
 from ..checkpoints import read_weights
 from ..config import JointSpaceConfig, MelConfig, SoundTowerConfig, check_range, from_dict
 from ..datasets import ClipData
-from ..embedding import JointSpace, OpenClipSpace, SoundTower, load_open_clip, measure_norms, normalise_items, split_words, train_merges
+from ..embedding import JointSpace, OpenClipSpace, SoundTower, load_open_clip, split_words, train_merges
 from ..errors import ConfigError, DataError
 from ..progress import Progress, silent
 from ..randomness import generator_at

@@ -150,6 +150,7 @@ class ClipSgvgTraining:
             mean.load_state_dict(other.state_dict())
             own.train().requires_grad_(True)
             mean.eval().requires_grad_(False)
+        self.encoder.train_plainly()
 
     def roll_out(self, sounds: torch.Tensor, start_ws: torch.Tensor, num_frames: int) -> torch.Tensor:
         """Latents [n, T, L, D] of the last `num_frames` steps of walks (Eq. 1 and 4); only these have gradients."""

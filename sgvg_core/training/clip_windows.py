@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from ..audio import measure, resample
-from ..audio.segments import window_pictures, window_samples, window_start
+from ..audio.segments import cut_window, window_pictures, window_samples, window_start
 from ..config import MelConfig
 from ..datasets import ClipData, ClipInfo
 from ..errors import DataError
@@ -67,11 +67,11 @@ class ClipWindows:
         first = round(seconds * self.mel.sample_rate) + window_start(0, rate, self.mel)
         last = round(seconds * self.mel.sample_rate) + window_start(count - 1, rate, self.mel) + size
         low, high = max(0, first), max(0, min(last, len(samples)))
-        stretch = F.pad(samples[low:high], (low - first, last - max(high, low)))
-        if rng is not None and rng.random() < 0.6:
+        stretch = samples[low:high]
+        if rng is not None and rng.random() < 0.6 and len(stretch):
             stretch = worn_sound(stretch, rng, self.mel.sample_rate)
-        starts = [window_start(index, rate, self.mel) - window_start(0, rate, self.mel) for index in range(count)]
-        pictures = window_pictures(torch.stack([stretch[start : start + size] for start in starts]), self.mel, reference)
+        starts = [first - low + window_start(index, rate, self.mel) - window_start(0, rate, self.mel) for index in range(count)]
+        pictures = window_pictures(torch.stack([cut_window(stretch, start, self.mel) for start in starts]), self.mel, reference)
         return pictures if rng is None else mask_pictures(pictures, rng)
 
     def moment(self, clip: ClipInfo, share: float) -> tuple[float, int]:

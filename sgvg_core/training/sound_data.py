@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..audio.mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
-from ..audio.segments import window_samples
+from ..audio.segments import cut_window, window_samples
 from ..config import MelConfig
 from ..media.decode import read_sound
 from ..world.captions import NAMES, caption
@@ -25,7 +25,7 @@ from ..world.sounds import synth
 KINDS = tuple(NAMES)
 SHORTEST_SECONDS = 0.4
 """Clips are cut down to this at times, since files may be short."""
-SHORT_SHARE = 0.1
+SHORT_SHARE = 0.25
 """Share of windows that are drawn from such a cut; the others hear two windows' time or more."""
 ENVELOPE_SECONDS = 0.25
 """The envelope of a window is the mean over this time around its middle."""
@@ -87,6 +87,11 @@ class Wear:
             limit = 10.0 ** -rng.uniform(3, 9)
             gain[first:] *= limit
             floor[first:] *= limit
+        if rng.random() < 0.12:  # a loudspeaker too small for low notes
+            first, slope = int(rng.integers(num_mels // 32, num_mels // 4)), rng.uniform(1, 12)
+            limits = 10 ** (-slope * np.arange(first, 0, -1) / 10)
+            gain[:first] *= limits
+            floor[:first] *= limits
         self.gain, self.floor = torch.from_numpy(gain).float()[:, None], torch.from_numpy(floor).float()[:, None]
 
     @staticmethod
@@ -213,10 +218,7 @@ class SoundWindows:
         end = begin + num_heard
         margin = num_window // 2 if num_heard > num_window and rng.random() < 0.93 else 0
         middle = int(rng.integers(begin + margin, end - margin + 1))
-        window = torch.zeros(num_window)
-        low, high = max(begin, middle - num_window // 2), min(end, middle - num_window // 2 + num_window)
-        window[low - middle + num_window // 2:high - middle + num_window // 2] = clip.waveform[low:high]
-        return window, middle, begin, end
+        return cut_window(clip.waveform[begin:end], middle - num_window // 2 - begin, self.mel), middle, begin, end
 
     def _holes(self, picture: torch.Tensor) -> None:
         """Some frames, some bands of a picture [n_mels, frames] unheard."""

@@ -111,6 +111,7 @@ def config_of(encoder: SoundInversionEncoder) -> SoundInversionConfig:
         bounds=(finest.index(1), finest.index(2)),
         segment_rate=encoder.segment_rate,
         stem_stride=encoder.stem[0].stride[0],  # type: ignore[arg-type,index]
+        texture=encoder.texture.project.in_features if encoder.texture is not None else 0,
     )
 
 
@@ -169,7 +170,7 @@ def teach_offsets(
 ) -> float:
     """E_a learns the offsets of the windows, each label as often as another; returns the mean loss of the last tenth of the steps."""
     device = next(encoder.parameters()).device
-    encoder.train().requires_grad_(True)
+    encoder.train_plainly().requires_grad_(True)
     optimiser = torch.optim.AdamW(encoder.parameters(), settings.rate, weight_decay=1e-2)
     of_label = [np.flatnonzero(windows.labels == label) for label in range(len(found.labels))]
     losses, picture = [], _side_by_side(found.pictures)

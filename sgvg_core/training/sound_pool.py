@@ -1,6 +1,7 @@
 """A pool of clips heard once: log-mel windows of sounds whose kind and envelope are known, at the walker's rate."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,11 @@ class SoundPool:
     def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
         return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
+
+    @functools.cached_property
+    def loudest(self) -> torch.Tensor:
+        """The greatest value of each row over all windows of a clip, in 0..1: [C, M]."""
+        return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
 
 
 def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:

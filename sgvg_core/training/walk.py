@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_sound_encoder, build_walker, load_sound_encoder, load_walker, save_sound_encoder, save_walker
+from ..backbones import measure_norms
 from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
 from ..progress import Progress, silent
@@ -37,6 +38,10 @@ _RESTARTS = 0.12
 """Share of the long walks that begin anew at each chunk."""
 _LOST = 1.8
 """A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
+_NUM_MEASURED = 2000
+"""Windows whose texture gives E_a's fixed norm its means and variances."""
+_SHORTENED_SHARE, _SMALL_SPEAKER_SHARE = 0.12, 0.15
+"""Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
 _ENVELOPE_WEIGHT = 0.5
 """Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
@@ -146,6 +151,8 @@ def warm_up_encoder(
     if begin_with is not None:
         load_state(encoder, load_sound_encoder(begin_with)[0].state_dict(), str(begin_with))
     optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
+    if begin_with is None and encoder.texture is not None:
+        measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
     run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes)
@@ -153,9 +160,11 @@ def warm_up_encoder(
         with run.one_step():
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
-            pictures, wanted = _encoder_batch(pools, answers, batch, rng)
+            pictures, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
+            pictures = mask_pictures(_by_small_speakers(_shorten(pictures, rng), loudest, rng), rng)
+            wanted = answers.offset(kinds, envelopes)
             with torch.autocast("cpu", torch.bfloat16):
-                offsets = encoder(mask_pictures(pictures, rng))
+                offsets = encoder(pictures)
             apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
             loss = F.smooth_l1_loss(*apart, beta=0.5)
             optimiser.zero_grad()
@@ -170,18 +179,48 @@ def warm_up_encoder(
 
 
 def _encoder_batch(
-    pools: list[tuple[SoundPool, float]], answers: Answers, batch: int, rng: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Windows [n, 1, M, F] out of all pools, each kind as often as another, and their offsets [n, D]."""
-    pictures, wanted = [], []
+    pools: list[tuple[SoundPool, float]], batch: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Windows [n, 1, M, F] out of all pools, each kind as often as another, with kinds [n], envelopes [n], their clips' loudest rows [n, M]."""
+    drawn: list[tuple[torch.Tensor, ...]] = []
     for pool, share in pools:
         num = max(1, round(batch * share))
         present = np.unique(pool.kinds)
         clips = np.array([rng.choice(np.flatnonzero(pool.kinds == kind)) for kind in rng.choice(present, num)])
         steps = rng.integers(pool.windows.shape[1], size=num)
-        pictures.append(pool.pictures(clips, steps))
-        wanted.append(answers.offset(torch.from_numpy(pool.kinds[clips]), torch.from_numpy(pool.envelopes[clips, steps])))
-    return torch.cat(pictures), torch.cat(wanted)
+        envelopes = torch.from_numpy(pool.envelopes[clips, steps])
+        drawn.append((pool.pictures(clips, steps), torch.from_numpy(pool.kinds[clips]), envelopes, pool.loudest[clips]))
+    pictures, kinds, envelopes, loudest = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+    return pictures, kinds, envelopes, loudest
+
+
+def _shorten(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Some of the pictures [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards."""
+    num, num_frames = len(pictures), pictures.shape[3]
+    short = rng.random(num) < _SHORTENED_SHARE
+    for item in np.flatnonzero(short):
+        first, last = int(rng.integers(0, num_frames // 2 - 2)), int(rng.integers(num_frames // 2 + 2, num_frames + 1))
+        places = (torch.arange(num_frames) - first) % (2 * (last - first))
+        pictures[item] = pictures[item][:, :, first + torch.minimum(places, 2 * (last - first) - 1 - places)]
+    return pictures
+
+
+def _by_small_speakers(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Some of the pictures [n, 1, M, F] without their lowest rows, and most of those without the highest, as telephones pass them on.
+
+    Pictures say how far below the clip's loudest moment everything is, so what is left of a clip whose `loudest` rows [n, M] go rises.
+    """
+    num_mels = pictures.shape[2]
+    rows = torch.arange(num_mels)
+    for item in np.flatnonzero(rng.random(len(pictures)) < _SMALL_SPEAKER_SHARE):
+        slope = rng.uniform(0.02, 0.15, 2)
+        loss = (rng.uniform(0.03, 0.22) * num_mels - rows).clamp(min=0) * slope[0]
+        if rng.random() < 0.6:
+            loss = loss + (rows - rng.uniform(0.55, 1) * num_mels).clamp(min=0) * slope[1]
+        rise = loudest[item].max() - (loudest[item] - loss).max()
+        picture = pictures[item]
+        pictures[item] = (picture + (rise - loss[:, None]) * (picture > 0)).clamp(0, 1)
+    return pictures
 
 
 def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

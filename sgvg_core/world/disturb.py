@@ -55,6 +55,12 @@ def codec(bench: Bench, wave: Wave) -> Wave:
     return wave
 
 
+def small_speaker(bench: Bench, wave: Wave) -> Wave:
+    """No low notes: a small loudspeaker or a hand's microphone gives little below 80 to 600 Hz."""
+    cut, order = bench.spread(80, 600), bench.between(2, 10)
+    return bench.through(wave, 1 / np.sqrt(1 + (cut / np.maximum(bench.hertz, 1)) ** order))
+
+
 def second_event(bench: Bench, wave: Wave) -> Wave:
     """Another thing is heard too, 13 to 28 dB quieter."""
     kind = str(bench.rng.choice(list(SOUNDS)))
@@ -78,15 +84,18 @@ def pauses(bench: Bench, wave: Wave) -> Wave:
 def disturb(waveform: NDArray[np.floating], rng: np.random.Generator, sample_rate: int) -> NDArray[np.float32]:
     """`waveform` [N] as another microphone, place and file would have it: float32 [N], peaks below one.
 
-    In order: a quieter second event, pauses, a room, an equaliser, background noise, band limits as of a codec or of 8 kHz
-    material, and a level of its own. Each has its own chance.
+    In order: a quieter second event, pauses, a room, an equaliser, a small loudspeaker, background noise, band limits as of a
+    codec or of 8 kHz material, and a level of its own. Each has its own chance.
     """
     wave = np.asarray(waveform, np.float64)
     if len(wave) == 0:
         return np.zeros(0, np.float32)
     bench = Bench(rng, np.ones(len(wave)), sample_rate)
     bench.tone = 1.0
-    for step, probability in ((second_event, 0.15), (pauses, 0.08), (room, 0.35), (equalise, 0.8), (background, 0.5), (codec, 0.18)):
+    steps = (
+        (second_event, 0.15), (pauses, 0.08), (room, 0.35), (equalise, 0.8), (small_speaker, 0.12), (background, 0.5), (codec, 0.18),
+    )  # fmt: skip
+    for step, probability in steps:
         if bench.chance(probability):
             wave = step(bench, wave)
     peak = np.abs(wave).max() + 1e-9

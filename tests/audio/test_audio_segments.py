@@ -1,5 +1,6 @@
 """What each moment hears: centred, causal, independent of chunks, under one reference."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -7,7 +8,18 @@ from fractions import Fraction
 import pytest
 import torch
 
-from sgvg_core.audio import MelSegments, SoundLevel, log_mel, measure, mel_power, resize_picture, segments_of, window_samples, window_start
+from sgvg_core.audio import (
+    MelSegments,
+    SoundLevel,
+    cut_window,
+    log_mel,
+    measure,
+    mel_power,
+    resize_picture,
+    segments_of,
+    window_samples,
+    window_start,
+)
 from sgvg_core.config import MelConfig
 from sgvg_core.errors import ConfigError, MediaError, ShapeError
 
@@ -171,3 +183,52 @@ def test_bad_sounds_and_settings() -> None:
         MelSegments(list, MEL, level, rate=Fraction(0), num_segments=1)
     with pytest.raises(ConfigError, match="num_segments: got 0"):
         MelSegments(list, MEL, level, rate=Fraction(1), num_segments=0)
+
+def test_beyond_the_ends_a_window_hears_silence_or_the_sound_backwards():
+    quiet, mirrored = MEL, dataclasses.replace(MEL, edges="mirror")
+    sound = torch.arange(1.0, 40_001)
+    size = window_samples(MEL)
+    assert torch.equal(cut_window(sound, 1000, quiet), cut_window(sound, 1000, mirrored))
+    assert torch.equal(cut_window(sound, 1000, mirrored), sound[1000 : 1000 + size])
+    before = cut_window(sound, -300, mirrored)
+    assert torch.equal(before[:300], sound[:300].flip(0))
+    assert torch.equal(before[300:], sound[: size - 300])
+    assert not cut_window(sound, -300, quiet)[:300].any()
+    after = cut_window(sound, 40_000 - size + 300, mirrored)
+    assert torch.equal(after[-300:], sound[-300:].flip(0))
+
+
+def test_a_sound_shorter_than_the_window_goes_on_and_a_click_does_not():
+    mirrored = dataclasses.replace(MEL, edges="mirror")
+    short = torch.randn(3 * MEL.n_fft)
+    window = cut_window(short, -MEL.n_fft, mirrored)
+    assert torch.equal(window[MEL.n_fft : 4 * MEL.n_fft], short)
+    assert torch.equal(window[4 * MEL.n_fft : 5 * MEL.n_fft], short[-MEL.n_fft :].flip(0))
+    assert torch.equal(window[: MEL.n_fft], short[: MEL.n_fft].flip(0))
+    assert (cut_window(torch.ones(3), -100, mirrored) != 0).sum() == 3  # three samples aren't made a buzz
+
+
+def test_mirrored_segments_dont_depend_on_chunks_and_causal_ones_hear_no_future():
+    mel = dataclasses.replace(MEL, edges="mirror")
+    sound = torch.randn(2 * mel.sample_rate) * 0.1
+    level = measure([sound], mel)
+
+    def pictures(sound: torch.Tensor, chunk_samples: int, num_segments: int, causal: bool) -> torch.Tensor:
+        chunks = sound.split(chunk_samples)
+        return torch.cat(list(MelSegments(lambda: chunks, mel, level, rate=Fraction(10), num_segments=num_segments, causal=causal)))
+
+    for causal in (False, True):
+        whole = pictures(sound, len(sound), 20, causal)
+        assert torch.equal(whole, pictures(sound, 100, 20, causal))
+        assert torch.equal(whole, pictures(sound, 7001, 20, causal))
+    changed = sound.clone()
+    changed[mel.sample_rate :] = 0
+    assert torch.equal(pictures(sound, 7001, 11, causal=True), pictures(changed, 7001, 11, causal=True))
+
+
+def test_segments_may_begin_later():
+    sound = torch.randn(2 * MEL.sample_rate) * 0.1
+    level = measure([sound], MEL)
+    at_once = torch.cat(list(MelSegments(lambda: [sound], MEL, level, rate=Fraction(4), num_segments=8)))
+    later = torch.cat(list(MelSegments(lambda: [sound], MEL, level, rate=Fraction(2), num_segments=4, first=Fraction(1, 4))))
+    assert torch.equal(later, at_once[1::2])

@@ -6,7 +6,7 @@ import torch
 
 from sgvg_core.config import JointSpaceConfig, MelConfig, from_dict
 from sgvg_core.embedding import JointSpace, train_merges
-from sgvg_core.embedding.sound_tower import SoundTexture, SoundTower
+from sgvg_core.embedding.sound_tower import SoundTower
 from sgvg_core.errors import ConfigError, ShapeError
 
 CAPTIONS = ["a calm fire at night", "strong fire", "heavy rain at night"]
@@ -88,37 +88,6 @@ def test_the_default_size_is_small():
     sizes = [sum(p.numel() for p in part.parameters()) for part in (towers.clip.visual, towers.sound, towers)]
     assert max(sizes[:2]) < 600_000
     assert sizes[2] < 1_700_000
-
-
-def course(level: torch.Tensor) -> dict[str, float]:
-    """What the texture says about one level [F], by name."""
-    numbers = SoundTexture(1)(level[None, None, None])[0, 1:9]
-    return dict(zip(("spread", "unrest", "slow_2", "slow_4", "slow_8", "lopsided", "attack", "reach"), numbers.tolist(), strict=True))
-
-
-def test_the_texture_tells_what_a_level_does():
-    time = torch.linspace(0, 6.28, 65)
-    slow, fast = course(0.5 + 0.1 * time.sin()), course(0.5 + 0.1 * (20 * time).sin())
-    assert slow["spread"] == pytest.approx(fast["spread"], abs=0.1)
-    assert slow["unrest"] < fast["unrest"]
-    assert slow["slow_2"] < slow["slow_4"] < slow["slow_8"]
-    knocks = torch.full((64,), 0.3)
-    for first in range(5, 60, 20):  # sudden, and dying away
-        knocks[first : first + 12] += 0.5 * torch.exp(-torch.arange(12) / 4)
-    assert course(knocks)["attack"] > 1 > -1 > course(knocks.flip(0))["attack"]
-    assert course(knocks)["lopsided"] > 0.5 > -0.5 > course(1 - knocks)["lopsided"]
-    assert all(abs(value) < 10 for value in course(torch.zeros(64)).values())  # silence too has a texture
-
-
-def test_the_texture_hears_no_loudness_and_sets_colour_apart():
-    torch.manual_seed(0)
-    texture = SoundTexture(64)
-    sound, coloured = 0.3 + 0.2 * torch.rand(1, 1, 64, 64), torch.linspace(0, 0.3, 64)[:, None]
-    plain, louder, brighter = texture(torch.cat([sound, sound + 0.2, sound + coloured]))
-    assert plain.shape == (texture.num_features,)
-    assert torch.allclose(plain, louder, atol=1e-4)
-    assert (plain - brighter)[: texture.num_colours].abs().max() > 0.1
-    assert torch.allclose(plain[texture.num_colours :], brighter[texture.num_colours :], atol=1e-3)
 
 
 def test_a_sound_tower_with_statistics_hears_what_the_convolutions_dont():

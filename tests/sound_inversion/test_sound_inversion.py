@@ -34,3 +34,31 @@ def test_the_papers_size_builds_and_runs() -> None:
 def test_a_wrong_picture_is_refused(small: SoundInversionEncoder) -> None:
     with pytest.raises(ShapeError, match=r"log_mel: got shape \[1, 1, 64, 32\], expected \[S, 1, M=32, F=32\]"):
         small(torch.rand(1, 1, 64, 32))
+
+
+@torch.no_grad()
+def test_the_texture_begins_with_nothing_and_then_reaches_every_latent() -> None:
+    torch.manual_seed(2)
+    without, beside = (
+        SoundInversionEncoder(
+            num_ws=7, w_dim=5, picture_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8, texture=texture
+        ).eval()
+        for texture in (0, 6)
+    )
+    beside.load_state_dict(without.state_dict(), strict=False)
+    pictures = torch.rand(3, 1, 32, 32)
+    torch.testing.assert_close(beside(pictures), without(pictures))
+    beside.texture.project.weight.normal_()
+    moved = (beside(pictures) - without(pictures)).abs().amax((0, 2))
+    assert (moved > 1e-5).all()
+    torch.testing.assert_close(beside(pictures)[1:2], beside(pictures[1:2]), atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_in_training_the_texture_answers_some_windows_alone() -> None:
+    torch.manual_seed(2)
+    encoder = SoundInversionEncoder(num_ws=7, w_dim=5, picture_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8, texture=6)
+    same = torch.rand(1, 1, 32, 32).expand(300, -1, -1, -1)  # the projection is zero: windows differ by what is silent alone
+    shown, counts = (encoder(same)[:, 0] * 1e4).round().unique(dim=0, return_counts=True)
+    assert len(shown) == 2
+    assert 60 < counts.min() < 120

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from sgvg_core.assembly import build_joint_space, load_joint_space, save_joint_space
+from sgvg_core.backbones import measure_norms, normalise_items
 from sgvg_core.config import JointSpaceConfig, MelConfig, SoundTowerConfig
-from sgvg_core.embedding import JointSpace, OpenClipSpace, measure_norms, normalise_items
+from sgvg_core.embedding import JointSpace, OpenClipSpace
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.training import losses
 from sgvg_core.training.captions import clip_captions, label_captions

@@ -1,0 +1,36 @@
+"""What E_a learns from: pools of heard sounds, pictured as short ones and as small loudspeakers give them."""
+
+import numpy as np
+import torch
+
+from sgvg_core.training import walk
+from sgvg_core.training.sound_pool import SoundPool
+
+
+def test_the_loudest_of_a_clip_is_over_all_its_windows():
+    windows = np.zeros((2, 3, 4, 5), np.uint8)
+    windows[0, 2, 1, 3], windows[0, 0, 1, 0], windows[1, 1, 3, 4] = 255, 51, 102
+    loudest = SoundPool(windows, np.zeros(2, int), np.zeros((2, 3), np.float32)).loudest
+    assert torch.allclose(loudest, torch.tensor([[0, 1, 0, 0], [0, 0, 0, 0.4]]))
+
+
+def test_a_shortened_picture_goes_on_backwards_around_its_middle(monkeypatch):
+    monkeypatch.setattr(walk, "_SHORTENED_SHARE", 1.0)
+    frames = torch.arange(64.0).expand(20, 1, 3, 64).clone()
+    for picture in walk._shorten(frames, np.random.default_rng(0)):
+        assert torch.equal(picture[0, 0], picture[0, 2])
+        course = picture[0, 0]
+        assert (course.diff().abs() <= 1).all()  # no jump anywhere
+        assert torch.equal(course[30:34], torch.arange(30.0, 34.0))  # the moment that it's about stays
+        assert len(course.unique()) < 64 or torch.equal(course, torch.arange(64.0))
+
+
+def test_a_small_speaker_takes_the_low_rows_and_what_is_left_rises(monkeypatch):
+    monkeypatch.setattr(walk, "_SMALL_SPEAKER_SHARE", 1.0)
+    pictures = torch.linspace(1, 0.2, 64)[:, None].expand(30, 1, 64, 8).clone()  # lowest row loudest, as of thunder
+    pictures[:, :, 40] = 0
+    worn = walk._by_small_speakers(pictures.clone(), pictures[:, 0, :, 0], np.random.default_rng(1))
+    assert (worn[:, 0, 0, 0] < 1).all()
+    assert torch.allclose(worn.amax((1, 2, 3)), torch.ones(30), atol=1e-5)  # still measured from the loudest moment
+    assert (worn[:, 0, 20, 0] > pictures[:, 0, 20, 0]).all()
+    assert not worn[:, :, 40].any()  # what was silent stays silent
