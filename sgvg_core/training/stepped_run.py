@@ -165,7 +165,8 @@ class SteppedRun:
             self.checkpoints.clear_up()
             self._begin_log()
             if self.policy.tensorboard:
-                self._board = self._board_writer(str(self.folder / "tensorboard"), purge_step=self.step)
+                undone = 0 if self.is_new else self.step + 1  # from here on, what an earlier call wrote was undone
+                self._board = self._board_writer(str(self.folder / "tensorboard"), purge_step=undone)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
