@@ -131,7 +131,7 @@ class FitSoundEncoder(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "quiet",
-                    default=0.35,
+                    default=0.7,
                     min=0.0,
                     max=1.0,
                     step=0.01,
@@ -168,7 +168,7 @@ class FitSoundEncoder(io.ComfyNode):
         refine_steps: int = 60,
         num_steps: int = 300,
         variants: int = 4,
-        quiet: float = 0.35,
+        quiet: float = 0.7,
         seed: int = 0,
     ) -> io.NodeOutput:
         handle = drawing_model(model)

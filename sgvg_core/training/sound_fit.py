@@ -54,7 +54,7 @@ class SoundFitSettings:
     rate: float = 1e-3
     variants: int = 4
     """How often each sound is heard: once as it is, then as other microphones, rooms and codecs would have it."""
-    quiet: float = 0.35
+    quiet: float = 0.7
     """Share of its label's offset that the quietest moment of a sound has; the loudest has all of it."""
     follow_seconds: float = 0.35
     """How fast the walker follows, where one has to be made."""

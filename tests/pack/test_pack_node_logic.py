@@ -100,7 +100,7 @@ def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root:
     choices = pack.part("nodes.host").sound_choices()
     examples = sorted(f"sgvg/{path.name}" for path in (pack_root / "workflows" / "assets").iterdir())
     assert choices == ["swell.wav", *examples]
-    assert len(examples) == 3
+    assert len(examples) == 4
     for name in examples:
         info = pack.run("LoadSound", audio=name, start_seconds=0.0, length_seconds=0.0)
         assert info[0]["waveform"].std() > 0.01
