@@ -334,8 +334,9 @@ def train_adversarial(
         save_png(folder / "sheets" / f"step_{step:08d}.png", pictures)
         return pictures
 
+    defaults = dataclasses.asdict(AdversarialConfig())
     run = SteppedRun(
-        folder, training.parts, config=about, policy=policy, ranks=ranks, name="generator", sheet=sheet, progress=progress
+        folder, training.parts, config=about, defaults=defaults, policy=policy, ranks=ranks, name="generator", sheet=sheet, progress=progress
     )
     if run.is_new and begin_with is not None:
         run.notes.extend(begin_with.notes)

@@ -383,7 +383,10 @@ def train_clip_joint_space(
     if data.clips("test"):
         test = MomentReader(ClipWindows(data, config.space.mel, "test"), config, training.space, training.picture_size)
     about = {**dataclasses.asdict(config), "data": data.hash}
-    run = SteppedRun(work / FOLDER, training.parts, config=about, policy=policy, ranks=ranks, name="joint space", progress=progress)
+    defaults = dataclasses.asdict(ClipJointSpaceConfig())
+    run = SteppedRun(
+        work / FOLDER, training.parts, config=about, defaults=defaults, policy=policy, ranks=ranks, name="joint space", progress=progress
+    )
     training.note = run.note
     if run.is_new:
         training.measure(reader)

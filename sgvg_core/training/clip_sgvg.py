@@ -358,7 +358,10 @@ def train_clip_sgvg(
         return write_samples(folder / "samples", step, generator, training.mean_encoder, training.mean_walker, shown, config.walk, config.seed)
 
     name = "sound encoder and walker"
-    run = SteppedRun(folder, training.parts, config=about, policy=policy, ranks=ranks, name=name, sheet=sheet, progress=progress)
+    run = SteppedRun(
+        folder, training.parts, config=about, defaults=dataclasses.asdict(ClipSgvgConfig()), policy=policy, ranks=ranks, name=name, sheet=sheet,
+        progress=progress,
+    )  # fmt: skip
     training.note = run.note
     items = range(training.slices[0].start, training.slices[-1].stop)
     with run, Prefetcher(lambda step: reader.read(step, items), end=policy.num_steps, workers=workers) as batches:

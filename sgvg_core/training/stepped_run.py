@@ -120,6 +120,7 @@ class SteppedRun:
 
     `parts` (modules, optimisers and the like) are saved and taken up again by their names, and so is `extra`, for numbers and tensors
     that a step changes. `config` (a dataclass or plain data) is all that a step depends on: it must be the same when the run goes on.
+    A setting that wasn't there yet when the run was begun may be there now with its value in `defaults`, which does what was done before.
     `sheet(step)` is called on the first rank to make something to look at: it writes files, and may return a picture, uint8 [H, W, 3], for
     TensorBoard. Raises ConfigError, CheckpointError, TrainingError.
     """
@@ -130,6 +131,7 @@ class SteppedRun:
         parts: Mapping[str, Stateful],
         *,
         config: Any,
+        defaults: Any = None,
         policy: RunPolicy,
         ranks: Ranks | None = None,
         name: str = "training",
@@ -142,7 +144,7 @@ class SteppedRun:
         self.checkpoints = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every)
         self.notes: list[str] = []
         """What is worth knowing about how this run goes on, for its log."""
-        self._config = _plain(config)
+        self._config, self._defaults = _plain(config), _plain(defaults)
         self._sheet, self._progress = sheet, progress
         self._sums: dict[str, list[float]] = {}  # name -> sum and count since the last line of the log
         self._saved_step, self._saved_at = -1, time.monotonic()
@@ -176,7 +178,7 @@ class SteppedRun:
 
     def _take_up(self, path: Path) -> None:
         state = read_state(path)
-        _check_same_config(path, state.get("config"), self._config)
+        _check_same_config(path, state.get("config"), self._config, self._defaults)
         absent = sorted(set(self.parts) - set(state["parts"]))
         if absent:
             raise ConfigError(f"{path}: holds no {', '.join(absent)}; it's of another training, choose another folder")
@@ -336,9 +338,10 @@ def _leaves(data: Any, name: str = "") -> dict[str, Any]:
     return {path: leaf for key, value in data.items() for path, leaf in _leaves(value, f"{name}.{key}" if name else str(key)).items()}
 
 
-def _check_same_config(path: Path, before: Any, now: Any) -> None:
-    """Raise ConfigError, with the names of the fields, unless both are the same."""
-    old, new = _leaves(before), _leaves(now)
+def _check_same_config(path: Path, before: Any, now: Any, defaults: Any) -> None:
+    """Raise ConfigError, with the names of the fields, unless both are the same but for new fields at their defaults."""
+    old, new, known = _leaves(before), _leaves(now), _leaves(defaults)
+    old = {**{name: value for name, value in known.items() if name in new}, **old}
     changed = [
         f"{name or 'config'} was {json.dumps(old[name]) if name in old else 'absent'}, is now {json.dumps(new[name]) if name in new else 'absent'}"
         for name in sorted({*old, *new})

@@ -98,6 +98,19 @@ def test_another_config_is_refused_by_the_name_of_the_field(tmp_path):
         run_of(tmp_path, parts={"net": torch.nn.Linear(2, 1), "critic": torch.nn.Linear(2, 1)})
 
 
+def test_a_setting_that_came_later_is_no_other_setting_while_it_stays_at_its_default(tmp_path):
+    with run_of(tmp_path, {"net": {"rate": 1}}) as run:
+        go_through(run, lambda run, step: None)
+    later = {"net": {"rate": 1, "labels": False}}
+    assert not run_of(tmp_path, later, defaults=later).is_new
+    with pytest.raises(ConfigError, match=r"begun with other settings \(net.labels was false, is now true\)"):
+        run_of(tmp_path, {"net": {"rate": 1, "labels": True}}, defaults=later)
+    with pytest.raises(ConfigError, match=r"\(data was absent, is now \"x\"\)"):
+        run_of(tmp_path, {**later, "data": "x"}, defaults=later)
+    with pytest.raises(ConfigError, match=r"\(net.rate was 1, is now absent\)"):
+        run_of(tmp_path, {"net": {"labels": False}}, defaults=later)
+
+
 def test_a_damaged_checkpoint_is_told_and_half_written_ones_go(tmp_path):
     train(tmp_path, 3)
     (tmp_path / "checkpoints" / "step_00000009.tmp").write_bytes(b"half")
