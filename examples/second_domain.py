@@ -29,6 +29,8 @@ INSTRUMENTS = ("violin", "drums", "piano", "trumpet", "flute")
 FPS = 12
 FILMS_EACH, FILM_SECONDS = 3, 8
 """Films of each instrument that are made of new sounds."""
+PULL = "1.5"
+"""Per second, towards the start that the sound chose: the walks of so short a training are a few seconds long, and longer ones drift off."""
 
 STEPS_A_MINUTE = {"generator": 320, "joint-space": 20, "sgvg": 8}
 """Steps of each training for one of `--minutes`."""
@@ -95,7 +97,7 @@ def chain(out: Path, minutes: float, threads: int) -> list[Command]:
         train("sgvg", *parts),
         pack("train", "export", "--work", work, "-o", model),
         Command((*players, str(unheard), "--each", str(FILMS_EACH), "--seconds", str(FILM_SECONDS), "--seed", "2")),
-        *(pack("generate", drawn, "-o", film, "--model", model, "--fps", FPS) for drawn, film in films(out)),
+        *(pack("generate", drawn, "-o", film, "--model", model, "--fps", FPS, "--pull", PULL) for drawn, film in films(out)),
         *(pack("evaluate", "--table", name, "--data", data, "--model", model, "--keep", out / "seen", prints_to=out / f"table{name}.md")
           for name in ("2", "3a")),
         pack("train", "export", "--work", work, "-o", model, "--table", out / "table3a.md"),
