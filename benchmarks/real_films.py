@@ -19,12 +19,12 @@ from typing import cast
 import numpy as np
 import torch
 from real_recordings import folds, print_table
-from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sgvg_core.assembly import BUNDLED, load_judge, load_model, load_sound_encoder
 from sgvg_core.audio.waveform import resample
+from sgvg_core.cli.progress import ProgressBar
 from sgvg_core.evaluation.table import SOUND_RATE, Films, HeldOutClip
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
@@ -39,10 +39,10 @@ MEL, FPS, SECONDS = LANDSCAPES.mel, 12.0, 8
 class Bench:
     """What all folds share."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.work, self.seed = args.work, args.seed
+    def __init__(self, args: argparse.Namespace, bar: ProgressBar) -> None:
+        self.work, self.seed, self.bar = args.work, args.seed, bar
         rate = LANDSCAPES.sound_encoder.segment_rate
-        self.made = make_sound_pool(args.work / "sounds", MEL, rate=rate, seed=21 + args.seed, num_clips=args.clips, progress=Bar("sounds"))
+        self.made = make_sound_pool(args.work / "sounds", MEL, rate=rate, seed=21 + args.seed, num_clips=args.clips, progress=self.bar)
         self.model, self.judge = load_model(BUNDLED, device="cpu"), load_judge(BUNDLED / "judge.safetensors")
         self.answers = ask_generator(cast(StyleGAN2Generator, self.model.generator))
 
@@ -55,13 +55,17 @@ class Bench:
             pools.append((make_recording_pool(taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate), share))
         rate = 2e-3 if begin_with is None else 1e-3
         warm_up_encoder(folder, self.answers, pools, LANDSCAPES.sound_encoder, MEL, minutes=minutes, rate=rate, begin_with=begin_with,
-                        progress=Bar(name))
+                        progress=self.bar)
         return folder / "sound_encoder.safetensors"
 
     def seen(self, encoder: Path, recordings: list[Recording]) -> np.ndarray:
         """The judge's mean probabilities [N, 9] over the films of recordings."""
         films = Films(dataclasses.replace(self.model, sound_encoder=load_sound_encoder(encoder)[0]), FPS, self.seed)
-        return np.stack([self._seen(films, recording, index) for index, recording in enumerate(tqdm(recordings, desc="films"))])
+        rows = []
+        for index, recording in enumerate(recordings):
+            self.bar(index, len(recordings), "films")
+            rows.append(self._seen(films, recording, index))
+        return np.stack(rows)
 
     @torch.no_grad()
     def _seen(self, films: Films, recording: Recording, index: int) -> np.ndarray:
@@ -70,20 +74,22 @@ class Bench:
         return self.judge(frames.permute(0, 3, 1, 2).float() / 127.5 - 1).logits.softmax(1).mean(0).numpy()
 
 
-class Bar:
-    """A bar of progress with time left."""
-
-    def __init__(self, name: str) -> None:
-        self.bar = tqdm(desc=name)
-
-    def __call__(self, done: float, total: float | None, what: str, _picture: torch.Tensor | None = None) -> None:
-        self.bar.total = total
-        self.bar.set_postfix_str(what, refresh=False)
-        self.bar.update(round(done) - self.bar.n)
+def compare(bench: Bench, recordings: list[Recording], args: argparse.Namespace) -> None:
+    """Train an encoder a fold, film what it never heard, print the confusion tables."""
+    alone = bench.train("synthesised alone", args.minutes, [])
+    print_table(f"films of {len(recordings)} recordings, E_a of synthesised sounds alone", recordings, bench.seen(alone, recordings))
+    seen = np.zeros((len(recordings), len(KINDS)))
+    for number, out in enumerate(folds(recordings, args.folds) if args.folds else ()):
+        taught = from_many_sources(recording for recording in recordings if recording.source not in out)
+        encoder = bench.train(f"fold {number + 1} of {args.folds}", args.fold_minutes, taught, args.share, alone)
+        rows = [i for i, recording in enumerate(recordings) if recording.source in out]
+        seen[rows] = bench.seen(encoder, [recordings[i] for i in rows])
+    if args.folds:
+        print_table(f"films of {len(recordings)} recordings, sources held out", recordings, seen)
 
 
 def main() -> None:
-    """Train an encoder a fold, film what it never heard, print the confusion tables."""
+    """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=Path, required=True, help="a folder DIR/<scene>/*.ogg|opus|wav|...")
     parser.add_argument("--work", type=Path, required=True, help="a folder for the synthesised sounds and the encoders")
@@ -96,17 +102,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     recordings = load_recordings(args.recordings, MEL.sample_rate)
-    bench = Bench(args)
-    alone = bench.train("synthesised alone", args.minutes, [])
-    print_table(f"films of {len(recordings)} recordings, E_a of synthesised sounds alone", recordings, bench.seen(alone, recordings))
-    seen = np.zeros((len(recordings), len(KINDS)))
-    for number, out in enumerate(folds(recordings, args.folds) if args.folds else ()):
-        taught = from_many_sources(recording for recording in recordings if recording.source not in out)
-        encoder = bench.train(f"fold {number + 1} of {args.folds}", args.fold_minutes, taught, args.share, alone)
-        rows = [i for i, recording in enumerate(recordings) if recording.source in out]
-        seen[rows] = bench.seen(encoder, [recordings[i] for i in rows])
-    if args.folds:
-        print_table(f"films of {len(recordings)} recordings, sources held out", recordings, seen)
+    with ProgressBar() as bar:
+        compare(Bench(args, bar), recordings, args)
 
 
 if __name__ == "__main__":

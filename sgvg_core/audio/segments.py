@@ -148,13 +148,20 @@ def cut_window(samples: torch.Tensor, first: int, mel: MelConfig) -> torch.Tenso
     """
     num_window = window_samples(mel)
     low, high = max(first, 0), min(first + num_window, samples.numel())
+    if high - low == num_window:  # most windows lie inside
+        return samples[low:high]
     if mel.edges == "mirror" and high - low >= mel.n_fft:
-        places = (torch.arange(num_window) + first - low) % (2 * (high - low))
-        return samples[low:high][torch.minimum(places, 2 * (high - low) - 1 - places)]
+        return samples[low:high][mirrored(torch.arange(num_window) + first - low, high - low)]
     window = torch.zeros(num_window)
     if high > low:
         window[low - first:high - first] = samples[low:high]
     return window
+
+
+def mirrored(places: torch.Tensor, count: int) -> torch.Tensor:
+    """Whole places anywhere -> places 0 .. count - 1 of things that go on backwards beyond both ends, and forwards again."""
+    turned = places % (2 * count)
+    return torch.minimum(turned, 2 * count - 1 - turned)
 
 
 def window_pictures(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:

@@ -7,10 +7,9 @@ stands here, once, under plain names. Their files' own names are translated in `
 """
 
 from .heads import MapToStyle, WeightScaledLinear
-from .item_norm import FixedNorm, measure_norms, normalise_items
+from .item_norm import measure_norms, normalise_items
 from .pyramid import FeaturePyramid
 from .residual import BasicBlock, ResidualSqueeze
 from .sound_texture import SoundTexture
 
-__all__ = ["BasicBlock", "FeaturePyramid", "FixedNorm", "MapToStyle", "ResidualSqueeze", "SoundTexture", "WeightScaledLinear", "measure_norms",
-           "normalise_items"]
+__all__ = ["BasicBlock", "FeaturePyramid", "MapToStyle", "ResidualSqueeze", "SoundTexture", "WeightScaledLinear", "measure_norms", "normalise_items"]

@@ -4,8 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .item_norm import FixedNorm
-
 COLOURLESS_SHARE = 0.5
 """Share of the windows in training whose texture is judged without its colour."""
 FARTHEST = 3.0
@@ -28,13 +26,12 @@ class SoundTexture(nn.Module):
     half of the windows, so that it isn't all that is learned.
     """
 
-    def __init__(self, num_mels: int, fixed_norm: bool = False) -> None:
-        """`fixed_norm`: means and variances are measured once (`measure_norms`) instead of batch after batch."""
+    def __init__(self, num_mels: int) -> None:
         super().__init__()
         self.num_bands, self.num_groups = min(NUM_BANDS, num_mels), min(NUM_GROUPS, num_mels)
         self.num_colours = self.num_bands
         self.num_features = self.num_bands + (5 + len(LAGS)) * (self.num_bands + self.num_groups + 1) + 2
-        self.norm = (FixedNorm if fixed_norm else nn.BatchNorm1d)(self.num_features)
+        self.norm = nn.BatchNorm1d(self.num_features)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         numbers = self.norm(self.measure(log_mel)).clamp(-FARTHEST, FARTHEST)

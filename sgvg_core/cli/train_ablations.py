@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import TrainingError
+from ..whole_files import written_whole
 from .options import use_threads
 from .progress import ProgressBar
 from .stage_options import add_settings, run_policy, stage_config
@@ -76,16 +78,20 @@ def run_ablations(options: argparse.Namespace) -> int:
             keep=options.work / SEEN, progress=progress,
         )  # fmt: skip
     said = {"seed": options.seed, "steps": config.num_steps, "data": data.hash, "table": table.to_dict()}
-    (options.work / f"{TABLE}.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (options.work / f"{TABLE}.md").write_text(format_paper_table(table) + "\n", encoding="utf-8")
-    print(json.dumps(said, ensure_ascii=False) if options.json else format_paper_table(table))
+    words = format_paper_table(table)
+    for ending, text in (("json", json.dumps(said, indent=1, ensure_ascii=False)), ("md", words)):
+        with written_whole(options.work / f"{TABLE}.{ending}", TrainingError) as part:
+            part.write_text(text + "\n", encoding="utf-8")
+    print(json.dumps(said, ensure_ascii=False) if options.json else words)
     return 0
 
 
 def _model_of(variant: "Variant", generator: "Generator", space: "AnyJointSpace") -> "SoundModel":
     """A variant's sound encoder and walker around the generator and the joint space that all share."""
     from ..assembly import SoundModel, load_sound_encoder, load_walker
+    from ..training.loss_ablations import PARTS
 
-    encoder, mel = load_sound_encoder(variant.folder / "sound_encoder.safetensors")
-    walker = load_walker(variant.folder / "walker.safetensors")
+    encoder_file, walker_file = (variant.folder / name for name in PARTS)
+    encoder, mel = load_sound_encoder(encoder_file)
+    walker = load_walker(walker_file)
     return SoundModel(variant.name, generator, encoder, walker, mel, space, generator.w_avg.device).checked()

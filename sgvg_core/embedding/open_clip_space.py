@@ -273,31 +273,30 @@ def _preparation(network: nn.Module, picture: dict[str, Any]) -> PicturePreparat
 
 
 @contextlib.contextmanager
-def _unasked(needed: bool) -> Iterator[None]:
-    """transformers kept from asking at the terminal whether to run the Python that a text tower's folder brings: the answer is no."""
-    if not needed:
-        yield
-        return
-    from transformers import dynamic_module_utils
-
-    before = dynamic_module_utils.TIME_OUT_REMOTE_CODE
-    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+def _set_to(module: Any, name: str, value: object) -> Iterator[None]:
+    """A setting of a module for the time of the block; what it was comes back after it."""
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        dynamic_module_utils.TIME_OUT_REMOTE_CODE = before
+        setattr(module, name, before)
+
+
+def _unasked(needed: bool) -> contextlib.AbstractContextManager[None]:
+    """transformers kept from asking at the terminal whether to run the Python that a text tower's folder brings: the answer is no."""
+    if not needed:
+        return contextlib.nullcontext()
+    from transformers import dynamic_module_utils
+
+    return _set_to(dynamic_module_utils, "TIME_OUT_REMOTE_CODE", 0)
 
 
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
-    """The hub's client kept from the network for the time of the block; its setting comes back after it."""
+    """The hub's client kept from the network for the time of the block."""
     from huggingface_hub import constants
 
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
+    with _set_to(constants, "HF_HUB_OFFLINE", True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

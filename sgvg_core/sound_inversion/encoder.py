@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..backbones import SoundTexture
+from ..backbones import SoundTexture, normalise_items
 from ..shapes import check_shape
 
 _NUM_GROUPS = 8
@@ -75,9 +75,10 @@ class TextureBias(nn.Module):
 
     def __init__(self, num_mels: int, width: int, pyramid_width: int) -> None:
         super().__init__()
-        self.texture = SoundTexture(num_mels, fixed_norm=True)
+        texture = SoundTexture(num_mels)
+        self.texture = normalise_items(texture)
         self.layers = nn.Sequential(
-            nn.Dropout(0.1), nn.Linear(self.texture.num_features, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU()
+            nn.Dropout(0.1), nn.Linear(texture.num_features, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU()
         )
         self.project = nn.Linear(width, 3 * pyramid_width)
         nn.init.zeros_(self.project.weight)

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..assembly import AnyJointSpace, load_sound_encoder, load_walker, save_sound_encoder, save_walker
 from ..datasets import ClipData
-from ..errors import ConfigError
+from ..errors import ConfigError, TrainingError
 from ..progress import Progress, silent
 from ..synthesis import Generator
+from ..whole_files import written_whole
 from .clip_sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
 from .clip_sgvg_config import ClipSgvgConfig
 from .clip_windows import ClipWindows
@@ -101,7 +102,8 @@ def _make_start(
     folder.mkdir(parents=True, exist_ok=True)
     save_sound_encoder(folder / PARTS[0], training.mean_encoder, training.encoder_config, config.mel, half=False)
     save_walker(folder / PARTS[1], training.mean_walker, training.walker_config, half=False)
-    note.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")  # last: without it the start is made again
+    with written_whole(note, TrainingError) as part:  # last: without it the start is made again
+        part.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 @dataclasses.dataclass(frozen=True)

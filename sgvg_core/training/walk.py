@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_sound_encoder, build_walker, load_sound_encoder, load_walker, save_sound_encoder, save_walker
+from ..audio import mirrored
 from ..backbones import measure_norms
 from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
@@ -196,12 +197,10 @@ def _encoder_batch(
 
 def _shorten(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Some of the pictures [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards."""
-    num, num_frames = len(pictures), pictures.shape[3]
-    short = rng.random(num) < _SHORTENED_SHARE
-    for item in np.flatnonzero(short):
+    num_frames = pictures.shape[3]
+    for item in np.flatnonzero(rng.random(len(pictures)) < _SHORTENED_SHARE):
         first, last = int(rng.integers(0, num_frames // 2 - 2)), int(rng.integers(num_frames // 2 + 2, num_frames + 1))
-        places = (torch.arange(num_frames) - first) % (2 * (last - first))
-        pictures[item] = pictures[item][:, :, first + torch.minimum(places, 2 * (last - first) - 1 - places)]
+        pictures[item] = pictures[item][:, :, first + mirrored(torch.arange(num_frames) - first, last - first)]
     return pictures
 
 
