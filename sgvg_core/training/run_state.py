@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ import torch
 
 from ..errors import CheckpointError, ConfigError, TrainingError
 
+_NUM_LATEST = 50
+"""So many values make the mean that a bar shows."""
 SAVE_SECONDS = 60.0
 """A state is written after so much computing, and at the end."""
 
@@ -107,6 +110,7 @@ class Run:
         self.extra: dict[str, Any] = {}
         self._config = json.dumps(config, sort_keys=True, default=str)
         self._notes: dict[str, list[float]] = {}
+        self._latest: dict[str, deque[float]] = {}
         self.is_new = not path.exists()
         if not self.is_new:
             self._take_up(read_state(path))
@@ -146,10 +150,11 @@ class Run:
         """Numbers of this step; the log gets their means."""
         for name, value in values.items():
             self._notes.setdefault(name, []).append(value)
+            self._latest.setdefault(name, deque(maxlen=_NUM_LATEST)).append(value)
 
-    def mean(self, name: str, num_last: int = 50) -> float:
-        """The mean of the latest values of a number."""
-        return float(np.mean(self._notes.get(name, [0.0])[-num_last:]))
+    def mean(self, name: str) -> float:
+        """The mean of the latest values of a number, for the bar; those that the log has are among them."""
+        return float(np.mean(self._latest.get(name, [0.0])))
 
     def save(self) -> None:
         """Write the state, and a line of the log."""

@@ -399,7 +399,7 @@ def train_walker(
                 optimiser.step()
             run.note(loss=loss.item(), envelope=strength.item())
             run.extra["walks"] = long_walks.to_plain()
-        progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss', 30):.4f}")
+        progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss'):.4f}")
     walker.eval().requires_grad_(False)
     save_walker(work / "walker.safetensors", walker, config)
     return walker

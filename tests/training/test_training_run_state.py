@@ -68,6 +68,12 @@ def test_a_finished_run_stays_as_it_is(tmp_path):
     assert torch.equal(first.weight, again.weight)
 
 
+def test_the_bar_has_a_mean_right_after_a_state_was_written(tmp_path):
+    _, run = train(tmp_path / "x.state")  # a state a step, and a line of the log
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert run.mean("loss") == pytest.approx(np.mean(losses), rel=1e-4)
+
+
 def test_minutes_count_over_all_runs(tmp_path, monkeypatch):
     ticks = iter(range(10_000))
     monkeypatch.setattr(run_state.time, "monotonic", lambda: float(next(ticks)))
