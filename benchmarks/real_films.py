@@ -30,6 +30,7 @@ from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
 from sgvg_core.training.sound_data import KINDS, from_many_sources, load_recordings
 from sgvg_core.training.sound_pool import make_recording_pool, make_sound_pool
+from sgvg_core.training.stages import REAL_SHARE
 from sgvg_core.training.walk import ask_generator, warm_up_encoder
 from sgvg_core.world.recordings import Recording
 
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, required=True, help="a folder DIR/<scene>/*.ogg|opus|wav|...")
     parser.add_argument("--work", type=Path, required=True, help="a folder for the synthesised sounds and the encoders")
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--share", type=float, default=0.2, help="share of real windows in a fold's training (default 0.2)")
+    parser.add_argument("--share", type=float, default=REAL_SHARE, help=f"share of real windows of each scene that has some (default {REAL_SHARE})")
     parser.add_argument("--minutes", type=float, default=18.0, help="of training on synthesised sounds alone (default 18)")
     parser.add_argument("--fold-minutes", type=float, default=6.0, help="of each fold's further training (default 6)")
     parser.add_argument("--clips", type=int, default=6003, help="synthesised clips of six seconds to learn from (default 6003)")

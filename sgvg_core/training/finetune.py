@@ -29,7 +29,7 @@ from . import losses
 from .rendered_clips import RenderedClips, to_critic_size
 from .results import generator_file
 from .run_state import NumpyRandom, Run, Stateful, append_log, follow
-from .sound_pool import SoundPool
+from .sound_pool import SoundPool, draw_clips
 
 PHASES = ("encoder_loss", "critics")
 """L_enc alone, then Eq. 9 with D_V and D_I; also the folders of their results."""
@@ -55,7 +55,7 @@ class FinetuneConfig:
     other_share: float = 0.5
     """Share of walks that begin in another scene than the sound's, where at least 12 steps come before."""
     real_share: float = 0.2
-    """Share of recordings among the sounds, where there are some."""
+    """Share of recordings among the sounds of each scene that has some."""
     share_every: int = 20
     """Every so many steps the gradient of each term is taken by itself, for the log."""
     bfloat16: bool = True
@@ -107,14 +107,12 @@ class HeardBatch:
 def draw_batch(frozen: FrozenParts, pools: list[SoundPool], config: FinetuneConfig, num_frames: int, rng: np.random.Generator) -> HeardBatch:
     """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene."""
     num_before = int(rng.choice(config.steps_before))
+    shares = [1.0] if len(pools) == 1 else [1 - config.real_share, *[config.real_share / (len(pools) - 1)] * (len(pools) - 1)]
     windows, kinds = [], []
-    for _ in range(config.batch):
-        pool = pools[0] if len(pools) == 1 or rng.random() >= config.real_share else pools[int(rng.integers(1, len(pools)))]
-        kind = int(rng.choice(np.unique(pool.kinds)))
-        clip = int(rng.choice(np.flatnonzero(pool.kinds == kind)))
+    for pool, clip in draw_clips(list(zip(pools, shares, strict=True)), config.batch, rng):
         first = int(rng.integers(pool.windows.shape[1] - num_before - num_frames + 1))
         windows.append(pool.pictures(np.array(clip), slice(first, first + num_before + num_frames)))
-        kinds.append(kind)
+        kinds.append(int(pool.kinds[clip]))
     codes = draw_codes(int(rng.integers(2**40)), config.batch)
     same = torch.from_numpy(rng.random(config.batch) >= (config.other_share if num_before >= 12 else 0.0))
     wanted = torch.where(same, torch.tensor(kinds), codes[:, : len(KINDS)].argmax(1))

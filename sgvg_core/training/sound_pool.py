@@ -38,6 +38,21 @@ class SoundPool:
         return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
 
 
+def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np.random.Generator) -> list[tuple[SoundPool, int]]:
+    """Clips out of pools with their shares. Every kind is as frequent as any other; of a kind, the pools that have it give their shares.
+
+    So kinds of which there are no recordings aren't outweighed by those that have some: what can't be told apart would be taken for these.
+    """
+    kinds = np.unique(np.concatenate([pool.kinds for pool, _ in pools]))
+    drawn = []
+    for kind in rng.choice(kinds, num_clips):
+        having = [(pool, share) for pool, share in pools if (pool.kinds == kind).any()]
+        shares = np.array([share for _, share in having])
+        pool, _ = having[int(rng.choice(len(having), p=shares / shares.sum()))]
+        drawn.append((pool, int(rng.choice(np.flatnonzero(pool.kinds == kind)))))
+    return drawn
+
+
 def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
     """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
     heard = hear(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)

@@ -38,7 +38,7 @@ GENERATOR_MINUTES = (4.0, 10.0, 42.0)
 ENCODER_SHARE = 0.35
 """Of the minutes of the walk, those of the sound encoder; the others are the walker's."""
 REAL_SHARE = 0.35
-"""Share of real windows in what the sound encoder learns from, where there are recordings."""
+"""Share of real windows in what the sound encoder learns from, of each scene that has recordings."""
 
 
 @dataclasses.dataclass(frozen=True)

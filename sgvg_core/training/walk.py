@@ -26,7 +26,7 @@ from ..world import KINDS
 from ..world.clip import PHASE_RATES
 from ..world.codes import draw_codes, write_codes
 from .run_state import NumpyRandom, Run, Stateful
-from .sound_pool import SoundPool
+from .sound_pool import SoundPool, draw_clips
 
 _LEVELS = 9
 _BLEND_SECONDS = 0.9
@@ -141,7 +141,7 @@ def warm_up_encoder(
     begin_with: Path | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
-    """E_a learns the offset of each window (Eq. 1); `pools` are pools and their shares of a batch. Saved as sound_encoder.safetensors.
+    """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
 
     A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
     `sound_encoder.state`; `minutes` of computing count over all runs.
@@ -183,16 +183,12 @@ def _encoder_batch(
     pools: list[tuple[SoundPool, float]], batch: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Windows [n, 1, M, F] out of all pools, each kind as often as another, with kinds [n], envelopes [n], their clips' loudest rows [n, M]."""
-    drawn: list[tuple[torch.Tensor, ...]] = []
-    for pool, share in pools:
-        num = max(1, round(batch * share))
-        present = np.unique(pool.kinds)
-        clips = np.array([rng.choice(np.flatnonzero(pool.kinds == kind)) for kind in rng.choice(present, num)])
-        steps = rng.integers(pool.windows.shape[1], size=num)
-        envelopes = torch.from_numpy(pool.envelopes[clips, steps])
-        drawn.append((pool.pictures(clips, steps), torch.from_numpy(pool.kinds[clips]), envelopes, pool.loudest[clips]))
-    pictures, kinds, envelopes, loudest = (torch.cat(parts) for parts in zip(*drawn, strict=True))
-    return pictures, kinds, envelopes, loudest
+    drawn = draw_clips(pools, batch, rng)
+    steps = [int(rng.integers(pool.windows.shape[1])) for pool, _ in drawn]
+    pictures = torch.stack([pool.pictures(np.array(clip), np.array(step)) for (pool, clip), step in zip(drawn, steps, strict=True)])
+    kinds = torch.tensor([int(pool.kinds[clip]) for pool, clip in drawn])
+    envelopes = torch.tensor([float(pool.envelopes[clip, step]) for (pool, clip), step in zip(drawn, steps, strict=True)])
+    return pictures, kinds, envelopes, torch.stack([pool.loudest[clip] for pool, clip in drawn])
 
 
 def _shorten(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from sgvg_core.training import walk
-from sgvg_core.training.sound_pool import SoundPool
+from sgvg_core.training.sound_pool import SoundPool, draw_clips
 
 
 def test_the_loudest_of_a_clip_is_over_all_its_windows():
@@ -12,6 +12,20 @@ def test_the_loudest_of_a_clip_is_over_all_its_windows():
     windows[0, 2, 1, 3], windows[0, 0, 1, 0], windows[1, 1, 3, 4] = 255, 51, 102
     loudest = SoundPool(windows, np.zeros(2, int), np.zeros((2, 3), np.float32)).loudest
     assert torch.allclose(loudest, torch.tensor([[0, 1, 0, 0], [0, 0, 0, 0.4]]))
+
+
+def test_recordings_of_some_kinds_outweigh_no_other_kind():
+    def pool(kinds):
+        return SoundPool(np.zeros((len(kinds), 3, 4, 5), np.uint8), np.array(kinds), np.zeros((len(kinds), 3), np.float32))
+
+    made, real = pool([0, 1, 2] * 4), pool([1, 1, 1])
+    drawn = draw_clips([(made, 0.7), (real, 0.3)], 3000, np.random.default_rng(0))
+    kinds = np.array([owner.kinds[clip] for owner, clip in drawn])
+    assert np.allclose(np.bincount(kinds) / 3000, 1 / 3, atol=0.03)
+    from_real = np.array([owner is real for owner, _ in drawn])
+    assert not from_real[kinds != 1].any()
+    assert abs(from_real[kinds == 1].mean() - 0.3) < 0.05
+    assert {clip for owner, clip in drawn if owner is made} == set(range(12))
 
 
 def test_a_shortened_picture_goes_on_backwards_around_its_middle(monkeypatch):
