@@ -20,7 +20,6 @@ from ..datasets import ClipData
 from ..devices import to_dtype
 from ..errors import ConfigError
 from ..generation.frames import as_rgb
-from ..generation.start import random_start
 from ..generation.walk import to_rate
 from ..progress import Progress, silent
 from ..randomness import generator_at
@@ -29,12 +28,12 @@ from ..walker import WalkState, take_step
 from . import losses
 from .clip_samples import write_samples
 from .clip_sgvg_config import ClipSgvgConfig
+from .clip_walks import WalkReader, Walks
 from .clip_windows import ClipWindows, rng_of
 from .distributed import Ranks
 from .finetune import gradient_shares
 from .following_walker import walker_that_follows
 from .label_offsets import embed_labels, find_label_offsets
-from .pictures import Epochs
 from .prefetch import Prefetcher
 from .rendered_clips import to_critic_size
 from .run_state import Stateful, follow
@@ -47,55 +46,8 @@ FOLDER = "clip_sgvg"
 """In the work folder: checkpoints, log, settings and samples of this stage."""
 _WARM_MOMENTS = 24
 """So many moments of each clip are heard in the warm start."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Walks:
-    """Items of a step: sounds [n, before + T, 1, M, F] in 0..1, labels [n] (-1: none), start latents [n, L, D], and the frames of the last T
-    moments as the discriminators see them [n, T, 3, s, s]."""
-
-    sounds: torch.Tensor
-    labels: torch.Tensor
-    start_ws: torch.Tensor
-    real: torch.Tensor
-
-    def to(self, device: torch.device) -> "Walks":
-        """The same on a device."""
-        return Walks(*(getattr(self, field.name).to(device, non_blocking=True) for field in dataclasses.fields(self)))
-
-    def some(self, rows: slice) -> "Walks":
-        """Some of the items."""
-        return Walks(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
-
-
-class WalkReader:
-    """Walks of a step, each drawn by its own numbers."""
-
-    def __init__(self, windows: ClipWindows, generator: Generator, config: ClipSgvgConfig) -> None:
-        self.windows, self.generator, self.config = windows, generator, config
-        self.rate = to_rate(config.walker.walk_rate)
-        self._epochs = Epochs(len(windows), config.batch, config.seed)
-
-    def read(self, step: int, items: range) -> Walks:
-        """Items of a step; all of a step have made the same number of steps before."""
-        which = torch.randint(len(self.config.steps_before), (), generator=generator_at(self.config.seed, "steps before", step))
-        num_before = self.config.steps_before[int(which)]
-        read = [self._read_one(step, item, num_before) for item in items]
-        sounds, labels, real = (list(column) for column in zip(*read, strict=True))
-        first = step * self.config.batch + items.start
-        start_ws = random_start(self.generator, self.config.seed, num_codes=len(items), first=first)
-        return Walks(torch.stack(sounds), torch.tensor(labels), start_ws, torch.stack(real))
-
-    def _read_one(self, step: int, item: int, num_before: int) -> tuple[torch.Tensor, int, torch.Tensor]:
-        clip = self.windows.clips[self._epochs.index(step, item)]
-        generator = generator_at(self.config.seed, "moment", step, item)
-        num_frames = self.config.critics.num_frames
-        seconds = (num_before + num_frames) / self.rate
-        begin = torch.rand((), generator=generator).item() * max(0.0, clip.seconds - float(seconds))
-        sounds = self.windows.windows(clip, begin, self.rate, num_before + num_frames, rng_of(generator))
-        size = self.config.critics.picture_size
-        real = self.windows.frames(clip, begin + float(num_before / self.rate), self.rate, num_frames, size)
-        return sounds, self.windows.label(clip), real
+_HEARD_AT_ONCE = 24
+"""What walks hear before their frames count goes through E_a in parts of so many steps, so that long walks take no more memory."""
 
 
 class ClipSgvgTraining:
@@ -152,14 +104,19 @@ class ClipSgvgTraining:
             mean.eval().requires_grad_(False)
         self.encoder.train_plainly()
 
-    def roll_out(self, sounds: torch.Tensor, start_ws: torch.Tensor, num_frames: int) -> torch.Tensor:
-        """Latents [n, T, L, D] of the last `num_frames` steps of walks (Eq. 1 and 4); only these have gradients."""
-        num_before = sounds.shape[1] - num_frames
-        state, ws = WalkState(start_ws, start_ws), []
-        with torch.no_grad():
-            for audio in self._offsets(sounds[:, :num_before]) if num_before else ():
+    @torch.no_grad()
+    def go_before(self, sounds: torch.Tensor, start_ws: torch.Tensor) -> WalkState:
+        """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, before, 1, M, F]."""
+        state = WalkState(start_ws, start_ws)
+        for some in sounds.split(_HEARD_AT_ONCE, dim=1):
+            for audio in self._offsets(some) if some.shape[1] else ():
                 state = self._step(state, audio)
-        for audio in self._offsets(sounds[:, num_before:]):
+        return state
+
+    def go_on(self, state: WalkState, sounds: torch.Tensor) -> torch.Tensor:
+        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients."""
+        ws = []
+        for audio in self._offsets(sounds):
             state = self._step(state, audio)
             ws.append(state.ws)
         return torch.stack(ws, 1)
@@ -219,17 +176,21 @@ class ClipSgvgTraining:
         walks = walks.to(self.ranks.device)
         size = len(walks.sounds) // len(self.slices)
         some = [walks.some(slice(first, first + size)) for first in range(0, len(walks.sounds), size)]
+        num_frames = walks.real.shape[1]
+        before = [self.go_before(part.sounds[:, :-num_frames], part.start_ws) for part in some]
+        heard = [part.sounds[:, -num_frames:] for part in some]
         with torch.no_grad():
-            made = [self.paint(self._walked(part)) for part in some] if {"video", "image"} & set(self.config.weights) else []
+            adversarial = {"video", "image"} & set(self.config.weights)
+            made = [self.paint(self.go_on(*there)) for there in zip(before, heard, strict=True)] if adversarial else []
         self._teach_critics([part.real for part in some], made)
         for parameter in self.answering:
             parameter.requires_grad_(False)  # from here on they only judge
         self.optimiser.zero_grad()
         totals: dict[str, torch.Tensor] = {}
         for place, part in enumerate(some):
-            ws = self._walked(part)
+            ws = self.go_on(before[place], heard[place])
             frames = self.paint(ws)
-            terms = {**self.encoder_terms(frames, ws, part), **self.adversarial_terms(frames, ws.shape[1])}
+            terms = {**self.encoder_terms(frames, ws, part), **self.adversarial_terms(frames, num_frames)}
             weighted = {name: self.config.weights[name] * term for name, term in terms.items()}
             if place == 0 and step % self.config.share_every == 0:
                 self.note(**{f"share_{name}": share for name, share in gradient_shares(weighted, self.trained).items()})
@@ -243,9 +204,6 @@ class ClipSgvgTraining:
         keep = 1 - 1 / min(self.config.average_steps, step + 1)
         follow(self.mean_encoder, self.encoder, keep)
         follow(self.mean_walker, self.walker, keep)
-
-    def _walked(self, walks: Walks) -> torch.Tensor:
-        return self.roll_out(walks.sounds, walks.start_ws, walks.real.shape[1])
 
     def _teach_critics(self, real: list[torch.Tensor], made: list[torch.Tensor]) -> None:
         if not made:

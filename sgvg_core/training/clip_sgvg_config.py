@@ -80,6 +80,9 @@ class ClipSgvgConfig:
     num_steps: int = 5000
     steps_before: tuple[int, ...] = (0, 12, 24)
     """A walk has made one of these numbers of steps, without gradients, before the frames that count."""
+    steps_of_others: tuple[int, ...] = (0,)
+    """Before those it has heard other clips, one after another, for one of these numbers of steps. After any it hears its own for a second or
+    more. The presets take walks of several seconds; 0 alone is what was done before this setting was there."""
     average_steps: float = 200.0
     """The averaged weights, which are kept, look back over about so many steps."""
     share_every: int = 50
@@ -99,9 +102,10 @@ class ClipSgvgConfig:
             check_range(name, getattr(self, name), 1e-9, 1)
         for name in ("batch", "accumulate", "num_steps", "share_every"):
             check_range(name, getattr(self, name), 1, 10**9)
-        check_range("number of steps_before", len(self.steps_before), 1, 1000)
-        for steps in self.steps_before:
-            check_range("steps_before", steps, 0, 10_000)
+        for name in ("steps_before", "steps_of_others"):
+            check_range(f"number of {name}", len(getattr(self, name)), 1, 1000)
+            for steps in getattr(self, name):
+                check_range(name, steps, 0, 10_000)
         check_range("average_steps", self.average_steps, 1, 1e9)
         check_range("seed", self.seed, 0, 2**63 - 1)
 
@@ -128,8 +132,9 @@ CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
         encoder_rate=5e-4,
         batch=8,
         num_steps=100_000,
+        steps_of_others=(0, 24, 84),
     ),
-    "small": ClipSgvgConfig(),
+    "small": ClipSgvgConfig(steps_of_others=(0, 24, 84)),
     "tiny": ClipSgvgConfig(
         encoder=dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16),
         walker=dataclasses.replace(LANDSCAPES.walker, hidden=48),
@@ -138,6 +143,7 @@ CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
         batch=2,
         num_steps=60,
         steps_before=(0, 8),
+        steps_of_others=(0, 24, 84),
         share_every=10,
     ),
 }

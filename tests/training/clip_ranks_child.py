@@ -12,8 +12,9 @@ from sgvg_core.datasets import ClipData
 from sgvg_core.presets import TINY
 from sgvg_core.training.captions import all_words, label_captions
 from sgvg_core.training.clip_joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, MomentReader
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining, WalkReader
+from sgvg_core.training.clip_sgvg import ClipSgvgTraining
 from sgvg_core.training.clip_sgvg_config import ClipSgvgConfig
+from sgvg_core.training.clip_walks import WalkReader
 from sgvg_core.training.clip_windows import ClipWindows
 from sgvg_core.training.distributed import Ranks, joined_ranks
 
@@ -27,6 +28,7 @@ SGVG = ClipSgvgConfig(
     critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
     batch=4,
     steps_before=(0, 2),
+    steps_of_others=(6,),
 )
 
 

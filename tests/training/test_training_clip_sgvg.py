@@ -12,12 +12,15 @@ from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfi
 from sgvg_core.errors import Cancelled, ConfigError, TrainingError
 from sgvg_core.training import losses
 from sgvg_core.training.clip_joint_space import CLIP_JOINT_SPACE_PRESETS
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining, WalkReader, train_clip_sgvg, warm_start
+from sgvg_core.training.clip_sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
 from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
+from sgvg_core.training.clip_walks import WalkReader
 from sgvg_core.training.clip_windows import ClipWindows
 from sgvg_core.training.label_offsets import LabelSearch
+from sgvg_core.training.run_state import read_state, write_state
 from sgvg_core.training.stage_config import read_stage_config
-from sgvg_core.training.stepped_run import RunPolicy
+from sgvg_core.training.stepped_run import Checkpoints, RunPolicy
+from sgvg_core.walker import WalkState, take_step
 
 ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
 CONFIG = ClipSgvgConfig(
@@ -30,6 +33,8 @@ CONFIG = ClipSgvgConfig(
     steps_before=(0, 4),
     share_every=2,
 )
+LONG = dataclasses.replace(CONFIG, steps_before=(0,), steps_of_others=(0, 30))
+"""Walks of 42 steps and more, 3.5 s; the clips are of 2 s."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,11 @@ def walks(tiny_model, clip_data):
     return WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, CONFIG).read(0, range(4))
 
 
+def walk(training, sounds, start_ws, num_frames=3):
+    """Latents of a walk's last steps."""
+    return training.go_on(training.go_before(sounds[:, :-num_frames], start_ws), sounds[:, -num_frames:])
+
+
 def test_a_walk_is_the_same_wherever_it_is_read(tiny_model, clip_data, walks):
     part = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, CONFIG).read(0, range(2, 4))
     assert walks.real.shape == (4, 3, 3, 16, 16)
@@ -59,11 +69,85 @@ def test_a_walk_is_the_same_wherever_it_is_read(tiny_model, clip_data, walks):
     assert torch.allclose(part.start_ws, walks.start_ws[2:], atol=1e-5)  # products of another batch may round otherwise
 
 
+def test_other_clips_come_before_its_own_and_change_nothing_in_it(tiny_model, clip_data):
+    def read(items, **settings):
+        config = dataclasses.replace(CONFIG, **settings)
+        return WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, config).read(3, items)
+
+    own = read(range(4), steps_before=(12,))
+    both = read(range(4), steps_before=(0,), steps_of_others=(30,))  # after others it's heard for a second, though 0 steps were asked for
+    assert both.sounds.shape[1] == 30 + 12 + 3
+    assert torch.equal(both.sounds[:, 30:], own.sounds)
+    for name in ("real", "start_ws", "labels"):
+        assert torch.equal(getattr(both, name), getattr(own, name)), name
+    assert read(range(4), steps_before=(20,), steps_of_others=(30,)).sounds.shape[1] == 30 + 20 + 3
+    part = read(range(2, 4), steps_before=(0,), steps_of_others=(30,))
+    assert torch.equal(part.sounds, both.sounds[2:])
+    assert len({tuple(sound.flatten().tolist()) for sound in both.sounds[:, :30].flatten(1)}) == 4
+
+
+def test_steps_differ_in_how_long_their_walks_are(tiny_model, clip_data):
+    reader = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, dataclasses.replace(LONG, steps_before=(0, 4, 20)))
+    assert {reader.steps_before(step) for step in range(40)} == {(0, 0), (0, 4), (0, 20), (30, 12), (30, 20)}
+
+
+def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model, clip_data, monkeypatch):
+    windows, heard = ClipWindows(clip_data, CONFIG.mel), []
+    read_windows = windows.windows
+
+    def windows_and_note(clip, *where):
+        heard.append(clip.label)
+        return read_windows(clip, *where)
+
+    monkeypatch.setattr(windows, "windows", windows_and_note)
+    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(LONG, steps_of_others=(60,)))
+    alike = 0
+    for item in range(24):
+        heard.clear()
+        reader.read(item // 4, range(item % 4, item % 4 + 1))
+        own, *others = heard
+        assert len(others) >= 3  # one after another: none is as long as 60 steps
+        alike += set(others) == {own}
+    assert 7 <= alike <= 18
+
+
+def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_model, clip_data):
+    walks = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, dataclasses.replace(LONG, steps_of_others=(60,))).read(0, range(2))
+    sizes = []
+    training.encoder.register_forward_hook(lambda module, given, made: sizes.append(len(given[0])))
+    stands = training.go_before(walks.sounds[:, :-3], walks.start_ws)
+    assert (sum(sizes), max(sizes)) == (2 * 72, 2 * 24)
+    state = WalkState(walks.start_ws, walks.start_ws)
+    for t in range(72):
+        state = take_step(training.walker, state, training.encoder(walks.sounds[:, t]), CONFIG.walk)
+    assert torch.allclose(stands.ws, state.ws, atol=1e-4)
+    assert (stands.num_steps, stands.ws.requires_grad) == (72, False)
+
+
+def test_a_run_from_before_other_clips_goes_on_without_them(tiny_model, space, clip_data, tmp_path):
+    def train(config, **options):
+        return train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0, **options)
+
+    def stop(done, total, note="", preview=None):
+        if note.startswith("sound encoder") and done >= 1:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        train(CONFIG, progress=stop)
+    newest = Checkpoints(tmp_path / "clip_sgvg" / "checkpoints", 2, 0).newest()
+    state = read_state(newest)
+    del state["config"]["steps_of_others"]
+    write_state(newest, state)
+    with pytest.raises(ConfigError, match=r"steps_of_others was \[0\], is now \[0, 30\]"):
+        train(dataclasses.replace(CONFIG, steps_of_others=(0, 30)))
+    assert (train(CONFIG) / "walker.safetensors").exists()
+
+
 def test_eq_1_and_4_the_walk_adds_what_is_heard_step_by_step(training, walks):
     """By hand: w^t = w^(t-1) + block(h, heard) with E_a's answer at every step, drawn back by the pull."""
     import math
 
-    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    ws = walk(training, walks.sounds, walks.start_ws)
     state, hidden = walks.start_ws, {}
     drawn = 1 - math.exp(-CONFIG.pull / CONFIG.walker.walk_rate)
     for t in range(walks.sounds.shape[1]):
@@ -73,7 +157,7 @@ def test_eq_1_and_4_the_walk_adds_what_is_heard_step_by_step(training, walks):
 
 
 def test_eq_2_and_3_the_encoders_terms(training, walks, space, clip_data):
-    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    ws = walk(training, walks.sounds, walks.start_ws)
     frames = training.paint(ws)
     terms = training.encoder_terms(frames, ws, walks)
     pictures = space.embed_images(frames)
@@ -88,7 +172,7 @@ def test_eq_2_and_3_the_encoders_terms(training, walks, space, clip_data):
 
 
 def test_eq_7_8_and_9_the_discriminators_and_the_side_against_them(training, walks):
-    ws = training.roll_out(walks.sounds, walks.start_ws, 3)
+    ws = walk(training, walks.sounds, walks.start_ws)
     frames = training.paint(ws)
     small = torch.nn.functional.interpolate(frames, (16, 16), mode="area")
     made, real = training.video_critic(small.unflatten(0, (4, 3))), training.video_critic(walks.real)
@@ -123,7 +207,7 @@ def test_without_discriminators_it_is_eq_3(tiny_model, space, clip_data):
 def test_a_block_that_is_switched_off_holds_still(tiny_model, space, clip_data, walks, block):
     config = dataclasses.replace(CONFIG, blocks=tuple(name for name in ("coarse", "mid", "fine") if name != block))
     training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
-    moved = (training.roll_out(walks.sounds, walks.start_ws, 3)[:, -1] - walks.start_ws).abs().amax((0, 2)) > 1e-7
+    moved = (walk(training, walks.sounds, walks.start_ws)[:, -1] - walks.start_ws).abs().amax((0, 2)) > 1e-7
     still = torch.zeros(8, dtype=torch.bool)
     still[training.walker.slices[block]] = True
     assert torch.equal(moved, ~still)
@@ -131,12 +215,12 @@ def test_a_block_that_is_switched_off_holds_still(tiny_model, space, clip_data, 
 
 def test_without_recurrence_nothing_is_remembered(tiny_model, space, clip_data, walks):
     training = ClipSgvgTraining(dataclasses.replace(CONFIG, recurrence=False), tiny_model.generator, space, clip_data.labels)
-    ws = training.roll_out(walks.sounds[:, :2], walks.start_ws, 2)
+    ws = walk(training, walks.sounds[:, :2], walks.start_ws, 2)
     step, _ = training.walker(ws[:, 0], training.encoder(walks.sounds[:, 1]), {})
     drawn = ws[:, 1] - (ws[:, 0] + step)
     assert torch.allclose(drawn, (walks.start_ws - ws[:, 0] - step) * 0.00664, atol=1e-4)
     remembering = ClipSgvgTraining(CONFIG, tiny_model.generator, space, clip_data.labels)
-    assert not torch.allclose(remembering.roll_out(walks.sounds[:, :2], walks.start_ws, 2)[:, 1], ws[:, 1])
+    assert not torch.allclose(walk(remembering, walks.sounds[:, :2], walks.start_ws, 2)[:, 1], ws[:, 1])
 
 
 def test_slices_have_the_gradients_of_the_whole(tiny_model, space, clip_data, walks):
@@ -163,12 +247,14 @@ def test_the_warm_start_leads_labels_apart(training, clip_data):
 
 def test_killed_and_gone_on_it_ends_with_the_same_bits(tiny_model, space, clip_data, tmp_path):
     def train(name, **options):
-        return train_clip_sgvg(tmp_path / name, clip_data, tiny_model.generator, space, CONFIG, workers=0, **options)
+        return train_clip_sgvg(tmp_path / name, clip_data, tiny_model.generator, space, LONG, workers=0, **options)
 
     def stop(done, total, note="", preview=None):
         if note.startswith("sound encoder") and done >= 2:
             raise Cancelled("stop")
 
+    reader = WalkReader(ClipWindows(clip_data, LONG.mel), tiny_model.generator, LONG)
+    assert 30 in {reader.steps_before(step)[0] for step in range(2, LONG.num_steps)}  # long walks after the stop
     whole = train("whole", policy=RunPolicy(sheet_every=4))
     with pytest.raises(Cancelled):
         train("cut", progress=stop)
