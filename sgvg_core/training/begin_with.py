@@ -1,17 +1,18 @@
 """A generator that goes on from a trained one (transfer learning, "resume"): the networks of a file of any known layout.
 
 Their sizes are the file's, whatever the settings of the stage say. Averaged and running generator are both taken where the file holds both,
-and its discriminator; optimisers and the strength of augmentation begin anew.
+and its discriminator; optimisers and the strength of augmentation begin anew. Networks that know no labels can begin a run with labels.
 """
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
-from ..assembly import build_recognised_discriminator, build_recognised_generator, find_generator
+from ..assembly import build_discriminator, build_generator, build_recognised_discriminator, build_recognised_generator, find_generator
 from ..checkpoints.layouts import Recognised
 from ..checkpoints.stored import read_stored
 from ..config import DiscriminatorConfig, GeneratorConfig, from_dict
@@ -51,6 +52,7 @@ class Beginning:
 def read_beginning(path: Path, config: AdversarialConfig, num_labels: int = 0) -> Beginning:
     """The networks of a file, or of a model folder's generator.safetensors, for pictures of `config.size` and `num_labels` classes.
 
+    Where these know no labels and there are some, they grow: until a step changes them, every label's pictures and answers are the file's.
     Raises CheckpointError for files that hold no StyleGAN2, ConfigError for one that doesn't fit the data or the settings.
     """
     path = path / "generator.safetensors" if path.is_dir() else path
@@ -64,7 +66,43 @@ def read_beginning(path: Path, config: AdversarialConfig, num_labels: int = 0) -
     net = mean if running is None else build_recognised_generator(running, path).state_dict()
     critic, critic_state, said = _critic(path, found, sizes, config)
     notes = (f"begins with {path.name}: {config.size} px, {'its averaged and its running generator' if running else 'one generator'}, {said}",)
+    beginning = Beginning(sizes, critic, net, mean, critic_state, notes)
+    return _with_labels(beginning, config, num_labels) if num_labels and not sizes.c_dim else beginning
+
+
+def _with_labels(beginning: Beginning, config: AdversarialConfig, num_labels: int) -> Beginning:
+    """Networks without labels, grown by what reads them. Its random weights are those of the settings' seed."""
+    sizes = dataclasses.replace(beginning.generator, c_dim=num_labels)
+    new = config.critic_for(num_labels)
+    critic = dataclasses.replace(beginning.critic, c_dim=num_labels, cmap_dim=beginning.critic.channels[0], mapping_layers=new.mapping_layers,
+                                 mapping_lr_multiplier=new.mapping_lr_multiplier, embed_features=None, mapping_features=None)  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        fresh, fresh_critic = build_generator(sizes).state_dict(), build_discriminator(critic).state_dict()
+    net, mean = (_grown_generator(state, fresh) for state in (beginning.net, beginning.mean))
+    critic_state = None if beginning.critic_state is None else _grown_critic(beginning.critic_state, fresh_critic, critic)
+    notes = (*beginning.notes, f"it knew no labels: it begins with the same pictures for each of the {num_labels} classes, and learns to tell them")
     return Beginning(sizes, critic, net, mean, critic_state, notes)
+
+
+def _grown_generator(state: State, fresh: State) -> State:
+    """The mapping's first layer reads z as before, and of the label's embedding, which is new, nothing yet.
+
+    A layer divides by the root of its number of inputs; there are more now, so what reads z is multiplied by as much.
+    """
+    name = "mapping.fc0.weight"
+    before, after = state[name], torch.zeros_like(fresh[name])
+    after[:, : before.shape[1]] = before * math.sqrt(after.shape[1] / before.shape[1])
+    return {**fresh, **state, name: after}
+
+
+def _grown_critic(state: State, fresh: State, config: DiscriminatorConfig) -> State:
+    """Its one answer is the first of those that are weighed by the label; each label weighs that one fully, and the others, new ones, not yet."""
+    last = f"mapping.fc{config.mapping_layers - 1}"
+    weight, bias = torch.zeros_like(fresh[f"{last}.weight"]), torch.zeros_like(fresh[f"{last}.bias"])
+    bias[0] = math.sqrt(config.cmap_dim) / (math.sqrt(2) * config.mapping_lr_multiplier)  # undoes the mean over answers and the layer's gains
+    out = {f"b4.out.{part}": torch.cat([state[f"b4.out.{part}"], fresh[f"b4.out.{part}"][1:]]) for part in ("weight", "bias")}
+    return {**fresh, **state, **out, f"{last}.weight": weight, f"{last}.bias": bias}
 
 
 def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConfig, num_labels: int) -> None:
@@ -78,10 +116,7 @@ def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConf
         raise ConfigError(f"--begin-with: {path.name} makes pictures of {seen}, expected square ones in colour")
     if num_labels == 0 and sizes.c_dim:
         raise ConfigError(f"labels: got false, but {path.name} knows {sizes.c_dim} classes; add --set labels=true, with data of as many labels")
-    if num_labels and not sizes.c_dim:
-        wanted = "leave the setting labels at false, or begin with another file"
-        raise ConfigError(f"labels: the data has {num_labels}, but {path.name} was trained without labels; {wanted}")
-    if num_labels != sizes.c_dim:
+    if sizes.c_dim not in (0, num_labels):
         wanted = "prepare data with as many labels, or begin with another file"
         raise ConfigError(f"labels: the data has {num_labels}, but {path.name} knows {sizes.c_dim} classes; {wanted}")
 

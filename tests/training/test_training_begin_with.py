@@ -16,6 +16,7 @@ from sgvg_core.config import DiscriminatorConfig, GeneratorConfig
 from sgvg_core.training.adversarial import AdversarialTraining
 from sgvg_core.training.adversarial_config import ADVERSARIAL_PRESETS
 from sgvg_core.training.begin_with import read_beginning
+from sgvg_core.training.class_labels import ClassLabels
 
 SIZES = GeneratorConfig(16, (8, 7, 6), z_dim=5, w_dim=6, mapping_layers=3, conv_clamp=2.0)
 CRITIC = DiscriminatorConfig(16, (8, 7, 6), conv_clamp=3.0, mapping_layers=0, mbstd_group_size=2)
@@ -142,10 +143,50 @@ def test_what_does_not_fit_is_refused(snapshot, pictures, tmp_path, capsys, make
     assert not (tmp_path / "work").exists()
 
 
-def test_labels_and_classes_must_be_as_many(snapshot, tmp_path):
-    with pytest.raises(Exception, match=r"labels: the data has 3, but own\.pkl was trained without labels; leave the setting labels at false"):
-        read_beginning(snapshot[0], CONFIG, 3)
+def test_labels_and_classes_must_be_as_many(tmp_path):
     save_fresh(tmp_path / "two.safetensors", c_dim=2)
     with pytest.raises(Exception, match=r"labels: the data has 3, but two\.safetensors knows 2 classes; prepare data with as many labels"):
         read_beginning(tmp_path / "two.safetensors", CONFIG, 3)
     assert read_beginning(tmp_path / "two.safetensors", CONFIG, 2).critic.cmap_dim == 8
+
+
+CLASSES = ClassLabels(("fire", "rain", "sea"), torch.arange(6) % 3)
+
+
+def test_one_that_knows_no_labels_begins_with_the_same_pictures_and_answers_for_each(snapshot):
+    path, _ = snapshot
+    plain = AdversarialTraining(CONFIG, beginning=read_beginning(path, CONFIG))
+    grown = AdversarialTraining(CONFIG, classes=CLASSES, beginning=read_beginning(path, CONFIG, 3))
+    assert (grown.net_config.c_dim, grown.critic_config.c_dim, grown.critic_config.cmap_dim) == (3, 3, 8)
+    for module in (plain.net, plain.critic, grown.net, grown.critic):
+        module.requires_grad_(False)
+    z = torch.randn(4, SIZES.z_dim, generator=torch.Generator().manual_seed(0))
+    for number in range(3):
+        c = CLASSES.vectors([number] * 4)
+        for before, after in ((plain.net, grown.net), (plain.mean, grown.mean)):
+            ws = before.mapping(z)
+            assert torch.allclose(after.mapping(z, c), ws, atol=1e-5 * float(ws.abs().max()))
+            assert torch.equal(after.synthesis(ws), before.synthesis(ws))
+        pictures = plain.mean.synthesis(plain.mean.mapping(z)).clamp(-1, 1)
+        answers = plain.critic(pictures)
+        assert torch.allclose(grown.critic(pictures, c), answers, atol=1e-5 * float(answers.abs().max()))
+
+
+def test_then_it_learns_to_tell_them(snapshot):
+    """A few steps on pictures whose brightness is their class: what reads the label moves in both networks."""
+    path, _ = snapshot
+    training = AdversarialTraining(CONFIG, classes=CLASSES, beginning=read_beginning(path, CONFIG, 3))
+    real = torch.tensor([-1.0, 0.0, 1.0, -1.0])[:, None, None, None].expand(4, 3, 16, 16)
+    for step in range(2):
+        training.step(step, real, [0, 1, 2, 0])
+    z, c = torch.ones(3, SIZES.z_dim), torch.eye(3)
+    ws, answers = training.net.mapping(z, c), training.critic(real[:1].expand(3, -1, -1, -1), c)
+    assert (ws[0] - ws[1]).abs().max() > 1e-6
+    assert (answers[0] - answers[1]).abs() > 1e-6
+    assert all(parameter.grad.abs().sum() > 0 for parameter in (training.net.mapping.embed.weight, training.critic.mapping.embed.weight))
+
+
+def test_growing_is_the_same_every_time(snapshot):
+    path, _ = snapshot
+    assert read_beginning(path, CONFIG, 3).hash == read_beginning(path, CONFIG, 3).hash != read_beginning(path, CONFIG).hash
+    assert "it knew no labels" in read_beginning(path, CONFIG, 3).notes[1]
