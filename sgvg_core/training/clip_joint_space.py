@@ -34,7 +34,7 @@ from ..errors import ConfigError, DataError
 from ..progress import Progress, silent
 from ..randomness import generator_at
 from . import losses
-from .captions import all_words, clip_captions, label_captions
+from .captions import EmbeddedCaptions, all_words, clip_captions, label_captions
 from .clip_windows import ClipWindows, rng_of
 from .distributed import Ranks
 from .pictures import Epochs
@@ -188,6 +188,7 @@ class ClipJointSpaceTraining:
             torch.manual_seed(config.seed)
             self.space, self.stored = begin_space(config, captions, labels)
         self.space.to(self.ranks.device)
+        self._said = EmbeddedCaptions(captions, self.space.embed_texts) if config.onto else None
         learning = self.space.sound if config.onto else self.space
         if learning is None:
             raise ConfigError(f"onto {config.onto}: has no sound tower to teach")
@@ -213,31 +214,42 @@ class ClipJointSpaceTraining:
 
     def embed(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Embeddings of pictures, texts and sounds [n, E] each; frozen towers give no gradients."""
-        device = self.ranks.device
+        return self._pictures(moments), self._texts(moments), self._sounds(moments)
+
+    def _pictures(self, moments: Moments) -> torch.Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
-            pictures = self.space.embed_images(moments.pictures.to(device))
+            return self.space.embed_images(moments.pictures.to(self.ranks.device))
+
+    def _texts(self, moments: Moments) -> torch.Tensor:
+        if self._said is not None and (moments.tokens is None or not self.config.wear):  # words that drop parts of theirs are always others
+            return self._said(moments.captions)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
             if isinstance(self.space, JointSpace) and moments.tokens is not None:
-                texts = self.space.embed_tokens(moments.tokens)
-            else:
-                texts = self.space.embed_texts(moments.captions)
-        return pictures, texts, self.space.embed_sounds(moments.sounds.to(device))
+                return self.space.embed_tokens(moments.tokens)
+            return self.space.embed_texts(moments.captions)
+
+    def _sounds(self, moments: Moments) -> torch.Tensor:
+        return self.space.embed_sounds(moments.sounds.to(self.ranks.device))
 
     def terms(self, moments: Moments) -> dict[str, torch.Tensor]:
-        """Every term that has a weight, over the whole batch of all processes."""
-        pictures, texts, sounds = (self.ranks.gather(embed.float()) for embed in self.embed(moments))
+        """Every term that has a weight, over the whole batch of all processes; a tower that none of them needs is left out."""
+        names = [name for name, weight in dataclasses.asdict(self.config.weights).items() if weight]
+        if self.config.onto:
+            names = [name for name in names if name != "contrastive_picture_text"]  # both are frozen
+        needed = {tower for name in names for tower in name.split("_")}
+        towers = {"picture": self._pictures, "text": self._texts, "sound": self._sounds}
+        embeds = {name: self.ranks.gather(tower(moments).float()) for name, tower in towers.items() if name in needed}
         clips, said = (self.ranks.gather(numbers.double().to(self.ranks.device)) for numbers in (moments.clips, moments.said))
         scale = self.space.logit_scale
         groups = losses.contrastive_groups
         made = {
-            "contrastive_sound_picture": lambda: groups(sounds, pictures, scale, clips),
-            "contrastive_sound_text": lambda: groups(sounds, texts, scale, said),
-            "contrastive_picture_text": lambda: groups(pictures, texts, scale, said),
-            "sound_picture": lambda: losses.sound_picture(pictures, sounds),
-            "sound_text": lambda: losses.sound_text(texts, sounds),
+            "contrastive_sound_picture": lambda: groups(embeds["sound"], embeds["picture"], scale, clips),
+            "contrastive_sound_text": lambda: groups(embeds["sound"], embeds["text"], scale, said),
+            "contrastive_picture_text": lambda: groups(embeds["picture"], embeds["text"], scale, said),
+            "sound_picture": lambda: losses.sound_picture(embeds["picture"], embeds["sound"]),
+            "sound_text": lambda: losses.sound_text(embeds["text"], embeds["sound"]),
         }
-        if self.config.onto:
-            del made["contrastive_picture_text"]  # both are frozen
-        return {name: term() for name, term in made.items() if getattr(self.config.weights, name)}
+        return {name: made[name]() for name in names}
 
     def step(self, step: int, moments: Moments) -> None:
         """One step; `moments` are this rank's items."""
@@ -264,8 +276,8 @@ class ClipJointSpaceTraining:
     def retrieval(self, test: MomentReader) -> dict[str, float]:
         """On the test split: how often the nearest picture to a sound is its own (R@1) and the other way round, and labels are named right."""
         self.space.eval()
-        parts = [self.embed(part) for part in _pieces(test.still(self.config.num_test), 32)]
-        pictures, sounds = (torch.cat([part[place] for part in parts]) for place in (0, 2))
+        parts = _pieces(test.still(self.config.num_test), 32)
+        pictures, sounds = (torch.cat([tower(part) for part in parts]) for tower in (self._pictures, self._sounds))
         own = torch.arange(len(sounds), device=sounds.device)
         scores = sounds @ pictures.T
         found = {
@@ -343,7 +355,7 @@ def _optimiser(learning: torch.nn.Module, config: ClipJointSpaceConfig) -> torch
         {"params": [parameter for parameter in parameters if parameter.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98), fused=True)
 
 
 def _pieces(moments: Moments, size: int) -> list[Moments]:

@@ -101,3 +101,11 @@ def test_a_sound_tower_with_statistics_hears_what_the_convolutions_dont():
         tower.project.weight.zero_()
         tower.project.bias.zero_()
         assert not torch.allclose(tower(sounds)[0], tower(sounds)[1], atol=1e-3)
+
+
+def test_words_are_those_of_clips_own_text_tower_without_its_padding():
+    space = build()
+    tokens = space.bpe.encode(["fire", "", "heavy rain at night", "wind " * 30])
+    for some in (tokens, tokens[:2]):
+        whole = torch.nn.functional.normalize(space.clip.encode_text(some), dim=1)
+        torch.testing.assert_close(space.embed_tokens(some), whole, atol=1e-6, rtol=0)

@@ -15,7 +15,7 @@ from sgvg_core.config import JointSpaceConfig, MelConfig, SoundTowerConfig
 from sgvg_core.embedding import JointSpace, OpenClipSpace
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.training import losses
-from sgvg_core.training.captions import clip_captions, label_captions
+from sgvg_core.training.captions import EmbeddedCaptions, clip_captions, label_captions
 from sgvg_core.training.clip_joint_space import (
     CLIP_JOINT_SPACE_PRESETS,
     ClipJointSpaceConfig,
@@ -104,6 +104,39 @@ def test_a_term_without_weight_is_left_out(clip_data):
     config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_picture_text=0, contrastive_sound_text=0))
     training = ClipJointSpaceTraining(config, list(label_captions("warm glow")), clip_data.labels)
     assert list(training.terms(reader_of(clip_data, training).still(3))) == ["contrastive_sound_picture"]
+
+
+def test_a_tower_that_no_term_needs_is_not_asked(clip_data, monkeypatch):
+    config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_picture_text=0, contrastive_sound_picture=0))
+    training = ClipJointSpaceTraining(config, list(label_captions("warm glow")), clip_data.labels)
+    monkeypatch.setattr(training.space, "embed_images", lambda images: pytest.fail("embedded pictures"))
+    assert list(training.terms(reader_of(clip_data, training).still(3))) == ["contrastive_sound_text"]
+
+
+def test_a_frozen_tower_is_asked_once_for_a_caption():
+    captions, asked = [f"caption {number}" for number in range(70)], []
+
+    def embed(texts):
+        asked.extend(texts)
+        return torch.tensor([[float(text.split()[1]), len(texts)] for text in texts])
+
+    first = EmbeddedCaptions(captions, embed)
+    assert first(["caption 40", "caption 3", "caption 40"]).tolist() == [[40, 32], [3, 32], [40, 32]]
+    assert first(["caption 69"]).tolist() == [[69, 6]], "beside the same neighbours, whoever asks first"
+    assert sorted(asked) == sorted(captions)
+    assert first(["caption 3", "caption 100"]).tolist() == [[3, 2], [100, 2]], "one that isn't known: all as they stand"
+
+
+def test_onto_clip_the_captions_are_those_of_its_own_tower(clip_data, tmp_path):
+    from small_clip import write_small_clip
+
+    config = dataclasses.replace(TINY, onto=f"open_clip:{write_small_clip(tmp_path / 'clip')}", weights=CLIP_JOINT_SPACE_PRESETS["paper"].weights)
+    captions = sorted(label_captions("warm glow"))
+    training = ClipJointSpaceTraining(config, captions, clip_data.labels)
+    moments = dataclasses.replace(reader_of(clip_data, training, config).still(3), captions=[captions[5], captions[0], captions[5]])
+    texts = training.embed(moments)[1]
+    assert torch.allclose(texts, training.space.embed_texts(moments.captions), atol=1e-6)
+    assert not texts.requires_grad
 
 
 def test_an_item_does_not_depend_on_the_others(training, clip_data):
