@@ -24,6 +24,7 @@ class ProgressBar:
 
     def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
         step = note.split(",")[0]
+        done = min(done, total) if total else done  # a last step may take longer than the minutes that were asked for; tqdm fails beyond the end
         if step != self._note or self._bar is None:
             self._close()
             self._note = step
