@@ -75,9 +75,9 @@ class ClipSgvgTraining:
             module.to(self.ranks.device)
         self.begin_with(self.encoder, self.walker)
         rates = ((self.encoder, config.encoder_rate), (self.walker, config.walker_rate))
-        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": rate} for part, rate in rates], weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": rate} for part, rate in rates], weight_decay=0.0, fused=True)
         self.answering = [*self.video_critic.parameters(), *self.image_critic.parameters()]
-        self.critic_optimiser = torch.optim.Adam(self.answering, config.critic_rate, betas=(0.5, 0.999))
+        self.critic_optimiser = torch.optim.Adam(self.answering, config.critic_rate, betas=(0.5, 0.999), fused=True)
         self.note: Callable[..., Any] = lambda **values: None
 
     @property
@@ -179,17 +179,20 @@ class ClipSgvgTraining:
         num_frames = walks.real.shape[1]
         before = [self.go_before(part.sounds[:, :-num_frames], part.start_ws) for part in some]
         heard = [part.sounds[:, -num_frames:] for part in some]
+        ws = self.go_on(before[0], heard[0])
+        frames = self.paint(ws)  # of the first slice they are made once for both updates; keeping all of them would take the memory that slices save
         with torch.no_grad():
             adversarial = {"video", "image"} & set(self.config.weights)
-            made = [self.paint(self.go_on(*there)) for there in zip(before, heard, strict=True)] if adversarial else []
+            made = [frames.detach(), *(self.paint(self.go_on(*there)) for there in zip(before[1:], heard[1:], strict=True))] if adversarial else []
         self._teach_critics([part.real for part in some], made)
         for parameter in self.answering:
             parameter.requires_grad_(False)  # from here on they only judge
         self.optimiser.zero_grad()
         totals: dict[str, torch.Tensor] = {}
         for place, part in enumerate(some):
-            ws = self.go_on(before[place], heard[place])
-            frames = self.paint(ws)
+            if place:
+                ws = self.go_on(before[place], heard[place])
+                frames = self.paint(ws)
             terms = {**self.encoder_terms(frames, ws, part), **self.adversarial_terms(frames, num_frames)}
             weighted = {name: self.config.weights[name] * term for name, term in terms.items()}
             if place == 0 and step % self.config.share_every == 0:
