@@ -10,6 +10,7 @@ from sgvg_core.training import losses
 from sgvg_core.training.adversarial import AdversarialTraining
 from sgvg_core.training.adversarial_config import AdversarialConfig
 from sgvg_core.training.augment import AugmentConfig
+from sgvg_core.training.class_labels import ClassLabels
 from sgvg_core.training.distributed import Ranks, joined_ranks
 
 CONFIG = AdversarialConfig(
@@ -17,11 +18,13 @@ CONFIG = AdversarialConfig(
     augment=AugmentConfig(start=0.5, adjust_every=1),
 )  # fmt: skip
 NUM_PAIRS = 6
+CLASSES = ClassLabels(("fire", "rain", "sea"), torch.tensor([0, 2, 1, 1, 0, 2, 2, 2]))
+"""Of the real pictures, which are as many as the items of a step."""
 
 
-def gradients_of_steps(config: AdversarialConfig, ranks: Ranks) -> dict[str, torch.Tensor]:
-    """Two whole steps of a small StyleGAN2: the gradients of each of their updates, and the weights after them."""
-    training = AdversarialTraining(config, ranks)
+def gradients_of_steps(config: AdversarialConfig, ranks: Ranks, classes: ClassLabels | None = None) -> dict[str, torch.Tensor]:
+    """Two whole steps of a small StyleGAN2, told labels where there are `classes`: the gradients of each of their updates, and their memory."""
+    training = AdversarialTraining(config, ranks, classes)
     found: dict[str, torch.Tensor] = {}
 
     def recorded(name, module, optimiser):
@@ -38,7 +41,7 @@ def gradients_of_steps(config: AdversarialConfig, ranks: Ranks) -> dict[str, tor
     recorded("critic ", training.critic, training.critic_optimiser)
     for step in range(2):
         real = torch.stack([normal(7, f"real {step}", item, 3, config.size, config.size) for item in training.items])
-        training.step(step, real)
+        training.step(step, real, [] if classes is None else classes.of_pictures[list(training.items)].tolist())
     found["path mean"] = torch.tensor(training.memory["path_mean"])
     found["strength"] = torch.tensor(training.memory["strength"])
     found["w_avg"] = training.net.w_avg
@@ -73,6 +76,7 @@ def gradients_of_contrast(ranks: Ranks, own_rows: bool) -> dict[str, torch.Tenso
 def all_gradients(config: AdversarialConfig, ranks: Ranks) -> dict[str, dict[str, torch.Tensor]]:
     return {
         "stylegan2": gradients_of_steps(config, ranks),
+        "stylegan2, labels": gradients_of_steps(config, ranks, CLASSES),
         "contrast": gradients_of_contrast(ranks, own_rows=False),
         "contrast, own rows": gradients_of_contrast(ranks, own_rows=True),
     }

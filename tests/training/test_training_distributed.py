@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from ranks_child import CONFIG, all_gradients
+from ranks_child import CONFIG, all_gradients, gradients_of_steps
 
 from sgvg_core.errors import ConfigError, DeviceError
 from sgvg_core.training.adversarial_config import AdversarialConfig
@@ -40,10 +40,10 @@ def one_process():
     return all_gradients(dataclasses.replace(CONFIG, accumulate=2), Ranks())
 
 
-@pytest.mark.parametrize("what", ["stylegan2", "contrast", "contrast, own rows"])
+@pytest.mark.parametrize("what", ["stylegan2", "stylegan2, labels", "contrast", "contrast, own rows"])
 def test_gradients_of_two_processes_are_those_of_one(two_ranks, one_process, what):
     wanted = one_process[what]
-    assert len(wanted) > (150 if what == "stylegan2" else 4)
+    assert len(wanted) > (150 if what.startswith("stylegan2") else 4)
     for own in two_ranks:
         assert own[what].keys() == wanted.keys()
         for name, gradient in wanted.items():
@@ -51,18 +51,22 @@ def test_gradients_of_two_processes_are_those_of_one(two_ranks, one_process, wha
             assert distance < 1e-5, f"{name}: {distance}"
 
 
-def test_every_update_was_among_them(one_process):
+@pytest.mark.parametrize("what", ["stylegan2", "stylegan2, labels"])
+def test_every_update_was_among_them(one_process, what):
     """Two steps: generator, path length, discriminator, R1, generator, discriminator."""
-    names = one_process["stylegan2"]
+    names = one_process[what]
     assert sum(name.endswith(" synthesis.b4.const") for name in names) == 3
     assert sum(name.endswith(" b16.fromrgb.weight") for name in names) == 3
-    assert one_process["stylegan2"]["path mean"] > 0
-    assert one_process["stylegan2"]["strength"] != 0.5
+    read = [gradient for name, gradient in names.items() if name.endswith(" mapping.embed.weight")]
+    assert len(read) == (6 if what.endswith("labels") else 0), "both networks read the label in each of their updates"
+    assert all(gradient.norm() > 0 for gradient in read)
+    assert names["path mean"] > 0
+    assert names["strength"] != 0.5
 
 
 def test_other_groups_give_other_gradients(one_process):
     """The comparison can fail: statistics over the whole batch instead of two slices aren't the same."""
-    whole = all_gradients(CONFIG, Ranks())["stylegan2"]
+    whole = gradients_of_steps(CONFIG, Ranks())
     wanted = one_process["stylegan2"]
     assert max(((whole[name] - wanted[name]).norm() / wanted[name].norm().clamp(min=1e-30)).item() for name in wanted) > 1e-3
 
