@@ -20,6 +20,7 @@ from ..datasets import ClipData
 from ..devices import to_dtype
 from ..errors import ConfigError
 from ..generation.frames import as_rgb
+from ..generation.start import random_start
 from ..generation.walk import to_rate
 from ..progress import Progress, silent
 from ..randomness import generator_at
@@ -46,6 +47,8 @@ FOLDER = "clip_sgvg"
 """In the work folder: checkpoints, log, settings and samples of this stage."""
 _WARM_MOMENTS = 24
 """So many moments of each clip are heard in the warm start."""
+_NUM_MEASURED = 256
+"""So many latents are drawn to know how far they lie apart."""
 _HEARD_AT_ONCE = 24
 """What walks hear before their frames count goes through E_a in parts of so many steps, so that long walks take no more memory."""
 
@@ -70,6 +73,8 @@ class ClipSgvgTraining:
             self.encoder, self.walker = build_sound_encoder(self.encoder_config), build_walker(self.walker_config)
             self.video_critic, self.image_critic = build_critics(config.critics)
         self.walker.centre.copy_(generator.w_avg.detach().float().cpu())
+        self.w_scale = _w_scale(generator, config.seed) if config.lost_at is not None else 1.0
+        self._times_lost: int | torch.Tensor = 0
         self.mean_encoder, self.mean_walker = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
         for module in self._modules.values():
             module.to(self.ranks.device)
@@ -110,8 +115,18 @@ class ClipSgvgTraining:
         state = WalkState(start_ws, start_ws)
         for some in sounds.split(_HEARD_AT_ONCE, dim=1):
             for audio in self._offsets(some) if some.shape[1] else ():
-                state = self._step(state, audio)
+                state = self._begin_lost_anew(self._step(state, audio))
         return state
+
+    def _begin_lost_anew(self, state: WalkState) -> WalkState:
+        """The same, but that lost walks stand at their start again and remember nothing."""
+        if self.config.lost_at is None:
+            return state
+        away = ((state.ws - self.generator.w_avg) / self.w_scale).square().mean(2).amax(1).sqrt()
+        lost = ~(away < self.config.lost_at)  # what isn't a number is lost too
+        self._times_lost = self._times_lost + lost.sum()
+        hidden = {name: h.masked_fill(lost[None, :, None], 0) for name, h in state.hidden.items()}
+        return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)
 
     def go_on(self, state: WalkState, sounds: torch.Tensor) -> torch.Tensor:
         """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients."""
@@ -177,7 +192,10 @@ class ClipSgvgTraining:
         size = len(walks.sounds) // len(self.slices)
         some = [walks.some(slice(first, first + size)) for first in range(0, len(walks.sounds), size)]
         num_frames = walks.real.shape[1]
+        self._times_lost = 0
         before = [self.go_before(part.sounds[:, :-num_frames], part.start_ws) for part in some]
+        if self.config.lost_at is not None:
+            self.note(lost=self._times_lost / len(walks.sounds))
         heard = [part.sounds[:, -num_frames:] for part in some]
         ws = self.go_on(before[0], heard[0])
         frames = self.paint(ws)  # of the first slice they are made once for both updates; keeping all of them would take the memory that slices save
@@ -223,6 +241,12 @@ class ClipSgvgTraining:
         self.ranks.average_gradients(self.answering)
         self.note(**totals)
         self.critic_optimiser.step()
+
+
+def _w_scale(generator: Generator, seed: int) -> float:
+    """Standard deviation of mapped latents."""
+    ws = random_start(generator, seed, num_codes=_NUM_MEASURED)
+    return float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
 
 
 def _check_hearing(config: ClipSgvgConfig, space: AnyJointSpace) -> None:

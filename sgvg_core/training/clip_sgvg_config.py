@@ -10,6 +10,9 @@ from ..walker import DEFAULT_PULL, WalkSettings
 from . import losses
 from .label_offsets import LabelSearch
 
+LONG_WALKS, LOST_AT = (0, 24, 84), 2.5
+"""`steps_of_others` and `lost_at` of the presets: walks of up to nine seconds; six hundred random latents lay up to 1.7 out."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SgvgTerms:
@@ -83,6 +86,9 @@ class ClipSgvgConfig:
     steps_of_others: tuple[int, ...] = (0,)
     """Before those it has heard other clips, one after another, for one of these numbers of steps. After any it hears its own for a second or
     more. The presets take walks of several seconds; 0 alone is what was done before this setting was there."""
+    lost_at: float | None = None
+    """So many standard deviations from the mean latent a walk is lost: pictures mean nothing there, and nothing is learned from them. Before
+    its frames count it then begins anew at its start. None: it goes on, as was done before this setting was there."""
     average_steps: float = 200.0
     """The averaged weights, which are kept, look back over about so many steps."""
     share_every: int = 50
@@ -106,6 +112,8 @@ class ClipSgvgConfig:
             check_range(f"number of {name}", len(getattr(self, name)), 1, 1000)
             for steps in getattr(self, name):
                 check_range(name, steps, 0, 10_000)
+        if self.lost_at is not None:
+            check_range("lost_at", self.lost_at, 0.1, 1e6)
         check_range("average_steps", self.average_steps, 1, 1e9)
         check_range("seed", self.seed, 0, 2**63 - 1)
 
@@ -132,9 +140,10 @@ CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
         encoder_rate=5e-4,
         batch=8,
         num_steps=100_000,
-        steps_of_others=(0, 24, 84),
+        steps_of_others=LONG_WALKS,
+        lost_at=LOST_AT,
     ),
-    "small": ClipSgvgConfig(steps_of_others=(0, 24, 84)),
+    "small": ClipSgvgConfig(steps_of_others=LONG_WALKS, lost_at=LOST_AT),
     "tiny": ClipSgvgConfig(
         encoder=dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16),
         walker=dataclasses.replace(LANDSCAPES.walker, hidden=48),
@@ -143,7 +152,8 @@ CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
         batch=2,
         num_steps=60,
         steps_before=(0, 8),
-        steps_of_others=(0, 24, 84),
+        steps_of_others=LONG_WALKS,
+        lost_at=LOST_AT,
         share_every=10,
     ),
 }

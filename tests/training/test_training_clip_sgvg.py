@@ -33,7 +33,7 @@ CONFIG = ClipSgvgConfig(
     steps_before=(0, 4),
     share_every=2,
 )
-LONG = dataclasses.replace(CONFIG, steps_before=(0,), steps_of_others=(0, 30))
+LONG = dataclasses.replace(CONFIG, steps_before=(0,), steps_of_others=(0, 30), lost_at=2.5)
 """Walks of 42 steps and more, 3.5 s; the clips are of 2 s."""
 
 
@@ -122,6 +122,28 @@ def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_m
         state = take_step(training.walker, state, training.encoder(walks.sounds[:, t]), CONFIG.walk)
     assert torch.allclose(stands.ws, state.ws, atol=1e-4)
     assert (stands.num_steps, stands.ws.requires_grad) == (72, False)
+
+
+@pytest.mark.parametrize("broken", [10.0, float("nan")])
+def test_a_walk_that_is_lost_begins_anew_and_the_others_go_on(tiny_model, space, clip_data, walks, broken):
+    def training_with(lost_at):
+        return ClipSgvgTraining(dataclasses.replace(CONFIG, lost_at=lost_at), tiny_model.generator, space, clip_data.labels)
+
+    free, bound = training_with(None), training_with(6.0)
+    sounds = walks.sounds[:, :1].expand(-1, 5, -1, -1, -1).clone()
+    sounds[1, 3:] = broken  # from its fourth step on the second walk hears what leads it astray
+    for training in (free, bound):
+        training.encoder.register_forward_hook(lambda module, given, heard: heard + given[0].mean((1, 2, 3)).view(-1, 1, 1).clamp(min=1) * 99 - 99)
+    far, stands = free.go_before(sounds, walks.start_ws), bound.go_before(sounds, walks.start_ws)
+    assert not (far.ws[1] - tiny_model.generator.w_avg).abs().max() < 6 * bound.w_scale
+    assert torch.equal(stands.ws[1], walks.start_ws[1])
+    assert all(float(h[:, 1].abs().max()) == 0 for h in stands.hidden.values())
+    assert torch.equal(stands.ws[[0, 2, 3]], far.ws[[0, 2, 3]])
+    seen = {}
+    bound.note = lambda **values: seen.update(values)
+    bound.step(1, dataclasses.replace(walks, sounds=torch.cat([sounds, walks.sounds[:, -3:]], 1)))
+    assert float(seen["lost"]) == 2 / 4  # times a walk
+    assert bool(seen["loss"].isfinite())
 
 
 def test_a_run_from_before_other_clips_goes_on_without_them(tiny_model, space, clip_data, tmp_path):
