@@ -71,7 +71,7 @@ def loaded(module: nn.Module, state: dict[str, torch.Tensor]) -> nn.Module:
     return module.eval()
 
 
-def _pyramid(there: SimpleNamespace, name: str, case: Case, channels: int, head: Any) -> nn.Module:
+def encoder_around(there: SimpleNamespace, name: str, case: Case, channels: int, head: Any) -> nn.Module:
     """Their class `name` with narrow modules around its own forward."""
     net = getattr(there, name).__new__(getattr(there, name))
     nn.Module.__init__(net)
@@ -122,7 +122,7 @@ def sound(case: Case, folders: argparse.Namespace) -> torch.Tensor:
     if case.full:
         encoder.encoder = there.GradualStyleEncoder(**arch)
     else:
-        encoder.encoder = _pyramid(there, "GradualStyleEncoder", case, 3, lambda spatial: _sound_head(there, case, spatial))
+        encoder.encoder = encoder_around(there, "GradualStyleEncoder", case, 3, lambda spatial: _sound_head(there, case, spatial))
     return loaded(encoder, weights(case))(picture(case, 1).expand(-1, 3, -1, -1))
 
 
@@ -192,7 +192,7 @@ def _image_encoder(case: Case, folders: argparse.Namespace) -> nn.Module:
     there = classes([home / file for file in files], replaced)
     channels = 6 if home is folders.editing else 3
     if not case.full:
-        net = _pyramid(there, case.kind, case, channels, lambda spatial: there.GradualStyleBlock(case.w_dim, case.w_dim, spatial))
+        net = encoder_around(there, case.kind, case, channels, lambda spatial: there.GradualStyleBlock(case.w_dim, case.w_dim, spatial))
     else:
         opts = SimpleNamespace(input_nc=channels, n_styles=case.num_ws, stylegan_size=2 ** ((case.num_ws + 2) // 2))
         kind = getattr(there, case.kind)
