@@ -29,8 +29,6 @@ INSTRUMENTS = ("violin", "drums", "piano", "trumpet", "flute")
 FPS = 12
 FILMS_EACH, FILM_SECONDS = 3, 8
 """Films of each instrument that are made of new sounds."""
-PULL = "1.5"
-"""Per second, towards the start that the sound chose: the walks of so short a training are a few seconds long, and longer ones drift off."""
 
 STEPS_A_MINUTE = {"generator": 320, "joint-space": 20, "sgvg": 8}
 """Steps of each training for one of `--minutes`."""
@@ -38,7 +36,7 @@ SETTINGS = {
     "generator": ("size=32", "channel_base=768", "channel_max=48", "z_dim=64", "w_dim=64", "mapping_lr_multiplier=0.1", "r1_gamma=1",
                   "path_weight=0", "style_mixing=0", "noise=false", "augment.kinds=[]", "ema_pictures=2000"),
     "joint-space": ("mirror=false", "test_every=100"),
-    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300"),
+    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300", "walker_rate=2e-5"),
 }  # fmt: skip
 """What differs from the preset `tiny`; docs/second_domain.md has the reasons."""
 
@@ -97,7 +95,7 @@ def chain(out: Path, minutes: float, threads: int) -> list[Command]:
         train("sgvg", *parts),
         pack("train", "export", "--work", work, "-o", model),
         Command((*players, str(unheard), "--each", str(FILMS_EACH), "--seconds", str(FILM_SECONDS), "--seed", "2")),
-        *(pack("generate", drawn, "-o", film, "--model", model, "--fps", FPS, "--pull", PULL) for drawn, film in films(out)),
+        *(pack("generate", drawn, "-o", film, "--model", model, "--fps", FPS) for drawn, film in films(out)),
         *(pack("evaluate", "--table", name, "--data", data, "--model", model, "--keep", out / "seen", prints_to=out / f"table{name}.md")
           for name in ("2", "3a")),
         pack("train", "export", "--work", work, "-o", model, "--table", out / "table3a.md"),
