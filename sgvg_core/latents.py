@@ -1,4 +1,4 @@
-"""Latents in W+: named layer groups, trajectories between their steps.
+"""Latents in W+: named layer groups, how far they lie apart, trajectories between their steps.
 
 Shapes: ws [N, L, D], start_ws [1, L, D], trajectory [T, L, D]; L = num_ws, D = w_dim.
 """
@@ -20,6 +20,12 @@ def group_slices(bounds: tuple[int, int], num_ws: int) -> dict[str, slice]:
     if not 0 < first < second < num_ws:
         raise ConfigError(f"group bounds: got {first} and {second}, expected 0 < a < b < {num_ws} (the generator's num_ws)")
     return dict(zip(GROUPS, (slice(0, first), slice(first, second), slice(second, num_ws)), strict=True))
+
+
+def latent_scale(ws: torch.Tensor) -> float:
+    """The standard deviation of mapped latents [N, L, D] around their mean: the unit in which distances in W+ are told."""
+    check_shape("ws", ws, "N L D")
+    return float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
 
 
 def interpolate_ws(steps: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..generation.frames import as_rgb
 from ..generation.start import random_start
 from ..generation.walk import to_rate
+from ..latents import latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
 from ..synthesis import Generator
@@ -73,7 +74,7 @@ class ClipSgvgTraining:
             self.encoder, self.walker = build_sound_encoder(self.encoder_config), build_walker(self.walker_config)
             self.video_critic, self.image_critic = build_critics(config.critics)
         self.walker.centre.copy_(generator.w_avg.detach().float().cpu())
-        self.w_scale = _w_scale(generator, config.seed) if config.lost_at is not None else 1.0
+        self.w_scale = 1.0 if config.lost_at is None else latent_scale(random_start(generator, config.seed, num_codes=_NUM_MEASURED))
         self._times_lost: int | torch.Tensor = 0
         self.mean_encoder, self.mean_walker = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
         for module in self._modules.values():
@@ -241,12 +242,6 @@ class ClipSgvgTraining:
         self.ranks.average_gradients(self.answering)
         self.note(**totals)
         self.critic_optimiser.step()
-
-
-def _w_scale(generator: Generator, seed: int) -> float:
-    """Standard deviation of mapped latents."""
-    ws = random_start(generator, seed, num_codes=_NUM_MEASURED)
-    return float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
 
 
 def _check_hearing(config: ClipSgvgConfig, space: AnyJointSpace) -> None:

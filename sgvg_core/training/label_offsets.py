@@ -17,6 +17,7 @@ from ..errors import ConfigError
 from ..generation.frames import as_rgb, to_uint8
 from ..generation.start import random_start
 from ..generation.text_constraint import PictureTextSpace
+from ..latents import latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_for
 from ..synthesis import Generator
@@ -138,7 +139,7 @@ def find_label_offsets(
         raise ConfigError(f"labels: got {list(labels)}, expected one or more different names, such as raining and fire crackling")
     texts = embed_labels(space, labels) if directions is None else directions
     ws, embedded = look_at_codes(generator, space, search, progress)
-    scale = float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
+    scale = latent_scale(ws)
     num_nearest = min(len(ws), max(3, round(search.nearest_share * len(ws))))
     offsets = nearest_means(ws, stand_out(embedded @ texts.T).cpu(), num_nearest)
     through = _Refinement(generator, space, texts, ws, scale, search)

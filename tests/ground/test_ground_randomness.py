@@ -5,7 +5,7 @@ import torch
 
 from sgvg_core.devices import to_device, to_dtype
 from sgvg_core.errors import ConfigError, DeviceError, ShapeError
-from sgvg_core.latents import group_slices, interpolate_ws
+from sgvg_core.latents import group_slices, interpolate_ws, latent_scale
 from sgvg_core.randomness import MAX_SEED, normal
 from sgvg_core.shapes import check_shape
 
@@ -29,6 +29,12 @@ def test_groups_of_latents() -> None:
     assert group_slices((3, 6), 14) == {"coarse": slice(0, 3), "mid": slice(3, 6), "fine": slice(6, 14)}
     with pytest.raises(ConfigError, match="expected 0 < a < b < 5"):
         group_slices((3, 6), 5)
+
+
+def test_the_scale_of_latents_is_their_spread_wherever_they_lie() -> None:
+    ws = torch.tensor([[[1.0, 7.0]], [[5.0, 7.0]]])  # 2 beside the mean in one place, 0 in the other
+    assert latent_scale(ws) == pytest.approx(2**0.5)
+    assert latent_scale(ws[:1].expand(3, -1, -1)) == pytest.approx(1e-6)  # never 0: it divides
 
 
 def test_latents_between_steps() -> None:
