@@ -56,11 +56,8 @@ class JointSpace(nn.Module):
 
     def embed_tokens(self, tokens: torch.Tensor) -> torch.Tensor:
         """F_t of texts that are tokens already: int64 [P, context_length] -> [P, embed_dim], unit length."""
-        clip, ends = self.clip, tokens.argmax(1)  # the end has the greatest number
-        tokens = tokens[:, : int(ends.max()) + 1].to(clip.token_embedding.weight.device)  # no word sees what comes after it: padding costs time alone
-        words = clip.token_embedding(tokens) + clip.positional_embedding[: tokens.shape[1]]
-        words = clip.ln_final(clip.transformer(words, attn_mask=clip.attn_mask[: tokens.shape[1], : tokens.shape[1]]))
-        return functional.normalize(words[torch.arange(len(tokens)), ends] @ clip.text_projection, dim=-1)
+        device = self.clip.token_embedding.weight.device
+        return functional.normalize(self.clip.encode_text(tokens.to(device)), dim=-1)
 
     def embed_sounds(self, log_mel: torch.Tensor) -> torch.Tensor:
         """F_a: log-mel windows [S, 1, M, F] in 0..1 (as `mel` says) -> [S, embed_dim], unit length."""

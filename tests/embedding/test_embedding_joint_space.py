@@ -103,7 +103,7 @@ def test_a_sound_tower_with_statistics_hears_what_the_convolutions_dont():
         assert not torch.allclose(tower(sounds)[0], tower(sounds)[1], atol=1e-3)
 
 
-def test_words_are_those_of_clips_own_text_tower_without_its_padding():
+def test_words_are_those_of_clips_own_text_tower():
     space = build()
     tokens = space.bpe.encode(["fire", "", "heavy rain at night", "wind " * 30])
     for some in (tokens, tokens[:2]):
