@@ -29,7 +29,7 @@ from sgvg_core.evaluation.table import SOUND_RATE, Films, HeldOutClip
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
 from sgvg_core.training.sound_data import KINDS, from_many_sources, load_recordings
-from sgvg_core.training.sound_pool import make_recording_pool, make_sound_pool
+from sgvg_core.training.sound_pool import make_recording_pool, make_sound_pool, share_out
 from sgvg_core.training.stages import REAL_SHARE
 from sgvg_core.training.walk import ask_generator, warm_up_encoder
 from sgvg_core.world.recordings import Recording
@@ -51,9 +51,8 @@ class Bench:
         """E_a after so many minutes of synthesised sounds and a share of these recordings: its file."""
         folder = self.work / name
         folder.mkdir(parents=True, exist_ok=True)
-        pools = [(self.made, 1 - share)]
-        if taught:
-            pools.append((make_recording_pool(taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate), share))
+        real = [make_recording_pool(taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate)] if taught else []
+        pools = share_out([self.made, *real], share)
         rate = 2e-3 if begin_with is None else 1e-3
         warm_up_encoder(folder, self.answers, pools, LANDSCAPES.sound_encoder, MEL, minutes=minutes, rate=rate, begin_with=begin_with,
                         progress=self.bar)

@@ -28,6 +28,11 @@ def latent_scale(ws: torch.Tensor) -> float:
     return float((ws - ws.mean(0)).square().mean().sqrt().clamp(min=1e-6))
 
 
+def distance_out(ws: torch.Tensor, centre: torch.Tensor, scale: float) -> torch.Tensor:
+    """How many standard deviations `scale` the farthest of the L latents of each of `ws` [N, L, D] lies from `centre` [D], [N]."""
+    return ((ws - centre) / scale).square().mean(2).amax(1).sqrt()
+
+
 def interpolate_ws(steps: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
     """Latents [T, L, D] at fractional `positions` [T] among `steps` [S, L, D]; positions outside are held at the ends."""
     check_shape("steps", steps, "S L D")

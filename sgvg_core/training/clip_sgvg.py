@@ -22,7 +22,7 @@ from ..errors import ConfigError
 from ..generation.frames import as_rgb
 from ..generation.start import random_start
 from ..generation.walk import to_rate
-from ..latents import latent_scale
+from ..latents import distance_out, latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
 from ..synthesis import Generator
@@ -123,8 +123,7 @@ class ClipSgvgTraining:
         """The same, but that lost walks stand at their start again and remember nothing."""
         if self.config.lost_at is None:
             return state
-        away = ((state.ws - self.generator.w_avg) / self.w_scale).square().mean(2).amax(1).sqrt()
-        lost = ~(away < self.config.lost_at)  # what isn't a number is lost too
+        lost = ~(distance_out(state.ws, self.generator.w_avg, self.w_scale) < self.config.lost_at)  # what isn't a number is lost too
         self._times_lost = self._times_lost + lost.sum()
         hidden = {name: h.masked_fill(lost[None, :, None], 0) for name, h in state.hidden.items()}
         return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)

@@ -29,7 +29,7 @@ from . import losses
 from .rendered_clips import RenderedClips, to_critic_size
 from .results import generator_file
 from .run_state import NumpyRandom, Run, Stateful, append_log, follow
-from .sound_pool import SoundPool, draw_clips
+from .sound_pool import SoundPool, draw_clips, share_out
 
 PHASES = ("encoder_loss", "critics")
 """L_enc alone, then Eq. 9 with D_V and D_I; also the folders of their results."""
@@ -107,9 +107,8 @@ class HeardBatch:
 def draw_batch(frozen: FrozenParts, pools: list[SoundPool], config: FinetuneConfig, num_frames: int, rng: np.random.Generator) -> HeardBatch:
     """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene."""
     num_before = int(rng.choice(config.steps_before))
-    shares = [1.0] if len(pools) == 1 else [1 - config.real_share, *[config.real_share / (len(pools) - 1)] * (len(pools) - 1)]
     windows, kinds = [], []
-    for pool, clip in draw_clips(list(zip(pools, shares, strict=True)), config.batch, rng):
+    for pool, clip in draw_clips(share_out(pools, config.real_share), config.batch, rng):
         first = int(rng.integers(pool.windows.shape[1] - num_before - num_frames + 1))
         windows.append(pool.pictures(np.array(clip), slice(first, first + num_before + num_frames)))
         kinds.append(int(pool.kinds[clip]))

@@ -38,6 +38,12 @@ class SoundPool:
         return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
 
 
+def share_out(pools: Sequence[SoundPool], real_share: float) -> list[tuple[SoundPool, float]]:
+    """The pool of synthesised sounds, which comes first, with its share, and those of recordings with theirs."""
+    made, *real = pools
+    return [(made, 1 - real_share), *((pool, real_share / len(real)) for pool in real)] if real else [(made, 1.0)]
+
+
 def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np.random.Generator) -> list[tuple[SoundPool, int]]:
     """Clips out of pools with their shares. Every kind is as frequent as any other; of a kind, the pools that have it give their shares.
 

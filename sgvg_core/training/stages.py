@@ -30,7 +30,7 @@ from .rendered_clips import render_clips
 from .results import SHARPENED, generator_file, needed
 from .sharpen import SharpenConfig, sharpen_generator
 from .sound_data import from_many_sources, load_recordings
-from .sound_pool import SoundPool, make_recording_pool, make_sound_pool
+from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
 from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
 
 GENERATOR_MINUTES = (4.0, 10.0, 42.0)
@@ -161,12 +161,11 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
     if not isinstance(generator, StyleGAN2Generator):
         raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
     config, pools = settings.config, sound_pools(settings, progress)
-    shares = [1.0] if len(pools) == 1 else [1 - REAL_SHARE, REAL_SHARE]
     answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
     encoder = warm_up_encoder(
         settings.work,
         answers,
-        list(zip(pools, shares, strict=True)),
+        share_out(pools, REAL_SHARE),
         config.sound_encoder,
         config.mel,
         minutes=minutes * ENCODER_SHARE,

@@ -19,6 +19,7 @@ from ..audio import mirrored
 from ..backbones import measure_norms
 from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
+from ..latents import distance_out
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
 from ..walker import WalkSettings, WalkState, take_step
@@ -299,7 +300,7 @@ def _somewhere(answers: Answers, kinds: torch.Tensor, envelope: torch.Tensor, nu
 def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
     """Some walks begin anew, those that were lost among them; the others go on from where they are."""
     fresh = _fresh(answers, len(walks.codes), num_ws, rng)
-    away = ((walks.state.ws.detach() - answers.centre) / answers.w_scale).square().mean(2).amax(1).sqrt()
+    away = distance_out(walks.state.ws.detach(), answers.centre, answers.w_scale)
     anew = torch.from_numpy(rng.random(len(walks.codes)) < share) | ~(away < _LOST)
 
     def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
