@@ -1,6 +1,6 @@
 """Does a film show the scene of a real recording whose place E_a never heard? Sources held out in folds, films seen by the judge.
 
-    python benchmarks/real_films.py --recordings DIR --work WORK                # about an hour on one core
+    python benchmarks/real_films.py --recordings DIR --work WORK                # an hour and a half on one core
     python benchmarks/real_films.py --recordings DIR --work WORK --folds 0      # synthesised sounds alone
 
 A sound encoder of the bundled size is trained from nothing on synthesised sounds alone, one thread; for each fold a copy of it learns the
@@ -95,8 +95,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder for the synthesised sounds and the encoders")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--share", type=float, default=REAL_SHARE, help=f"share of real windows of each scene that has some (default {REAL_SHARE})")
-    parser.add_argument("--minutes", type=float, default=18.0, help="of training on synthesised sounds alone (default 18)")
-    parser.add_argument("--fold-minutes", type=float, default=6.0, help="of each fold's further training (default 6)")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of training on synthesised sounds alone (default 20)")
+    parser.add_argument("--fold-minutes", type=float, default=8.0, help="of each fold's further training (default 8)")
     parser.add_argument("--clips", type=int, default=6003, help="synthesised clips of six seconds to learn from (default 6003)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

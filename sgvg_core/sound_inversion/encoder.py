@@ -12,8 +12,9 @@ from ..backbones import SoundTexture, normalise_items
 from ..shapes import check_shape
 
 _NUM_GROUPS = 8
-_SILENT_SHARE = 0.3
-"""Share of the windows in training that the texture answers alone, so that the convolutions don't leave it nothing to learn."""
+_SILENT_SHARE = 0.5
+"""Share of the windows in training that the texture answers alone, so that the convolutions don't leave it nothing to learn. What they
+say counts less by this share afterwards, as with any dropout: they are surer than they should be of sounds unlike those they learned."""
 
 
 def _norm(width: int) -> nn.GroupNorm:
@@ -139,6 +140,6 @@ class SoundInversionEncoder(nn.Module):
             above = F.interpolate(pyramid[-1], scale_factor=2, mode="bilinear", align_corners=False)
             pyramid.append(lateral(features) + above)
         if self.texture is not None:
-            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= _SILENT_SHARE if self.texture.training else 1
+            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= _SILENT_SHARE if self.texture.training else 1 - _SILENT_SHARE
             pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel), strict=True)]
         return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

@@ -34,6 +34,8 @@ ENVELOPE_RATE = 200
 STEADY_KINDS = ("waterfall burbling", "wind noise", "fire crackling", "raining")
 STEADY_SHARE = 0.5
 """Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
+SPEEDS = (-0.2, 0.2)
+"""The logarithm of how much faster a sound is played than it was made lies between these."""
 FEWEST_SOURCES = 5
 """Recordings of a class with fewer sources than this serve no training: the class would be learned as those few places."""
 LONGEST_SECONDS = 12.0
@@ -67,6 +69,31 @@ def from_many_sources(recordings: Iterable[Recording]) -> list[Recording]:
     for recording in (recordings := list(recordings)):
         sources.setdefault(recording.kind, set()).add(recording.source)
     return [recording for recording in recordings if len(sources[recording.kind]) >= FEWEST_SOURCES]
+
+
+def vary_speed(wave: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A sound [N] a little slower or faster, lower or higher: up to a fifth."""
+    return change_speed(wave, float(np.exp(rng.uniform(*SPEEDS))))
+
+
+def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A clip of the world as sounds are found: some steady, some at another speed (so a little shorter or longer), most disturbed.
+
+    Returns its waveform and its envelope, both [N].
+    """
+    seed = int(rng.integers(1 << 62))
+    values = make_envelope(kind, seed, seconds, ENVELOPE_RATE)
+    moments = np.arange(int(seconds * sample_rate)) * (ENVELOPE_RATE / sample_rate)
+    envelope = np.interp(moments, np.arange(len(values)), values)
+    if kind in STEADY_KINDS and rng.random() < STEADY_SHARE:
+        envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
+    wave = synth(kind, seed, envelope, sample_rate)
+    if rng.random() < 0.5:
+        factor = float(np.exp(rng.uniform(*SPEEDS)))
+        wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)
+    if rng.random() < 0.85:
+        wave = disturb(wave, rng, sample_rate)
+    return np.asarray(wave, np.float32), np.asarray(envelope, np.float32)
 
 
 class Wear:
@@ -139,20 +166,8 @@ class SoundWindows:
     # -------------------------------------------------- the bank
 
     def _hear_made(self, kind: int) -> HeardClip:
-        rng, rate = self.rng, self.mel.sample_rate
-        seed = int(rng.integers(1 << 62))
-        values = make_envelope(KINDS[kind], seed, self.clip_seconds, ENVELOPE_RATE)
-        moments = np.arange(int(self.clip_seconds * rate)) * (ENVELOPE_RATE / rate)
-        envelope = np.interp(moments, np.arange(len(values)), values)
-        if KINDS[kind] in STEADY_KINDS and rng.random() < STEADY_SHARE:
-            envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
-        wave = synth(KINDS[kind], seed, envelope, rate)
-        if rng.random() < 0.5:
-            factor = float(np.exp(rng.uniform(-0.2, 0.2)))
-            wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)
-        if rng.random() < 0.85:
-            wave = disturb(wave, rng, rate)
-        return self._heard(kind, None, wave, np.asarray(envelope, np.float32))
+        wave, envelope = synthesise_clip(KINDS[kind], self.rng, self.clip_seconds, self.mel.sample_rate)
+        return self._heard(kind, None, wave, envelope)
 
     def _hear_real(self, recording: Recording, first: bool) -> HeardClip:
         rng, rate = self.rng, self.mel.sample_rate
@@ -162,8 +177,7 @@ class SoundWindows:
             start = int(rng.integers(len(wave) - longest))
             wave = wave[start:start + longest]
         if not first:
-            wave = change_speed(wave, float(np.exp(rng.uniform(-0.2, 0.2))))
-            wave = disturb(wave, rng, rate)
+            wave = disturb(vary_speed(wave, rng), rng, rate)
         return self._heard(KINDS.index(recording.kind), recording.source, wave, None)
 
     def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> HeardClip:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,11 +14,13 @@ from ..audio import MelSegments
 from ..config import MelConfig
 from ..generation import Sound, hear
 from ..progress import Progress, silent
-from ..world import KINDS, disturb, make_envelope, synth
+from ..world import KINDS, disturb
 from ..world.recordings import Recording
 from .jobs import each_job
+from .sound_data import SPEEDS, synthesise_clip, vary_speed
 
-_ENVELOPE_RATE = 100
+_NUM_VARIANTS = 6
+"""A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,17 +72,11 @@ def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: F
 def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.ndarray, np.ndarray]:
     """One clip of the world, disturbed: its windows and the envelope at each."""
     seed, index, seconds, mel, rate = job
-    kind, rng = KINDS[index % len(KINDS)], np.random.default_rng([seed, index])
-    clip_seed = int(rng.integers(2**31))
-    slow = make_envelope(kind, clip_seed, seconds, _ENVELOPE_RATE)
-    times = np.arange(int(seconds * mel.sample_rate)) / mel.sample_rate
-    slow_times = np.arange(len(slow)) / _ENVELOPE_RATE
-    waveform = synth(kind, clip_seed, np.interp(times, slow_times, slow).astype(np.float32), mel.sample_rate)
-    if rng.random() < 0.85:
-        waveform = disturb(waveform, rng, mel.sample_rate)
+    longer = seconds * math.exp(max(SPEEDS))  # so that a clip played faster is long enough
+    waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
     num_segments = int(seconds * rate)
-    windows = hear_windows(np.asarray(waveform, np.float32), mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments)
-    return windows, np.interp(np.arange(num_segments) / rate, slow_times, slow).astype(np.float32)
+    windows = hear_windows(waveform[: int(seconds * mel.sample_rate)], mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments)
+    return windows, envelope[(np.arange(num_segments) / rate * mel.sample_rate).astype(int)]
 
 
 def make_sound_pool(
@@ -103,21 +100,25 @@ def make_sound_pool(
 
 
 def make_recording_pool(
-    recordings: Sequence[Recording], mel: MelConfig, *, rate: float, seconds: float = 5.0, progress: Progress = silent
+    recordings: Sequence[Recording], mel: MelConfig, *, rate: float, seconds: float = 5.0, seed: int = 41, progress: Progress = silent
 ) -> SoundPool:
     """Windows of real recordings (mono at the mel's sample rate, as `sound_data.load_recordings` reads them), in parts of `seconds`.
 
-    Their envelope isn't known: it's read off the loudness.
+    Each is heard as it is and disturbed in several ways. Its envelope isn't known: it's read off the loudness.
     """
     num_segments, num_samples = int(seconds * rate), int(seconds * mel.sample_rate)
+    rng = np.random.default_rng(seed)
     windows, kinds, envelopes = [], [], []
     for index, recording in enumerate(recordings):
         progress(index, len(recordings), "recordings")
-        for first in range(0, max(1, len(recording.waveform) - num_samples + 1), num_samples):
-            part = recording.waveform[first : first + num_samples]
-            windows.append(hear_windows(part, mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
-            kinds.append(KINDS.index(recording.kind))
-            envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
+        for variant in range(_NUM_VARIANTS):
+            whole = vary_speed(recording.waveform, rng) if variant else recording.waveform
+            for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
+                part = whole[first : first + num_samples]
+                heard = disturb(part, rng, mel.sample_rate) if variant else part
+                windows.append(hear_windows(heard, mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
+                kinds.append(KINDS.index(recording.kind))
+                envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
     return SoundPool(np.stack(windows), np.array(kinds), np.stack(envelopes))
 
 

@@ -37,7 +37,7 @@ def test_a_wrong_picture_is_refused(small: SoundInversionEncoder) -> None:
 
 
 @torch.no_grad()
-def test_the_texture_begins_with_nothing_and_then_reaches_every_latent() -> None:
+def test_the_texture_begins_with_nothing_beside_halved_convolutions_and_then_reaches_every_latent() -> None:
     torch.manual_seed(2)
     without, beside = (
         SoundInversionEncoder(
@@ -46,6 +46,8 @@ def test_the_texture_begins_with_nothing_and_then_reaches_every_latent() -> None
         for texture in (0, 6)
     )
     beside.load_state_dict(without.state_dict(), strict=False)
+    for parameter in without.laterals.parameters():  # in training they are silent half of the time, so afterwards they count by half
+        parameter *= 0.5
     pictures = torch.rand(3, 1, 32, 32)
     torch.testing.assert_close(beside(pictures), without(pictures))
     beside.texture.project.weight.normal_()
@@ -61,4 +63,4 @@ def test_in_training_the_texture_answers_some_windows_alone() -> None:
     same = torch.rand(1, 1, 32, 32).expand(300, -1, -1, -1)  # the projection is zero: windows differ by what is silent alone
     shown, counts = (encoder(same)[:, 0] * 1e4).round().unique(dim=0, return_counts=True)
     assert len(shown) == 2
-    assert 60 < counts.min() < 120
+    assert 120 < counts.min() <= 150

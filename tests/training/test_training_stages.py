@@ -112,9 +112,12 @@ def test_a_term_pulls_with_its_share():
 
 
 def test_walk_goes_on_with_its_walks(warmed):
-    before = read_state(warmed.work / "walker.state")
-    walk_stage(warmed, 2 * (before["seconds"] + 1) / 60)
-    after = read_state(warmed.work / "walker.state")
+    after = before = read_state(warmed.work / "walker.state")
+    for _ in range(4):  # a busy machine may spend the first time on short walks alone, which carry nothing
+        walk_stage(warmed, 2 * (after["seconds"] + 1) / 60)
+        after = read_state(warmed.work / "walker.state")
+        if after["extra"]["walks"]["hidden"]:
+            break
     assert after["step"] > before["step"]
     assert after["extra"]["walks"]["ws"].shape == (48, 8, 24)
     assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}

@@ -1,10 +1,15 @@
 """What E_a learns from: pools of heard sounds, pictured as short ones and as small loudspeakers give them."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training import walk
-from sgvg_core.training.sound_pool import SoundPool, draw_clips
+from sgvg_core.training.sound_pool import SoundPool, draw_clips, hear_windows, make_recording_pool, make_sound_pool
+from sgvg_core.world.recordings import Recording
 
 
 def test_the_loudest_of_a_clip_is_over_all_its_windows():
@@ -48,3 +53,24 @@ def test_a_small_speaker_takes_the_low_rows_and_what_is_left_rises(monkeypatch):
     assert torch.allclose(worn.amax((1, 2, 3)), torch.ones(30), atol=1e-5)  # still measured from the loudest moment
     assert (worn[:, 0, 20, 0] > pictures[:, 0, 20, 0]).all()
     assert not worn[:, :, 40].any()  # what was silent stays silent
+
+
+def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
+    pool = make_sound_pool(tmp_path, LANDSCAPES.mel, rate=12, seed=4, num_clips=27, seconds=3, workers=1)
+    assert pool.windows.shape == (27, 36, 64, 64)
+    middle = pool.windows[..., 24:40].mean((2, 3))
+    moving = [clip for clip in range(27) if pool.envelopes[clip].std() > 0.1]
+    assert len(moving) > 9
+    assert np.median([np.corrcoef(middle[clip], pool.envelopes[clip])[0, 1] for clip in moving]) > 0.5
+
+
+def test_a_recording_is_heard_as_it_is_and_in_other_places():
+    wave = np.random.default_rng(3).standard_normal(5 * 22050).astype(np.float32) * np.linspace(0.01, 1, 5 * 22050, dtype=np.float32)
+    pool = make_recording_pool([Recording("raining", "place", Path("rain.wav"), wave)], LANDSCAPES.mel, rate=12)
+    plain = hear_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 60)
+    assert len(pool.kinds) >= 5
+    assert (pool.windows[0] == plain).all()
+    assert all((windows != plain).any() for windows in pool.windows[1:])
+    assert (np.corrcoef(pool.envelopes)[0] > 0.9).all()  # louder towards the end, wherever it sounds
+    again = make_recording_pool([Recording("raining", "place", Path("rain.wav"), wave)], LANDSCAPES.mel, rate=12)
+    assert (again.windows == pool.windows).all()
