@@ -71,9 +71,9 @@ def from_many_sources(recordings: Iterable[Recording]) -> list[Recording]:
     return [recording for recording in recordings if len(sources[recording.kind]) >= FEWEST_SOURCES]
 
 
-def vary_speed(wave: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A sound [N] a little slower or faster, lower or higher: up to a fifth."""
-    return change_speed(wave, float(np.exp(rng.uniform(*SPEEDS))))
+def draw_speed(rng: np.random.Generator) -> float:
+    """How many times as fast a sound is played: up to a fifth slower or faster, so lower or higher."""
+    return float(np.exp(rng.uniform(*SPEEDS)))
 
 
 def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -89,7 +89,7 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
         envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
     wave = synth(kind, seed, envelope, sample_rate)
     if rng.random() < 0.5:
-        factor = float(np.exp(rng.uniform(*SPEEDS)))
+        factor = draw_speed(rng)
         wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)
     if rng.random() < 0.85:
         wave = disturb(wave, rng, sample_rate)
@@ -177,7 +177,7 @@ class SoundWindows:
             start = int(rng.integers(len(wave) - longest))
             wave = wave[start:start + longest]
         if not first:
-            wave = disturb(vary_speed(wave, rng), rng, rate)
+            wave = disturb(change_speed(wave, draw_speed(rng)), rng, rate)
         return self._heard(KINDS.index(recording.kind), recording.source, wave, None)
 
     def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> HeardClip:

@@ -15,9 +15,10 @@ from ..config import MelConfig
 from ..generation import Sound, hear
 from ..progress import Progress, silent
 from ..world import KINDS, disturb
+from ..world.disturb import change_speed
 from ..world.recordings import Recording
 from .jobs import each_job
-from .sound_data import SPEEDS, synthesise_clip, vary_speed
+from .sound_data import SPEEDS, draw_speed, synthesise_clip
 
 _NUM_VARIANTS = 6
 """A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
@@ -112,7 +113,7 @@ def make_recording_pool(
     for index, recording in enumerate(recordings):
         progress(index, len(recordings), "recordings")
         for variant in range(_NUM_VARIANTS):
-            whole = vary_speed(recording.waveform, rng) if variant else recording.waveform
+            whole = change_speed(recording.waveform, draw_speed(rng)) if variant else recording.waveform
             for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
                 part = whole[first : first + num_samples]
                 heard = disturb(part, rng, mel.sample_rate) if variant else part
