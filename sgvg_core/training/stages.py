@@ -13,8 +13,6 @@ Every stage can be killed at any time: called again, it goes on from its state f
 import dataclasses
 from pathlib import Path
 
-import torch
-
 from ..assembly import load_generator
 from ..config import CriticConfig
 from ..errors import ConfigError
@@ -31,7 +29,7 @@ from .results import SHARPENED, generator_file, needed
 from .sharpen import SharpenConfig, sharpen_generator
 from .sound_data import from_many_sources, load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
-from .walk import ask_generator, offsets_of_pool, train_walker, warm_up_encoder
+from .walk import ask_generator, train_walker, warm_up_encoder
 
 GENERATOR_MINUTES = (4.0, 10.0, 42.0)
 """How the minutes of a generator are shared among its last three sizes."""
@@ -151,7 +149,8 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
         note_recordings(settings.work, settings.recordings)
         recordings = from_many_sources(load_recordings(settings.recordings, mel.sample_rate))
         if recordings:
-            pools.append(make_recording_pool(recordings, mel, rate=rate, progress=progress))
+            folder = settings.work / "recordings"
+            pools.append(make_recording_pool(folder, recordings, mel, rate=rate, workers=settings.workers, progress=progress))
     return pools
 
 
@@ -172,13 +171,11 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         begin_with=settings.begins_with("sound_encoder"),
         progress=progress,
     )
-    heard = [(pool, offsets_of_pool(encoder, pool, progress)) for pool in pools]
-    silence = hear_silence(encoder, config.mel.picture_mels, config.mel.picture_frames)
     train_walker(
         settings.work,
         answers,
-        heard,
-        silence,
+        encoder,
+        pools,
         config.walker,
         minutes=minutes * (1 - ENCODER_SHARE),
         begin_with=settings.begins_with("walker"),
@@ -216,9 +213,3 @@ def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress
         critics=settings.critics,
         progress=progress,
     )
-
-
-@torch.no_grad()
-def hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
-    """What E_a hears in silence, [L, D]."""
-    return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0]

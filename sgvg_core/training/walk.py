@@ -44,6 +44,8 @@ _NUM_MEASURED = 2000
 """Windows whose texture gives E_a's fixed norm its means and variances."""
 _SHORTENED_SHARE, _SMALL_SPEAKER_SHARE = 0.12, 0.15
 """Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
+_WORN_SHARE = 0.5
+"""Share of the walker's clips that E_a hears through other microphones and loudspeakers, so that walks make up their mind in doubt too."""
 _ENVELOPE_WEIGHT = 0.5
 """Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
@@ -236,13 +238,30 @@ def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Ten
 
 
 @torch.no_grad()
-def offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, progress: Progress = silent) -> torch.Tensor:
-    """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
+def _offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, rng: np.random.Generator, progress: Progress) -> torch.Tensor:
+    """What E_a hears in every window of a pool, half of the clips as worn as those that E_a learned from, bfloat16 [C, T, L, D]."""
     rows = []
     for clip in range(len(pool.kinds)):
-        rows.append(encoder(pool.pictures(np.array(clip))).bfloat16())
+        pictures = pool.pictures(np.array(clip))
+        if rng.random() < _WORN_SHARE:
+            pictures = _wear_clip(pictures, pool.loudest[clip], rng)
+        rows.append(encoder(pictures).bfloat16())
         progress(clip, len(pool.kinds), "what E_a hears")
     return torch.stack(rows)
+
+
+def _wear_clip(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """All windows [T, 1, M, F] of a clip through one microphone and one loudspeaker; `loudest` [M] are its loudest rows."""
+    num_windows, _, num_mels, num_frames = pictures.shape
+    whole = pictures.permute(1, 2, 0, 3).reshape(1, 1, num_mels, -1)
+    whole = mask_pictures(_by_small_speakers(whole, loudest[None], rng), rng)
+    return whole.reshape(1, num_mels, num_windows, num_frames).permute(2, 0, 1, 3)
+
+
+@torch.no_grad()
+def _hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
+    """What E_a hears in silence, bfloat16 [L, D]."""
+    return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0].bfloat16()
 
 
 @dataclasses.dataclass
@@ -334,8 +353,8 @@ def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_ra
 def train_walker(
     work: Path,
     answers: Answers,
-    pools: list[tuple[SoundPool, torch.Tensor]],
-    silence: torch.Tensor,
+    encoder: torch.nn.Module,
+    pools: list[SoundPool],
     config: WalkerConfig,
     *,
     minutes: float,
@@ -346,9 +365,8 @@ def train_walker(
     begin_with: Path | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
-    """The walker learns its steps (Eq. 4) on its own trajectories; saved as walker.safetensors.
+    """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
 
-    `pools` are pools and what E_a hears in them, [C, T, L, D]; `silence` [L, D] is what it hears in silence.
     A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`;
     `minutes` of computing count over all runs.
     """
@@ -361,10 +379,13 @@ def train_walker(
     walker.scale.fill_(answers.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
     settings = WalkSettings()
-    clips = [_Clips.of(pool, heard) for pool, heard in pools]
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
     long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    if run.unfinished:  # it takes minutes
+        streams = [np.random.default_rng([seed, number]) for number in range(len(pools))]
+        clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, stream, progress)) for pool, stream in zip(pools, streams, strict=True)]
+        silence = _hear_silence(encoder, *pools[0].windows.shape[2:])
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
@@ -372,11 +393,11 @@ def train_walker(
             short = run.done < _SHORT_SHARE
             if short:
                 any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
-                audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), any_kind, _SHORT_CHUNK, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, rng)
                 walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
             else:
                 walks = long_walks = _restart_some(long_walks, answers, config.num_ws, _RESTARTS, rng)
-                audio, envelopes, kinds = _walker_batch(clips, silence.bfloat16(), walks.kinds, chunk, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, rng)
                 changed = kinds != walks.kinds
                 walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
                 walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds

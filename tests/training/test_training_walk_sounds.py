@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sgvg_core.presets import LANDSCAPES
-from sgvg_core.training import walk
+from sgvg_core.training import sound_pool, walk
 from sgvg_core.training.sound_pool import SoundPool, draw_clips, hear_windows, make_recording_pool, make_sound_pool
 from sgvg_core.world.recordings import Recording
 
@@ -64,13 +64,54 @@ def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
     assert np.median([np.corrcoef(middle[clip], pool.envelopes[clip])[0, 1] for clip in moving]) > 0.5
 
 
-def test_a_recording_is_heard_as_it_is_and_in_other_places():
+def test_no_source_outweighs_another_of_its_kind():
+    windows, sources = np.zeros((12, 3, 4, 5), np.uint8), np.array([0] * 10 + [1, 2])
+    pool = SoundPool(windows, np.array([4] * 11 + [5]), np.zeros((12, 3), np.float32), sources)
+    clips = np.array([clip for _, clip in draw_clips([(pool, 1.0)], 4000, np.random.default_rng(0))])
+    assert abs((clips == 11).mean() - 1 / 2) < 0.03
+    assert abs((clips == 10).mean() - 1 / 4) < 0.03
+    assert set(clips) == set(range(12))
+
+
+def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
     wave = np.random.default_rng(3).standard_normal(5 * 22050).astype(np.float32) * np.linspace(0.01, 1, 5 * 22050, dtype=np.float32)
-    pool = make_recording_pool([Recording("raining", "place", Path("rain.wav"), wave)], LANDSCAPES.mel, rate=12)
+
+    def pool_of(folder):
+        recordings = [Recording("raining", place, Path(f"{place}.wav"), wave) for place in ("street", "roof")]
+        return make_recording_pool(tmp_path / folder, recordings, LANDSCAPES.mel, rate=12, workers=1)
+
+    pool = pool_of("a")
     plain = hear_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 60)
-    assert len(pool.kinds) >= 5
-    assert (pool.windows[0] == plain).all()
-    assert all((windows != plain).any() for windows in pool.windows[1:])
+    assert (np.bincount(pool.sources) >= 15).all()
+    first_of_each = np.unique(pool.sources, return_index=True)[1]
+    assert (pool.windows[first_of_each] == plain).all()
+    assert all((windows != plain).any() for clip, windows in enumerate(pool.windows) if clip not in first_of_each)
     assert (np.corrcoef(pool.envelopes)[0] > 0.9).all()  # louder towards the end, wherever it sounds
-    again = make_recording_pool([Recording("raining", "place", Path("rain.wav"), wave)], LANDSCAPES.mel, rate=12)
-    assert (again.windows == pool.windows).all()
+    assert (pool_of("b").windows == pool.windows).all()
+
+
+def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monkeypatch):
+    def pool_of(*waves):
+        recordings = [Recording("raining", str(place), Path(f"{place}.wav"), wave) for place, wave in enumerate(waves)]
+        return make_recording_pool(tmp_path, recordings, LANDSCAPES.mel, rate=12, seconds=1, workers=1)
+
+    loud, soft = (np.random.default_rng(place).standard_normal(22050).astype(np.float32) for place in (1, 2))
+    first = pool_of(loud)
+    monkeypatch.setattr(sound_pool, "each_job", None)
+    assert (pool_of(loud).windows == first.windows).all()
+    monkeypatch.undo()
+    both = pool_of(loud, soft)
+    assert len(both.kinds) == 2 * len(first.kinds)
+    assert set(both.sources) == {0, 1}
+
+
+def test_a_worn_clip_is_worn_alike_in_all_its_windows(monkeypatch):
+    monkeypatch.setattr(walk, "_SMALL_SPEAKER_SHARE", 1.0)
+    pictures = torch.linspace(0.9, 0.3, 64)[:, None].expand(12, 1, 64, 16).clone()
+    pictures[5] = 0
+    worn = walk._wear_clip(pictures.clone(), pictures[0, 0, :, 0], np.random.default_rng(2))
+    assert worn.shape == pictures.shape
+    assert (worn[5] == 0).all()  # silence stays, and stays where it was
+    middle = [worn[window, 0, 20:40, 8] for window in range(12) if window != 5]
+    assert all(torch.allclose(rows, middle[0]) for rows in middle)
+    assert not torch.allclose(middle[0], pictures[0, 0, 20:40, 8], atol=0.01)
