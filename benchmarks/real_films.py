@@ -5,9 +5,9 @@
 
 A sound encoder of the bundled size is trained from nothing on synthesised sounds alone, one thread; for each fold a copy of it learns the
 recordings of the other folds beside them, and takes the bundled one's place. Generator, walker and judge are the bundled ones. Sources (not
-clips) are held out. The first eight seconds of a recording make a film from a random start; the film is right where the largest of the
-judge's mean probabilities over all frames is. Every source counts once in its class, every class once in the balanced accuracy. Killed, it
-goes on where it was.
+clips) are held out. The first eight seconds of a recording make a film of each of several random starts; the film is right where the
+largest of the judge's mean probabilities over all frames is. Every source counts once in its class, every class once in the balanced
+accuracy. Killed, it goes on where it was.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from sgvg_core.training.stages import REAL_SHARE
 from sgvg_core.training.walk import ask_generator, warm_up_encoder
 from sgvg_core.world.recordings import Recording
 
-MEL, FPS, SECONDS = LANDSCAPES.mel, 12.0, 8
+MEL, FPS, SECONDS = LANDSCAPES.mel, 4.0, 8
 
 
 class Bench:
@@ -51,15 +51,15 @@ class Bench:
         """E_a after so many minutes of synthesised sounds and a share of these recordings: its file."""
         folder = self.work / name
         folder.mkdir(parents=True, exist_ok=True)
-        real = [make_recording_pool(taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate)] if taught else []
-        pools = share_out([self.made, *real], share)
-        rate = 2e-3 if begin_with is None else 1e-3
-        warm_up_encoder(folder, self.answers, pools, LANDSCAPES.sound_encoder, MEL, minutes=minutes, rate=rate, begin_with=begin_with,
-                        progress=self.bar)
+        pools = [self.made]
+        if taught:
+            pools.append(make_recording_pool(folder / "recordings", taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate, progress=self.bar))
+        warm_up_encoder(folder, self.answers, share_out(pools, share), LANDSCAPES.sound_encoder, MEL, minutes=minutes,
+                        rate=2e-3 if begin_with is None else 1e-3, begin_with=begin_with, progress=self.bar)
         return folder / "sound_encoder.safetensors"
 
     def seen(self, encoder: Path, recordings: list[Recording]) -> np.ndarray:
-        """The judge's mean probabilities [N, 9] over the films of recordings."""
+        """The judge's mean probabilities [N, 9] over the films of recordings, each from a start of its own."""
         films = Films(dataclasses.replace(self.model, sound_encoder=load_sound_encoder(encoder)[0]), FPS, self.seed)
         rows = []
         for index, recording in enumerate(recordings):
@@ -77,15 +77,18 @@ class Bench:
 def compare(bench: Bench, recordings: list[Recording], args: argparse.Namespace) -> None:
     """Train an encoder a fold, film what it never heard, print the confusion tables."""
     alone = bench.train("synthesised alone", args.minutes, [])
-    print_table(f"films of {len(recordings)} recordings, E_a of synthesised sounds alone", recordings, bench.seen(alone, recordings))
-    seen = np.zeros((len(recordings), len(KINDS)))
-    for number, out in enumerate(folds(recordings, args.folds) if args.folds else ()):
+    filmed = [recording for recording in recordings for _ in range(args.starts)]
+    title = f"{args.starts} films of each of {len(recordings)} recordings"
+    if not args.folds:
+        print_table(f"{title}, E_a of synthesised sounds alone", filmed, bench.seen(alone, filmed))
+        return
+    seen = np.zeros((len(filmed), len(KINDS)))
+    for number, out in enumerate(folds(recordings, args.folds)):
         taught = from_many_sources(recording for recording in recordings if recording.source not in out)
         encoder = bench.train(f"fold {number + 1} of {args.folds}", args.fold_minutes, taught, args.share, alone)
-        rows = [i for i, recording in enumerate(recordings) if recording.source in out]
-        seen[rows] = bench.seen(encoder, [recordings[i] for i in rows])
-    if args.folds:
-        print_table(f"films of {len(recordings)} recordings, sources held out", recordings, seen)
+        rows = [i for i, recording in enumerate(filmed) if recording.source in out]
+        seen[rows] = bench.seen(encoder, [filmed[i] for i in rows])
+    print_table(f"{title}, sources held out", filmed, seen)
 
 
 def main() -> None:
@@ -93,11 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=Path, required=True, help="a folder DIR/<scene>/*.ogg|opus|wav|...")
     parser.add_argument("--work", type=Path, required=True, help="a folder for the synthesised sounds and the encoders")
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--share", type=float, default=REAL_SHARE, help=f"share of real windows of each scene that has some (default {REAL_SHARE})")
     parser.add_argument("--minutes", type=float, default=20.0, help="of training on synthesised sounds alone (default 20)")
     parser.add_argument("--fold-minutes", type=float, default=8.0, help="of each fold's further training (default 8)")
     parser.add_argument("--clips", type=int, default=6003, help="synthesised clips of six seconds to learn from (default 6003)")
+    parser.add_argument("--starts", type=int, default=3, help="films of each recording, each from another random start (default 3)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -44,8 +44,6 @@ _NUM_MEASURED = 2000
 """Windows whose texture gives E_a's fixed norm its means and variances."""
 _SHORTENED_SHARE, _SMALL_SPEAKER_SHARE = 0.12, 0.15
 """Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
-_WORN_SHARE = 0.5
-"""Share of the walker's clips that E_a hears through other microphones and loudspeakers, so that walks make up their mind in doubt too."""
 _ENVELOPE_WEIGHT = 0.5
 """Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
@@ -238,24 +236,13 @@ def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Ten
 
 
 @torch.no_grad()
-def _offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, rng: np.random.Generator, progress: Progress) -> torch.Tensor:
-    """What E_a hears in every window of a pool, half of the clips as worn as those that E_a learned from, bfloat16 [C, T, L, D]."""
+def _offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, progress: Progress) -> torch.Tensor:
+    """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
     rows = []
     for clip in range(len(pool.kinds)):
-        pictures = pool.pictures(np.array(clip))
-        if rng.random() < _WORN_SHARE:
-            pictures = _wear_clip(pictures, pool.loudest[clip], rng)
-        rows.append(encoder(pictures).bfloat16())
+        rows.append(encoder(pool.pictures(np.array(clip))).bfloat16())
         progress(clip, len(pool.kinds), "what E_a hears")
     return torch.stack(rows)
-
-
-def _wear_clip(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """All windows [T, 1, M, F] of a clip through one microphone and one loudspeaker; `loudest` [M] are its loudest rows."""
-    num_windows, _, num_mels, num_frames = pictures.shape
-    whole = pictures.permute(1, 2, 0, 3).reshape(1, 1, num_mels, -1)
-    whole = mask_pictures(_by_small_speakers(whole, loudest[None], rng), rng)
-    return whole.reshape(1, num_mels, num_windows, num_frames).permute(2, 0, 1, 3)
 
 
 @torch.no_grad()
@@ -383,8 +370,7 @@ def train_walker(
     run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
     long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     if run.unfinished:  # it takes minutes
-        streams = [np.random.default_rng([seed, number]) for number in range(len(pools))]
-        clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, stream, progress)) for pool, stream in zip(pools, streams, strict=True)]
+        clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
         silence = _hear_silence(encoder, *pools[0].windows.shape[2:])
     while run.unfinished:
         with run.one_step():

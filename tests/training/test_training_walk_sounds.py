@@ -103,15 +103,3 @@ def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monk
     both = pool_of(loud, soft)
     assert len(both.kinds) == 2 * len(first.kinds)
     assert set(both.sources) == {0, 1}
-
-
-def test_a_worn_clip_is_worn_alike_in_all_its_windows(monkeypatch):
-    monkeypatch.setattr(walk, "_SMALL_SPEAKER_SHARE", 1.0)
-    pictures = torch.linspace(0.9, 0.3, 64)[:, None].expand(12, 1, 64, 16).clone()
-    pictures[5] = 0
-    worn = walk._wear_clip(pictures.clone(), pictures[0, 0, :, 0], np.random.default_rng(2))
-    assert worn.shape == pictures.shape
-    assert (worn[5] == 0).all()  # silence stays, and stays where it was
-    middle = [worn[window, 0, 20:40, 8] for window in range(12) if window != 5]
-    assert all(torch.allclose(rows, middle[0]) for rows in middle)
-    assert not torch.allclose(middle[0], pictures[0, 0, 20:40, 8], atol=0.01)
