@@ -21,9 +21,8 @@ from ..world.recordings import Recording
 from .jobs import each_job
 from .sound_data import SPEEDS, draw_speed, synthesise_clip
 
-_FEWEST_VARIANTS, _FEWEST_PARTS = 6, 20
-"""A recording is heard as it is, then at other speeds, in other places, through other microphones: at least so many times in all, and
-until it gives so many parts, since most recordings are short."""
+_NUM_VARIANTS = 6
+"""A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,23 +32,10 @@ class SoundPool:
     windows: np.ndarray
     kinds: np.ndarray
     envelopes: np.ndarray
-    sources: np.ndarray | None = None
-    """Which clips come from one place, int [C]; None: each from its own."""
 
     def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
         return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
-
-    @functools.cached_property
-    def clips_by_source(self) -> dict[int, list[np.ndarray]]:
-        """The clips of each source of each kind."""
-        sources = np.arange(len(self.kinds)) if self.sources is None else self.sources
-        found: dict[int, list[np.ndarray]] = {}
-        for kind in np.unique(self.kinds):
-            clips = np.flatnonzero(self.kinds == kind)
-            clips = clips[np.argsort(sources[clips], kind="stable")]
-            found[int(kind)] = np.split(clips, 1 + np.flatnonzero(np.diff(sources[clips])))
-        return found
 
     @functools.cached_property
     def loudest(self) -> torch.Tensor:
@@ -67,16 +53,14 @@ def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np
     """Clips out of pools with their shares. Every kind is as frequent as any other; of a kind, the pools that have it give their shares.
 
     So kinds of which there are no recordings aren't outweighed by those that have some: what can't be told apart would be taken for these.
-    Of a pool, every source of a kind is as frequent as any other: one long recording isn't a dozen places.
     """
     kinds = np.unique(np.concatenate([pool.kinds for pool, _ in pools]))
     drawn = []
     for kind in rng.choice(kinds, num_clips):
-        having = [(pool, share) for pool, share in pools if kind in pool.clips_by_source]
+        having = [(pool, share) for pool, share in pools if (pool.kinds == kind).any()]
         shares = np.array([share for _, share in having])
         pool, _ = having[int(rng.choice(len(having), p=shares / shares.sum()))]
-        sources = pool.clips_by_source[kind]
-        drawn.append((pool, int(rng.choice(sources[int(rng.integers(len(sources)))]))))
+        drawn.append((pool, int(rng.choice(np.flatnonzero(pool.kinds == kind)))))
     return drawn
 
 
@@ -122,9 +106,8 @@ def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> 
     recording, seed, index, mel, rate, seconds = job
     num_segments, num_samples = int(seconds * rate), int(seconds * mel.sample_rate)
     rng = np.random.default_rng([seed, index])
-    num_parts = max(1, len(recording.waveform) // num_samples)
     windows, envelopes = [], []
-    for variant in range(max(_FEWEST_VARIANTS, -(-_FEWEST_PARTS // num_parts))):
+    for variant in range(_NUM_VARIANTS):
         whole = change_speed(recording.waveform, draw_speed(rng)) if variant else recording.waveform
         for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
             part = whole[first : first + num_samples]
@@ -156,28 +139,27 @@ def make_recording_pool(
         folder.mkdir(parents=True, exist_ok=True)
         clips_path.unlink(missing_ok=True)
         jobs = [(recording, seed, index, mel, rate, seconds) for index, recording in enumerate(recordings)]
-        names = sorted({(recording.kind, recording.source) for recording in recordings})
-        windows, kinds, envelopes, sources = [], [], [], []
+        windows, kinds, envelopes = [], [], []
         for recording, (some, envelope) in zip(recordings, each_job(_recording_job, jobs, workers), strict=True):
             windows.append(some)
             envelopes.append(envelope)
             kinds += [KINDS.index(recording.kind)] * len(some)
-            sources += [names.index((recording.kind, recording.source))] * len(some)
             progress(len(windows), len(recordings), "recordings")
-        temporary = folder / "windows.tmp.npy"  # another process may still read the one that is there
-        np.save(temporary, np.concatenate(windows))
-        temporary.replace(windows_path)
-        np.savez(clips_path, made_of=made_of, kinds=kinds, envelopes=np.concatenate(envelopes), sources=sources)
+        unfinished = folder / "unfinished.npy", folder / "unfinished.npz"  # a kill leaves these, never half of the others
+        np.save(unfinished[0], np.concatenate(windows))
+        np.savez(unfinished[1], made_of=made_of, kinds=kinds, envelopes=np.concatenate(envelopes))
+        unfinished[0].replace(windows_path)
+        unfinished[1].replace(clips_path)
     clips = np.load(clips_path)
-    return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"], clips["sources"])
+    return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"])
 
 
 def _made_of(recordings: Sequence[Recording], mel: MelConfig, rate: float, seconds: float, seed: int) -> str:
     """A fingerprint of recordings and of how they are heard."""
-    settings = [mel, rate, seconds, seed, _FEWEST_VARIANTS, _FEWEST_PARTS]
+    settings = [mel, rate, seconds, seed, _NUM_VARIANTS]
     digest = hashlib.sha256(repr(settings).encode())
     for recording in recordings:
-        digest.update(repr((recording.kind, recording.source)).encode())
+        digest.update(recording.kind.encode())
         digest.update(recording.waveform.tobytes())
     return digest.hexdigest()
 

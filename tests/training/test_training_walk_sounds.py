@@ -64,15 +64,6 @@ def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
     assert np.median([np.corrcoef(middle[clip], pool.envelopes[clip])[0, 1] for clip in moving]) > 0.5
 
 
-def test_no_source_outweighs_another_of_its_kind():
-    windows, sources = np.zeros((12, 3, 4, 5), np.uint8), np.array([0] * 10 + [1, 2])
-    pool = SoundPool(windows, np.array([4] * 11 + [5]), np.zeros((12, 3), np.float32), sources)
-    clips = np.array([clip for _, clip in draw_clips([(pool, 1.0)], 4000, np.random.default_rng(0))])
-    assert abs((clips == 11).mean() - 1 / 2) < 0.03
-    assert abs((clips == 10).mean() - 1 / 4) < 0.03
-    assert set(clips) == set(range(12))
-
-
 def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
     wave = np.random.default_rng(3).standard_normal(5 * 22050).astype(np.float32) * np.linspace(0.01, 1, 5 * 22050, dtype=np.float32)
 
@@ -82,8 +73,8 @@ def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
 
     pool = pool_of("a")
     plain = hear_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 60)
-    assert (np.bincount(pool.sources) >= 15).all()
-    first_of_each = np.unique(pool.sources, return_index=True)[1]
+    first_of_each = [0, len(pool.kinds) // 2]
+    assert len(pool.kinds) >= 2 * 5
     assert (pool.windows[first_of_each] == plain).all()
     assert all((windows != plain).any() for clip, windows in enumerate(pool.windows) if clip not in first_of_each)
     assert (np.corrcoef(pool.envelopes)[0] > 0.9).all()  # louder towards the end, wherever it sounds
@@ -102,4 +93,3 @@ def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monk
     monkeypatch.undo()
     both = pool_of(loud, soft)
     assert len(both.kinds) == 2 * len(first.kinds)
-    assert set(both.sources) == {0, 1}
