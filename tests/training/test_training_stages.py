@@ -12,6 +12,7 @@ from sgvg_core.config import CriticConfig, JudgeConfig
 from sgvg_core.embedding import train_merges
 from sgvg_core.errors import CheckpointError
 from sgvg_core.presets import TINY_WORLD
+from sgvg_core.training import walk
 from sgvg_core.training.export import export_model, folder_after, note_command
 from sgvg_core.training.finetune import FinetuneConfig, gradient_shares
 from sgvg_core.training.rendered_clips import render_clips
@@ -109,6 +110,14 @@ def test_a_term_pulls_with_its_share():
     assert torch.allclose(gradient[:, 0], torch.full((2, 8, 8), 100.0))
     assert torch.allclose(gradient[:, 1], torch.full((2, 8, 8), 50.0))
     assert not gradient[:, 2].any()
+
+
+def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
+    monkeypatch.setattr(walk, "_offsets_of_pool", None)
+    walker = (warmed.work / "walker.safetensors").read_bytes()
+    (warmed.work / "walker.safetensors").unlink()
+    walk_stage(warmed, STEP)
+    assert (warmed.work / "walker.safetensors").read_bytes() == walker
 
 
 def test_walk_goes_on_with_its_walks(warmed):
