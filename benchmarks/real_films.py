@@ -1,6 +1,6 @@
 """Does a film show the scene of a real recording whose place E_a never heard? Sources held out in folds, films seen by the judge.
 
-    python benchmarks/real_films.py --recordings DIR --work WORK                # an hour and a half on one core
+    python benchmarks/real_films.py --recordings DIR --work WORK                # more than an hour on one core
     python benchmarks/real_films.py --recordings DIR --work WORK --folds 0      # synthesised sounds alone
 
 A sound encoder of the bundled size is trained from nothing on synthesised sounds alone, one thread; for each fold a copy of it learns the

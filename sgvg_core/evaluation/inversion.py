@@ -17,13 +17,14 @@ from torch.nn import functional as F
 
 from ..assembly import SoundModel
 from ..errors import ConfigError
+from ..fingerprints import fingerprint
 from ..generation.frames import as_rgb
 from ..generation.start import draw_z
 from ..image_inversion import ImageEncoder, invert
 from ..progress import Progress, silent
 from .paper_tables import Cell, Metric, Row, Table
 from .perceptual import PerceptualDistance
-from .records import RecordFolder, fingerprint, fingerprint_of_model
+from .records import RecordFolder, fingerprint_of_model
 from .sources import ClipSource
 from .statistics import drawn_clips, interval_of, paired_bootstrap
 from .video_networks import as_pictures

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from ..assembly import SoundModel
 from ..embedding import JointSpace, OpenClipSpace
 from ..errors import DataError
+from ..fingerprints import fingerprint
 from ..judge import Judge
 from ..whole_files import written_whole
 from .statistics import fine_detail
@@ -64,19 +64,6 @@ def _change(frames: torch.Tensor) -> float:
     if len(frames) < 2:
         return 0.0
     return (frames[1:].float() - frames[:-1].float()).abs().mean().item()
-
-
-def fingerprint(parts: Sequence[Any]) -> str:
-    """SHA-256 of networks (their tensors) and plain values, in order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, torch.nn.Module):
-            for name, tensor in part.state_dict().items():
-                digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-                digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        else:
-            digest.update(json.dumps(part, default=str).encode())
-    return digest.hexdigest()
 
 
 def fingerprint_of_model(model: SoundModel) -> str:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -13,8 +12,11 @@ import torch
 
 from ..audio import MelSegments
 from ..config import MelConfig
+from ..errors import TrainingError
+from ..fingerprints import fingerprint
 from ..generation import Sound, hear
 from ..progress import Progress, silent
+from ..whole_files import written_whole
 from ..world import KINDS, disturb
 from ..world.disturb import change_speed
 from ..world.recordings import Recording
@@ -96,7 +98,8 @@ def make_sound_pool(
             windows[index], envelopes[index] = some, envelope
             progress(index, num_clips, "sounds")
         windows.flush()
-        np.save(paths[1], envelopes)
+        with written_whole(paths[1], TrainingError) as part:  # last: without it they're made again
+            np.save(part, envelopes)
     made = np.load(paths[0], mmap_mode="r")
     return SoundPool(made, np.arange(len(made)) % len(KINDS), np.load(paths[1]))
 
@@ -134,7 +137,8 @@ def make_recording_pool(
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
     windows_path, clips_path = folder / "windows.npy", folder / "clips.npz"
-    made_of = _made_of(recordings, mel, rate, seconds, seed)
+    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS]
+    made_of = fingerprint([*heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
     if not clips_path.exists() or str(np.load(clips_path)["made_of"]) != made_of:
         folder.mkdir(parents=True, exist_ok=True)
         clips_path.unlink(missing_ok=True)
@@ -145,23 +149,12 @@ def make_recording_pool(
             envelopes.append(envelope)
             kinds += [KINDS.index(recording.kind)] * len(some)
             progress(len(windows), len(recordings), "recordings")
-        unfinished = folder / "unfinished.npy", folder / "unfinished.npz"  # a kill leaves these, never half of the others
-        np.save(unfinished[0], np.concatenate(windows))
-        np.savez(unfinished[1], made_of=made_of, kinds=kinds, envelopes=np.concatenate(envelopes))
-        unfinished[0].replace(windows_path)
-        unfinished[1].replace(clips_path)
+        with written_whole(windows_path, TrainingError) as part:
+            np.save(part, np.concatenate(windows))
+        with written_whole(clips_path, TrainingError) as part:  # last: without it they're heard again
+            np.savez(part, made_of=made_of, kinds=kinds, envelopes=np.concatenate(envelopes))
     clips = np.load(clips_path)
     return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"])
-
-
-def _made_of(recordings: Sequence[Recording], mel: MelConfig, rate: float, seconds: float, seed: int) -> str:
-    """A fingerprint of recordings and of how they are heard."""
-    settings = [mel, rate, seconds, seed, _NUM_VARIANTS]
-    digest = hashlib.sha256(repr(settings).encode())
-    for recording in recordings:
-        digest.update(recording.kind.encode())
-        digest.update(recording.waveform.tobytes())
-    return digest.hexdigest()
 
 
 def loudness_envelope(waveform: np.ndarray, sample_rate: int, rate: float, num_segments: int) -> np.ndarray:
