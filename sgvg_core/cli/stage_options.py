@@ -61,6 +61,12 @@ def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default:
     return read_stage_config(presets, preset=options.preset, default=default, file=options.config, changes=options.changes)
 
 
+def said_changes(options: argparse.Namespace) -> dict[str, str]:
+    """What --set changed, for the command's line on the model card; steps and the space that is built onto have options of their own there."""
+    changed = " --set ".join(change for change in options.changes if not change.startswith(("num_steps=", "onto=")))
+    return {"set": changed} if changed else {}
+
+
 def run_policy(options: argparse.Namespace, max_minutes: float | None, steps: int = 1000) -> "RunPolicy":
     """The policy that the options tell; `steps` where they name no number. Raises ConfigError."""
     from ..training.stepped_run import RunPolicy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import check_choice
 from .options import use_threads
 from .progress import ProgressBar
-from .stage_options import add_run, add_settings, run_policy, stage_config
+from .stage_options import add_run, add_settings, run_policy, said_changes, stage_config
 
 if TYPE_CHECKING:
     from ..datasets import ClipData
@@ -105,7 +105,7 @@ def run_joint_space(options: argparse.Namespace) -> int:
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
             said = {"data": "DATA", "onto": _public(config.onto), "preset": options.preset, "steps": config.num_steps}
-            note_command(options.work, "joint-space", said)
+            note_command(options.work, "joint-space", {**said, **said_changes(options)})
         policy = run_policy(options, _minutes(options))
         result = train_clip_joint_space(options.work, data, config, policy=policy, ranks=ranks, workers=options.readers, progress=progress)
         if ranks.is_first:
@@ -179,6 +179,5 @@ def _note(options: argparse.Namespace, data: "ClipData", num_steps: int) -> None
     about = {"hash": data.hash, "labels": list(data.labels), "train": len(data.clips("train")), "test": len(data.clips("test"))}
     note_inputs(options.work, about, options.generator, options.joint_space, _public(options.joint_space))
     source = "labelled-sounds" if options.labelled_sounds is not None else "data"
-    changed = " --set ".join(change for change in options.changes if not change.startswith("num_steps="))
     said = {source: "DATA", "generator": "FILE", "joint-space": _public(options.joint_space), "preset": options.preset, "steps": num_steps}
-    note_command(options.work, "sgvg", {**said, "set": changed or None})
+    note_command(options.work, "sgvg", {**said, **said_changes(options)})

@@ -10,7 +10,7 @@ from ..config import check_choice
 from ..errors import ConfigError
 from .options import use_threads
 from .progress import ProgressBar
-from .stage_options import add_run, add_settings, check_fitting, run_policy, stage_config
+from .stage_options import add_run, add_settings, check_fitting, run_policy, said_changes, stage_config
 
 TEACHERS = ("world", "pictures")
 PRESETS = ("paper", "small", "tiny")
@@ -63,7 +63,8 @@ def run_own_data(options: argparse.Namespace) -> int:
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
             said = {"data": "DATA", "begin-with": None if file is None else file.name, "preset": options.preset, "steps": policy.num_steps}
-            note_command(options.work, "generator", {name: value for name, value in said.items() if name != "begin-with" or value})
+            said = {name: value for name, value in said.items() if name != "begin-with" or value}
+            note_command(options.work, "generator", {**said, **said_changes(options)})
             for note in () if beginning is None else beginning.notes:
                 print(note)
         result = train_adversarial(

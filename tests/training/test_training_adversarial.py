@@ -67,7 +67,8 @@ def test_it_leaves_a_generator_a_discriminator_settings_log_and_sheets(whole):
     assert [line["step"] for line in lines] == list(range(NUM_STEPS + 1))
     names = {"generator_adversarial", "critic_adversarial", "r1", "path_length", "waiting_share", "augment_strength", "real_sign", "r1_gradient"}
     assert names <= {name for line in lines for name in line}
-    assert json.loads((whole / "history.jsonl").read_text()) == {"stage": "generator", "data": "DATA", "preset": "tiny", "steps": NUM_STEPS}
+    said = {"stage": "generator", "data": "DATA", "preset": "tiny", "steps": NUM_STEPS, "set": " --set ".join(SETTINGS)}
+    assert json.loads((whole / "history.jsonl").read_text()) == said
 
 
 def test_killed_at_a_random_step_it_ends_with_the_same_bits(pictures, whole, tmp_path, pack_root):

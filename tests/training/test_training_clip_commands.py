@@ -40,8 +40,10 @@ def test_a_model_made_of_clips_is_exported_and_films(work, clip_data, tmp_path):
     model = load_model(tmp_path / "model", "cpu")
     assert model.joint_space.labels == clip_data.labels
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text()
+    space = "train joint-space --work DIR --data DATA --preset tiny --steps 3 --set " + " --set ".join(SMALL_SPACE)
     command = "train sgvg --work DIR --data DATA --generator FILE --joint-space joint_space.safetensors --preset tiny --steps 2 --set"
-    for said in (clip_data.hash, "9 clips to train on and 3 to test on", "| ours | 1 |", "CC BY 4.0, as its data", '"lambda_enc": 3.0', command):
+    told = "9 clips to train on and 3 to test on", "| ours | 1 |", "CC BY 4.0, as its data", '"lambda_enc": 3.0'
+    for said in (clip_data.hash, *told, space, command):
         assert said in card, said
     assert str(work) not in card, "folders of this machine stay out of the card"
     video = next((clip_data.folder.parent / "films").rglob("*.mp4"))
