@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=Path, required=True, help="a folder DIR/<scene>/*.ogg|opus|wav|...")
     parser.add_argument("--work", type=Path, required=True, help="a folder for the synthesised sounds and the encoders")
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--share", type=float, default=REAL_SHARE, help=f"share of real windows of each scene that has some (default {REAL_SHARE})")
     parser.add_argument("--minutes", type=float, default=20.0, help="of training on synthesised sounds alone (default 20)")
     parser.add_argument("--fold-minutes", type=float, default=8.0, help="of each fold's further training (default 8)")

@@ -382,6 +382,8 @@ class SoundInversionConfig:
     """2 halves the picture in the first convolution: a quarter of the work (the paper's is 1)."""
     texture: int = 0
     """Units that hear the texture of a window beside the convolutions; 0: none, as in the paper."""
+    texture_reach: float = 0.0
+    """Seconds before and after a window from which its texture is averaged: what sounds changes more slowly than how strongly it does."""
 
     def __post_init__(self) -> None:
         check_range("sound inversion num_ws", self.num_ws, 3, 64)
@@ -396,6 +398,7 @@ class SoundInversionConfig:
         check_range("sound inversion segment_rate", self.segment_rate, 0.1, 120)
         check_range("sound inversion stem_stride", self.stem_stride, 1, 2)
         check_range("sound inversion texture", self.texture, 0, 4096)
+        check_range("sound inversion texture_reach", self.texture_reach, 0, 10)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,6 +39,7 @@ LANDSCAPES = ModelConfig(
         segment_rate=12.0,
         stem_stride=2,
         texture=64,
+        texture_reach=1.5,
     ),
     walker=WalkerConfig(num_ws=12, w_dim=256, hidden=256, walk_rate=12.0),
     judge=JudgeConfig(),
@@ -49,8 +50,16 @@ TINY = ModelConfig(
     mel=LANDSCAPES.mel,
     generator=GeneratorConfig(img_resolution=32, channels=(16, 16, 16, 8), z_dim=16, w_dim=24, mapping_layers=2, mapping_lr_multiplier=1.0),
     joint_space=dataclasses.replace(LANDSCAPES.joint_space),
-    sound_encoder=SoundInversionConfig(
-        num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, segment_rate=12.0, texture=4
+    sound_encoder=dataclasses.replace(
+        LANDSCAPES.sound_encoder,
+        num_ws=8,
+        w_dim=24,
+        depths=(1, 1, 1, 1),
+        widths=(8, 8, 8, 8),
+        pyramid_width=8,
+        stem_stride=1,
+        texture=4,
+        texture_reach=0.25,
     ),
     walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16, walk_rate=12.0),
     judge=LANDSCAPES.judge,

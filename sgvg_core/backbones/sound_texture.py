@@ -12,6 +12,9 @@ NUM_BANDS = 16
 NUM_GROUPS = 4
 LAGS = (2, 4, 8)
 """Frames over which a level's course is compared with itself."""
+NUM_MOMENTS = 8
+"""Parts of a window's time whose loudness is told."""
+NUM_LOUDNESSES = 2 * NUM_MOMENTS
 _SMALL = 1e-3
 
 
@@ -46,6 +49,13 @@ class SoundTexture(nn.Module):
         whole = bands.mean(1, keepdim=True)
         colour = bands.mean(2) - bands.mean((1, 2))[:, None]
         return torch.cat([colour, *(_course(level).flatten(1) for level in (bands, groups, whole)), _agreement(bands)], 1)
+
+
+def loudness_course(log_mel: torch.Tensor) -> torch.Tensor:
+    """What the texture leaves out: how loud log-mel windows [S, 1, M, F] are in each eighth of their time, over all of 16 bands and in the
+    loudest of them. [S, NUM_LOUDNESSES], -2..2."""
+    bands = functional.adaptive_avg_pool2d(log_mel.float(), (min(NUM_BANDS, log_mel.shape[2]), NUM_MOMENTS))[:, 0]
+    return 4 * torch.cat([bands.mean(1), bands.amax(1)], 1) - 2
 
 
 def _course(level: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ import torch
 from ..audio import MelSegments, clip_picture
 from ..clock import num_frames
 from ..latents import interpolate_ws
-from ..sound_inversion import AnySoundEncoder
+from ..sound_inversion import AnySoundEncoder, hear_in_order
 from ..walker import AnyWalker, WalkSettings, roll_out
 from .sound import HeardSound
 
@@ -107,5 +107,4 @@ class Walk:
         segments = MelSegments(
             lambda: sound.mono_chunks(mel.sample_rate), mel, self.heard.level, rate=rate, num_segments=num_segments, causal=self.causal
         )
-        for log_mel in segments:
-            yield self.encoder(log_mel)
+        yield from hear_in_order(self.encoder, segments, causal=self.causal)

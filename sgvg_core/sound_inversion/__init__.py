@@ -2,6 +2,7 @@
 
 from .encoder import SoundInversionEncoder
 from .fitted import AnySoundEncoder, FittedSoundEncoder
+from .in_order import hear_clips, hear_in_order
 from .released import ReleasedSoundEncoder
 
-__all__ = ["AnySoundEncoder", "FittedSoundEncoder", "ReleasedSoundEncoder", "SoundInversionEncoder"]
+__all__ = ["AnySoundEncoder", "FittedSoundEncoder", "ReleasedSoundEncoder", "SoundInversionEncoder", "hear_clips", "hear_in_order"]

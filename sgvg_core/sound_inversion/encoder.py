@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..backbones import SoundTexture, normalise_items
+from ..backbones import NUM_LOUDNESSES, SoundTexture, loudness_course, normalise_items
 from ..shapes import check_shape
 
 _NUM_GROUPS = 8
@@ -72,21 +72,31 @@ class StyleHead(nn.Module):
 
 
 class TextureBias(nn.Module):
-    """What the texture of windows [S, 1, M, F] adds to each of the pyramid's three maps: [3, S, pyramid_width, 1, 1]; nothing at first."""
+    """What texture and loudness of windows [S, 1, M, F] add to each of the pyramid's three maps: [3, S, pyramid_width, 1, 1]; nothing at first.
+
+    The texture says what sounds, the course of the loudness how strongly.
+    """
 
     def __init__(self, num_mels: int, width: int, pyramid_width: int) -> None:
         super().__init__()
         texture = SoundTexture(num_mels)
         self.texture = normalise_items(texture)
         self.layers = nn.Sequential(
-            nn.Dropout(0.1), nn.Linear(texture.num_features, width), nn.ReLU(), nn.Dropout(0.2), nn.Linear(width, width), nn.ReLU()
+            nn.Dropout(0.1),
+            nn.Linear(texture.num_features + NUM_LOUDNESSES, width),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(width, width),
+            nn.ReLU(),
         )
         self.project = nn.Linear(width, 3 * pyramid_width)
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
-    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        return self.project(self.layers(self.texture(log_mel))).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
+    def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
+        """`texture` [S, T] stands for the windows' own."""
+        heard = torch.cat([self.texture(log_mel) if texture is None else texture, loudness_course(log_mel)], 1)
+        return self.project(self.layers(heard)).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
 
 
 class SoundInversionEncoder(nn.Module):
@@ -104,9 +114,11 @@ class SoundInversionEncoder(nn.Module):
         segment_rate: float = 10.0,
         stem_stride: int = 1,
         texture: int = 0,
+        texture_reach: float = 0.0,
     ) -> None:
         super().__init__()
         self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
+        self.texture_reach = texture_reach
         self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
         self.stages = nn.ModuleList()
         width_in = widths[0]
@@ -128,7 +140,17 @@ class SoundInversionEncoder(nn.Module):
             self.texture.eval()
         return self
 
-    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+    @property
+    def reach(self) -> int:
+        """Windows before and after one from which its texture is averaged (`hear_in_order`)."""
+        return round(self.texture_reach * self.segment_rate) if self.texture is not None else 0
+
+    def textures(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """The texture of each window, [S, T]. Only of an encoder that hears any."""
+        return self.texture.texture(log_mel)  # type: ignore[no-any-return,union-attr]
+
+    def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
+        """Windows by themselves; `texture` [S, T] stands for their own, as `hear_in_order` averages it over those around."""
         check_shape("log_mel", log_mel, "S 1 M F", M=self.picture_size, F=self.picture_size)
         x = self.stem(log_mel * 2 - 1)
         maps = []
@@ -141,5 +163,5 @@ class SoundInversionEncoder(nn.Module):
             pyramid.append(lateral(features) + above)
         if self.texture is not None:
             heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= _SILENT_SHARE if self.texture.training else 1 - _SILENT_SHARE
-            pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel), strict=True)]
+            pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel, texture), strict=True)]
         return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

@@ -26,12 +26,18 @@ class FittedSoundEncoder(nn.Module):
         check_shape("w_avg", w_avg, "D", D=encoder.w_dim)
         self.encoder = encoder
         self.num_ws, self.w_dim, self.picture_size, self.segment_rate = matrix.shape[0], encoder.w_dim, encoder.picture_size, encoder.segment_rate
+        self.reach = encoder.reach
         self.clip_frames: int | None = getattr(encoder, "clip_frames", None)
         self.register_buffer("matrix", matrix.clone())
         self.register_buffer("w_avg", w_avg.detach().float().cpu().clone())
 
-    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        answered = self.encoder(log_mel)
+    def textures(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """The texture of each window, [S, T]. Only of an encoder of ours that hears any."""
+        return self.encoder.textures(log_mel)  # type: ignore[operator,no-any-return]
+
+    def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
+        """`texture` [S, T] stands for the windows' own."""
+        answered = self.encoder(log_mel) if texture is None else self.encoder(log_mel, texture)
         if getattr(self.encoder, "absolute", False):
             answered = answered - self.w_avg
         return map_latents(answered, self.matrix)

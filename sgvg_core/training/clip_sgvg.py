@@ -25,6 +25,7 @@ from ..generation.walk import to_rate
 from ..latents import distance_out, latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
+from ..sound_inversion import hear_clips
 from ..synthesis import Generator
 from ..walker import WalkState, take_step
 from . import losses
@@ -138,8 +139,7 @@ class ClipSgvgTraining:
 
     def _offsets(self, sounds: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What E_a hears, step after step, [n, L, D] each."""
-        heard: torch.Tensor = self.encoder(sounds.flatten(0, 1)).unflatten(0, sounds.shape[:2])
-        return heard.unbind(1)
+        return hear_clips(self.encoder, sounds).unbind(1)
 
     def _step(self, state: WalkState, audio: torch.Tensor) -> WalkState:
         after = take_step(self.walker, state, audio, self.config.walk)

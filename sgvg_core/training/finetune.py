@@ -20,7 +20,7 @@ from ..devices import to_device
 from ..embedding import JointSpace
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from ..sound_inversion import SoundInversionEncoder
+from ..sound_inversion import SoundInversionEncoder, hear_clips
 from ..synthesis import StyleGAN2Generator
 from ..walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ..world import KINDS
@@ -125,7 +125,7 @@ def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWal
     state, settings = WalkState(heard.start_ws, heard.start_ws), WalkSettings()
 
     def offsets(windows: torch.Tensor) -> torch.Tensor:
-        return encoder(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+        return hear_clips(encoder, windows)
 
     if num_before:
         with torch.no_grad():

@@ -112,15 +112,21 @@ def config_of(encoder: SoundInversionEncoder) -> SoundInversionConfig:
         segment_rate=encoder.segment_rate,
         stem_stride=encoder.stem[0].stride[0],  # type: ignore[arg-type,index]
         texture=encoder.texture.project.in_features if encoder.texture is not None else 0,
+        texture_reach=encoder.texture_reach,
     )
 
 
 def encoder_for(generator: Generator, begin_with: SoundInversionEncoder | None = None, seed: int = 0) -> SoundInversionEncoder:
-    """A sound encoder for a generator's latents, that has of `begin_with` what fits: its ears in any case, its heads for equal latents."""
+    """A sound encoder for a generator's latents, that has of `begin_with` what fits: its ears in any case, its heads for equal latents.
+
+    It hears each window by itself, as those are that it will learn.
+    """
     like = config_of(begin_with) if begin_with is not None else LANDSCAPES.sound_encoder
-    config = dataclasses.replace(like, num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws))
+    config = dataclasses.replace(like, num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws), texture_reach=0.0)
     if begin_with is not None and (like.num_ws, like.w_dim) == (generator.num_ws, generator.w_dim):
-        return copy.deepcopy(begin_with)
+        encoder = copy.deepcopy(begin_with)
+        encoder.texture_reach = 0.0
+        return encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = build_sound_encoder(config)

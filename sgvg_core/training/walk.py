@@ -21,6 +21,7 @@ from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
 from ..latents import distance_out
 from ..progress import Progress, silent
+from ..sound_inversion import SoundInversionEncoder, hear_clips
 from ..synthesis import StyleGAN2Generator
 from ..walker import WalkSettings, WalkState, take_step
 from ..world import KINDS
@@ -40,12 +41,14 @@ _RESTARTS = 0.12
 """Share of the long walks that begin anew at each chunk."""
 _LOST = 1.8
 """A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
+_DOUBT_SHARE = 0.4
+"""Share of the clips of which the walker hears what an E_a says that isn't sure of them."""
 _NUM_MEASURED = 2000
 """Windows whose texture gives E_a's fixed norm its means and variances."""
 _SHORTENED_SHARE, _SMALL_SPEAKER_SHARE = 0.12, 0.15
 """Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
 _ENVELOPE_WEIGHT = 0.5
-"""Weight of the shown envelope's squared error beside the latents' own: it's a small part of a latent, and what the sound is about."""
+"""Weight of the envelope's squared error, heard or shown, beside the latents' own: it's a small part of a latent, and what the sound is about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Answers:
         position = envelopes.clamp(0, 1) * (_LEVELS - 1)
         low = position.floor().long().clamp(max=_LEVELS - 2)
         return torch.lerp(self.offsets[kinds, low], self.offsets[kinds, low + 1], (position - low)[:, None])
+
+    def strength(self, offsets: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+        """How far offsets [N, L, D] lie on the way from the faintest to the strongest sound of their kinds, [N]: about 0..1."""
+        faint, way = self.offsets[kinds, 0], self.offsets[kinds, -1] - self.offsets[kinds, 0]
+        return ((offsets.mean(1) - faint) * way).sum(1) / way.square().sum(1)
 
     def phase(self, ws: torch.Tensor) -> torch.Tensor:
         """The phase that latents [N, L, D] show, in turns [N]."""
@@ -141,7 +149,7 @@ def warm_up_encoder(
     seed: int = 11,
     begin_with: Path | None = None,
     progress: Progress = silent,
-) -> torch.nn.Module:
+) -> SoundInversionEncoder:
     """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
 
     A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
@@ -168,7 +176,8 @@ def warm_up_encoder(
             with torch.autocast("cpu", torch.bfloat16):
                 offsets = encoder(pictures)
             apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
-            loss = F.smooth_l1_loss(*apart, beta=0.5)
+            heard, meant = answers.strength(offsets.float(), kinds), answers.strength(wanted[:, None], kinds)
+            loss = F.smooth_l1_loss(*apart, beta=0.5) + _ENVELOPE_WEIGHT * F.smooth_l1_loss(heard, meant, beta=0.2)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
@@ -236,11 +245,11 @@ def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Ten
 
 
 @torch.no_grad()
-def _offsets_of_pool(encoder: torch.nn.Module, pool: SoundPool, progress: Progress) -> torch.Tensor:
+def _offsets_of_pool(encoder: SoundInversionEncoder, pool: SoundPool, progress: Progress) -> torch.Tensor:
     """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
     rows = []
     for clip in range(len(pool.kinds)):
-        rows.append(encoder(pool.pictures(np.array(clip))).bfloat16())
+        rows.append(hear_clips(encoder, pool.pictures(np.array(clip))[None])[0].bfloat16())
         progress(clip, len(pool.kinds), "what E_a hears")
     return torch.stack(rows)
 
@@ -340,7 +349,7 @@ def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_ra
 def train_walker(
     work: Path,
     answers: Answers,
-    encoder: torch.nn.Module,
+    encoder: SoundInversionEncoder,
     pools: list[SoundPool],
     config: WalkerConfig,
     *,
@@ -379,11 +388,11 @@ def train_walker(
             short = run.done < _SHORT_SHARE
             if short:
                 any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
-                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, answers, rng)
                 walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
             else:
                 walks = long_walks = _restart_some(long_walks, answers, config.num_ws, _RESTARTS, rng)
-                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, answers, rng)
                 changed = kinds != walks.kinds
                 walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
                 walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
@@ -422,8 +431,26 @@ class _Clips:
         return cls(pool, heard, {int(kind): np.flatnonzero(pool.kinds == kind) for kind in np.unique(pool.kinds)})
 
 
+def _doubt(answers: Answers, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """What an E_a that isn't sure adds to the offsets of a clip of envelopes [T]: [T, 1, D].
+
+    It stands part of the way to one or several other kinds of the same strength, wavering, and on the whole nearest its own. A walker
+    that knows this settles on one scene for a sound unlike those E_a learned, instead of a picture between two.
+    """
+    shares = rng.dirichlet(np.full(len(answers.offsets), 0.5))
+    shares[kind] = 0
+    shares /= shares.sum()
+    far = rng.uniform(0, 0.95 / (1 + shares.max()))
+    turns = rng.random() + np.arange(len(envelopes)) * rng.uniform(0.02, 0.25)
+    wavering = torch.from_numpy(far * (1 + rng.uniform(0, 0.6) * np.sin(2 * np.pi * turns))).float()
+    kinds = torch.arange(len(shares)).repeat_interleave(len(envelopes))
+    offsets = answers.offset(kinds, envelopes.repeat(len(shares))).unflatten(0, (len(shares), -1))  # [K, T, D]
+    others = torch.einsum("k,ktd->td", torch.from_numpy(shares).float(), offsets)
+    return (wavering[:, None] * (others - offsets[kind]))[:, None]
+
+
 def _walker_batch(
-    clips: list[_Clips], silence: torch.Tensor, kinds_now: torch.Tensor, chunk: int, rng: np.random.Generator
+    clips: list[_Clips], silence: torch.Tensor, kinds_now: torch.Tensor, chunk: int, answers: Answers, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What is heard next [B, T, L, D], its envelopes [B, T] and kinds [B]: mostly more of the same kind, at times another, or silence."""
     audio, envelopes, kinds = [], [], []
@@ -437,7 +464,10 @@ def _walker_batch(
         kind = now if rng.random() < 0.7 and now in some.of_kind else int(rng.choice(list(some.of_kind)))
         clip = int(rng.choice(some.of_kind[kind]))
         first = int(rng.integers(some.heard.shape[1] - chunk + 1))
-        audio.append(some.heard[clip, first : first + chunk])
-        envelopes.append(torch.from_numpy(some.pool.envelopes[clip, first : first + chunk]))
+        heard, envelope = some.heard[clip, first : first + chunk], torch.from_numpy(some.pool.envelopes[clip, first : first + chunk])
+        if rng.random() < _DOUBT_SHARE:
+            heard = (heard + _doubt(answers, kind, envelope, rng)).bfloat16()
+        audio.append(heard)
+        envelopes.append(envelope)
         kinds.append(kind)
     return torch.stack(audio), torch.stack(envelopes), torch.tensor(kinds)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sgvg_core.backbones import SoundTexture
+from sgvg_core.backbones import NUM_LOUDNESSES, SoundTexture, loudness_course
 
 
 def course(level: torch.Tensor) -> dict[str, float]:
@@ -50,3 +50,16 @@ def test_no_number_of_the_texture_shouts_and_the_colour_is_left_out_at_times():
     assert (learning[:, texture.num_colours :] != 0).any(1).all()
     texture.eval()
     assert torch.allclose(texture(sounds[:1]), texture(sounds)[:1], atol=1e-6)  # a window alone as among others
+
+
+def test_the_course_of_the_loudness_says_when_a_window_is_loud_and_in_how_many_bands():
+    hum = torch.zeros(2, 1, 64, 64)
+    hum[0, 0, 8:12, 32:40] = 1  # one band of sixteen, in the fifth eighth
+    hum[1] = 1
+    course = loudness_course(hum)
+    assert course.shape == (2, NUM_LOUDNESSES)
+    everywhere, loudest = (course + 2).div(4).unflatten(1, (2, -1)).unbind(1)
+    assert torch.allclose(everywhere[0], torch.tensor([0, 0, 0, 0, 1 / 16, 0, 0, 0]))
+    assert torch.equal(loudest[0], torch.tensor([0.0, 0, 0, 0, 1, 0, 0, 0]))
+    assert (everywhere[1] == 1).all()
+    assert (loudest[1] == 1).all()

@@ -46,7 +46,7 @@ def test_the_texture_begins_with_nothing_beside_halved_convolutions_and_then_rea
         for texture in (0, 6)
     )
     beside.load_state_dict(without.state_dict(), strict=False)
-    for parameter in without.laterals.parameters():  # in training they are silent half of the time, so afterwards they count by half
+    for parameter in without.laterals.parameters():  # they count for half beside a texture
         parameter *= 0.5
     pictures = torch.rand(3, 1, 32, 32)
     torch.testing.assert_close(beside(pictures), without(pictures))
@@ -63,4 +63,15 @@ def test_in_training_the_texture_answers_some_windows_alone() -> None:
     same = torch.rand(1, 1, 32, 32).expand(300, -1, -1, -1)  # the projection is zero: windows differ by what is silent alone
     shown, counts = (encoder(same)[:, 0] * 1e4).round().unique(dim=0, return_counts=True)
     assert len(shown) == 2
-    assert 120 < counts.min() <= 150
+    assert 120 < counts.min() <= 150  # of 300 windows, half
+
+
+@torch.no_grad()
+def test_how_loud_a_window_is_is_heard_without_the_convolutions() -> None:
+    torch.manual_seed(2)
+    encoder = SoundInversionEncoder(num_ws=7, w_dim=5, picture_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8, texture=6)
+    encoder.eval().texture.project.weight.normal_()
+    sound = 0.5 * torch.rand(1, 1, 32, 32)
+    quiet, loud = encoder.texture(sound), encoder.texture(sound + 0.3)
+    assert (encoder.texture.texture(sound) - encoder.texture.texture(sound + 0.3)).abs().max() < 0.02  # to the texture they're one
+    assert (loud - quiet).abs().max() > 0.02

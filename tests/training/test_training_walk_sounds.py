@@ -93,3 +93,32 @@ def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monk
     monkeypatch.undo()
     both = pool_of(loud, soft)
     assert len(both.kinds) == 2 * len(first.kinds)
+
+
+def test_doubt_leaves_the_own_kind_nearest_and_the_strength_as_it_is():
+    rng = np.random.default_rng(5)
+    kinds, strength = torch.randn(9, 512, generator=torch.Generator().manual_seed(1)), torch.zeros(512)
+    kinds[:, 0], strength[0] = 0, 3.0
+    kinds = 20 * torch.nn.functional.normalize(kinds)
+    offsets = kinds[:, None] + torch.linspace(0, 1, 9)[None, :, None] * strength
+    answers = walk.Answers(torch.nn.Identity(), 1.0, torch.zeros(512), offsets, torch.nn.Identity(), torch.zeros(1, 64))
+    envelopes = torch.from_numpy(rng.random(360)).float()
+    far = []
+    for kind in list(range(9)) * 20:
+        doubt = walk._doubt(answers, kind, envelopes, rng)
+        assert doubt.shape == (360, 1, 512)
+        assert doubt[..., 0].abs().max() < 1e-5
+        heard = (kinds[kind] + doubt.mean((0, 1)))[None]
+        assert torch.cdist(heard, kinds).argmin() == kind
+        far.append(float(doubt.mean((0, 1)).norm() / kinds.norm(dim=1).mean()))
+    assert min(far) < 0.1
+    assert max(far) > 0.5
+
+
+def test_strength_is_how_far_an_offset_lies_between_its_kinds_ends():
+    offsets = torch.randn(9, 9, 32, generator=torch.Generator().manual_seed(3))
+    answers = walk.Answers(torch.nn.Identity(), 1.0, torch.zeros(32), offsets, torch.nn.Identity(), torch.zeros(1, 64))
+    kinds = torch.tensor([0, 4, 8])
+    between = torch.lerp(offsets[kinds, 0], offsets[kinds, -1], torch.tensor([0.0, 0.25, 1.0])[:, None])
+    beside = torch.tensor([[1.0], [-1.0]])[None, :, :] * torch.randn(3, 1, 32)  # latents that cancel each other out
+    assert torch.allclose(answers.strength(between[:, None] + beside, kinds), torch.tensor([0.0, 0.25, 1.0]), atol=1e-5)
