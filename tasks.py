@@ -120,6 +120,7 @@ class Setup:
 
     def __init__(self, venv: "Path" = VENV, root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
         self.venv, self.root, self.comfyui = venv, root, comfyui
+        self.keep_downloads = True
 
     @property
     def python(self) -> "Path":
@@ -181,7 +182,9 @@ class Setup:
             fresh = not self.python.exists() or bool(self.state().get("busy")) or not self.works()
             if fresh:
                 missing = list(parts)
-            announce(missing, self.root, self.comfyui)
+            if fresh:
+                self.clear()
+            self.keep_downloads = announce(missing, self.root, self.comfyui)
             if fresh:
                 self.make()
             self.save(busy=True)
@@ -189,16 +192,19 @@ class Setup:
                 self.install(part)
             self.save(busy=False, **{part: self.wanted(part) for part in missing})
 
-    def make(self) -> "None":
-        """A new, empty environment; what an interrupted set-up left is removed first."""
+    def clear(self) -> "None":
+        """Remove what an interrupted set-up left; Stop if it's something else."""
         if self.venv.is_symlink() or self.venv.is_file():
             raise Stop(f"{self.venv} is in the way: it's a link or a file; move it away")
         if self.venv.is_dir():
             ours = (self.venv / STATE).exists() or (self.venv / "pyvenv.cfg").exists() or not any(self.venv.iterdir())
             if not ours:
                 raise Stop(f"{self.venv} is in the way: it isn't a Python environment; move it away")
-            say("The environment in .venv isn't complete (an interrupted set-up?); making it again. pip kept what it had downloaded.")
+            say("The environment in .venv isn't complete (an interrupted set-up?); making it again.")
             shutil.rmtree(str(self.venv))
+
+    def make(self) -> "None":
+        """A new, empty environment."""
         self.venv.mkdir()
         self.save(busy=True)
         say("Making .venv with Python {}.{}.{} ...".format(*sys.version_info[:3]))
@@ -235,8 +241,7 @@ class Setup:
         """``pip install`` into the environment, under the constraints of the tested set. Raises Stop if it fails."""
         say(f"Installing {what} ...")
         command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *arguments]
-        if quiet:
-            command.append("--quiet")
+        command += ["--quiet"] * quiet + ["--no-cache-dir"] * (not self.keep_downloads)
         # pip unpacks downloads in the temporary folder, which is often too small for torch.
         scratch = tempfile.mkdtemp(prefix="pip-", dir=str(self.venv))
         environment = dict(clean_environment(), TMPDIR=scratch, TEMP=scratch, TMP=scratch)
@@ -246,11 +251,12 @@ class Setup:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         if code:
-            raise Stop(f"pip couldn't install {what}: its last lines say why. Run the same command again; what is downloaded is kept.")
+            kept = "; what is downloaded is kept" if self.keep_downloads else ""
+            raise Stop(f"pip couldn't install {what}: its last lines say why. Run the same command again{kept}.")
 
 
-def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
-    """Say what will be downloaded, from where, what disk is needed and free. Raises Stop if it's too little."""
+def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "bool":
+    """Say what will be downloaded, what disk is needed and free; whether pip can keep its downloads. Raises Stop if the disk is too full."""
     known = machine() in RUN_MB
     sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB, "resolve": (30, 80)}
     names = {"run": f"PyTorch {pinned('torch', root)} and the pack's requirements", "test": "lint, types and test tools"}
@@ -262,26 +268,41 @@ def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None"
         say("  (most of it are NVIDIA's CUDA libraries, which PyTorch for Linux brings along, with or without such a device)")
     if not known:
         say(f"  (the sizes are those of Linux x86_64; {machine()} wasn't measured)")
-    download, installed = (sum(sizes[part][i] for part in parts) for i in (0, 1))
-    for folder, needed in disk_needs(root, download, installed).items():
-        free = shutil.disk_usage(folder).free // 10**6
-        say(f"  {needed} MB needed on the disk of {folder} while installing, {free} MB free")
-        if free < needed:
-            raise Stop(f"The disk of {folder} has {free} MB free and {needed} MB are needed; make room and run the same command again")
+    return choose_cache(root, [sizes[part] for part in parts])
 
 
-def disk_needs(root: "Path", download: "int", installed: "int", cache: "Path | None" = None) -> "dict":
-    """Megabytes needed, by folder: the environment with pip's unpacking, and pip's cache where it lies on another disk."""
-    needs = {str(root): installed + download}
-    if os.environ.get("PIP_NO_CACHE_DIR"):
-        return needs
+def choose_cache(root: "Path", sizes: "Sequence[tuple]") -> "bool":
+    """Whether there is room for pip to keep its downloads. Raises Stop if there is too little room even without them.
+
+    `sizes` are the parts' megabytes, (download, on disk once installed), in the order of installing.
+    """
+    full: list = []
+    for keep in [False] if os.environ.get("PIP_NO_CACHE_DIR") else [True, False]:
+        disks = [(folder, needed, shutil.disk_usage(folder).free // 10**6) for folder, needed in disk_needs(root, sizes, keep).items()]
+        for folder, needed, free in disks:
+            how = "while installing" if keep else "if pip keeps no downloads"
+            say(f"  {needed} MB needed on the disk of {folder} {how}, {free} MB free")
+        full = [disk for disk in disks if disk[2] < disk[1]]
+        if not full:
+            return keep
+    folder, needed, free = full[0]
+    raise Stop(f"The disk of {folder} has {free} MB free and {needed} MB are needed; make room and run the same command again")
+
+
+def disk_needs(root: "Path", sizes: "Sequence[tuple]", keep: "bool", cache: "Path | None" = None) -> "dict":
+    """Megabytes needed at most at any moment, by folder: the environment, what pip unpacks, and its downloads if it's to `keep` them.
+
+    pip holds the downloads of a part until that part is installed, beside the copies in its cache, which may lie on another disk.
+    """
+    installed = [sum(disk for _, disk in sizes[: i + 1]) for i in range(len(sizes))]
+    kept = [sum(download for download, _ in sizes[: i + 1]) if keep else 0 for i in range(len(sizes))]
+    unpacking = [download for download, _ in sizes]
     folder = cache or cache_folder()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    same = os.stat(str(folder)).st_dev == os.stat(str(root)).st_dev
-    key = str(root) if same else str(folder)
-    needs[key] = needs.get(key, 0) + download
-    return needs
+    if not keep or os.stat(str(folder)).st_dev == os.stat(str(root)).st_dev:
+        return {str(root): max(map(sum, zip(installed, unpacking, kept, strict=True)))}
+    return {str(root): max(map(sum, zip(installed, unpacking, strict=True))), str(folder): kept[-1]}
 
 
 def cache_folder() -> "Path":

@@ -136,11 +136,45 @@ def test_sizes_are_said_first(clone: Path, capsys: pytest.CaptureFixture[str], m
     assert "MB free" in said
 
 
-def test_pips_cache_is_counted_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_is_counted_at_the_fullest_moment(tmp_path: Path) -> None:
+    cache = tmp_path / "not" / "yet"
+    # The second part's own download (300) is unpacked beside the first, installed (50), its cached one (100) and both of its own.
+    assert tasks.disk_needs(tmp_path, [(100, 50), (300, 400)], keep=True, cache=cache) == {str(tmp_path): 50 + 100 + 400 + 300 + 300}
+    assert tasks.disk_needs(tmp_path, [(100, 50), (300, 400)], keep=False, cache=cache) == {str(tmp_path): 50 + 400 + 300}
+    assert tasks.disk_needs(tmp_path, [(300, 400), (1, 1)], keep=False, cache=cache) == {str(tmp_path): 700}
+
+
+def test_downloads_are_kept_only_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
-    assert tasks.disk_needs(tmp_path, 100, 300, cache=tmp_path / "not" / "yet") == {str(tmp_path): 500}
+
+    def choose(free: int) -> bool:
+        monkeypatch.setattr(tasks.shutil, "disk_usage", lambda folder: usage(10**10, 10**10, free * 10**6))
+        return tasks.choose_cache(tmp_path, [(2800, 5200)])
+
+    assert choose(11000)
+    assert not choose(9234)
+    assert "8000 MB needed" in capsys.readouterr().out.splitlines()[-1]
+    with pytest.raises(tasks.Stop, match="7000 MB free and 8000 MB are needed"):
+        choose(7000)
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    assert tasks.disk_needs(tmp_path, 100, 300, cache=tmp_path) == {str(tmp_path): 400}
+    assert not choose(11000)
+
+
+@pytest.mark.usefixtures("without_pip")
+def test_the_room_that_a_broken_environment_takes_is_free_for_the_new_one(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = OfflineSetup(clone, fail_at="run")
+    with pytest.raises(KeyboardInterrupt):
+        broken.bring("run")
+    there = []
+    monkeypatch.setattr(tasks, "choose_cache", lambda root, sizes: there.append(broken.venv.exists()) or False)
+    setup = OfflineSetup(clone)
+    setup.bring("run")
+    assert there == [False]
+    assert not setup.keep_downloads
 
 
 @pytest.mark.usefixtures("without_pip")
