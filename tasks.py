@@ -7,6 +7,7 @@ pip's download cache. The file keeps to a syntax that older Pythons read too, so
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -32,9 +33,11 @@ CHECK = "import torch, torchvision, torchaudio, av, numpy, open_clip, PIL, safet
 
 # Megabytes: (download, on disk once installed). Downloads are the sums of the wheels of the tested set on PyPI; the disk figures
 # were measured on Linux x86_64 and are estimates elsewhere. On Linux torch from PyPI brings NVIDIA's libraries along.
-RUN_MB = {"linux x86_64": (2800, 5200), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
+RUN_MB = {"linux x86_64": (2850, 5250), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
 TEST_MB = (130, 550)
 HOST_MB = (140, 400)
+# What is unpacked at most beside what is installed already, if torch's libraries come one after another (measured as the others).
+PIECE_MB = 300
 
 SYSTEMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "macos", "windows")
 STEPS = ["lint", "types", "imports", "pytest"]
@@ -120,7 +123,7 @@ class Setup:
 
     def __init__(self, venv: "Path" = VENV, root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
         self.venv, self.root, self.comfyui = venv, root, comfyui
-        self.keep_downloads = True
+        self.tight = False
 
     @property
     def python(self) -> "Path":
@@ -184,7 +187,7 @@ class Setup:
                 missing = list(parts)
             if fresh:
                 self.clear()
-            self.keep_downloads = announce(missing, self.root, self.comfyui)
+            self.tight = announce(missing, self.root, self.comfyui)
             if fresh:
                 self.make()
             self.save(busy=True)
@@ -214,6 +217,8 @@ class Setup:
     def install(self, part: "str") -> "None":
         """One part, by pip."""
         if part == "run":
+            if self.tight:
+                self.install_torch_in_pieces()
             self.pip("PyTorch and the pack's requirements", *TORCH, "-r", "requirements.txt")
             say("Checking that it can be imported ...")
             run_or_stop([str(self.python), "-c", CHECK], "the installed packages don't work together")
@@ -223,6 +228,14 @@ class Setup:
             self.pip("uv, which resolves for other systems", "uv")
         elif part == "host" and self.comfyui:
             self.install_host(self.comfyui)
+
+    def install_torch_in_pieces(self) -> "None":
+        """torch and then what it needs, one after another: pip holds everything it downloads in one call until all of it is installed."""
+        self.pip("torch by itself, since the disk is tight", "--no-deps", "torch=={}".format(pinned("torch", self.root)))
+        code = "import importlib.metadata as m; print(*(r for r in m.requires('torch') if 'extra ==' not in r), sep='\\n')"
+        needed = subprocess.run([str(self.python), "-c", code], env=clean_environment(), stdout=subprocess.PIPE, check=True, text=True).stdout
+        for requirement in needed.splitlines():
+            self.pip(requirement.partition(";")[0], requirement)
 
     def install_host(self, comfyui: "Path") -> "None":
         """ComfyUI's requirements under the tested set; if they don't fit it, as it wants them, but with our torch."""
@@ -241,7 +254,7 @@ class Setup:
         """``pip install`` into the environment, under the constraints of the tested set. Raises Stop if it fails."""
         say(f"Installing {what} ...")
         command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *arguments]
-        command += ["--quiet"] * quiet + ["--no-cache-dir"] * (not self.keep_downloads)
+        command += ["--quiet"] * quiet + ["--no-cache-dir"] * self.tight
         # pip unpacks downloads in the temporary folder, which is often too small for torch.
         scratch = tempfile.mkdtemp(prefix="pip-", dir=str(self.venv))
         environment = dict(clean_environment(), TMPDIR=scratch, TEMP=scratch, TMP=scratch)
@@ -251,12 +264,12 @@ class Setup:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         if code:
-            kept = "; what is downloaded is kept" if self.keep_downloads else ""
+            kept = "" if self.tight else "; what is downloaded is kept"
             raise Stop(f"pip couldn't install {what}: its last lines say why. Run the same command again{kept}.")
 
 
 def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "bool":
-    """Say what will be downloaded, what disk is needed and free; whether pip can keep its downloads. Raises Stop if the disk is too full."""
+    """Say what will be downloaded and what disk is needed and free; answers as `is_tight`. Raises Stop if the disk is too full."""
     known = machine() in RUN_MB
     sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB, "resolve": (30, 80)}
     names = {"run": f"PyTorch {pinned('torch', root)} and the pack's requirements", "test": "lint, types and test tools"}
@@ -268,41 +281,44 @@ def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None"
         say("  (most of it are NVIDIA's CUDA libraries, which PyTorch for Linux brings along, with or without such a device)")
     if not known:
         say(f"  (the sizes are those of Linux x86_64; {machine()} wasn't measured)")
-    return choose_cache(root, [sizes[part] for part in parts])
+    return is_tight(root, [sizes[part] for part in parts])
 
 
-def choose_cache(root: "Path", sizes: "Sequence[tuple]") -> "bool":
-    """Whether there is room for pip to keep its downloads. Raises Stop if there is too little room even without them.
+def is_tight(root: "Path", sizes: "Sequence[tuple]") -> "bool":
+    """Whether there is room only if pip keeps no downloads and installs in pieces. Raises Stop if there isn't even that.
 
     `sizes` are the parts' megabytes, (download, on disk once installed), in the order of installing.
     """
     full: list = []
-    for keep in [False] if os.environ.get("PIP_NO_CACHE_DIR") else [True, False]:
-        disks = [(folder, needed, shutil.disk_usage(folder).free // 10**6) for folder, needed in disk_needs(root, sizes, keep).items()]
+    for tight in (False, True):
+        disks = [(folder, needed, shutil.disk_usage(folder).free // 10**6) for folder, needed in disk_needs(root, sizes, tight).items()]
         for folder, needed, free in disks:
-            how = "while installing" if keep else "if pip keeps no downloads"
+            how = "if pip keeps no downloads and installs piece by piece" if tight else "while installing"
             say(f"  {needed} MB needed on the disk of {folder} {how}, {free} MB free")
         full = [disk for disk in disks if disk[2] < disk[1]]
         if not full:
-            return keep
+            return tight
     folder, needed, free = full[0]
     raise Stop(f"The disk of {folder} has {free} MB free and {needed} MB are needed; make room and run the same command again")
 
 
-def disk_needs(root: "Path", sizes: "Sequence[tuple]", keep: "bool", cache: "Path | None" = None) -> "dict":
-    """Megabytes needed at most at any moment, by folder: the environment, what pip unpacks, and its downloads if it's to `keep` them.
+def disk_needs(root: "Path", sizes: "Sequence[tuple]", tight: "bool", cache: "Path | None" = None) -> "dict":
+    """Megabytes needed at the fullest moment, by folder: the environment, what pip unpacks, and its cache, which may lie on another disk.
 
-    pip holds the downloads of a part until that part is installed, beside the copies in its cache, which may lie on another disk.
+    pip holds what it downloads in one call until all of it is installed, beside the copies in its cache.
     """
-    installed = [sum(disk for _, disk in sizes[: i + 1]) for i in range(len(sizes))]
-    kept = [sum(download for download, _ in sizes[: i + 1]) if keep else 0 for i in range(len(sizes))]
-    unpacking = [download for download, _ in sizes]
+    installed = list(itertools.accumulate(disk for _, disk in sizes))
+    unpacked = [min(download, PIECE_MB) if tight else download for download, _ in sizes]
+    if tight or os.environ.get("PIP_NO_CACHE_DIR"):
+        kept = [0] * len(sizes)
+    else:
+        kept = list(itertools.accumulate(download for download, _ in sizes))
     folder = cache or cache_folder()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    if not keep or os.stat(str(folder)).st_dev == os.stat(str(root)).st_dev:
-        return {str(root): max(map(sum, zip(installed, unpacking, kept, strict=True)))}
-    return {str(root): max(map(sum, zip(installed, unpacking, strict=True))), str(folder): kept[-1]}
+    if kept[-1] and os.stat(str(folder)).st_dev != os.stat(str(root)).st_dev:
+        return {str(root): max(map(sum, zip(installed, unpacked, strict=True))), str(folder): kept[-1]}
+    return {str(root): max(map(sum, zip(installed, unpacked, kept, strict=True)))}
 
 
 def cache_folder() -> "Path":

@@ -215,11 +215,15 @@ def test_shards_do_not_depend_on_workers_and_mix_labels() -> None:
 
 
 def start(folder: Path, pack_root: Path, workers: int) -> "subprocess.Popen[str]":
-    """The command in a process of its own."""
+    """The command in a process of its own, which hears SIGINT even where the tests run in the background and don't."""
     words = [sys.executable, "-m", "sgvg_core", "data", "prepare", "world:", "-o", str(folder), "--workers", str(workers)]
     words += ["--clips", "36", "--size", "32", "--fps", "5", "--sample-rate", str(RATE), "--seconds", "1", "--shortest", "0.5"]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    return subprocess.Popen(words, cwd=pack_root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(words, cwd=pack_root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for_shards(folder: Path, count: int, process: "subprocess.Popen[str]") -> int:

@@ -12,9 +12,16 @@ import pytest
 import tasks
 
 
+def have_free(megabytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every disk have so much room."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(tasks.shutil, "disk_usage", lambda folder: usage(10**12, 10**12 - megabytes * 10**6, megabytes * 10**6))
+
+
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder with the files that set-up reads."""
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that set-up reads, on a disk with room for everything."""
+    have_free(10**6, monkeypatch)
     root = tmp_path / "pack"
     root.mkdir()
     for name in ("requirements.txt", "requirements-test.txt", "constraints.txt"):
@@ -118,8 +125,7 @@ def test_a_wrong_comfyui_dir_is_said(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_refused_before_anything_is_made(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(tasks.shutil, "disk_usage", lambda folder: usage(10**10, 10**10, 50 * 10**6))
+    have_free(50, monkeypatch)
     setup = OfflineSetup(clone)
     with pytest.raises(tasks.Stop, match="50 MB free"):
         setup.bring("run")
@@ -136,32 +142,55 @@ def test_sizes_are_said_first(clone: Path, capsys: pytest.CaptureFixture[str], m
     assert "MB free" in said
 
 
-def test_the_disk_is_counted_at_the_fullest_moment(tmp_path: Path) -> None:
+def test_the_disk_is_counted_at_the_fullest_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
     cache = tmp_path / "not" / "yet"
-    # The second part's own download (300) is unpacked beside the first, installed (50), its cached one (100) and both of its own.
-    assert tasks.disk_needs(tmp_path, [(100, 50), (300, 400)], keep=True, cache=cache) == {str(tmp_path): 50 + 100 + 400 + 300 + 300}
-    assert tasks.disk_needs(tmp_path, [(100, 50), (300, 400)], keep=False, cache=cache) == {str(tmp_path): 50 + 400 + 300}
-    assert tasks.disk_needs(tmp_path, [(300, 400), (1, 1)], keep=False, cache=cache) == {str(tmp_path): 700}
+    two, last_small = [(100, 50), (800, 400)], [(800, 400), (1, 1)]
+    # While the second part is installed: both on disk, its own downloads unpacked, those of both in the cache.
+    assert tasks.disk_needs(tmp_path, two, False, cache) == {str(tmp_path): (50 + 400) + 800 + (100 + 800)}
+    assert tasks.disk_needs(tmp_path, two, True, cache) == {str(tmp_path): (50 + 400) + tasks.PIECE_MB}
+    assert tasks.disk_needs(tmp_path, last_small, False, cache) == {str(tmp_path): 400 + 800 + 800}
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    assert tasks.disk_needs(tmp_path, last_small, False, cache) == {str(tmp_path): 400 + 800}
 
 
-def test_downloads_are_kept_only_where_there_is_room(
+def test_a_tight_disk_is_told_from_a_roomy_and_from_a_full_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    usage = namedtuple("usage", "total used free")
     monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
 
-    def choose(free: int) -> bool:
-        monkeypatch.setattr(tasks.shutil, "disk_usage", lambda folder: usage(10**10, 10**10, free * 10**6))
-        return tasks.choose_cache(tmp_path, [(2800, 5200)])
+    def is_tight(free: int) -> bool:
+        have_free(free, monkeypatch)
+        return tasks.is_tight(tmp_path, [(2800, 5200), (130, 550)])
 
-    assert choose(11000)
-    assert not choose(9234)
-    assert "8000 MB needed" in capsys.readouterr().out.splitlines()[-1]
-    with pytest.raises(tasks.Stop, match="7000 MB free and 8000 MB are needed"):
-        choose(7000)
-    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    assert not choose(11000)
+    assert not is_tight(10_800)
+    assert is_tight(10_799)
+    assert "5880 MB needed" in capsys.readouterr().out.splitlines()[-1]
+    assert is_tight(5880)
+    with pytest.raises(tasks.Stop, match="5879 MB free and 5880 MB are needed"):
+        is_tight(5879)
+
+
+def test_on_a_tight_disk_torch_comes_in_pieces_and_nothing_is_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    class Answer:
+        returncode = 0
+        stdout = 'filelock\nlibrary==1.2; platform_system == "Linux"\n'
+
+    monkeypatch.setattr(tasks.subprocess, "run", lambda command, **how: calls.append(command) or Answer())
+    (clone / ".venv").mkdir()
+    setup = tasks.Setup(clone / ".venv", clone)
+    setup.install("run")
+    roomy, calls[:] = list(calls), []
+    setup.tight = True
+    setup.install("run")
+    piece = ["torch==2.11.0"], ["filelock"], ['library==1.2; platform_system == "Linux"'], [*tasks.TORCH, "-r", "requirements.txt"]
+    installs = [command for command in calls if "pip" in command]
+    assert [set(asked) <= set(command) for asked, command in zip(piece, installs, strict=True)] == [True] * 4
+    assert all("--no-cache-dir" in command for command in installs)
+    assert not any("--no-cache-dir" in command for command in roomy)
 
 
 @pytest.mark.usefixtures("without_pip")
@@ -170,11 +199,11 @@ def test_the_room_that_a_broken_environment_takes_is_free_for_the_new_one(clone:
     with pytest.raises(KeyboardInterrupt):
         broken.bring("run")
     there = []
-    monkeypatch.setattr(tasks, "choose_cache", lambda root, sizes: there.append(broken.venv.exists()) or False)
+    monkeypatch.setattr(tasks, "is_tight", lambda root, sizes: there.append(broken.venv.exists()) or True)
     setup = OfflineSetup(clone)
     setup.bring("run")
     assert there == [False]
-    assert not setup.keep_downloads
+    assert setup.tight
 
 
 @pytest.mark.usefixtures("without_pip")
