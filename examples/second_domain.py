@@ -36,8 +36,7 @@ SETTINGS = {
     "generator": ("size=32", "channel_base=768", "channel_max=48", "z_dim=64", "w_dim=64", "mapping_lr_multiplier=0.1", "r1_gamma=1",
                   "path_weight=0", "style_mixing=0", "noise=false", "augment.kinds=[]", "ema_pictures=2000"),
     "joint-space": ("mirror=false", "test_every=100"),
-    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300", "walker_rate=1e-5",
-             "critic_rate=2e-3"),
+    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300", "walker_rate=1e-5"),
 }  # fmt: skip
 """What differs from the preset `tiny`; docs/second_domain.md has the reasons."""
 

@@ -157,7 +157,7 @@ def _table(figures: dict[str, np.ndarray], inverter: Inverter) -> Table:
             cells[metric.name] = Cell(float(values.mean()), *interval, more)
         rows.append(Row(key, names[key], cells))
     notes = (
-        f"{len(figures['ours'])} pictures, latents by {inverter.num_steps} steps of descent under each loss; \"ours\" is the one with all terms. "
+        f"{len(figures['ours'])} pictures, latents by {inverter.num_steps} steps of descent under each loss. "
         f"The perceptual term of the losses is {inverter.perceptual.name}; MSE is of pictures in -1..1.",
     )
     return Table("table3b", "Table 3b, inversion", metrics, tuple(rows), notes, of="losses")

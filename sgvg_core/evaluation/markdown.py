@@ -4,13 +4,14 @@ from .paper_tables import Cell, Metric, Table
 
 
 def format_paper_table(table: Table) -> str:
-    """A measured table, and below it by how much ours has more than each row, as Markdown."""
+    """A measured table, and below it by how much ours (under its name there) has more than each row, as Markdown."""
     titles = [metric.title for metric in table.metrics]
     lines = [f"**{table.title}**", "", f"| {table.of} | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
     lines += [f"| {row.name} | " + " | ".join(_figure(row.cells[metric.name]) for metric in table.metrics) + " |" for row in table.rows]
     compared = [row for row in table.rows if any(cell and cell.ours_more for cell in row.cells.values())]
     if compared:
-        lines += ["", f"| ours less | {' | '.join(metric.name for metric in table.metrics)} |", "|---" * (1 + len(titles)) + "|"]
+        ours = next((row.name for row in table.rows if row.key == "ours"), "ours")
+        lines += ["", f"| {ours} less | {' | '.join(metric.name for metric in table.metrics)} |", "|---" * (1 + len(titles)) + "|"]
         lines += [f"| {row.name} | " + " | ".join(_more(row.cells[metric.name], metric) for metric in table.metrics) + " |" for row in compared]
         lines += ["", "In brackets 95 % intervals (paired bootstrap over clips): **better** or **worse** where the interval excludes 0, else *open*."]
     return "\n".join([*lines, *(f"\n{note}" for note in table.notes)])

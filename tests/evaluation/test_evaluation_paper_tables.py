@@ -139,6 +139,7 @@ def test_tables_of_known_records(judge: Judge) -> None:
     assert none.ours_more is not None
     assert (none.ours_more.value, none.ours_more.low, none.ours_more.high, none.ours_more.excludes_zero) == (-1, -1, -1, True)
     assert "**worse**" in format_paper_table(table)
+    assert "| ours less | t<->v |" in format_paper_table(table)
     judged = tables.judged(["ours"])
     assert judged is not None
     values = {row.key: [cell.value for cell in row.cells.values() if cell] for row in judged.rows}

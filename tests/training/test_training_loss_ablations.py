@@ -60,6 +60,7 @@ def test_one_command_trains_all_and_prints_one_table(folder, clip_data, monkeypa
     names = ["all terms", *TERMS.values(), "the start of all (warm start, no loss of the paper)"]
     assert [row.split("|")[1].strip() for row in rows[1:]][: len(names)] == names
     assert (work / "table.md").read_text() == table
+    assert "| all terms less |" in table
     said = json.loads((work / "table.json").read_text())
     assert (said["steps"], said["data"], len(said["table"]["rows"])) == (NUM_STEPS, clip_data.hash, len(names))
     assert {"t<->v", "a<->v", "a<->v in time"} <= {column["name"] for column in said["table"]["columns"]}
