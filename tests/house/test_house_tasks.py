@@ -162,14 +162,14 @@ def test_a_tight_disk_is_told_from_a_roomy_and_from_a_full_one(
 
     def is_tight(free: int) -> bool:
         have_free(free, monkeypatch)
-        return tasks.is_tight(tmp_path, [(2800, 5200), (130, 640)])
+        return tasks.is_tight(tmp_path, [(2800, 5200), (130, 850)])
 
     assert not is_tight(10_800)
     assert is_tight(10_799)
-    assert "5970 MB needed" in capsys.readouterr().out.splitlines()[-1]
-    assert is_tight(5970)
-    with pytest.raises(tasks.Stop, match="5969 MB free and 5970 MB are needed"):
-        is_tight(5969)
+    assert "6180 MB needed" in capsys.readouterr().out.splitlines()[-1]
+    assert is_tight(6180)
+    with pytest.raises(tasks.Stop, match="6179 MB free and 6180 MB are needed"):
+        is_tight(6179)
 
 
 def test_on_a_tight_disk_torch_comes_in_pieces_and_nothing_is_kept(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
