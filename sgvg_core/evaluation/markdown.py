@@ -10,7 +10,7 @@ def format_paper_table(table: Table) -> str:
     lines += [f"| {row.name} | " + " | ".join(_figure(row.cells[metric.name]) for metric in table.metrics) + " |" for row in table.rows]
     compared = [row for row in table.rows if any(cell and cell.ours_more for cell in row.cells.values())]
     if compared:
-        ours = next((row.name for row in table.rows if row.key == "ours"), "ours")
+        ours = next(row.name for row in table.rows if row.key == "ours")
         lines += ["", f"| {ours} less | {' | '.join(metric.name for metric in table.metrics)} |", "|---" * (1 + len(titles)) + "|"]
         lines += [f"| {row.name} | " + " | ".join(_more(row.cells[metric.name], metric) for metric in table.metrics) + " |" for row in compared]
         lines += ["", "In brackets 95 % intervals (paired bootstrap over clips): **better** or **worse** where the interval excludes 0, else *open*."]
