@@ -15,6 +15,7 @@ import torch
 from .backbones import normalise_items
 from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
+from .checkpoints.settling import enough_memory
 from .checkpoints.stored import in_words, read_stored
 from .checkpoints.weights import is_finite
 from .config import (
@@ -304,11 +305,23 @@ def _network_of(found: Recognised, kinds: tuple[str, ...], path: str | Path) -> 
 
 
 def _filled(build: Callable[[C], M], config: C, state: Mapping[str, torch.Tensor], path: str | Path) -> M:
-    """A module that takes the tensors of `state` as its own: its own first numbers are never drawn, so a file isn't held twice."""
-    with WithoutNumbers():
-        module = build(config)
-    load_state(module, _taken(module, state, path), str(path), assign=True)
+    """A module that takes the tensors of `state` as its own: its own first numbers are never drawn, so a file isn't held twice.
+
+    How large it would be is held against what `state` holds while it's built.
+    """
+    with enough_memory(str(path)):
+        module = _built(build, config, sum(tensor.numel() for tensor in state.values()), str(path))
+        load_state(module, _taken(module, state, path), str(path), assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _built(build: Callable[[C], M], config: C, num_stored: int, where: str) -> M:
+    """The module of a file's configuration without numbers; what its settings ask for is held against what the file holds."""
+    try:
+        with WithoutNumbers(num_stored, where):
+            return build(config)
+    except (ValueError, AssertionError, IndexError, ZeroDivisionError) as error:  # settings that no layer of torch takes together
+        raise ConfigError(f"{where}: no network has its settings together ({error}); the file is damaged, get it again") from error
 
 
 def _taken(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str | Path) -> dict[str, torch.Tensor]:
@@ -334,8 +347,9 @@ def load_sound_encoder(
     """The sound inversion encoder in a file of ours or of the released code, and the sound pictures it hears."""
     stored = read_stored(path, "sound_encoder", "released_sound_encoder")
     if stored.kind == "sound_encoder":
-        encoder = build_sound_encoder(from_dict(SoundInversionConfig, stored.config, str(path)))
-        return _ready(encoder, stored.state, path, device), from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
+        own = from_dict(SoundInversionConfig, stored.config, str(path))
+        heard = from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
+        return _filled(build_sound_encoder, own, stored.state, path).to(to_device(device)), heard
     config = from_dict(ReleasedSoundConfig, stored.config, str(path))
     mel = MelConfig(picture_mels=config.picture_size, picture_frames=config.picture_size)
     return _filled(build_released_sound_encoder, config, stored.state, path).to(to_device(device)), mel
@@ -349,7 +363,7 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
     found = find_walker(path)
     where = str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))
     if found.kind == "walker":
-        return _ready(build_walker(from_dict(WalkerConfig, found.config, where)), found.state, Path(where), device)
+        return _filled(build_walker, from_dict(WalkerConfig, found.config, where), found.state, where).to(to_device(device))
     return _filled(build_released_walker, from_dict(ReleasedWalkerConfig, found.config, where), found.state, where).to(to_device(device))
 
 
@@ -461,7 +475,7 @@ def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_
         return _hearing_clip(Path(path), from_dict(SoundTowerConfig, stored.config, str(path)), stored.state, device, clip_weights)
     if stored.kind != "joint_space":
         raise CheckpointError(f"{path}: got {in_words(stored.kind)}, expected a joint space; choose another file")
-    return _ready(build_joint_space(from_dict(JointSpaceConfig, stored.config, str(path))), stored.state, path, device)
+    return _filled(build_joint_space, from_dict(JointSpaceConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
 
 
 def _hearing_clip(
@@ -476,20 +490,14 @@ def _hearing_clip(
     if space.embed_dim != config.embed_dim:
         raise CheckpointError(f"{path}: taught into a space of {config.embed_dim} numbers, but {config.clip_model} has {space.embed_dim}; "
                               "name the CLIP model that it was taught with")
-    tower = _ready(build_clip_sound_tower(config), state, path, "cpu")
+    tower = _filled(build_clip_sound_tower, config, state, path)
     return space.hears(tower, config.mel, config.labels).to(to_device(device))
 
 
 def load_judge(path: str | Path, device: str | torch.device = "cpu") -> Judge:
     """The judge of pictures in a file."""
     stored = read_weights(Path(path), kind="judge")
-    return _ready(build_judge(from_dict(JudgeConfig, stored.config, str(path))), stored.state, path, device)
-
-
-def _ready(module: M, state: dict[str, torch.Tensor], path: str | Path, device: str | torch.device) -> M:
-    """A module with the stored weights, in evaluation mode and without gradients."""
-    load_state(module, state, str(path))
-    return module.eval().requires_grad_(False).to(to_device(device))
+    return _filled(build_judge, from_dict(JudgeConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
 
 
 def load_model(folder: str | Path | None = None, device: str | torch.device = "auto") -> SoundModel:

@@ -13,7 +13,7 @@ import typing
 from typing import Any, TypeVar
 
 from .bands import FIRST_STOPBAND, LAST_STOPBAND_REL, Band, sampling_bands
-from .errors import ConfigError
+from .errors import ConfigError, shown
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def from_dict(cls: type[T], data: Any, where: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(data) - set(fields))
     if unknown:
-        raise ConfigError(f"{where}: unknown setting {', '.join(map(repr, unknown))}; known are {', '.join(sorted(fields))}")
+        raise ConfigError(f"{where}: unknown setting {shown(', '.join(map(repr, unknown)), 300)}; known are {', '.join(sorted(fields))}")
     hints = _type_hints(typing.cast(Any, cls))
     values = {name: _typed(value, hints[name], f"{where}: {name}") for name, value in data.items()}
     try:
@@ -59,8 +59,11 @@ def _typed(value: Any, wanted: Any, where: str) -> Any:
         return from_dict(typing.cast(type, wanted), value, where)
     plain: Any = {int: int, float: (int, float), str: str, bool: bool}.get(wanted)
     if plain is None or not isinstance(value, plain) or (isinstance(value, bool) and wanted is not bool):
-        raise ConfigError(f"{where}: got {value!r}, expected {getattr(wanted, '__name__', wanted)}")
-    return float(value) if wanted is float else value
+        raise ConfigError(f"{where}: got {shown(repr(value))}, expected {getattr(wanted, '__name__', wanted)}")
+    try:
+        return float(value) if wanted is float else value
+    except OverflowError as error:
+        raise ConfigError(f"{where}: got {shown(value)}, too large for any setting") from error
 
 
 def to_json(config: Any) -> str:
@@ -71,13 +74,13 @@ def to_json(config: Any) -> str:
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise ConfigError unless low <= value <= high (so NaN is refused too)."""
     if not low <= value <= high:
-        raise ConfigError(f"{name}: got {value}, expected {low} to {high}")
+        raise ConfigError(f"{name}: got {shown(value)}, expected {low} to {high}")
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise ConfigError unless `value` is one of `choices`."""
     if value not in choices:
-        raise ConfigError(f"{name}: got {value!r}, expected {', '.join(choices)}")
+        raise ConfigError(f"{name}: got {shown(repr(value))}, expected {', '.join(choices)}")
 
 
 MEL_EDGES = ("silence", "mirror")
@@ -364,6 +367,21 @@ class DiscriminatorConfig:
         return convs + end + (self.c_dim + self.mapping_layers * inner) * inner
 
 
+MAX_PART_PARAMETERS = 1_000_000_000
+"""Numbers in the weights of any part but a generator or discriminator: 4 GB in float32. A file must hold as many besides."""
+
+
+def _backbone_parameters(depths: tuple[int, ...], widths: tuple[int, ...]) -> int:
+    """About how many numbers a residual backbone holds."""
+    steps = zip(depths, (widths[0], *widths[:-1]), widths, strict=True)
+    return sum(9 * after * (before + (2 * depth - 1) * after) for depth, before, after in steps)
+
+
+def _texture_parameters(width: int, num_out: int) -> int:
+    """About how many numbers the layers on a sound's texture hold."""
+    return width * (256 + width + num_out)
+
+
 @dataclasses.dataclass(frozen=True)
 class SoundInversionConfig:
     """The sound inversion encoder E_a. The defaults are the paper's size: IR-SE-50, 256 x 256 pictures, 16 latents of 512."""
@@ -399,6 +417,14 @@ class SoundInversionConfig:
         check_range("sound inversion stem_stride", self.stem_stride, 1, 2)
         check_range("sound inversion texture", self.texture, 0, 4096)
         check_range("sound inversion texture_reach", self.texture_reach, 0, 10)
+        check_range("sound inversion number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases)."""
+        width = self.pyramid_width
+        heads = self.num_ws * width * (9 * width * self.picture_size.bit_length() + self.w_dim)
+        return _backbone_parameters(self.depths, self.widths) + heads + sum(self.widths) * width + _texture_parameters(self.texture, 3 * width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -421,6 +447,13 @@ class WalkerConfig:
         check_range("walker hidden", self.hidden, 1, 4096)
         check_range("walker num_layers", self.num_layers, 1, 16)
         check_range("walker walk_rate", self.walk_rate, 0.5, 120)
+        check_range("walker number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases): two layers in, the recurrence and two layers out in each of three blocks."""
+        latents = (2 * self.num_ws + 6) * self.w_dim * self.hidden
+        return latents + 3 * (3 + 6 * self.num_layers) * self.hidden**2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -446,7 +479,20 @@ class JudgeConfig:
         check_range("judge number of stages", len(self.widths), 1, 8)
         for width in self.widths:
             check_range("judge widths", width, 8, 1024)
+            if width % 8:
+                raise ConfigError(f"judge widths: got {width}, expected a multiple of 8, the number of groups that are normalised together")
         check_range("judge number of labels", len(self.labels), 1, 1000)
+        check_range("judge number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases)."""
+        return _pairs_of_convolutions(3, self.widths) + 2 * self.widths[-1] * (64 + len(self.labels)) + 64 * len(self.labels)
+
+
+def _pairs_of_convolutions(num_in: int, widths: tuple[int, ...]) -> int:
+    """About how many numbers stages of two 3 x 3 convolutions hold."""
+    return sum(9 * width * (before + width) for before, width in zip((num_in, *widths[:-1]), widths, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -534,6 +580,22 @@ class JointSpaceConfig:
         for index, pair in enumerate(self.merges):
             for token in pair:
                 check_range(f"joint space merges[{index}]", token, 1, 256 + index)
+        check_range("joint space number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers the weights of its three towers hold (without biases)."""
+        pictures = sum(17 * layers * (self.image_width << stage) ** 2 for stage, layers in enumerate(self.image_layers))
+        pooled = 32 * self.image_width
+        pictures += pooled * (4 * pooled + self.embed_dim + (self.image_size // 32) ** 2)
+        words = self.text_width * (12 * self.text_width * self.text_layers + 512 + len(self.merges) + self.context_length + self.embed_dim)
+        return pictures + words + _sound_tower_parameters(self.sound_widths, self.mel.picture_mels, self.sound_statistics, self.embed_dim)
+
+
+def _sound_tower_parameters(widths: tuple[int, ...], num_mels: int, statistics: int, embed_dim: int) -> int:
+    """About how many numbers a sound tower holds."""
+    rows = (num_mels >> len(widths)) + 1
+    return _pairs_of_convolutions(1, widths) + 2 * rows * widths[-1] * embed_dim + _texture_parameters(statistics, embed_dim)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -562,10 +624,12 @@ class SoundTowerConfig:
         check_range("sound tower statistics", self.statistics, 0, 4096)
         check_choice("sound tower norm", self.norm, NORMS)
         check_range("sound tower number of labels", len(self.labels), 0, 1_000)
+        check_range("sound tower number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
 
-
-MAX_FOREIGN_PARAMETERS = 1_000_000_000
-"""Numbers in the weights of a network whose layout comes from a file: 4 GB in float32."""
+    @property
+    def num_parameters(self) -> int:
+        """About how many numbers its weights hold (without biases)."""
+        return _sound_tower_parameters(self.widths, self.mel.picture_mels, self.statistics, self.embed_dim)
 
 
 def _check_backbone(name: str, depths: tuple[int, ...], widths: tuple[int, ...]) -> None:
@@ -573,12 +637,6 @@ def _check_backbone(name: str, depths: tuple[int, ...], widths: tuple[int, ...])
         check_range(f"{name} depths", depth, 1, 64)
     for width in widths:
         check_range(f"{name} widths", width, 4, 2048)
-
-
-def _backbone_parameters(depths: tuple[int, ...], widths: tuple[int, ...]) -> int:
-    """About how many numbers a residual backbone holds."""
-    steps = zip(depths, (widths[0], *widths[:-1]), widths, strict=True)
-    return sum(9 * after * (before + (2 * depth - 1) * after) for depth, before, after in steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -620,7 +678,7 @@ class ReleasedSoundConfig:
         if self.heads == "transformer" and self.w_dim % 8:
             raise ConfigError(f"released sound w_dim: got {self.w_dim}, expected a multiple of 8, the number of the transformer's heads")
         check_range("released sound segment_rate", self.segment_rate, 0.01, 120)
-        check_range("released sound number of parameters", self.num_parameters, 1, MAX_FOREIGN_PARAMETERS)
+        check_range("released sound number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
 
     @property
     def num_parameters(self) -> int:
@@ -647,7 +705,7 @@ class ReleasedBlockConfig:
         check_range("released block w_dim", self.w_dim, 1, 2048)
         check_range("released block hidden", self.hidden, 1, 2048)
         check_range("released block num_layers", self.num_layers, 1, 16)
-        check_range("released block number of parameters", self.num_parameters, 1, MAX_FOREIGN_PARAMETERS)
+        check_range("released block number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
 
     @property
     def num_parameters(self) -> int:
@@ -671,6 +729,8 @@ class ReleasedWalkerConfig:
 
     def __post_init__(self) -> None:
         check_range("released walker walk_rate", self.walk_rate, 0.5, 120)
+        blocks = (self.coarse, self.mid, self.fine)
+        check_range("released walker number of parameters", sum(block.num_parameters for block in blocks), 1, MAX_PART_PARAMETERS)
         if len({self.coarse.w_dim, self.mid.w_dim, self.fine.w_dim}) > 1:
             raise ConfigError(f"released walker w_dim: got {self.coarse.w_dim}, {self.mid.w_dim} and {self.fine.w_dim}, expected one for all blocks")
 
@@ -691,7 +751,7 @@ class ReleasedSoundTowerConfig:
     def __post_init__(self) -> None:
         check_range("released sound tower embed_dim", self.embed_dim, 8, 4096)
         _check_backbone("released sound tower", self.depths, self.widths)
-        check_range("released sound tower number of parameters", _backbone_parameters(self.depths, self.widths), 1, MAX_FOREIGN_PARAMETERS)
+        check_range("released sound tower number of parameters", _backbone_parameters(self.depths, self.widths), 1, MAX_PART_PARAMETERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -732,4 +792,4 @@ class ImageEncoderConfig:
         if self.heads == "styles" and self.pyramid and not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
             raise ConfigError(f"image encoder bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
         heads = self.num_ws * 9 * self.w_dim**2 * self.picture_size.bit_length() if self.heads == "styles" else 49 * self.w_dim**2
-        check_range("image encoder number of parameters", heads + _backbone_parameters(self.depths, self.widths), 1, MAX_FOREIGN_PARAMETERS)
+        check_range("image encoder number of parameters", heads + _backbone_parameters(self.depths, self.widths), 1, MAX_PART_PARAMETERS)

@@ -85,8 +85,8 @@ def _dict_of(machine: "Machine", args: tuple[Any, ...]) -> dict[Any, Any]:
         return made
     if len(args) != 1 or not isinstance(args[0], (list, dict)):
         machine.refuse("a dictionary of something else than pairs")
-    pairs = list(args[0].items()) if isinstance(args[0], dict) else args[0]
-    machine.spend_items(len(pairs))  # before the work: the same list may be named again and again
+    machine.spend_items(len(args[0]))  # before the work: the same list may be named again and again
+    pairs = args[0].items() if isinstance(args[0], dict) else args[0]
     for pair in pairs:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             machine.refuse("a dictionary of something else than pairs")
@@ -98,9 +98,10 @@ def _items_of(machine: "Machine", args: tuple[Any, ...]) -> list[Any]:
     """set([...]) and frozenset([...]) become lists: nothing is hashed."""
     if len(args) > 1 or (args and not isinstance(args[0], (list, tuple))):
         machine.refuse("a set of something else than a list")
-    items = list(args[0]) if args else []
-    machine.spend_items(len(items))
-    return items
+    if not args:
+        return []
+    machine.spend_items(len(args[0]))  # before the work: the same list may be named again and again
+    return list(args[0])
 
 
 def _reconstructor(machine: "Machine", args: tuple[Any, ...]) -> Any:
@@ -125,8 +126,10 @@ def _encode(machine: "Machine", args: tuple[Any, ...]) -> Blob:
 
 def _path(machine: "Machine", args: tuple[Any, ...]) -> str:
     """A path's parts as one text; no path object is made."""
+    machine.spend_items(len(args))  # before the work: the same parts may be named again and again
     if not all(isinstance(part, str) for part in args) or sum(map(len, args)) > MAX_PATH:
         machine.refuse(f"a path of something else than texts of up to {MAX_PATH} characters")
+    machine.spend(sum(map(len, args)))
     return "/".join(args).replace("//", "/")
 
 
@@ -193,8 +196,7 @@ def _size(machine: "Machine", args: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _device(machine: "Machine", args: tuple[Any, ...]) -> str:
     """torch.device("cuda", 0) as the text "cuda:0"."""
-    small = all(len(arg) < 40 if isinstance(arg, str) else isinstance(arg, int) and 0 <= arg < 1000 for arg in args)
-    if not small or not 1 <= len(args) <= 2:
+    if not 1 <= len(args) <= 2 or not all(len(arg) < 40 if isinstance(arg, str) else isinstance(arg, int) and 0 <= arg < 1000 for arg in args):
         machine.refuse("a torch.device of something else than a name and a number")
     return ":".join(str(arg) for arg in args)
 

@@ -97,7 +97,9 @@ class Machine:
         self._done = False
         self._action: Callable[[Machine], None] | None = None
         self._position = cursor.position
-        self._storages: dict[tuple[int, int, int], Storage] = {}
+        self._storages: dict[tuple[Source, int, int], Storage] = {}
+        self._keys: set[str] = set()
+        self._classes: dict[tuple[str, str], Allowed] = {}
 
     # -- what the table's functions use
 
@@ -114,7 +116,9 @@ class Machine:
         if isinstance(value, Blob) and value.encoding is None and value.size <= MAX_KEY_CHARACTERS:
             self.spend(value.size + 16)
             return value.read()
-        is_text = isinstance(value, str) and len(value) <= MAX_KEY_CHARACTERS and value.isprintable()
+        is_text = isinstance(value, str) and (value in self._keys or (len(value) <= MAX_KEY_CHARACTERS and value.isprintable()))
+        if is_text:
+            self._keys.add(value)  # so that a text that is named again and again is looked through once
         if not is_text and value is not None and not (isinstance(value, int) and abs(value) < 2**60):
             wanted = f"printable texts of up to {MAX_KEY_CHARACTERS} characters or whole numbers"
             self.refuse(f"a key of a dictionary that is {_kind(value)} (keys are {wanted})")
@@ -155,7 +159,7 @@ class Machine:
         """The storage of a torch file inside this pickle; the same bytes give the same storage."""
         if self._nested is None:
             self.refuse("torch.storage._load_from_bytes inside itself")
-        key = (id(blob.source), blob.offset, blob.size)
+        key = (blob.source, blob.offset, blob.size)  # the source itself, which so lives on: the id of a freed one would be given to another
         if key not in self._storages:
             self.count_tensor()
             self._storages[key] = self._nested(self, blob)
@@ -476,8 +480,6 @@ class Machine:
 
     def _global(self) -> None:
         module, name = self.cursor.line(), self.cursor.line()
-        if len(module) + len(name) > MAX_NAME_CHARACTERS:
-            self.refuse("a global with an endless name")
         self._find(self._decode(module, "utf-8"), self._decode(name, "utf-8"))
 
     def _stack_global(self) -> None:
@@ -487,9 +489,11 @@ class Machine:
         self._find(module, name)
 
     def _find(self, module: str, name: str) -> None:
-        found = ALLOWED.get((module, name))
+        if len(module) + len(name) > MAX_NAME_CHARACTERS:
+            self.refuse("a global with an endless name")
+        found = ALLOWED.get((module, name)) or self._classes.get((module, name))
         if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX) and f"{module}{name}".isprintable():
-            found = script_class(module, name)
+            found = self._classes[module, name] = script_class(module, name)
         if found is None:
             self.refuse(f"the global {f'{module}.{name}'[:200]!r}")
         self._push(found)

@@ -16,7 +16,7 @@ import torch
 from ..errors import CheckpointError
 from .allowed import NUMPY_DTYPES, Allowed
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
-from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED
+from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED, Source
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
@@ -44,6 +44,7 @@ class _Weight:
     num_bytes: int = 0
     height: int = 0
     draft: Any = None  # kept, so that its id isn't given to another
+    named: bool = False  # a dictionary whose keys are texts: looked at once, however many networks share it
 
 
 @contextlib.contextmanager
@@ -65,7 +66,7 @@ class Settler:
         self._allowed_bytes = MOST_UNFOLDED * size + ALWAYS_UNFOLDED
         self._done: dict[int, _Weight] = {}
         self._open: set[int] = set()
-        self._raw: dict[tuple[int, int, int, bool], torch.Tensor] = {}
+        self._raw: dict[tuple[Source, int, int, bool], torch.Tensor] = {}
         self._copied = self._groups = 0
 
     def settle(self, value: Any) -> Any:
@@ -97,7 +98,9 @@ class Settler:
         if isinstance(value, Attributes):
             value = value.values
         if isinstance(value, dict):
-            return self._group(list(value.values()), depth, lambda made: dict(zip(value, made, strict=True)))
+            weight = self._group(list(value.values()), depth, lambda made: dict(zip(value, made, strict=True)))
+            weight.named = all(isinstance(key, str) for key in value)
+            return weight
         if isinstance(value, ForeignDraft):
             return self._foreign(value, depth)
         if isinstance(value, TensorDraft):
@@ -123,7 +126,7 @@ class Settler:
             weight = self._settle(value, depth + 1)
             made.append(weight.value)
             nodes, num_bytes, height = nodes + weight.nodes, num_bytes + weight.num_bytes, max(height, weight.height + 1)
-        self._check_weight(nodes, num_bytes)
+            self._check_weight(nodes, num_bytes)  # at once: what follows may ask for the same again and again
         return _Weight(form(made), nodes, num_bytes, height)
 
     def _check_weight(self, nodes: int, num_bytes: int) -> None:
@@ -133,12 +136,9 @@ class Settler:
             self._refuse(f"data that unfolds to {num_bytes} bytes (at most {self._allowed_bytes}: {MOST_UNFOLDED} times the file and 64 MiB)")
 
     def _foreign(self, value: ForeignDraft, depth: int) -> _Weight:
-        state = value.state
-        if state is None:
-            state = {}
-        if not isinstance(state, (dict, Attributes)) or not all(isinstance(key, str) for key in (state if isinstance(state, dict) else state.values)):
+        weight = self._settle({} if value.state is None else value.state, depth + 1)
+        if not weight.named:
             self._refuse(f"a network {value.name!r} whose state isn't a dictionary of named things")
-        weight = self._settle(state, depth + 1)
         return _Weight(ForeignObject(value.module, value.name, weight.value), weight.nodes + 1, weight.num_bytes, weight.height + 1)
 
     def _text(self, blob: Blob) -> _Weight:
@@ -190,7 +190,7 @@ class Settler:
 
     def _bytes(self, place: Blob, are_bools: bool) -> torch.Tensor:
         """The bytes of a place as a tensor of their own, read once; tensors of the same storage share it."""
-        key = (id(place.source), place.offset, place.size, are_bools)
+        key = (place.source, place.offset, place.size, are_bools)
         if key not in self._raw:
             memory = torch.empty(place.size, dtype=torch.uint8)
             if place.size:

@@ -234,7 +234,7 @@ def _build(config: dict[str, Any], model: str) -> nn.Module:
         vision["timm_model_pretrained"] = False
     kind: Callable[..., nn.Module] = CLIP if not apart else CoCa if "multimodal_cfg" in config else CustomTextCLIP
     try:
-        with _offline(), _unasked("hf_model_name" in text):
+        with _offline(), _unasked("hf_model_name" in text), torch.random.fork_rng(devices=[]):  # its first numbers are replaced anyway
             return kind(**config)
     except Exception as error:
         raise ConfigError(f"CLIP model {model}: open_clip can't build it here ({type(error).__name__}: {error})") from error
