@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ _EXAMPLES = Path(__file__).resolve().parent.parent / "workflows" / "assets"
 _EXAMPLES_FOLDER = "sgvg"
 _BAR_SECONDS, _PREVIEW_SECONDS = 0.1, 0.3
 _PREVIEW_PIXELS = 512
+_LONGEST_QUOTE, _LONGEST_NAME = 90, 200
 _BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_STYLEGAN3 = 1024, 8192
 """What a synthesis network needs for one pixel of the picture: its largest layer's features and copies of them, generously. StyleGAN3's
 layers are wide at all sizes, have a margin, and are filtered at twice their rate."""
@@ -75,7 +76,7 @@ def weight_file(category: str, name: str, wire: str) -> Path:
     if path is None:
         held = f"only {', '.join(found[:12])}{', ...' if len(found) > 12 else ''}" if found else "nor any other"
         raise ConfigError(
-            f"{wire}: there's no file {name!r} in models/{category}, {held}; put {' '.join(WEIGHT_ENDINGS)} files into "
+            f"{wire}: there's no file {shown(name)} in models/{category}, {held}; put {' '.join(WEIGHT_ENDINGS)} files into "
             f"{model_folders(category)[0]} and press R"
         )
     return Path(path)
@@ -99,9 +100,9 @@ def _holds_model(folder: Path) -> bool:
 def model_folder(name: str) -> Path:
     """The folder of a model that is offered under `name`. Raises ConfigError or CheckpointError."""
     found = models()
-    if name not in found:
+    if name not in list(found):
         raise ConfigError(
-            f"model_name: there's no model {name!r}, only {', '.join(found)}; put its folder (with a generator) into "
+            f"model_name: there's no model {shown(name)}, only {', '.join(found)}; put its folder (with a generator) into "
             f"{model_folders()[0]} and press R"
         )
     if not _holds_model(found[name]):
@@ -116,13 +117,18 @@ def new_model_folder(name: str) -> Path:
     model_folders()  # makes ours known, and there
     root = Path(folder_paths.models_dir, MODEL_CATEGORY).resolve()
     wanted = name.strip()
-    if not wanted or wanted.startswith(".") or (root / wanted).resolve().parent != root:
-        raise ConfigError(f"name: got {name!r}, expected the name of one folder, such as my sounds; it's made in {root}")
+    if not wanted or wanted.startswith(".") or set(wanted) & set("/\\:") or not _can_be_named(wanted):
+        raise ConfigError(f"name: got {shown(name)}, expected the name of one folder, such as my sounds; it's made in {root}")
     for candidate in (wanted, *(f"{wanted} {number}" for number in range(2, 10_000))):
         with contextlib.suppress(FileExistsError):
             (root / candidate).mkdir(parents=True)
             return root / candidate
-    raise ConfigError(f"name: there are {wanted!r} and {wanted!r} with 9998 numbers already; choose another name")
+    raise ConfigError(f"name: there are {shown(wanted)} and {shown(wanted)} with 9998 numbers already; choose another name")
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether a file or folder can be called so, with a number and an ending behind it: no control characters, not too long."""
+    return name.replace("\xa0", " ").isprintable() and len(os.fsencode(name)) <= _LONGEST_NAME
 
 
 def content_key(folder: Path) -> str:
@@ -264,19 +270,51 @@ def _example_sounds(folder: str) -> list[str]:
     return [f"{_EXAMPLES_FOLDER}/{name}" for name in sorted(folder_paths.filter_files_content_types(names, ["audio", "video"]))]
 
 
-def input_file(name: str) -> Path | None:
-    """The file that a file widget means ("x.wav", "folder/x.wav", "x.wav [output]"), or None if there's none."""
+def shown(name: Any) -> str:
+    """A name as an error quotes it: in one line, without control characters, and not longer than a line."""
+    text = repr(name)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
+
+
+def offered_file(name: Any, offered: Sequence[str], wire: str, advice: str) -> Path:
+    """The file that the input `wire` means by `name`, which must be one of the names `offered` there. Raises ConfigError, with `advice`.
+
+    Names are those of ComfyUI's file widgets: "x.wav", "folder/x.wav", "x.wav [output]". "x.wav [input]" counts as "x.wav".
+    """
     import folder_paths
 
-    return Path(folder_paths.get_annotated_filepath(name)) if name and folder_paths.exists_annotated_filepath(name) else None
+    plain = name.removesuffix(" [input]") if isinstance(name, str) else None
+    if plain is None or plain not in offered:
+        raise ConfigError(f"{wire}: there's no file {shown(name)} among those that are offered; {advice}")
+    return Path(folder_paths.get_annotated_filepath(plain))
 
 
-def file_key(name: str) -> str:
-    """Changes when the file does."""
-    path = input_file(name)
-    if path is None:
-        return f"{name}: missing"
-    state = path.stat()
+def sound_file(name: Any) -> Path:
+    """The file that Load Sound offers under `name`. Raises ConfigError."""
+    return offered_file(name, sound_choices(), "audio", "choose or upload one, or put it into ComfyUI's input folder and press R")
+
+
+def latent_file(name: Any) -> Path:
+    """The file that Load Latents offers under `name`. Raises ConfigError."""
+    return offered_file(name, latent_choices(), "file", "choose one, or put it into ComfyUI's input folder and press R")
+
+
+def checked_name(lookup: Callable[[Any], Path], name: Any) -> bool | str:
+    """What `validate_inputs` answers for a file's name: True, or the error of `lookup`."""
+    try:
+        lookup(name)
+    except ConfigError as error:
+        return str(error)
+    return True
+
+
+def file_key(lookup: Callable[[Any], Path], name: Any) -> str:
+    """Changes when the file does that `lookup` finds under `name`."""
+    try:
+        path = lookup(name)
+        state = path.stat()
+    except (ConfigError, OSError):
+        return f"{shown(name)}: missing"
     return f"{path}:{state.st_size}:{state.st_mtime_ns}"
 
 
@@ -304,8 +342,9 @@ def output_file(prefix: str, ending: str) -> tuple[Path, str]:
     import folder_paths
 
     root = output_folder()
-    if not prefix.strip() or not (root / prefix).resolve().is_relative_to(root):
-        raise ConfigError(f"filename_prefix: got {prefix!r}, expected a name such as latents/SGVG, inside ComfyUI's output folder")
+    named = prefix.strip() and all(map(_can_be_named, prefix.replace("\\", "/").split("/")))
+    if not named or not (root / prefix).resolve().is_relative_to(root):
+        raise ConfigError(f"filename_prefix: got {shown(prefix)}, expected a name such as latents/SGVG, inside ComfyUI's output folder")
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, str(root))
     path = Path(folder) / f"{name}_{counter:05}_{ending}"
     return path, f"{Path(subfolder, path.name).as_posix()} [output]"

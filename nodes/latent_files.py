@@ -66,20 +66,16 @@ class LoadLatents(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: str | None = None) -> bool | str:
-        if file is not None and host.input_file(file) is None:
-            return f"file: there's no file {file!r} in ComfyUI's input or output folder; choose another"
-        return True
+        return file is None or host.checked_name(host.latent_file, file)
 
     @classmethod
     def fingerprint_inputs(cls, file: str | None = None, item: Any = 0, fps: Any = 0, model: Any = None) -> str:
-        return host.file_key(file or "")
+        return host.file_key(host.latent_file, file)
 
     @classmethod
     def execute(cls, model: Any, file: str, item: int = 0, fps: float = 25.0) -> io.NodeOutput:
         handle = drawing_model(model)
-        path = host.input_file(file)
-        if path is None:
-            raise ConfigError(f"file: there's no file {file!r} in ComfyUI's input or output folder; choose another")
+        path = host.latent_file(file)
         with naming("file"):
             ws = load_latents(path, handle.generator.num_ws, handle.generator.w_dim)
         start, walk = start_and_walk(ws, item, fps, path.name)

@@ -64,19 +64,15 @@ class LoadSound(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, audio: str | None = None) -> bool | str:
-        if audio is not None and host.input_file(audio) is None:
-            return f"audio: there's no file {audio!r} in ComfyUI's input folder; choose or upload one"
-        return True
+        return audio is None or host.checked_name(host.sound_file, audio)
 
     @classmethod
     def fingerprint_inputs(cls, audio: str | None = None, start_seconds: Any = 0, length_seconds: Any = 0, audioUI: Any = None) -> str:
-        return host.file_key(audio or "")
+        return host.file_key(host.sound_file, audio)
 
     @classmethod
     def execute(cls, audio: str, start_seconds: float, length_seconds: float, audioUI: Any = None) -> io.NodeOutput:
-        path = host.input_file(audio)
-        if path is None:
-            raise MediaError(f"audio: there's no file {audio!r} in ComfyUI's input folder; choose or upload one")
+        path = host.sound_file(audio)
         with naming("audio"):
             info = probe_sound(path)
         if 0 < info.duration_seconds <= start_seconds:  # 0 where the file doesn't say how long it is

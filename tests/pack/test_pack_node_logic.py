@@ -108,6 +108,49 @@ def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root:
     assert "there's no file 'x.wav'" in pack.nodes["SGVG_LoadSound"].validate_inputs(audio="x.wav")
 
 
+OUTSIDE = ["/etc/passwd", "../models/sgvg/tiny/walker.safetensors", "sgvg/../swell.wav"]
+UNNAMEABLE = ["x\0y", "n" * 300, "a\nb", "..", "\ud800"]
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, *UNNAMEABLE, "", 7])
+def test_names_of_files_are_looked_up_among_the_offered_ones_only(pack: Pack, name: Any) -> None:
+    """No path leads out of the folders, and whatever the name is, it gets one line that isn't longer than a line."""
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    sound, latents = pack.nodes["SGVG_LoadSound"], pack.nodes["SGVG_LoadLatents"]
+    said = [sound.validate_inputs(audio=name), latents.validate_inputs(file=name)]
+    for node, inputs in (
+        ("LoadSound", {"audio": name, "start_seconds": 0.0, "length_seconds": 0.0}),
+        ("LoadLatents", {"model": model, "file": name}),
+        ("LoadStyleGAN", {"generator_name": name}),
+        ("LoadModel", {"model_name": name}),
+    ):
+        with pytest.raises(Exception, match=r"there's no (file|model) ") as caught:
+            pack.run(node, **inputs)
+        said.append(str(caught.value))
+    assert all(isinstance(line, str) and line.isprintable() and len(line) < 400 for line in said), said
+    assert "missing" in sound.fingerprint_inputs(audio=name)
+
+
+@pytest.mark.parametrize("name", UNNAMEABLE)
+def test_names_that_no_file_can_have_are_refused(pack: Pack, name: str) -> None:
+    host = pack.part("nodes.host")
+    for run in (lambda: host.new_model_folder(name), lambda: host.output_file(name, ".npy")):
+        with pytest.raises(Exception, match=r"name.*: got .*, expected ") as caught:
+            run()
+        assert str(caught.value).isprintable()
+
+
+def test_an_offered_file_is_found_by_all_its_names(pack: Pack) -> None:
+    host = pack.part("nodes.host")
+    (pack.host.base / "output" / "far").mkdir(exist_ok=True)
+    for folder in ("input", "output/far"):
+        (pack.host.base / folder / "w.npy").write_bytes(b"")
+    assert host.latent_file("w.npy") == host.latent_file("w.npy [input]") == pack.host.base / "input" / "w.npy"
+    assert host.latent_file("far/w.npy [output]") == pack.host.base / "output" / "far" / "w.npy"
+    for folder in ("input", "output/far"):
+        (pack.host.base / folder / "w.npy").unlink()
+
+
 def test_a_sound_is_decoded_when_asked_and_keeps_its_file_until_changed(pack: Pack) -> None:
     adapters = pack.part("nodes.adapters")
     audio = pack.run("LoadSound", audio="swell.wav", start_seconds=0.25, length_seconds=0.5)[0]

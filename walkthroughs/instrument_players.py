@@ -1,6 +1,6 @@
 """Short films of instrument players, drawn and played by this one file, as class folders for `data prepare`.
 
-    python examples/instrument_players.py FOLDER [--each 48] [--seconds 4] [--size 64] [--seed 1]
+    python walkthroughs/instrument_players.py FOLDER [--each 48] [--seconds 4] [--size 64] [--seed 1]
 
 A domain of its own beside the landscapes (the paper has Sub-URMP's instruments): five players, five timbres. A melody with rests is
 drawn from the seed; it's played note by note, and the same notes move the bow, the sticks and the hands. The light is the loudness of

@@ -13,14 +13,14 @@ import pytest
 from sgvg_core.cli.main import build_parser
 from sgvg_core.datasets import PrepareOptions, prepare
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+WALKTHROUGHS = Path(__file__).resolve().parents[2] / "walkthroughs"
 NAMES = ("violin", "drums", "piano", "trumpet", "flute")
 
 
-def example(name: str) -> ModuleType:
-    """A file of the examples, which are no package."""
+def walkthrough(name: str) -> ModuleType:
+    """A file of the walkthroughs, which are no package."""
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        spec = importlib.util.spec_from_file_location(name, WALKTHROUGHS / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -28,11 +28,11 @@ def example(name: str) -> ModuleType:
     return sys.modules[name]
 
 
-players = example("instrument_players")
+players = walkthrough("instrument_players")
 
 
 def level_of(sound: np.ndarray, num_frames: int) -> np.ndarray:
-    """The loudness of the sound around each frame, without the example's own measure."""
+    """The loudness of the sound around each frame, without the walkthrough's own measure."""
     samples = len(sound) // num_frames
     return np.sqrt(np.square(sound[: samples * num_frames].reshape(num_frames, samples)).mean(1))
 
@@ -111,10 +111,10 @@ def test_data_prepare_reads_them(tmp_path: Path) -> None:
 
 
 def test_the_chain_is_made_of_commands_that_exist(tmp_path: Path) -> None:
-    chain = example("second_domain").chain(tmp_path, 45.0, 1)
+    chain = walkthrough("second_domain").chain(tmp_path, 45.0, 1)
     parser = build_parser()
     ours = [command for command in chain if command.words[:2] == ("-m", "sgvg_core")]
     named = [parser.parse_args(command.words[2:]).command for command in ours]
     assert named == ["data", "data", "train", "train", "train", "train", *["generate"] * 15, "evaluate", "evaluate", "train"]
-    assert all((EXAMPLES.parent / command.words[0]).exists() for command in chain if command not in ours)
-    assert set(example("second_domain").INSTRUMENTS) == set(players.INSTRUMENTS)
+    assert all((WALKTHROUGHS.parent / command.words[0]).exists() for command in chain if command not in ours)
+    assert set(walkthrough("second_domain").INSTRUMENTS) == set(players.INSTRUMENTS)

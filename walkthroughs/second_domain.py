@@ -1,6 +1,6 @@
 """From nothing to films and a table in another domain: every command of the pack's own way, one after another.
 
-    python examples/second_domain.py OUT [--minutes 45] [--threads 1] [--only-print]
+    python walkthroughs/second_domain.py OUT [--minutes 45] [--threads 1] [--only-print]
 
 Draws instrument players (`instrument_players.py`), prepares them, trains a StyleGAN2, a joint space, E_a and the walker on them, makes
 films of sounds that nothing was trained on, and measures. Each command is printed before it runs, so it can be run alone too. Stop it at
@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-EXAMPLES = Path(__file__).resolve().parent
-ROOT = EXAMPLES.parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 INSTRUMENTS = ("violin", "drums", "piano", "trumpet", "flute")
 FPS = 12
 FILMS_EACH, FILM_SECONDS = 3, 8
@@ -78,7 +78,7 @@ def settings(changes: tuple[str, ...]) -> Iterator[str]:
 def chain(out: Path, minutes: float, threads: int) -> list[Command]:
     """All commands in their order."""
     clips, data, work, model, unheard = (out / name for name in ("clips", "data", "work", "model", "unheard"))
-    players = ("examples/instrument_players.py",)
+    players = ("walkthroughs/instrument_players.py",)
     steps = {stage: max(1, round(minutes * number)) for stage, number in STEPS_A_MINUTE.items()}
     parts = ("--generator", work / "generator.safetensors", "--joint-space", work / "joint_space.safetensors")
 
