@@ -1,13 +1,14 @@
 """Whether the packages that the pack stands on fit together, asked at the doors before anything heavy is imported.
 
-torch, torchaudio and torchvision are built in one piece: a pair of different builds fails with a message about a missing symbol
-or operator, far from its cause. Here it becomes one error with the command that mends it. torch belongs to the host (ComfyUI), so
-the command never touches it.
+torch and torchvision are built in one piece: a pair of different builds fails with a message about a missing symbol or operator, far
+from its cause. Here it becomes one error with the command that mends it. torch belongs to the host (ComfyUI), so the command never
+touches it. torchaudio isn't used: one of another build, which other packs may stumble over, is worth a word and no more.
 """
 
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import re
 import sys
 from pathlib import Path
@@ -17,7 +18,6 @@ from .errors import DeviceError
 TORCH_FLOOR = (2, 6)
 """The oldest torch that is supported: since 2.6 `torch.load` refuses code by default."""
 
-_COMPANIONS = ("torchaudio", "torchvision")
 _NEEDED = {"av": "av", "numpy": "numpy", "open_clip": "open_clip_torch", "PIL": "pillow", "safetensors": "safetensors", "tqdm": "tqdm"}
 """Module name -> package name of what requirements.txt installs."""
 
@@ -25,20 +25,20 @@ _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
 
 def check_environment() -> None:
-    """Raise DeviceError, with the command that mends it, if torch is missing, too old, or doesn't fit torchaudio or torchvision.
+    """Raise DeviceError, with the command that mends it, if torch is missing, too old, or doesn't fit torchvision, or a requirement is missing.
 
-    Reads version numbers only (milliseconds, nothing imported) as long as they fit; a package whose number doesn't fit is
-    imported, and only a failing import is an error.
+    Reads version numbers only (milliseconds, nothing imported) as long as they fit; a torchvision whose number doesn't fit is imported,
+    and only a failing import is an error. A torchaudio may be missing; if it's of another build, a warning is logged.
     """
     torch_version = _version("torch")
     if torch_version is None:
-        raise DeviceError(f"torch isn't installed in {sys.executable}; install it with: {_pip('torch torchvision torchaudio')}")
+        raise DeviceError(f"torch isn't installed in {sys.executable}; install it with: {_pip('torch torchvision')}")
     if _release(torch_version) < TORCH_FLOOR:
         floor = ".".join(map(str, TORCH_FLOOR))
-        command = _pip("--upgrade torch torchvision torchaudio")
+        command = _pip("--upgrade torch torchvision")
         raise DeviceError(f"torch: got {torch_version}, expected {floor} or newer; update ComfyUI (its torch with it), or run: {command}")
-    for package in _COMPANIONS:
-        _check_companion(package, torch_version)
+    _check_torchvision(torch_version)
+    _speak_of_torchaudio(torch_version)
     missing = sorted(package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None)
     if missing:
         raise DeviceError(f"not installed: {', '.join(missing)}; install with: {_pip(f'-r {_quoted(str(_REQUIREMENTS))}')}")
@@ -50,18 +50,45 @@ def companion_version(package: str, torch_version: str) -> str:
     return f"{major}.{minor}.{patch}" if package == "torchaudio" else f"0.{int(minor) + 15}.{patch}"
 
 
-def _check_companion(package: str, torch_version: str) -> None:
-    seen = _version(package)
+def _check_torchvision(torch_version: str) -> None:
+    """Raise DeviceError if torchvision is missing though open_clip needs it, or can't be imported beside this torch."""
+    seen = _version("torchvision")
+    command = _mend("torchvision", torch_version)
     if seen is None:
-        raise DeviceError(f"{package} isn't installed beside torch {torch_version}; install it with: {_mend(package, torch_version)}")
-    if _release(seen) == _release(companion_version(package, torch_version)) and _label(seen) == _label(torch_version):
+        if _open_clip_needs("torchvision"):
+            raise DeviceError(f"torchvision, which open_clip needs, isn't installed beside torch {torch_version}; install it with: {command}")
+        return
+    if _fits("torchvision", seen, torch_version):
         return
     try:
-        importlib.import_module(package)
+        importlib.import_module("torchvision")
     except (ImportError, OSError, RuntimeError, AttributeError) as error:  # what a foreign build raises, from loader to operator table
         reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:200]}"
-        command = _mend(package, torch_version)
-        raise DeviceError(f"{package} {seen} doesn't fit torch {torch_version} ({reason}); mend it with: {command}") from error
+        raise DeviceError(f"torchvision {seen} doesn't fit torch {torch_version} ({reason}); mend it with: {command}") from error
+
+
+def _speak_of_torchaudio(torch_version: str) -> None:
+    """Log a warning if there's a torchaudio that wasn't built with this torch. It isn't imported."""
+    seen = _version("torchaudio")
+    if seen is not None and not _fits("torchaudio", seen, torch_version):
+        logging.getLogger(__name__).warning(
+            "torchaudio %s wasn't built with torch %s. This pack doesn't use it; if others fail with it, mend it with: %s",
+            seen, torch_version, _mend("torchaudio", torch_version),
+        )  # fmt: skip
+
+
+def _fits(package: str, seen: str, torch_version: str) -> bool:
+    """Whether version `seen` of torchaudio or torchvision is the one that was built with this torch."""
+    return _release(seen) == _release(companion_version(package, torch_version)) and _label(seen) == _label(torch_version)
+
+
+def _open_clip_needs(package: str) -> bool:
+    """Whether the installed open_clip asks for a package, beside what its extras ask for."""
+    try:
+        asked = importlib.metadata.requires("open_clip_torch") or []
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any(re.match(rf"{package}\b", line) and "extra ==" not in line for line in asked)
 
 
 def _mend(package: str, torch_version: str) -> str:
