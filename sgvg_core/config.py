@@ -403,6 +403,11 @@ class SoundInversionConfig:
     texture_reach: float = 0.0
     """Seconds before and after a window from which its texture is averaged: what sounds changes more slowly than how strongly it does."""
 
+    @property
+    def reach(self) -> int:
+        """Windows before and after one from which its texture is averaged."""
+        return round(self.texture_reach * self.segment_rate) if self.texture else 0
+
     def __post_init__(self) -> None:
         check_range("sound inversion num_ws", self.num_ws, 3, 64)
         check_range("sound inversion w_dim", self.w_dim, 1, 2048)

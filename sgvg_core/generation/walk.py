@@ -31,6 +31,11 @@ def count_steps(num_out: int, out_rate: Fraction, in_rate: Fraction) -> int:
     return math.floor((num_out - 1) * in_rate / out_rate) + 2
 
 
+def count_windows(seconds: "Fraction | float", rate: Fraction) -> int:
+    """How many windows E_a hears of a sound for a film at its own rate; what is learned of a sound is learned from as many."""
+    return count_steps(num_frames(seconds, rate), rate, rate)
+
+
 def change_rate(batches: Iterable[torch.Tensor], in_rate: Fraction, out_rate: Fraction, num_out: int) -> Iterator[torch.Tensor]:
     """Latents [n, L, D] at `in_rate` as `num_out` latents at `out_rate`, interpolated linearly and streamed.
 

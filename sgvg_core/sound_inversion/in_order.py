@@ -36,19 +36,37 @@ def hear_in_order(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, 
 
 
 def hear_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
-    """Windows of clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]."""
-    shape, flat, around = windows.shape[:2], windows.flatten(0, 1), None
-    if encoder.reach:
-        around = average_around(encoder.textures(flat).unflatten(0, shape), encoder.reach, encoder.reach).flatten(0, 1)
-    return encoder(flat, around).unflatten(0, shape)  # type: ignore[no-any-return]
+    """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]."""
+    return hear_part(encoder, windows, slice(0, windows.shape[1]))
 
 
-def average_around(items: torch.Tensor, before: int, after: int) -> torch.Tensor:
-    """Each of items [B, T, C] averaged with as many before and after it, as far as there are any: [B, T, C]."""
-    padded = F.pad(items.transpose(1, 2), (before, after))
-    there = F.pad(torch.ones_like(items[:1, :, :1]).transpose(1, 2), (before, after))
+def hear_part(encoder: SoundInversionEncoder, windows: torch.Tensor, part: slice, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as `hear_in_order` gives them for the whole sounds.
+
+    So `windows` must hold `encoder.reach` windows on both sides of the part, as far as the sounds have any. Where they have none there may be
+    anything, for which `inside` [B, T] says False.
+    """
+    heard = windows[:, part]
+    first, last = part.start, part.start + heard.shape[1]
+    if not encoder.reach:
+        return encoder(heard.flatten(0, 1)).unflatten(0, heard.shape[:2])  # type: ignore[no-any-return]
+    around = slice(max(0, first - encoder.reach), last + encoder.reach)
+    shown = windows[:, around]
+    textures = encoder.textures(shown.flatten(0, 1)).unflatten(0, shown.shape[:2])
+    averaged = average_around(textures, encoder.reach, encoder.reach, None if inside is None else inside[:, around])
+    own = averaged[:, first - around.start :][:, : last - first]
+    return encoder(heard.flatten(0, 1), own.flatten(0, 1)).unflatten(0, heard.shape[:2])  # type: ignore[no-any-return]
+
+
+def average_around(items: torch.Tensor, before: int, after: int, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """Each of items [B, T, C] averaged with as many before and after it, as far as there are any: [B, T, C]. Only those that are `inside` [B, T]
+    (None: all) count."""
+    weights = torch.ones_like(items[:1, :, :1]) if inside is None else inside[:, :, None].to(items)
+    kept = items if inside is None else items.masked_fill(~inside[:, :, None], 0)
+    padded, there = (F.pad(each.transpose(1, 2), (before, after)) for each in (kept, weights))
     size = before + after + 1
-    return (F.avg_pool1d(padded, size, 1) / F.avg_pool1d(there, size, 1)).transpose(1, 2)
+    share = F.avg_pool1d(there, size, 1).clamp(min=0.5 / size)  # below one of them: an item with nothing around, which nobody asks for
+    return (F.avg_pool1d(padded, size, 1) / share).transpose(1, 2)
 
 
 def _join(before: torch.Tensor, more: torch.Tensor) -> torch.Tensor:

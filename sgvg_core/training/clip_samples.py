@@ -8,9 +8,9 @@ import torch
 from ..datasets import ClipInfo
 from ..generation.frames import as_rgb, synthesize, to_uint8
 from ..generation.start import random_start
-from ..generation.walk import to_rate
+from ..generation.walk import count_windows, to_rate
 from ..media import SoundTrack, VideoWriter, contact_sheet, save_png
-from ..sound_inversion import SoundInversionEncoder, hear_clips
+from ..sound_inversion import SoundInversionEncoder, hear_part
 from ..synthesis import Generator
 from ..walker import RecurrentWalker, WalkSettings, roll_out
 from .clip_windows import ClipWindows
@@ -66,7 +66,8 @@ def sample_film(
     """The film of a clip's sound from start latent `number` of the seed, uint8 [T, H, W, 3], at the walker's rate."""
     device, rate = generator.w_avg.device, to_rate(walker.walk_rate)
     num_steps = max(2, int(min(clip.seconds, _SECONDS) * rate))
-    heard = hear_clips(encoder, windows.windows(clip, 0.0, rate, num_steps).to(device)[None])[0]
+    count = max(num_steps, min(num_steps + encoder.reach, count_windows(clip.seconds, rate)))
+    heard = hear_part(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None], slice(0, num_steps))[0]
     start_ws = random_start(generator, seed, first=number).to(device)
     walk = roll_out(walker, start_ws, [heard], settings)
     return torch.cat([to_uint8(as_rgb(some)) for some in synthesize(generator, walk)])

@@ -25,7 +25,7 @@ from ..generation.walk import to_rate
 from ..latents import distance_out, latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
-from ..sound_inversion import hear_clips
+from ..sound_inversion import hear_part
 from ..synthesis import Generator
 from ..walker import WalkState, take_step
 from . import losses
@@ -112,11 +112,12 @@ class ClipSgvgTraining:
         self.encoder.train_plainly()
 
     @torch.no_grad()
-    def go_before(self, sounds: torch.Tensor, start_ws: torch.Tensor) -> WalkState:
-        """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, before, 1, M, F]."""
-        state = WalkState(start_ws, start_ws)
-        for some in sounds.split(_HEARD_AT_ONCE, dim=1):
-            for audio in self._offsets(some) if some.shape[1] else ():
+    def go_before(self, sounds: torch.Tensor, start_ws: torch.Tensor, inside: torch.Tensor | None = None) -> WalkState:
+        """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, r + before + r, 1, M, F] with what is
+        around (`Walks`)."""
+        state, end = WalkState(start_ws, start_ws), sounds.shape[1] - self.encoder.reach
+        for first in range(self.encoder.reach, end, _HEARD_AT_ONCE):
+            for audio in self._offsets(sounds, slice(first, min(first + _HEARD_AT_ONCE, end)), inside):
                 state = self._begin_lost_anew(self._step(state, audio))
         return state
 
@@ -129,17 +130,27 @@ class ClipSgvgTraining:
         hidden = {name: h.masked_fill(lost[None, :, None], 0) for name, h in state.hidden.items()}
         return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)
 
-    def go_on(self, state: WalkState, sounds: torch.Tensor) -> torch.Tensor:
-        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients."""
-        ws = []
-        for audio in self._offsets(sounds):
+    def go_on(self, state: WalkState, sounds: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F]."""
+        ws, reach = [], self.encoder.reach
+        for audio in self._offsets(sounds, slice(reach, sounds.shape[1] - reach), inside):
             state = self._step(state, audio)
             ws.append(state.ws)
         return torch.stack(ws, 1)
 
-    def _offsets(self, sounds: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """What E_a hears, step after step, [n, L, D] each."""
-        return hear_clips(self.encoder, sounds).unbind(1)
+    def _offsets(self, sounds: torch.Tensor, part: slice, inside: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
+        """What E_a hears in a part of sounds, step after step, [n, L, D] each."""
+        return hear_part(self.encoder, sounds, part, inside).unbind(1)
+
+    def _before(self, walks: Walks) -> WalkState:
+        """Where walks stand when their frames begin to count."""
+        num_frames = walks.real.shape[1]
+        return self.go_before(walks.sounds[:, :-num_frames], walks.start_ws, None if walks.inside is None else walks.inside[:, :-num_frames])
+
+    def _from(self, state: WalkState, walks: Walks) -> torch.Tensor:
+        """The latents of the frames that count."""
+        last = walks.real.shape[1] + 2 * self.encoder.reach
+        return self.go_on(state, walks.sounds[:, -last:], None if walks.inside is None else walks.inside[:, -last:])
 
     def _step(self, state: WalkState, audio: torch.Tensor) -> WalkState:
         after = take_step(self.walker, state, audio, self.config.walk)
@@ -156,7 +167,8 @@ class ClipSgvgTraining:
             pictures = self.space.embed_images(frames)
         if "sound_picture" in weights:
             with torch.no_grad():
-                sounds = self.space.embed_sounds(walks.sounds[:, -num_frames:].flatten(0, 1))
+                last = walks.sounds.shape[1] - self.encoder.reach
+                sounds = self.space.embed_sounds(walks.sounds[:, last - num_frames : last].flatten(0, 1))
             terms["sound_picture"] = losses.sound_picture(pictures, sounds)
         if "sound_text" in weights and self.words is not None:
             labels = walks.labels.repeat_interleave(num_frames)
@@ -193,15 +205,14 @@ class ClipSgvgTraining:
         some = [walks.some(slice(first, first + size)) for first in range(0, len(walks.sounds), size)]
         num_frames = walks.real.shape[1]
         self._times_lost = 0
-        before = [self.go_before(part.sounds[:, :-num_frames], part.start_ws) for part in some]
+        before = [self._before(part) for part in some]
         if self.config.lost_at is not None:
             self.note(lost=self._times_lost / len(walks.sounds))
-        heard = [part.sounds[:, -num_frames:] for part in some]
-        ws = self.go_on(before[0], heard[0])
+        ws = self._from(before[0], some[0])
         frames = self.paint(ws)  # of the first slice they are made once for both updates; keeping all of them would take the memory that slices save
         with torch.no_grad():
             adversarial = {"video", "image"} & set(self.config.weights)
-            made = [frames.detach(), *(self.paint(self.go_on(*there)) for there in zip(before[1:], heard[1:], strict=True))] if adversarial else []
+            made = [frames.detach(), *(self.paint(self._from(*there)) for there in zip(before[1:], some[1:], strict=True))] if adversarial else []
         self._teach_critics([part.real for part in some], made)
         for parameter in self.answering:
             parameter.requires_grad_(False)  # from here on they only judge
@@ -209,7 +220,7 @@ class ClipSgvgTraining:
         totals: dict[str, torch.Tensor] = {}
         for place, part in enumerate(some):
             if place:
-                ws = self.go_on(before[place], heard[place])
+                ws = self._from(before[place], part)
                 frames = self.paint(ws)
             terms = {**self.encoder_terms(frames, ws, part), **self.adversarial_terms(frames, num_frames)}
             weighted = {name: self.config.weights[name] * term for name, term in terms.items()}

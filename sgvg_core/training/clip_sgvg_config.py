@@ -54,7 +54,8 @@ class ClipSgvgConfig:
     """How E_a and the walker learn from clips, with G frozen. lambda_b and lambda_enc have no published values: these are ours."""
 
     encoder: SoundInversionConfig = dataclasses.field(default_factory=lambda: dataclasses.replace(LANDSCAPES.sound_encoder, texture_reach=0.0))
-    """E_a; latents and their size are the generator's. Clips are learned from in chunks too short for a texture that reaches beyond a window."""
+    """E_a; latents and their size are the generator's. A `texture_reach` above 0 averages textures over the seconds around, as films do: what is
+    learned from then comes with the clip's sound before and after it."""
     walker: WalkerConfig = LANDSCAPES.walker
     """The walker; latents and their size are the generator's. Its `walk_rate` is also the rate at which clips are seen and heard."""
     mel: MelConfig = LANDSCAPES.mel

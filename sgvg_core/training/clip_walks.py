@@ -8,12 +8,14 @@ clip of a few seconds drifts off after them.
 import dataclasses
 import math
 from collections import defaultdict
+from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from ..datasets import ClipInfo
 from ..generation.start import random_start
-from ..generation.walk import to_rate
+from ..generation.walk import count_windows, to_rate
 from ..randomness import generator_at
 from ..synthesis import Generator
 from .clip_sgvg_config import ClipSgvgConfig
@@ -28,21 +30,27 @@ _ALIKE_SHARE = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Walks:
-    """Items of a step: sounds [n, before + T, 1, M, F] in 0..1, labels [n] (-1: none), start latents [n, L, D], and the frames of the last T
-    moments as the discriminators see them [n, T, 3, s, s]."""
+    """Items of a step: sounds [n, r + before + T + r, 1, M, F] in 0..1 (with the r windows around, from which E_a averages textures too), labels
+    [n] (-1: none), start latents [n, L, D], and the frames of the last T moments as the discriminators see them [n, T, 3, s, s]."""
 
     sounds: torch.Tensor
     labels: torch.Tensor
     start_ws: torch.Tensor
     real: torch.Tensor
+    inside: torch.Tensor | None = None
+    """Which windows lie within their clip, bool [n, r + before + T + r]; the others are empty. None: all do."""
 
     def to(self, device: torch.device) -> "Walks":
         """The same on a device."""
-        return Walks(*(getattr(self, field.name).to(device, non_blocking=True) for field in dataclasses.fields(self)))
+        return Walks(*(None if tensor is None else tensor.to(device, non_blocking=True) for tensor in self._tensors))
 
     def some(self, rows: slice) -> "Walks":
         """Some of the items."""
-        return Walks(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+        return Walks(*(None if tensor is None else tensor[rows] for tensor in self._tensors))
+
+    @property
+    def _tensors(self) -> tuple[Any, ...]:
+        return self.sounds, self.labels, self.start_ws, self.real, self.inside
 
 
 class WalkReader:
@@ -51,6 +59,7 @@ class WalkReader:
     def __init__(self, windows: ClipWindows, generator: Generator, config: ClipSgvgConfig) -> None:
         self.windows, self.generator, self.config = windows, generator, config
         self.rate = to_rate(config.walker.walk_rate)
+        self.reach = dataclasses.replace(config.encoder, segment_rate=config.walker.walk_rate).reach
         self._epochs = Epochs(len(windows), config.batch, config.seed)
         self._alike: dict[int, list[ClipInfo]] = defaultdict(list)  # the clips of each label
         for clip in windows.clips:
@@ -60,10 +69,10 @@ class WalkReader:
         """Items of a step; all of a step have made the same number of steps before."""
         num_others, num_before = self.steps_before(step)
         read = [self._read_one(step, item, num_others, num_before) for item in items]
-        sounds, labels, real = (list(column) for column in zip(*read, strict=True))
+        sounds, inside, labels, real = (list(column) for column in zip(*read, strict=True))
         first = step * self.config.batch + items.start
         start_ws = random_start(self.generator, self.config.seed, num_codes=len(items), first=first)
-        return Walks(torch.stack(sounds), torch.tensor(labels), start_ws, torch.stack(real))
+        return Walks(torch.stack(sounds), torch.tensor(labels), start_ws, torch.stack(real), torch.stack(inside))
 
     def steps_before(self, step: int) -> tuple[int, int]:
         """How many steps the walks of a step make with other clips, and then with their own, before their frames count."""
@@ -72,28 +81,41 @@ class WalkReader:
         num_others = config.steps_of_others[int(torch.randint(len(config.steps_of_others), (), generator=drawn))]
         return num_others, max(num_before, math.ceil(_OWN_SECONDS * self.rate)) if num_others else num_before
 
-    def _read_one(self, step: int, item: int, num_others: int, num_before: int) -> tuple[torch.Tensor, int, torch.Tensor]:
+    def _read_one(self, step: int, item: int, num_others: int, num_before: int) -> tuple[torch.Tensor, torch.Tensor, int, torch.Tensor]:
         clip = self.windows.clips[self._epochs.index(step, item)]
         generator = generator_at(self.config.seed, "moment", step, item)
         num_frames = self.config.critics.num_frames
         seconds = (num_before + num_frames) / self.rate
         begin = torch.rand((), generator=generator).item() * max(0.0, clip.seconds - float(seconds))
-        sounds = self.windows.windows(clip, begin, self.rate, num_before + num_frames, rng_of(generator))
+        own = self._heard(clip, begin, num_before + num_frames, generator, before=not num_others, after=True)
+        others = self._others(self.windows.label(clip), num_others, generator_at(self.config.seed, "other clips", step, item)) if num_others else []
+        sounds, inside = (torch.cat(parts) for parts in zip(*others, own, strict=True))
         size = self.config.critics.picture_size
         real = self.windows.frames(clip, begin + float(num_before / self.rate), self.rate, num_frames, size)
-        label = self.windows.label(clip)
-        if num_others:
-            sounds = torch.cat([self._others(label, num_others, generator_at(self.config.seed, "other clips", step, item)), sounds])
-        return sounds, label, real
+        return sounds, inside, self.windows.label(clip), real
 
-    def _others(self, label: int, num_steps: int, generator: torch.Generator) -> torch.Tensor:
-        """What a walk hears before a clip of a label: as much as there's room for of one other clip after another, [num_steps, 1, M, F]."""
+    def _heard(
+        self, clip: ClipInfo, begin: float, count: int, generator: torch.Generator, *, before: bool, after: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`count` windows of a clip from `begin` seconds on, and before and after them as many as a texture reaches: windows, and which are the
+        clip's. All come out of one stretch of sound; where the clip has none they're empty."""
+        last = begin + float((count - 1) / self.rate)
+        end = float((count_windows(clip.seconds, self.rate) - 1) / self.rate)  # the moment of the last window that a film hears
+        earlier, later = (min(self.reach, math.floor(left * float(self.rate) + 1e-6)) for left in (begin, max(0.0, end - last)))
+        earlier, later = earlier * before, later * after
+        windows = self.windows.windows(clip, begin - float(earlier / self.rate), self.rate, earlier + count + later, rng_of(generator))
+        empty = (0, 0) * 3 + (before * self.reach - earlier, after * self.reach - later)
+        return F.pad(windows, empty), F.pad(torch.ones(len(windows), dtype=torch.bool), empty[-2:])
+
+    def _others(self, label: int, num_steps: int, generator: torch.Generator) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What a walk hears before a clip of a label: as much as there's room for of one other clip after another, `num_steps` windows in all, the
+        first of them with what is around it."""
         alike = label >= 0 and torch.rand((), generator=generator).item() < _ALIKE_SHARE
         clips, heard, left = self._alike[label] if alike else self.windows.clips, [], num_steps
         while left:
             clip = clips[int(torch.randint(len(clips), (), generator=generator))]
             count = min(left, max(1, math.floor(clip.seconds * self.rate)))
             begin = torch.rand((), generator=generator).item() * max(0.0, clip.seconds - float(count / self.rate))
-            heard.append(self.windows.windows(clip, begin, self.rate, count, rng_of(generator)))
+            heard.append(self._heard(clip, begin, count, generator, before=not heard, after=False))
             left -= count
-        return torch.cat(heard)
+        return heard

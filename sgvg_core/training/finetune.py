@@ -20,7 +20,7 @@ from ..devices import to_device
 from ..embedding import JointSpace
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from ..sound_inversion import SoundInversionEncoder, hear_clips
+from ..sound_inversion import SoundInversionEncoder, hear_part
 from ..synthesis import StyleGAN2Generator
 from ..walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ..world import KINDS
@@ -96,43 +96,60 @@ class FrozenParts:
 
 @dataclasses.dataclass(frozen=True)
 class HeardBatch:
-    """Sounds of B walks: log-mel windows [B, n + T, 1, M, F] (n steps before), their kinds [B], start latents [B, L, D]."""
+    """Sounds of B walks: log-mel windows [B, r + n + T + r, 1, M, F] (n steps before, and r = `reach` windows around, from which textures are
+    averaged too), their kinds [B], start latents [B, L, D]."""
 
     windows: torch.Tensor
     kinds: torch.Tensor
     start_ws: torch.Tensor
+    reach: int = 0
+    inside: torch.Tensor | None = None
+    """Which windows lie within their sound, bool [B, r + n + T + r]; None: all."""
+
+    @property
+    def steps(self) -> torch.Tensor:
+        """The windows that the walks themselves hear, [B, n + T, 1, M, F]."""
+        return self.windows[:, self.reach : self.windows.shape[1] - self.reach]
 
 
 @torch.no_grad()
-def draw_batch(frozen: FrozenParts, pools: list[SoundPool], config: FinetuneConfig, num_frames: int, rng: np.random.Generator) -> HeardBatch:
-    """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene."""
+def draw_batch(
+    frozen: FrozenParts, pools: list[SoundPool], config: FinetuneConfig, num_frames: int, rng: np.random.Generator, reach: int = 0
+) -> HeardBatch:
+    """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene.
+
+    `reach` is that of the encoder which is to hear them: so many windows around a walk's own come along.
+    """
     num_before = int(rng.choice(config.steps_before))
-    windows, kinds = [], []
+    windows, inside, kinds = [], [], []
     for pool, clip in draw_clips(share_out(pools, config.real_share), config.batch, rng):
         first = int(rng.integers(pool.windows.shape[1] - num_before - num_frames + 1))
-        windows.append(pool.pictures(np.array(clip), slice(first, first + num_before + num_frames)))
+        shown, there = pool.stretch(clip, first, num_before + num_frames, reach)
+        windows.append(shown)
+        inside.append(there)
         kinds.append(int(pool.kinds[clip]))
     codes = draw_codes(int(rng.integers(2**40)), config.batch)
     same = torch.from_numpy(rng.random(config.batch) >= (config.other_share if num_before >= 12 else 0.0))
     wanted = torch.where(same, torch.tensor(kinds), codes[:, : len(KINDS)].argmax(1))
     start_ws = frozen.generator.mapping(write_codes(codes, kind=wanted).to(frozen.device))
-    return HeardBatch(torch.stack(windows).to(frozen.device), torch.tensor(kinds, device=frozen.device), start_ws)
+    device = frozen.device
+    return HeardBatch(torch.stack(windows).to(device), torch.tensor(kinds, device=device), start_ws, reach, torch.stack(inside).to(device))
 
 
 def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWalker, heard: HeardBatch, num_frames: int) -> torch.Tensor:
     """Latents [B, T, L, D] of the last `num_frames` steps of walks (Eq. 4); only these have gradients."""
-    num_before = heard.windows.shape[1] - num_frames
+    num_before = heard.steps.shape[1] - num_frames
     state, settings = WalkState(heard.start_ws, heard.start_ws), WalkSettings()
 
-    def offsets(windows: torch.Tensor) -> torch.Tensor:
-        return hear_clips(encoder, windows)
+    def offsets(first: int, count: int) -> torch.Tensor:
+        return hear_part(encoder, heard.windows, slice(heard.reach + first, heard.reach + first + count), heard.inside)
 
     if num_before:
         with torch.no_grad():
-            before = offsets(heard.windows[:, :num_before])
+            before = offsets(0, num_before)
             for t in range(num_before):
                 state = take_step(walker, state, before[:, t], settings)
-    audio, ws = offsets(heard.windows[:, num_before:]), []
+    audio, ws = offsets(num_before, num_frames), []
     for t in range(num_frames):
         state = take_step(walker, state, audio[:, t], settings)
         ws.append(state.ws)
@@ -143,7 +160,7 @@ def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, h
     """The three terms of Eq. 3, without their weights: frames [B T, 3, H, W] of latents [B, T, L, D]."""
     num_frames = ws.shape[1]
     with torch.no_grad():
-        sounds = frozen.space.embed_sounds(heard.windows[:, -num_frames:].flatten(0, 1))
+        sounds = frozen.space.embed_sounds(heard.steps[:, -num_frames:].flatten(0, 1))
         texts = frozen.labels[heard.kinds].repeat_interleave(num_frames, 0)
     pictures = frozen.space.embed_images(frames)
     return {"sound_picture": losses.sound_picture(pictures, sounds), "sound_text": losses.sound_text(pictures, texts), "spread": losses.spread(ws)}
@@ -209,7 +226,7 @@ class _Phase:
     def step(self, pools: list[SoundPool], clips: RenderedClips | None) -> float:
         """One step of all that is trained; returns the whole loss."""
         num_frames, config = self.critic_config.num_frames, self.config
-        heard = draw_batch(self.frozen, pools, config, num_frames, self.rng)
+        heard = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
         ws = roll_out_with_gradients(self.encoder, self.walker, heard, num_frames)
         dtype = torch.bfloat16 if config.bfloat16 else torch.float32
         frames = self.frozen.generator.synthesis(ws.flatten(0, 1), dtype=dtype).float()

@@ -15,6 +15,7 @@ from ..config import MelConfig
 from ..errors import TrainingError
 from ..fingerprints import fingerprint
 from ..generation import Sound, hear
+from ..generation.walk import count_windows, to_rate
 from ..progress import Progress, silent
 from ..whole_files import written_whole
 from ..world import KINDS, disturb
@@ -38,6 +39,14 @@ class SoundPool:
     def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
         return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
+
+    def stretch(self, clip: int, first: int, count: int, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """`count` windows of a clip from `first` on and `reach` on both sides of them, [reach + count + reach, 1, M, F] in 0..1, and which of them
+        are the clip's, bool. The others are empty."""
+        places = torch.arange(first - reach, first + count + reach)
+        inside = (places >= 0) & (places < self.windows.shape[1])
+        pictures = self.pictures(np.array(clip), places.clamp(0, self.windows.shape[1] - 1).numpy())
+        return pictures * inside[:, None, None, None], inside
 
     @functools.cached_property
     def loudest(self) -> torch.Tensor:
@@ -76,11 +85,12 @@ def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: F
 def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.ndarray, np.ndarray]:
     """One clip of the world, disturbed: its windows and the envelope at each."""
     seed, index, seconds, mel, rate = job
+    exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
     longer = seconds * math.exp(max(SPEEDS))  # so that a clip played faster is long enough
     waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
-    num_segments = int(seconds * rate)
-    windows = hear_windows(waveform[: int(seconds * mel.sample_rate)], mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments)
-    return windows, envelope[(np.arange(num_segments) / rate * mel.sample_rate).astype(int)]
+    num_segments = count_windows(seconds, exact)
+    moments = (np.arange(num_segments) / rate * mel.sample_rate).astype(int)
+    return hear_windows(waveform[:num_samples], mel.sample_rate, mel, exact, num_segments), envelope[moments.clip(max=num_samples - 1)]
 
 
 def make_sound_pool(
@@ -90,7 +100,7 @@ def make_sound_pool(
     paths = folder / "windows.npy", folder / "envelopes.npy"
     if not paths[1].exists():
         folder.mkdir(parents=True, exist_ok=True)
-        num_segments = int(seconds * rate)
+        num_segments = count_windows(seconds, to_rate(rate))
         windows = np.lib.format.open_memmap(paths[0], "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
         envelopes = np.empty((num_clips, num_segments), np.float32)
         jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
@@ -107,7 +117,8 @@ def make_sound_pool(
 def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
     """One recording in all its variants: windows [C, T, M, F] of parts of `seconds`, and their envelopes [C, T]."""
     recording, seed, index, mel, rate, seconds = job
-    num_segments, num_samples = int(seconds * rate), int(seconds * mel.sample_rate)
+    exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
+    num_segments = count_windows(seconds, exact)
     rng = np.random.default_rng([seed, index])
     windows, envelopes = [], []
     for variant in range(_NUM_VARIANTS):
@@ -115,7 +126,7 @@ def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> 
         for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
             part = whole[first : first + num_samples]
             heard = disturb(part, rng, mel.sample_rate) if variant else part
-            windows.append(hear_windows(heard, mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_segments))
+            windows.append(hear_windows(heard, mel.sample_rate, mel, exact, num_segments))
             envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
     return np.stack(windows), np.stack(envelopes)
 
