@@ -37,7 +37,11 @@ class SoundTexture(nn.Module):
         self.norm = nn.BatchNorm1d(self.num_features)
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        numbers = self.norm(self.measure(log_mel)).clamp(-FARTHEST, FARTHEST)
+        return self.told(self.measure(log_mel))
+
+    def told(self, numbers: torch.Tensor) -> torch.Tensor:
+        """What is heard in the numbers of windows [S, num_features], same shape: about -3..3, with the colour as training and films have it."""
+        numbers = self.norm(numbers).clamp(-FARTHEST, FARTHEST)
         colour, courses = numbers.tensor_split([self.num_colours], 1)
         heard = (torch.rand(len(colour), 1, device=colour.device) >= COLOURLESS_SHARE) if self.training else 1 - COLOURLESS_SHARE
         return torch.cat([colour * heard, courses], 1)

@@ -8,6 +8,7 @@ sounds, `label_offsets`), E_a learns it, and the walker follows.
 import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,16 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import AnyJointSpace, build_critics, build_sound_encoder, build_walker, save_sound_encoder, save_walker
-from ..datasets import ClipData
+from ..datasets import ClipData, ClipInfo
 from ..devices import to_dtype
 from ..errors import ConfigError
 from ..generation.frames import as_rgb
 from ..generation.start import random_start
-from ..generation.walk import to_rate
+from ..generation.walk import count_windows, to_rate
 from ..latents import distance_out, latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
-from ..sound_inversion import hear_part
+from ..sound_inversion import SoundInversionEncoder, hear_part
 from ..synthesis import Generator
 from ..walker import WalkState, take_step
 from . import losses
@@ -40,15 +41,15 @@ from .label_offsets import embed_labels, find_label_offsets
 from .prefetch import Prefetcher
 from .rendered_clips import to_critic_size
 from .run_state import Stateful, follow
-from .sound_fit import HeardWindows, SoundFitSettings, teach_offsets
+from .sound_fit import HeardWindows, SoundFitSettings, Surroundings, teach_offsets
 from .sound_pool import loudness_envelope
 from .stage_config import CONFIG_FILE, write_stage_config
 from .stepped_run import Checkpoints, RunPolicy, SteppedRun
 
 FOLDER = "clip_sgvg"
 """In the work folder: checkpoints, log, settings and samples of this stage."""
-_WARM_MOMENTS = 24
-"""So many moments of each clip are heard in the warm start."""
+_WARM_MOMENTS, _MOMENTS_A_HEARING = 24, 6
+"""So many moments of each clip are heard in the warm start; so many of one hearing, where a clip has to be heard as a whole."""
 _NUM_MEASURED = 256
 """So many latents are drawn to know how far they lie apart."""
 _HEARD_AT_ONCE = 24
@@ -267,7 +268,7 @@ def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progr
     labels = [label for label in windows.labels if any(clip.label == label for clip in labelled)]
     if not settings.num_steps or not labels:
         return {}
-    heard = _hear_clips(windows, labelled, labels, config, progress)
+    heard = _hear_clips(windows, labelled, labels, config, training.encoder, progress)
     directions = _label_directions(training, heard, labels)
     found = find_label_offsets(training.generator, training.space, labels, settings.search, progress, directions=directions)
     encoder = copy.deepcopy(training.encoder)
@@ -282,20 +283,52 @@ def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progr
     return {"warm_start_loss": loss, "label_found": float(found.after.mean()), "label_found_before": float(found.before.mean())}
 
 
-def _hear_clips(windows: ClipWindows, clips: Sequence[Any], labels: Sequence[str], config: ClipSgvgConfig, progress: Progress) -> HeardWindows:
-    """Some moments of each clip, with what label they have and how loud they are."""
+def _hear_clips(
+    windows: ClipWindows, clips: Sequence[Any], labels: Sequence[str], config: ClipSgvgConfig, encoder: SoundInversionEncoder, progress: Progress
+) -> HeardWindows:
+    """Some moments of each clip, with what label they have and how loud they are; and what is around them, if E_a's texture reaches there."""
     rate, pictures, numbers, strengths = to_rate(config.walker.walk_rate), [], [], []
+    whole = _WholeClips(windows, rate, encoder) if encoder.reach else None
     for index, clip in enumerate(clips):
         progress(index, len(clips), "hear the clips")
         samples, _ = windows.sound(clip)
         num_steps = max(1, int(clip.seconds * rate))
         envelope = loudness_envelope(samples.numpy(), config.mel.sample_rate, float(rate), num_steps)
         chosen = generator_at(config.seed, "warm start", index)
-        for place in torch.randperm(num_steps, generator=chosen)[:_WARM_MOMENTS].tolist():
-            pictures.append((windows.windows(clip, float(place / rate), rate, 1, rng_of(chosen))[0, 0] * 255).round().to(torch.uint8).numpy())
+        for count, place in enumerate(torch.randperm(num_steps, generator=chosen)[:_WARM_MOMENTS].tolist()):
+            if whole is None:
+                picture = windows.windows(clip, float(place / rate), rate, 1, rng_of(chosen))[0, 0]
+            else:
+                picture = whole.moment(clip, place, rng_of(chosen) if count % _MOMENTS_A_HEARING == 0 else None)
+            pictures.append((picture * 255).round().to(torch.uint8).numpy())
             numbers.append(labels.index(clip.label))
             strengths.append(envelope[place])
-    return HeardWindows(np.stack(pictures), np.array(numbers), np.array(strengths, np.float32))
+    around = None if whole is None else whole.surroundings()
+    return HeardWindows(np.stack(pictures), np.array(numbers), np.array(strengths, np.float32), around)
+
+
+class _WholeClips:
+    """Moments of clips that are heard as a whole, each time as another room, microphone or codec would have them."""
+
+    def __init__(self, windows: ClipWindows, rate: Fraction, encoder: SoundInversionEncoder) -> None:
+        self.windows, self.rate, self.encoder = windows, rate, encoder
+        self._numbers: list[torch.Tensor] = []
+        self._places: list[tuple[int, int, int]] = []
+        self._heard, self._first = torch.empty(0), 0
+
+    @torch.no_grad()
+    def moment(self, clip: ClipInfo, place: int, rng: np.random.Generator | None) -> torch.Tensor:
+        """Window `place` of a clip, [M, F]; with `rng` the clip is heard anew, else as the last time."""
+        if rng is not None:
+            self._first += len(self._heard)
+            self._heard = self.windows.windows(clip, 0.0, self.rate, count_windows(clip.seconds, self.rate), rng)
+            self._numbers.append(self.encoder.measure_textures(self._heard.to(next(self.encoder.parameters()).device)).cpu())
+        self._places.append((self._first + place, self._first, self._first + len(self._heard) - 1))
+        return self._heard[place, 0]
+
+    def surroundings(self) -> Surroundings:
+        """What is around the moments so far."""
+        return Surroundings(torch.cat(self._numbers), *np.array(self._places).T)
 
 
 @torch.no_grad()

@@ -92,10 +92,32 @@ class HeardWindows:
     pictures: np.ndarray
     labels: np.ndarray
     strengths: np.ndarray
+    surroundings: "Surroundings | None" = None
+    """What is around each window, for an E_a whose texture reaches there."""
 
     def log_mel(self, rows: np.ndarray) -> torch.Tensor:
         """Pictures in 0..1, [n, 1, M, F]."""
         return torch.from_numpy(self.pictures[rows])[:, None].float() / 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """The sounds that windows were taken of, heard as a whole: the numbers of their textures [W, T], and of each taken window [N] its place
+    among these, and the first and last place of its own sound."""
+
+    numbers: torch.Tensor
+    places: np.ndarray
+    firsts: np.ndarray
+    lasts: np.ndarray
+
+    def textures(self, encoder: SoundInversionEncoder, rows: np.ndarray) -> torch.Tensor:
+        """The texture of some of the windows as films have it, averaged over what is around: [n, T]."""
+        around = self.places[rows][:, None] + np.arange(-encoder.reach, encoder.reach + 1)
+        inside = torch.from_numpy((around >= self.firsts[rows][:, None]) & (around <= self.lasts[rows][:, None]))
+        numbers = self.numbers[torch.from_numpy(around.clip(0, len(self.numbers) - 1))].to(next(encoder.parameters()).device)
+        told = encoder.told_textures(numbers.flatten(0, 1)).unflatten(0, numbers.shape[:2])
+        weights = inside.to(told)[..., None]
+        return (told * weights).sum(1) / weights.sum(1)
 
 
 def config_of(encoder: SoundInversionEncoder) -> SoundInversionConfig:
@@ -184,7 +206,8 @@ def teach_offsets(
         rng = np.random.default_rng([settings.seed, 7, step])
         rows = np.array([rng.choice(of_label[label]) for label in rng.integers(len(of_label), size=settings.batch)])
         wanted = wanted_offsets(found, windows.labels[rows], windows.strengths[rows], settings.quiet) / found.w_scale
-        heard = encoder(mask_pictures(windows.log_mel(rows), rng).to(device)) / found.w_scale
+        around = None if windows.surroundings is None else windows.surroundings.textures(encoder, rows)
+        heard = encoder(mask_pictures(windows.log_mel(rows), rng).to(device), around) / found.w_scale
         loss = F.smooth_l1_loss(heard, wanted.to(device), beta=0.5)
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / settings.num_steps))
