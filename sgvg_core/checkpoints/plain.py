@@ -83,7 +83,8 @@ def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
     where = repr(prefix.removesuffix("."))[:200] if prefix else "the network"
     if not isinstance(network, ForeignObject):
         raise CheckpointError(f"{where} is a {type(network).__name__}, expected a torch network; choose a file of a network")
-    missing = network.state.get("_non_persistent_buffers_set", ())
+    left_out = network.state.get("_non_persistent_buffers_set", ())
+    missing = {name for name in left_out if isinstance(name, str)} if isinstance(left_out, list | tuple) else set()
     for part in ("_parameters", "_buffers", "_modules"):
         members = network.state.get(part)
         if not isinstance(members, dict):

@@ -123,8 +123,8 @@ def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConf
 
 def _running(path: Path, found: Recognised) -> Recognised | None:
     """The generator beside the averaged one, if there's one of the same sizes."""
-    part = found.parts.get("G") or found.parts.get("g")
-    if part is None or part.kind != "generator":
+    part = next((network for network in found.parts.values() if network.kind == "generator"), None)
+    if part is None:
         return None
     return part if from_dict(GeneratorConfig, part.config, str(path)) == from_dict(GeneratorConfig, found.config, str(path)) else None
 

@@ -12,10 +12,6 @@ from .discriminator import assembled as assembled_discriminator
 from .recognised import Recognised, is_state
 from .stylegan2 import USUAL_LR_MULTIPLIER, assembled, check_filters, listed, map_size, shaped, without_prefix
 
-_GENERATORS = ("g_ema", "g", "generator", "state_dict", "model", "params_ema", "params")
-"""Where such a file keeps its generator, the averaged one first."""
-_DISCRIMINATORS = ("d", "discriminator")
-_TRAINING = frozenset({"g_optim", "d_optim", "args", "ada_aug_p", "iter", "opts", "step"})
 _MARK = "input.input"
 _D_MARK = "final_linear.1.weight"
 _LEAVES = {
@@ -36,26 +32,6 @@ _D_END = {
     "final_linear.1.weight": "b4.out.weight",
     "final_linear.1.bias": "b4.out.bias",
 }
-
-
-def file(data: Any) -> Recognised | None:
-    """A rule: a dictionary that holds such networks, with or without the mean latent, or one such network by itself."""
-    if is_state(data):
-        return network(data)
-    if not isinstance(data, Mapping):
-        return None
-    names = [name for name in (*_GENERATORS, *_DISCRIMINATORS) if is_state(data.get(name))]
-    networks = {name: found for name in names if (found := network(data[name], data.get("latent_avg"))) is not None}
-    if not networks:
-        return None
-    chosen = next(iter(networks))
-    notes = [] if chosen == "g_ema" or networks[chosen].kind != "generator" else [f"there's no g_ema: {chosen} was taken"]
-    dropped = [str(name) for name in data if name not in networks and name != "latent_avg"]
-    if dropped:
-        only = ", which only training needs" if set(dropped) <= _TRAINING else ""
-        notes.append(f"dropped: {listed(dropped)}{only}")
-    main = networks.pop(chosen)
-    return Recognised(main.kind, main.layout, main.config, main.state, main.extra, (*main.notes, *notes), networks)
 
 
 def network(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Recognised | None:

@@ -3,13 +3,15 @@
 A layout is a rule: a pure function from plain data to `Recognised`, or None for "not mine". There are two tables of them:
 
 - `NETWORK_RULES` look at ONE network: a `ForeignObject` (a network pickled whole) or a flat table of tensors by name. They're asked
-  for the file's data itself and for every network of a snapshot (a dictionary with G, D, G_ema).
-- `FILE_RULES` look at everything a file holds (dictionaries with several entries, lists, single tensors). They're asked first.
+  for every network that `wrappers.networks` finds in a file, in whatever wrappings.
+- `FILE_RULES` look at everything a file holds: those of FIRST before the networks are looked for, those of LAST where none was known.
 
 A rule must be sure: two rules never claim the same data. A rule that knows the layout but can't serve what stands there (another
 activation, a damaged table) raises CheckpointError with the reason instead of returning None.
 """
 
+import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,9 @@ from typing import Any
 import torch
 
 from ...errors import CheckpointError
-from ..plain import ForeignObject, Plain
+from ..plain import ForeignObject, Plain, network_state
 from ..sniff import SCRIPT_ADVICE
-from . import converted, discriminator, image_encoders, latents, released_sound, stylegan2, stylegan3, tensorflow
+from . import converted, discriminator, forks, image_encoders, latents, released_sound, stylegan2, stylegan3, tensorflow, wrappers
 from .recognised import Recognised, is_state
 from .stylegan2 import listed
 
@@ -33,10 +35,16 @@ NETWORK_RULES: tuple[Rule, ...] = (
     released_sound.walker_block,
     released_sound.sound_tower,
 )
-FILE_RULES: tuple[Rule, ...] = (tensorflow.file, converted.file, stylegan3.file, image_encoders.image_encoder, latents.latents)
+FIRST: tuple[Rule, ...] = (tensorflow.file, image_encoders.image_encoder)
+LAST: tuple[Rule, ...] = (latents.latents,)
 
-_SNAPSHOT = ("G_ema", "G", "D")
-"""Names of the networks in a snapshot, the one that is wanted first."""
+_GENERATORS = ("generator", "generator3")
+_NAMES_OF_CRITICS = re.compile(r"(?:net)?d(?:_ema)?|(?:.*_)?(?:discriminator|critic)(?:_.*)?", re.IGNORECASE)
+_TRAINING = frozenset(
+    {"g_optim", "d_optim", "args", "ada_aug_p", "iter", "opts", "step", "training_set_kwargs", "augment_pipe", "epoch", "global_step", "callbacks",
+     "optimizer_states", "lr_schedulers", "loops", "pytorch-lightning_version", "hyper_parameters", "optimizer", "scheduler"}
+)  # fmt: skip
+"""Entries beside networks that only training needs."""
 _SHOWN = 12
 
 
@@ -45,7 +53,7 @@ def recognise(plain: Plain, path: str | Path) -> Recognised:
     if plain.format == "torchscript":
         raise CheckpointError(f"{path}: a TorchScript archive: a program with weights inside, whose settings only its code tells; {SCRIPT_ADVICE}")
     try:
-        found = _first(FILE_RULES, plain.data) or _snapshot(plain.data) or _first(NETWORK_RULES, plain.data)
+        found = _first(FIRST, plain.data) or _wrapped(plain.data) or _first(LAST, plain.data)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if found is None:
@@ -60,31 +68,70 @@ def _first(rules: tuple[Rule, ...], data: Any) -> Recognised | None:
     return next((found for found in (rule(data) for rule in rules) if found is not None), None)
 
 
-def _snapshot(data: Any) -> Recognised | None:
-    """NVIDIA's snapshots {G, D, G_ema, ...}: the averaged generator, with the other networks as its parts."""
-    if not isinstance(data, Mapping) or not any(isinstance(data.get(name), ForeignObject) for name in _SNAPSHOT):
+def _wrapped(data: Any) -> Recognised | None:
+    """The networks in whatever wrappings: the averaged generator, with the other networks as its parts; None where there's none."""
+    held = wrappers.networks(data)
+    known, notes = _known(held)
+    if not known:
         return None
-    networks: dict[str, Recognised] = {}
-    notes: list[str] = []
-    for name in _SNAPSHOT:
-        if data.get(name) is None:
+    wrapped, main = min(known, key=lambda each: (each[1].kind not in _GENERATORS, each[1].kind == "discriminator", held.index(each[0])))
+    others = [each for each in known if each[1] is not main]
+    notes += _which(wrapped, main, [each for each, network in others if network.kind in _GENERATORS], data)
+    left = wrappers.left_over(data, held)
+    if left:
+        only = ", which only training needs" if all(name.split("/")[-1] in _TRAINING for name in left) else ""
+        notes.append(f"dropped: {listed(left, _SHOWN)}{only}")
+    parts: dict[str, Recognised] = {}
+    for each, network in others:
+        parts["/".join(each.way) if each.name in parts or each.name == wrapped.name else each.name] = network
+    return dataclasses.replace(main, notes=(*main.notes, *notes), parts={**main.parts, **parts})
+
+
+def _known(held: list[wrappers.Wrapped]) -> tuple[list[tuple[wrappers.Wrapped, Recognised]], list[str]]:
+    """The networks that a rule knows, and what's to be said of the others. Raises CheckpointError where the wanted one can't be served."""
+    known: list[tuple[wrappers.Wrapped, Recognised]] = []
+    refused: list[tuple[wrappers.Wrapped, CheckpointError]] = []
+    notes = []
+    for each in held:
+        try:
+            found = _network(each)
+        except CheckpointError as error:
+            refused.append((each, error))
             continue
-        found = _first(NETWORK_RULES, data[name])
-        if found is None:
-            notes.append(f"{name} was dropped: {describe(data[name])} is not known here")
-        else:
-            networks[name] = found
-    if not networks:
-        return None
-    dropped = [str(name) for name in data if name not in _SNAPSHOT and data[name] is not None]
-    if dropped:
-        notes.append(f"dropped: {listed(dropped, _SHOWN)}, which only training needs")
-    chosen = next(iter(networks))
-    if chosen == "G" and "G_ema" in data:
-        notes.append("G was taken instead of G_ema")
-    others = {name: network for name, network in networks.items() if name != chosen}
-    main = networks[chosen]
-    return Recognised(main.kind, main.layout, main.config, main.state, main.extra, (*main.notes, *notes), {**main.parts, **others})
+        if found is not None:
+            known.append((each, found))
+        elif isinstance(each.network, ForeignObject):
+            notes.append(f"{each.name or 'the network'} was dropped: {describe(each.network)} is not known here")
+    wanted = next((each for each, found in known if found.kind in _GENERATORS), None)
+    for each, error in refused:
+        before = wanted is None or (each.rank < wanted.rank and not _NAMES_OF_CRITICS.fullmatch(each.name))
+        if before:  # another than the wanted one isn't taken in its stead without a word
+            raise error
+        notes.append(f"{each.name} was left out: {error}")
+    return known, notes
+
+
+def _network(wrapped: wrappers.Wrapped) -> Recognised | None:
+    if isinstance(wrapped.network, ForeignObject):
+        if isinstance(wrapped.network.state.get("_modules"), dict):
+            forks.check_table(network_state(wrapped.network)[0])
+        return _first(NETWORK_RULES, wrapped.network)
+    forks.check_table(wrapped.network)
+    return converted.network(wrapped.network, wrapped.latent_avg) or _first(NETWORK_RULES, wrapped.network)
+
+
+def _which(wrapped: wrappers.Wrapped, main: Recognised, others: list[wrappers.Wrapped], data: Any) -> list[str]:
+    """What's to be said of the choice of a generator."""
+    if main.kind not in _GENERATORS or not wrapped.way:
+        return []
+    beside = f" ({listed([each.name for each in others])} beside it)" if others else ""
+    if wrapped.averaged:
+        return [f"{wrapped.name}, the averaged generator, was taken{beside}"] if others else []
+    if all(part.isdigit() for part in wrapped.way) and others:
+        return [f"networks without names: number {wrapped.way[-1]} was taken, the last generator of them{beside}"]
+    if isinstance(data, Mapping) and "G_ema" in data:
+        return [f"{wrapped.name} was taken instead of G_ema"]
+    return [] if wrapped.name in ("state_dict", "model") else [f"there's no averaged generator (g_ema): {wrapped.name} was taken{beside}"]
 
 
 def describe(data: Any) -> str:

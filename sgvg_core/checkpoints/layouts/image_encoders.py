@@ -28,6 +28,7 @@ LATENT_ENCODERS = (
     "SingleStyleCodeEncoder",
 )
 """Encoders that answer each latent for itself."""
+MAX_LATENTS = 64
 _TOLD = ("encoder_type", "dataset_type", "output_size", "stylegan_size", "n_iters_per_batch", "start_from_latent_avg", "learn_in_w")
 
 
@@ -134,6 +135,8 @@ def _rows(latent_avg: Any) -> torch.Tensor | None:
 
 def _mean_of_all(mean: torch.Tensor, num_ws: int, w_dim: int) -> torch.Tensor:
     """The stored mean latent [1, D] or [L, D] for all latents, [L, D]."""
+    if num_ws > MAX_LATENTS:
+        raise CheckpointError(f"an encoder that answers {num_ws} latents, expected up to {MAX_LATENTS}")
     if mean.shape not in ((1, w_dim), (num_ws, w_dim)):
         raise CheckpointError(f"latent_avg: got shape {list(mean.shape)}, expected [1, {w_dim}] or [{num_ws}, {w_dim}], that of its encoder")
     return mean.expand(num_ws, -1).clone()

@@ -5,6 +5,7 @@ ResNet calls the first of them conv1, bn1 and relu); ``styles.N.`` becomes ``hea
 activation without weights, so ``convs.2.`` is ``convs.1.`` here.
 """
 
+import collections
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -74,9 +75,8 @@ def read_backbone(state: State) -> BackboneShape | None:
 
 def convs_of_heads(state: State) -> list[int]:
     """How many convolutions each head ``styles.N`` has."""
-    return [
-        sum(1 for name in state if re.fullmatch(rf"styles\.{head}\.convs\.\d{{1,2}}\.weight", name)) for head in range(count(state, "styles."))
-    ]
+    found = collections.Counter(match[1] for name in state if (match := re.fullmatch(r"styles\.(\d{1,4})\.convs\.\d{1,2}\.weight", name)))
+    return [found[str(head)] for head in range(count(state, "styles."))]
 
 
 def bounds_of_heads(convs: list[int], default: tuple[int, int] = (3, 7)) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import torch
 from ...bands import FIRST_STOPBAND, LAST_STOPBAND_REL, Band, sampling_bands
 from ...errors import CheckpointError
 from ..plain import ForeignObject, network_state
+from . import forks
 from .persistent import module_attributes, number, one_value
 from .recognised import Recognised, is_state
 from .stylegan2 import USUAL_LR_MULTIPLIER, check_activation, listed, shaped, without_prefix
@@ -21,8 +22,6 @@ _OURS = re.compile(
     r"|synthesis\.input\.(weight|transform|freqs|phases|affine\.(weight|bias))"
     r"|synthesis\.L\d+_\d+_\d+\.(weight|bias|magnitude_ema|affine\.(weight|bias)|up_filter|down_filter)"
 )
-_WRAPPERS = ("G_ema", "g_ema", "state_dict")
-"""Where a dictionary may keep such a table."""
 _USUAL: dict[str, Any] = {
     "num_critical": 2,
     "first_cutoff": 2.0,
@@ -48,19 +47,6 @@ def generator(data: Any) -> Recognised | None:
     return _bare(data)
 
 
-def file(data: Any) -> Recognised | None:
-    """A rule: a dictionary with such a table under a usual name."""
-    if is_state(data) or not isinstance(data, Mapping):
-        return None
-    for name in _WRAPPERS:
-        table = data.get(name)
-        found = _bare(table)
-        if found is not None:
-            others = [str(other) for other in data if other != name]
-            return found.with_notes(f"dropped beside {name}: {listed(others)}") if others else found
-    return None
-
-
 def _bare(data: Any) -> Recognised | None:
     if not is_state(data) or any(name.startswith(("encoder.", "module.encoder.")) for name in data):
         return None  # an encoder that brings its generator along is another rule's
@@ -82,6 +68,8 @@ def _pickled(network: ForeignObject, state: dict[str, torch.Tensor], kwargs: dic
     mapping = [path for path in attributes if re.fullmatch(r"mapping\.fc\d+", path)]
     check_activation(attributes, mapping)
     lr_multiplier = number(one_value(attributes, "bias_gain", mapping, USUAL_LR_MULTIPLIER))
+    layers = _layers(state)
+    _check_square(attributes, kwargs, layers[-1].size)
     settings = dict(_USUAL)
     for name, usual in _USUAL.items():
         value = kwargs.get(name, usual)
@@ -90,7 +78,18 @@ def _pickled(network: ForeignObject, state: dict[str, torch.Tensor], kwargs: dic
             raise CheckpointError(f"the setting {name} is a {type(value).__name__}, expected a number")
         settings[name] = round(plain) if plain is not None and name in _COUNTS else plain
     settings["mapping_lr_multiplier"] = USUAL_LR_MULTIPLIER if lr_multiplier is None else lr_multiplier
-    return _assembled(state, _layers(state), settings, ())
+    return _assembled(state, layers, settings, ())
+
+
+def _check_square(attributes: Mapping[str, Mapping[str, Any]], kwargs: Mapping[str, Any], width: int) -> None:
+    """Raise CheckpointError for networks of pictures that aren't square: their tensors are those of square ones."""
+    size = attributes.get("synthesis.input", {}).get("size")
+    uneven = isinstance(size, torch.Tensor) and size.numel() == 2 and bool(size.flatten()[0] != size.flatten()[1])
+    if kwargs.get("square") is False or uneven:
+        raise CheckpointError(forks.HUMAN)
+    resolution = number(kwargs.get("img_resolution", width))
+    if resolution != width:
+        raise CheckpointError(f"its settings say pictures of {resolution} px, its layers {width} px; such networks aren't served")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +128,8 @@ def _told_by_shapes(state: Mapping[str, torch.Tensor], layers: list[_Layer]) -> 
             settings |= {"num_critical": critical, "margin_size": margin}
             break
     else:
+        if forks.is_tall(sizes):
+            raise CheckpointError(forks.HUMAN)
         raise CheckpointError(f"got layers of {sizes} samples, which no known sampling schedule makes for {resolution} px; use the pickled network")
     if settings["num_critical"] != usual:
         notes.append(f"{settings['num_critical']} critically sampled layers, as the layers' sizes say")

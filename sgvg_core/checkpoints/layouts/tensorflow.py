@@ -21,6 +21,7 @@ from .stylegan2 import TAPS, assembled, listed
 _MODULE = "dnnlib.tflib"
 _BLOCK = r"(\d{1,5}x\d{1,5})"
 _MAX_DEPTH = 4
+_MAX_NETWORKS = 16
 _G_MARK, _D_MARK = re.compile(rf"synthesis/{_BLOCK}/Const/const"), "Output/weight"
 _IGNORED = re.compile(r"(synthesis/)?lod")
 _COLOURS = re.compile(r"(?:synthesis/To|From)RGB_lod(\d{1,2})/\w+")
@@ -31,7 +32,7 @@ _MODULATED = {"weight": "weight", "bias": "bias", "noise_strength": "noise_stren
 def file(data: Any) -> Recognised | None:
     """A rule: a tuple (G, D, Gs) of TensorFlow networks, a part of it, or one network by itself. Gs is the averaged generator."""
     networks = list(data) if isinstance(data, list | tuple) else list(data.values()) if isinstance(data, Mapping) else [data]
-    if not networks or not all(isinstance(each, ForeignObject) and each.module.startswith(_MODULE) for each in networks):
+    if not 0 < len(networks) <= _MAX_NETWORKS or not all(isinstance(each, ForeignObject) and each.module.startswith(_MODULE) for each in networks):
         return None
     sizes: list[tuple[int, int]] = []
     found: list[Recognised] = []
@@ -94,7 +95,7 @@ def _grown(variables: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor],
     lod = next((number(variables[name]) for name in ("synthesis/lod", "lod") if name in variables), None)
     if found and lod:
         raise CheckpointError(f"a network saved while it grew ({lod:g} sizes were still to come); only grown ones are served: take a later snapshot")
-    left = [name for name, halvings in found.items() if halvings]
+    left = {name for name, halvings in found.items() if halvings}
     notes = [f"dropped {len(left)} variables for the colours of smaller sizes, which only growing needed"] if left else []
     return {name: tensor for name, tensor in variables.items() if name not in left}, notes
 
