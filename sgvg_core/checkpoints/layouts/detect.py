@@ -127,8 +127,8 @@ def _which(wrapped: wrappers.Wrapped, main: Recognised, others: list[wrappers.Wr
     beside = f" ({listed([each.name for each in others])} beside it)" if others else ""
     if wrapped.averaged:
         return [f"{wrapped.name}, the averaged generator, was taken{beside}"] if others else []
-    if all(part.isdigit() for part in wrapped.way) and others:
-        return [f"networks without names: number {wrapped.way[-1]} was taken, the last generator of them{beside}"]
+    if wrapped.name.isdecimal() and others:
+        return [f"networks without names: number {wrapped.name} was taken, the last generator of them{beside}"]
     if isinstance(data, Mapping) and "G_ema" in data:
         return [f"{wrapped.name} was taken instead of G_ema"]
     return [] if wrapped.name in ("state_dict", "model") else [f"there's no averaged generator (g_ema): {wrapped.name} was taken{beside}"]

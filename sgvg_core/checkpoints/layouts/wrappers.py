@@ -56,10 +56,10 @@ class Wrapped:
         return any(_AVERAGED.fullmatch(part) is not None for part in self.way)
 
     @property
-    def rank(self) -> tuple[bool, int]:
-        """By this networks are sorted: averaged ones first, then by WRAPPERS."""
+    def rank(self) -> tuple[bool, int, int]:
+        """By this networks are sorted: averaged ones first, then by WRAPPERS; of a list the last first, as NVIDIA's (G, D, Gs) has it."""
         places = [WRAPPERS.index(part) for part in self.way if part in WRAPPERS]
-        return not self.averaged, max(places, default=len(WRAPPERS))
+        return not self.averaged, max(places, default=len(WRAPPERS)), -int(self.name) if self.name.isdecimal() else 0
 
 
 def networks(data: Any) -> list[Wrapped]:
