@@ -9,11 +9,13 @@ from .errors import SGVGError
 def _main() -> int:
     try:
         check_environment()
+        from .cli import main  # after the check: it imports torch
     except SGVGError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).encode('ascii', 'backslashreplace').decode()}", file=sys.stderr)
         return 2
-    from .cli import main  # after the check: it imports torch
-
+    except KeyboardInterrupt:
+        print("cancelled; nothing half-written is left", file=sys.stderr)
+        return 130
     return main()
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 
 from ..assembly import find_model_generator, load_generator, save_latents
-from ..errors import ConfigError
-from ..generation.frames import as_rgb, synthesize, to_uint8
-from ..media import contact_sheet, save_png
+from ..generation.frames import synthesize, to_uint8
+from ..media import checked_picture, contact_sheet, save_picture
 from ..progress import Progress
 from ..synthesis import Generator, compute_centres, read_label
-from .options import LABEL_SAYS
+from .options import LABEL_SAYS, read_seed, whole
+from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
+from .terminal import say
 
 _ENDINGS = (".safetensors", ".npy", ".npz")
 _COLUMNS = 8
@@ -28,19 +29,21 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("generator", metavar="GENERATOR", type=Path, help="a file with a generator, of any known layout, or a model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="a .safetensors, .npy or .npz file")
-    parser.add_argument("--num", type=int, default=16, help="how many centres (default: 16)")
-    parser.add_argument("--codes", type=int, default=4000, help="how many codes are mapped and sorted (default: 4000)")
+    parser.add_argument("--num", type=whole(1), default=16, help="how many centres (default: 16)")
+    parser.add_argument("--codes", type=whole(1), default=4000, help="how many codes are mapped and sorted (default: 4000)")
     parser.add_argument("--label", type=read_label, default=None, metavar="N", help=LABEL_SAYS.format("codes of all classes"))
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same centres (default: 0)")
-    parser.add_argument("--sheet", type=Path, default=None, metavar="PNG", help="also write what the centres look like")
+    parser.add_argument("--seed", type=read_seed, default=0, help="the same seed gives the same centres (default: 0)")
+    parser.add_argument("--sheet", type=Path, default=None, metavar="PICTURE", help="also write what the centres look like: .png, .jpg or .webp")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compute and store."""
-    if options.output.suffix not in _ENDINGS:
-        raise ConfigError(f"--output: got {options.output}, expected a name that ends in {' or '.join(_ENDINGS)}")
+    checked_file("--output", options.output, _ENDINGS)
+    if options.sheet is not None:
+        checked_picture(options.sheet)
+    check_apart([options.output, options.sheet], files_of_model(options.generator))
     path = find_model_generator(options.generator) if options.generator.is_dir() else options.generator
     generator = load_generator(path, options.device)
     with ProgressBar() as progress:
@@ -49,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
         )
         save_latents(options.output, centres)
         if options.sheet is not None:
-            save_png(options.sheet, contact_sheet(pictures_of(generator, centres, progress), min(_COLUMNS, len(centres))))
-    print(f"{options.output}: {len(centres)} centres of {options.codes} codes, {centres.shape[1]} latents of {centres.shape[2]}")
+            save_picture(options.sheet, contact_sheet(pictures_of(generator, centres, progress), min(_COLUMNS, len(centres))))
+    say(f"{options.output}: {len(centres)} centres of {options.codes} codes, {centres.shape[1]} latents of {centres.shape[2]}")
     return 0
 
 
@@ -58,6 +61,6 @@ def pictures_of(generator: Generator, ws: torch.Tensor, progress: Progress) -> t
     """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
     found: list[torch.Tensor] = []
     for some in synthesize(generator, [ws]):
-        found.append(to_uint8(as_rgb(some)))
+        found.append(to_uint8(some))
         progress(sum(map(len, found)), len(ws), "pictures")
     return torch.cat(found)

@@ -17,7 +17,9 @@ from ..config import from_dict
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from .inspect import CONFIGURATIONS
+from .outputs import check_apart, checked_file
 from .progress import ProgressBar
+from .terminal import say
 
 _BLOCK = 4 * 2**20
 
@@ -41,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
     """Convert and say what was written."""
     with ProgressBar() as progress:
         found = convert(options.files, options.output, half=options.half, part=options.part, progress=progress)
-    print(f"{options.output}: {in_words(found.kind)}, {'float16' if options.half else 'float32'}, {options.output.stat().st_size / 2**20:.1f} MiB")
+    say(f"{options.output}: {in_words(found.kind)}, {'float16' if options.half else 'float32'}, {options.output.stat().st_size / 2**20:.1f} MiB")
     for note in found.notes:
-        print(f"  note: {note}")
+        say(f"  note: {note}")
     return 0
 
 
@@ -52,10 +54,8 @@ def convert(paths: Sequence[Path], output: Path, *, half: bool = False, part: st
 
     The header gets each source's SHA-256. Raises CheckpointError or ConfigError; then nothing is left at `output`.
     """
-    if output.suffix != ".safetensors":
-        raise ConfigError(f"--output: got {output}, expected a name that ends in .safetensors")
-    if output.exists() and any(path.exists() and output.samefile(path) for path in paths):
-        raise ConfigError(f"--output: got {output}, the file that's converted; expected another name")
+    checked_file("--output", output, (".safetensors",))
+    check_apart([output], paths)
     sources = [{"name": path.name, "sha256": _sha256(path, progress)} for path in paths]
     progress(0, None, "reading")
     found = read_stored(paths[0]) if len(paths) == 1 else find_walker(paths)

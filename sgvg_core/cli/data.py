@@ -1,14 +1,14 @@
 """``data``: clips of one's own made ready for training, and looked at."""
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from ..datasets.options import FITS, LABELS_FROM, LAYOUTS, PrepareOptions
-from ..errors import ConfigError
+from .options import number, whole
 from .progress import ProgressBar
+from .terminal import say, say_json, say_lines
 
 _MOST_WORKERS = 16
 """Each needs about 300 MB of memory."""
@@ -34,20 +34,21 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
     parser.add_argument("--label-from", choices=LABELS_FROM, default=usual.label_from, help=words)
     words = "what in a file's name says the recording, such as '(?P<source>.+)_part'; clips of one recording stay on one side"
     parser.add_argument("--source-pattern", default=None, metavar="REGEX", help=words)
-    parser.add_argument("--size", type=int, default=usual.size, metavar="PX", help=f"side of the frames (default: {usual.size})")
+    parser.add_argument("--size", type=whole(), default=usual.size, metavar="PX", help=f"side of the frames (default: {usual.size})")
     parser.add_argument("--fit", choices=FITS, default=usual.fit, help="crop: the middle square; pad: all of it, black beside it (default: crop)")
     parser.add_argument("--fps", default=usual.fps, help=f"frames a second: 12, 29.97, 24000/1001 (default: {usual.fps})")
-    parser.add_argument("--sample-rate", type=int, default=usual.sample_rate, metavar="HZ", help=f"of the sound (default: {usual.sample_rate})")
-    parser.add_argument("--seconds", type=float, default=usual.seconds, metavar="S",
+    parser.add_argument("--sample-rate", type=whole(), default=usual.sample_rate, metavar="HZ", help=f"of the sound (default: {usual.sample_rate})")
+    parser.add_argument("--seconds", type=number(), default=usual.seconds, metavar="S",
                         help=f"longest clip; longer recordings are cut (default: {usual.seconds:g})")
-    parser.add_argument("--shortest", type=float, default=None, metavar="S",
+    parser.add_argument("--shortest", type=number(), default=None, metavar="S",
                         help=f"leave out shorter ones (default: {usual.shortest:g}, or half of --seconds if that's less)")
-    parser.add_argument("--quality", type=int, default=usual.quality, metavar="Q", help=f"of the frames' JPEGs (default: {usual.quality})")
-    parser.add_argument("--test-share", type=float, default=usual.test_share, metavar="X", help=f"share of the test (default: {usual.test_share:g})")
-    parser.add_argument("--seed", type=int, default=usual.seed, help="of the split, and of the procedural world (default: 0)")
-    parser.add_argument("--clips", type=int, default=usual.num_clips, metavar="N", help=f"of the procedural world (default: {usual.num_clips})")
+    parser.add_argument("--quality", type=whole(), default=usual.quality, metavar="Q", help=f"of the frames' JPEGs (default: {usual.quality})")
+    parser.add_argument("--test-share", type=number(), default=usual.test_share, metavar="X",
+                        help=f"share of the test (default: {usual.test_share:g})")
+    parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=usual.seed, help="of the split, and of the procedural world (default: 0)")
+    parser.add_argument("--clips", type=whole(), default=usual.num_clips, metavar="N", help=f"of the procedural world (default: {usual.num_clips})")
     words = f"processes (default: one a core, up to {_MOST_WORKERS}); the result is the same"
-    parser.add_argument("--workers", type=int, default=None, metavar="N", help=words)
+    parser.add_argument("--workers", type=whole(), default=None, metavar="N", help=words)
     parser.set_defaults(run=run_prepare)
 
 
@@ -55,7 +56,8 @@ def _add_inspect(actions: argparse._SubParsersAction) -> None:
     about = "What is in prepared data: counts, lengths, loudness, what was left out; and a sheet of frames and mel pictures to look at."
     parser = actions.add_parser("inspect", help="what is in prepared data", description=about)
     parser.add_argument("data", metavar="DATA", type=Path, help="a folder that `data prepare` made")
-    parser.add_argument("-o", "--output", type=Path, default=None, metavar="SHEET.png", help="write a sheet to look at, a row a label")
+    parser.add_argument("-o", "--output", type=Path, default=None, metavar="PICTURE",
+                        help="write a sheet to look at, a row a label: .png, .jpg or .webp")
     parser.add_argument("--verify", action="store_true", help="read every clip and hold it against its hash")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_inspect)
@@ -72,23 +74,23 @@ def run_prepare(options: argparse.Namespace) -> int:
         labels_csv=options.labels, label_from=options.label_from, num_clips=options.clips)
     workers = options.workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     with ProgressBar() as progress:
-        data = prepare(options.source, options.output, wanted, workers=workers, progress=progress, said=print)
+        data = prepare(options.source, options.output, wanted, workers=workers, progress=progress, said=say)
     train, test = data.clips("train"), data.clips("test")
-    print(f"{options.output}: {len(train)} clips to train, {len(test)} to test, {sum(clip.seconds for clip in data.clips()) / 60:.1f} min, "
-          f"{len(data.labels)} labels")
+    say(f"{options.output}: {len(train)} clips to train, {len(test)} to test, {sum(clip.seconds for clip in data.clips()) / 60:.1f} min, "
+        f"{len(data.labels)} labels")
     left_out = int(data.about.get("num_left_out", 0))
     if left_out:
-        print(f"{left_out} left out, each with its reason in {options.output / 'report.json'}")
+        say(f"{left_out} left out, each with its reason in {options.output / 'report.json'}")
     return 0
 
 
 def run_inspect(options: argparse.Namespace) -> int:
     """Print what is there, and write the sheet."""
     from ..datasets import ClipData, data_sheet, inspect_data, verify_data
-    from ..media import save_png
+    from ..media import checked_picture, save_picture
 
-    if options.output is not None and options.output.suffix.lower() != ".png":
-        raise ConfigError(f"--output: got {options.output}, expected a name that ends in .png")
+    if options.output is not None:
+        checked_picture(options.output)
     data = ClipData.open(options.data)
     found = inspect_data(data)
     with ProgressBar() as progress:
@@ -96,10 +98,13 @@ def run_inspect(options: argparse.Namespace) -> int:
             found["verified"] = verify_data(data, progress)
         sheet = None if options.output is None else data_sheet(data, progress)
     if sheet is not None:
-        save_png(options.output, sheet)
-    print(json.dumps(found, ensure_ascii=False) if options.json else format_found(found))
-    if sheet is not None and not options.json:
-        print(f"sheet: {options.output}")
+        save_picture(options.output, sheet)
+    if options.json:
+        say_json(found)
+        return 0
+    say_lines(format_found(found))
+    if sheet is not None:
+        say(f"sheet: {options.output}")
     return 0
 
 

@@ -8,11 +8,15 @@ import numpy as np
 import torch
 
 from ..assembly import load_model
+from ..errors import ConfigError
 from ..generation import Sound, generate
 from ..media import save_png, write_wav
+from ..whole_files import checked_target
 from ..world import make_envelope, synth
-from .options import add_model
+from .options import add_model, read_seed
+from .outputs import check_apart, files_of_model
 from .progress import ProgressBar
+from .terminal import say
 
 _SECONDS, _RATE = 12.0, 44_100
 _SEED = 8
@@ -25,7 +29,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("sound", nargs="?", type=Path, metavar="SOUND", help="a sound file (default: 12 s of rain that becomes thunder)")
     parser.add_argument("-o", "--output", type=Path, default=Path("output"), metavar="FOLDER", help="where the film goes (default: output)")
     words = f"of the film and of the sound that the world makes (default: {_SEED})"
-    parser.add_argument("--seed", type=int, default=_SEED, help=words)
+    parser.add_argument("--seed", type=read_seed, default=_SEED, help=words)
     add_model(parser)
     parser.set_defaults(run=run)
 
@@ -33,21 +37,29 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the film and print where it is."""
     began = time.monotonic()
-    options.output.mkdir(parents=True, exist_ok=True)
-    source = options.sound
-    if source is None:
-        source = options.output / "rain_into_thunder.wav"
+    source = options.sound or options.output / "rain_into_thunder.wav"
+    video_path, sheet_path = (options.output / f"{source.stem}{ending}" for ending in (".mp4", ".png"))
+    _check_outputs(options, [video_path, sheet_path])
+    if options.sound is None:
         write_wav(source, torch.from_numpy(rain_into_thunder(options.seed))[None], _RATE)
-    video_path = options.output / f"{source.stem}.mp4"
-    sheet_path = options.output / f"{source.stem}.png"
     model = load_model(options.model, options.device)
     with ProgressBar() as progress:
         video = generate(Sound.from_file(source), video_path, model=model, seed=options.seed, progress=progress)
     save_png(sheet_path, video.sheet)
-    print(f"{video.num_frames} frames from {source.name} in {time.monotonic() - began:.1f} s")
-    print(f"video: {video_path.resolve()}")
-    print(f"sheet: {sheet_path.resolve()}")
+    say(f"{video.num_frames} frames from {source.name} in {time.monotonic() - began:.1f} s")
+    say(f"video: {video_path.resolve()}")
+    say(f"sheet: {sheet_path.resolve()}")
     return 0
+
+
+def _check_outputs(options: argparse.Namespace, paths: list[Path]) -> None:
+    """Make the folder. Raises ConfigError or MediaError where nothing can be written there, or the sound would be lost: before any work."""
+    if options.output.exists() and not options.output.is_dir():
+        raise ConfigError(f"--output: got {options.output}, which is a file; expected the name of a folder")
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        checked_target(path, ConfigError)
+    check_apart(paths, [options.sound, *files_of_model(options.model)])
 
 
 def rain_into_thunder(seed: int) -> np.ndarray:

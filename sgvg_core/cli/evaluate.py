@@ -1,8 +1,8 @@
 """``evaluate``: the table of how well the picture means the sound, the paper's tables, and its user study."""
 
 import argparse
-import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,25 @@ from ..evaluation import (
 )
 from ..judge import Judge
 from ..media import save_png
+from ..randomness import MAX_SEED
 from ..walker import DEFAULT_PULL
-from .options import add_model
+from ..whole_files import check_folder_name, checked_target
+from .options import add_model, number, whole
 from .progress import ProgressBar
+from .terminal import say, say_json, say_lines
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``evaluate`` to the commands."""
     parser = commands.add_parser("evaluate", help="how well the picture means the sound", description="The judge's table over held-out sounds.")
-    parser.add_argument("--clips", type=int, default=180, help="number of held-out sounds (default: 180)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed: other sounds and start latents (default: 0)")
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of each sound (default: 4)")
+    parser.add_argument("--clips", type=whole(1, 1_000_000), default=180, help="number of held-out sounds (default: 180)")
+    parser.add_argument("--seed", type=whole(0, MAX_SEED), default=0, help="another seed: other sounds and start latents (default: 0)")
+    parser.add_argument("--seconds", type=number(0.05, 3600), default=4.0, help="length of each sound (default: 4)")
     add_model(parser)
     parser.add_argument("--sheets", type=Path, default=None, metavar="FOLDER", help="only write sheets to look at into this folder")
-    parser.add_argument("--long", type=int, default=None, metavar="MINUTES", help="only measure one long walk, minute by minute")
-    parser.add_argument("--pull", type=float, default=DEFAULT_PULL, metavar="P", help=f"pull of the long walk, per second (default: {DEFAULT_PULL})")
+    parser.add_argument("--long", type=whole(1, 1440), default=None, metavar="MINUTES", help="only measure one long walk, minute by minute")
+    parser.add_argument("--pull", type=number(0, 100), default=DEFAULT_PULL, metavar="P",
+                        help=f"pull of the long walk, per second (default: {DEFAULT_PULL})")
     words = f"only these rows, out of {', '.join(ROWS)} (default: all)"
     parser.add_argument("--rows", type=lambda text: tuple(text.split(",")), default=tuple(ROWS), metavar="ROW[,ROW...]", help=words)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -56,7 +60,7 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     """The user study."""
     study = parser.add_argument_group("the user study", "the paper's Fig. 8: one page that people open in a browser, and what they answered")
     study.add_argument("--study", type=Path, default=None, metavar="FOLDER", help="only write the study's page into this new folder")
-    study.add_argument("--study-sounds", type=int, default=9, metavar="N", help="sounds that it asks about (default: 9, one a scene)")
+    study.add_argument("--study-sounds", type=whole(1, 10_000), default=9, metavar="N", help="sounds that it asks about (default: 9, one a scene)")
     words = "only print means and intervals of the files that people downloaded from the page"
     study.add_argument("--study-answers", type=Path, nargs="+", default=None, metavar="FILE", help=words)
 
@@ -88,12 +92,14 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate and print."""
     if options.study_answers is not None:
         found = study_means(options.study_answers, options.seed)
-        print(json.dumps(found, ensure_ascii=False) if options.json else format_study(found))
+        _print(options, found, format_study)
         return 0
+    _check_outputs(options)
     model = load_model(options.model, options.device)
     if options.study is not None:
         with ProgressBar() as progress:
-            print(make_study(model, _source(options), options.study, num_sounds=options.study_sounds, progress=progress))
+            page = make_study(model, _source(options), options.study, num_sounds=options.study_sounds, progress=progress)
+        say(str(page))
         return 0
     if options.sheets is not None:
         return _write_sheets(model, options.sheets, options.seed)
@@ -103,14 +109,29 @@ def run(options: argparse.Namespace) -> int:
     if options.long is not None:
         with ProgressBar() as progress:
             found = long_walk(model, judge, minutes=options.long, pull=options.pull, progress=progress)
-        print(json.dumps(found, indent=None if options.json else 1))
+        say_json(found, indent=None if options.json else 1)
         return 0
     with ProgressBar() as progress:
         table = evaluate(
             model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, rows=options.rows, progress=progress
         )
-    print(json.dumps(table, ensure_ascii=False) if options.json else format_table(table))
+    _print(options, table, format_table)
     return 0
+
+
+def _print(options: argparse.Namespace, found: Any, in_words: Callable[[Any], str]) -> None:
+    if options.json:
+        say_json(found)
+    else:
+        say_lines(in_words(found))
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Raise ConfigError where the folder that is to be written can't be: before any film is made."""
+    for folder in filter(None, (options.study, options.sheets, options.keep)):
+        checked_target(folder / "x", ConfigError) if folder.is_dir() else check_folder_name(folder, ConfigError)
+    if options.study is not None and options.study.is_dir() and any(options.study.iterdir()):
+        raise ConfigError(f"{options.study}: there's something in this folder already; choose a new one for the study")
 
 
 def _print_paper(options: argparse.Namespace, model: SoundModel) -> int:
@@ -131,9 +152,9 @@ def _print_paper(options: argparse.Namespace, model: SoundModel) -> int:
             model, _source(options), instruments, which=which, ablations=ablations, seed=options.seed, keep=options.keep, progress=progress
         )
     if options.json:
-        print(json.dumps({"model": model.name, "seed": options.seed, "tables": {table.key: table.to_dict() for table in tables}}, ensure_ascii=False))
+        say_json({"model": model.name, "seed": options.seed, "tables": {table.key: table.to_dict() for table in tables}})
     else:
-        print("\n\n".join(format_paper_table(table) for table in tables))
+        say_lines("\n\n".join(format_paper_table(table) for table in tables))
     return 0
 
 
@@ -159,7 +180,7 @@ def _write_sheets(model: SoundModel, folder: Path, seed: int) -> int:
         sheets = make_sheets(model, seed, progress)
     for name, sheet in sheets.items():
         save_png(folder / f"{name}.png", sheet)
-        print(folder / f"{name}.png")
+        say(str(folder / f"{name}.png"))
     return 0
 
 

@@ -9,29 +9,34 @@ from ..clock import to_fps
 from ..errors import ConfigError
 from ..generation import GenerateSettings, Sound, generate
 from ..generation.frames import NOISE_MODES
-from ..generation.pipeline import STARTS
+from ..generation.pipeline import STARTS, check_output
 from ..generation.text_constraint import read_prompts
-from ..media import probe_sound, save_png
-from ..synthesis import ANCHORS, PoseKeys, read_label, read_pose, read_pose_table
+from ..media import checked_picture, probe_sound, save_picture
+from ..synthesis import ANCHORS, MAX_CENTRES, PoseKeys, read_label, read_pose, read_pose_table
 from ..walker import DEFAULT_PULL, WalkSettings
-from .options import LABEL_SAYS, add_model, add_sound, parse_strength
+from ..whole_files import written_whole
+from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, read_seed, whole
+from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
+from .terminal import say
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``generate`` to the commands."""
     parser = commands.add_parser("generate", help="a sound in, a video out", description="A video that moves as a sound goes, with the sound in it.")
     add_sound(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="an .mp4 or .mkv file, or a folder for a PNG sequence")
+    parser.add_argument("-o", "--output", type=Path, required=True,
+                        help="a film (.mp4, .mov, .mkv, .webm; .gif without sound), or a folder for a PNG sequence")
     add_model(parser)
     parser.add_argument("--fps", default="25", help="frames a second: 25, 29.97, 24000/1001, or 'source' for a video's own (default: 25)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same film (default: 0)")
+    parser.add_argument("--seed", type=read_seed, default=0, help="the same seed gives the same film (default: 0)")
     parser.add_argument("--from", dest="start_from", choices=STARTS, default="sound", help="start picture: by the sound, at random, or the mean")
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what the start picture should show; may be repeated")
     parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
-    parser.add_argument("--candidates", type=int, default=96, help="pictures sampled when the start is chosen (default: 96)")
-    parser.add_argument("--psi", type=float, default=1.0, help="truncation of the start latent (default: 1, none)")
-    parser.add_argument("--centres", default="0", metavar="N|FILE", help="truncate towards the nearest of N centres, or of a file's latents, "
+    parser.add_argument("--candidates", type=whole(), default=96, help="pictures sampled when the start is chosen (default: 96)")
+    parser.add_argument("--psi", type=number(-2, 2), default=1.0, help="truncation of the start latent (default: 1, none)")
+    parser.add_argument("--centres", type=_centres, default=0, metavar="N|FILE",
+                        help="truncate towards the nearest of N centres, or of a file's latents, "
                         "instead of the mean (default: 0, the mean); see `centres`")
     parser.add_argument("--label", type=read_label, default=None, metavar="N", help=LABEL_SAYS.format("each code draws one by the seed"))
     parser.add_argument("--pose", default=None, metavar="TRACKS|CSV", help="StyleGAN3: shift, turn and zoom over the film, such as "
@@ -39,23 +44,25 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         "in degrees), or a table whose columns are seconds and any of x, y, rotate, zoom")
     parser.add_argument("--anchor", choices=ANCHORS, default="none", help="StyleGAN3: where the picture is placed: by each latent (none), as the "
                         "mean latent would be (exact), or in the way of the released code (default: none)")
-    parser.add_argument("--beta", type=float, default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
+    parser.add_argument("--beta", type=number(0, 1), default=1.0, help="share of each new latent that is taken, 0..1 (default: 1)")
     parser.add_argument("--strength", type=parse_strength, default={}, metavar="coarse=,mid=,fine=", help="multiplies each block's steps")
-    parser.add_argument("--pull", type=float, default=DEFAULT_PULL, help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
+    parser.add_argument("--pull", type=number(0, 100), default=DEFAULT_PULL,
+                        help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
     parser.add_argument("--sound-once", action="store_true", help="the released code's way: the sound enters once, before the first frame")
-    parser.add_argument("--size", type=int, default=None, help="side of the picture (default: the generator's own)")
+    parser.add_argument("--size", type=whole(), default=None, help="side of the picture (default: the generator's own)")
     parser.add_argument("--dtype", default="float32", help="auto, float32, float16 or bfloat16 (default: float32)")
     parser.add_argument("--noise", choices=NOISE_MODES, default="const", help="noise inputs of the generator (default: const)")
-    parser.add_argument("--batch", type=int, default=4, help="frames synthesized at once (default: 4)")
+    parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once (default: 4)")
     parser.add_argument("--sound", dest="sound_codec", choices=("auto", "copy", "aac", "flac", "none"), default="auto", help="the sound in the file")
-    parser.add_argument("--sheet", type=Path, default=None, metavar="PNG", help="also write a contact sheet")
+    parser.add_argument("--sheet", type=Path, default=None, metavar="PICTURE", help="also write a contact sheet: .png, .jpg or .webp")
     parser.add_argument("--report", type=Path, default=None, metavar="JSON", help="also write what was done")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Generate as the options say."""
+    _check_outputs(options)
     settings = GenerateSettings(
         fps=_frame_rate(options),  # type: ignore[arg-type]
         seed=options.seed,
@@ -64,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         negatives=tuple(prompt for text in options.negative for prompt in read_prompts(text)),
         num_candidates=options.candidates,
         truncation_psi=options.psi,
-        centres=int(options.centres) if options.centres.isdigit() else options.centres,
+        centres=options.centres,
         label=options.label,
         anchor=options.anchor,
         pose=_pose(options.pose),
@@ -80,11 +87,30 @@ def run(options: argparse.Namespace) -> int:
     with ProgressBar() as progress:
         video = generate(sound, options.output, model=model, settings=settings, sound_codec=options.sound_codec, progress=progress)
     if options.sheet is not None:
-        save_png(options.sheet, video.sheet)
+        save_picture(options.sheet, video.sheet)
     if options.report is not None:
-        options.report.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n")
-    print(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
+        with written_whole(options.report, ConfigError) as part:
+            part.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    if options.output.suffix.lower() == ".gif":
+        say("a gif holds no sound: name an .mp4, .mov, .mkv or .webm for a film with it")
+    say(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
     return 0
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
+    check_output(options.output, [options.sound])
+    if options.sheet is not None:
+        checked_picture(options.sheet)
+    if options.report is not None:
+        checked_file("--report", options.report, (".json",))
+    inputs = [options.sound, *files_of_model(options.model), *(name for name in (options.centres, options.pose) if isinstance(name, str))]
+    check_apart([options.output, options.sheet, options.report], inputs)
+
+
+def _centres(said: str) -> int | str:
+    """A number of centres, or the name of a file of latents."""
+    return whole(0, MAX_CENTRES)(said) if said.isdecimal() else said
 
 
 def _pose(said: str | None) -> PoseKeys | None:

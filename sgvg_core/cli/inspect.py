@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from ..config import (
     WalkerConfig,
     from_dict,
 )
-from ..errors import SGVGError
+from ..errors import SGVGError, shown
 from ..latents import GROUPS
+from .terminal import say, say_json
 
 CONFIGURATIONS: dict[str, type] = {
     "generator": GeneratorConfig,
@@ -40,6 +40,7 @@ CONFIGURATIONS: dict[str, type] = {
 """The configuration of each kind whose layout may come from a file."""
 _NO_PARAMETERS = ("noise_const", "w_avg", "latent_avg", "running_mean", "running_var", "num_batches_tracked", "magnitude_ema", "transform",
                   "freqs", "phases")
+_MAX_NOTE = 1000
 _WITH_LATENTS = ("generator", "generator3")
 
 
@@ -59,16 +60,16 @@ def run(options: argparse.Namespace) -> int:
     except SGVGError as error:
         if not options.json:
             raise
-        print(json.dumps({"file": str(options.file), "refused": str(error)}, ensure_ascii=False))
+        say_json({"file": str(options.file), "refused": str(error)})
         return 2
     if options.json:
-        print(json.dumps(said, ensure_ascii=False))
+        say_json(said)
         return 0
-    print(f"{options.file}: {said['what']}, {said['bytes'] / 2**20:.1f} MiB")
+    say(f"{options.file}: {said['what']}, {said['bytes'] / 2**20:.1f} MiB")
     for line in _lines(said):
-        print(f"  {line}")
+        say(f"  {line}")
     if "refused" in said:
-        print(f"  refused: {said['refused']}", file=sys.stderr)
+        say(f"  refused: {said['refused']}", sys.stderr)
         return 2
     return 0
 
@@ -87,7 +88,7 @@ def described(found: Recognised) -> dict[str, Any]:
     said["notes"] = list(found.notes)
     labels = found.extra.get("labels")
     if isinstance(labels, list) and all(isinstance(label, str) for label in labels):
-        said["labels"] = [_short(label) for label in labels]
+        said["labels"] = [shown(label) for label in labels]
     source = found.extra.get("source")
     if isinstance(source, dict):
         said["source"] = source
@@ -148,18 +149,13 @@ def _lines(said: dict[str, Any]) -> list[str]:
     lines.append(f"parameters: {said['parameters']:,} in {said['tensors']} tensors")
     if said.get("goes_with"):
         lines.append(f"goes with: {said['goes_with']}")
-    shown = {name: value for name, value in said["config"].items() if name not in ("img_channels", "w_dim", "c_dim", "num_ws")}
-    lines.append("settings: " + ", ".join(f"{name} {_short(value)}" for name, value in shown.items()))
+    settings = {name: value for name, value in said["config"].items() if name not in ("img_channels", "w_dim", "c_dim", "num_ws")}
+    lines.append("settings: " + ", ".join(f"{shown(name)} {shown(value)}" for name, value in settings.items()))
     if "source" in said:
         files = said["source"].get("files", [said["source"]])
-        lines += [f"converted from: {_short(file.get('name'))}, SHA-256 {_short(file.get('sha256'))}" for file in files if isinstance(file, dict)]
-    lines += [f"note: {note}" for note in said["notes"]]
+        lines += [f"converted from: {shown(file.get('name'))}, SHA-256 {shown(file.get('sha256'))}" for file in files if isinstance(file, dict)]
+    lines += [f"note: {shown(note, _MAX_NOTE)}" for note in said["notes"]]
     for name, part in said["parts"].items():
-        lines.append(f"beside it {name}: {part['what']}, {part['parameters']:,} parameters")
-        lines += [f"  note: {note}" for note in part["notes"]]
+        lines.append(f"beside it {shown(name)}: {part['what']}, {part['parameters']:,} parameters")
+        lines += [f"  note: {shown(note, _MAX_NOTE)}" for note in part["notes"]]
     return lines
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,12 +1,12 @@
 """``listen``: what the joint space hears in a sound."""
 
 import argparse
-import json
 
 from ..assembly import load_model
 from ..generation import Sound, listen
 from .options import add_model, add_sound
 from .progress import ProgressBar
+from .terminal import say, say_json
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
@@ -25,10 +25,10 @@ def run(options: argparse.Namespace) -> int:
     with ProgressBar() as progress:
         heard = listen(load_model(options.model, options.device), Sound.from_file(options.sound, options.start, options.length), labels, progress)
     if options.json:
-        print(json.dumps(heard.to_dict(), ensure_ascii=False))
+        say_json(heard.to_dict())
         return 0
     for label in heard.labels:
-        print(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
+        say(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
     for segment in heard.segments:
-        print(f"{segment.start:7.1f} - {segment.end:5.1f} s  {segment.labels[0].text}  {segment.labels[0].probability:.0%}")
+        say(f"{segment.start:7.1f} - {segment.end:5.1f} s  {segment.labels[0].text}  {segment.labels[0].probability:.0%}")
     return 0

@@ -1,19 +1,61 @@
 """Options that several commands share, and their words."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..latents import GROUPS
+from ..randomness import MAX_SEED
 
 LABEL_SAYS = "the class of a conditional generator, or a mix such as 3:0.7,5:0.3 (default: {})"
+
+
+_MOST = 2**31 - 1
+MAX_THREADS = 1024
+_MOST_SECONDS = 1e8
+
+
+def whole(least: int = 0, most: int = _MOST) -> Callable[[str], int]:
+    """A reader of options: a whole number from `least` to `most`, refused in words that name both."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text) if len(text) <= 100 else None
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"got '{shown(text, 40)}', expected a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def number(least: float = 0.0, most: float = _MOST_SECONDS, *, above: bool = False) -> Callable[[str], float]:
+    """A reader of options: a number from `least` to `most`, refused in words that name both; with `above`, `least` itself isn't taken."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most or (above and value == least):
+            low = f"above {least:g}, up" if above else f"from {least:g}"
+            raise argparse.ArgumentTypeError(f"got '{shown(text, 40)}', expected a number {low} to {most:g}")
+        return value
+
+    return read
+
+
+read_seed = whole(-(2**63), MAX_SEED)
 
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
     """The sound file with its start and length, and the model."""
     parser.add_argument("sound", metavar="SOUND", type=Path, help="any sound file, or a video with sound")
-    parser.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="begin here (default: 0)")
-    parser.add_argument("--length", type=float, default=None, metavar="SECONDS", help="take this much (default: all)")
+    parser.add_argument("--start", type=number(), default=0.0, metavar="SECONDS", help="begin here (default: 0)")
+    parser.add_argument("--length", type=number(above=True), default=None, metavar="SECONDS", help="take this much (default: all)")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +83,7 @@ def parse_strength(text: str) -> dict[str, float]:
         try:
             strengths[name.strip()] = float(value)
         except ValueError as error:
-            raise ConfigError(f"--strength: got {part!r}, expected coarse=NUMBER, mid=NUMBER or fine=NUMBER") from error
+            raise ConfigError(f"--strength: got {shown(part)!r}, expected coarse=NUMBER, mid=NUMBER or fine=NUMBER") from error
     unknown = sorted(set(strengths) - set(GROUPS))
     if unknown:
         raise ConfigError(f"--strength: got {', '.join(unknown)}, expected {', '.join(GROUPS)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ConfigError
+from .options import number, whole
 
 if TYPE_CHECKING:
     from ..training.stepped_run import RunPolicy
@@ -31,14 +32,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     """How long a run goes on, what is kept and what is watched; all of it may differ when a run goes on."""
-    parser.add_argument("--steps", type=int, default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
+    parser.add_argument("--steps", type=whole(), default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument("--readers", type=int, default=2, metavar="N", help="threads that read data ahead (default: 2)")
-    parser.add_argument("--log-every", type=int, default=20, metavar="N", help="a line of metrics.jsonl every N steps (default: 20)")
-    parser.add_argument("--sheet-every", type=int, default=500, metavar="N", help="samples to look at every N steps; 0: none (default: 500)")
-    parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="a checkpoint every M minutes, and at the end (default: 5)")
-    parser.add_argument("--keep-last", type=int, default=2, metavar="N", help="keep the newest N checkpoints (default: 2)")
-    parser.add_argument("--keep-every", type=int, default=0, metavar="N", help="keep those at multiples of N steps for good; 0: none (default: 0)")
+    parser.add_argument("--readers", type=whole(), default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--log-every", type=whole(1), default=20, metavar="N", help="a line of metrics.jsonl every N steps (default: 20)")
+    parser.add_argument("--sheet-every", type=whole(), default=500, metavar="N", help="samples to look at every N steps; 0: none (default: 500)")
+    parser.add_argument("--save-minutes", type=number(), default=5.0, metavar="M", help="a checkpoint every M minutes, and at the end (default: 5)")
+    parser.add_argument("--keep-last", type=whole(), default=2, metavar="N", help="keep the newest N checkpoints (default: 2)")
+    parser.add_argument("--keep-every", type=whole(), default=0, metavar="N",
+                        help="keep those at multiples of N steps for good; 0: none (default: 0)")
     parser.add_argument("--tensorboard", action="store_true", help="write the numbers for TensorBoard too (pip install tensorboard)")
 
 

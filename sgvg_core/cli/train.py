@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..config import check_choice
+from ..errors import ConfigError
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
+from ..whole_files import check_no_input
 from . import train_ablations, train_clips, train_generator
-from .options import use_threads
+from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
+from .terminal import say, say_lines
 
 if TYPE_CHECKING:
     from ..training.stages import TrainSettings
@@ -35,7 +38,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     train_generator.add_own_data(_add_stage(stages, "generator", _generator, words, own_data=True))
     _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
-    judge.add_argument("--steps", type=int, default=None, metavar="N", help="steps of training (default: 1500)")
+    judge.add_argument("--steps", type=whole(1), default=None, metavar="N", help="steps of training (default: 1500)")
     words = "the joint space of pictures, words and sounds: of the procedural world, or with --data of your own clips"
     space = _add_stage(stages, "joint-space", _joint_space, words, own_data=True)
     train_clips.add_joint_space_data(space)
@@ -64,9 +67,10 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
         with_data = "; with --data: this call stops after so many" if own_data else ""
         words = f"minutes of computing, counted over all runs (default: {default:g}{with_data})"
         parser.add_argument("--minutes", type=_minutes, default=None, metavar="M[,M...]", help=words)
-    parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads and processes (default: torch's own choice)")
-    parser.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes to render, six pictures each (default: 4200)")
-    parser.add_argument("--clips", type=int, default=None, metavar="N", help="sounds to synthesise for the walk (default: 1080)")
+    parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N",
+                        help="threads and processes (default: torch's own choice)")
+    parser.add_argument("--scenes", type=whole(1), default=None, metavar="N", help="scenes to render, six pictures each (default: 4200)")
+    parser.add_argument("--clips", type=whole(1), default=None, metavar="N", help="sounds to synthesise for the walk (default: 1080)")
     parser.set_defaults(run=run, stage_function=stage)
     return parser
 
@@ -74,8 +78,8 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
 def _add_losses(parser: argparse.ArgumentParser) -> None:
     """The settings of the paper's losses."""
     parser.add_argument("--gan-loss", choices=("lsgan", "logistic", "non_saturating"), default=None, help="Eq. 9's form (default: lsgan)")
-    parser.add_argument("--lambda-b", type=float, default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
-    parser.add_argument("--lambda-enc", type=float, default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
+    parser.add_argument("--lambda-b", type=number(), default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
+    parser.add_argument("--lambda-enc", type=number(), default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
 
 
 def _add_export(stages: argparse._SubParsersAction) -> None:
@@ -116,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     note_command(options.work, options.stage, _said(options))
     with ProgressBar() as progress:
         result = options.stage_function(options, settings, progress)
-    print(result)
+    say_lines(str(result))
     return 0
 
 
@@ -208,12 +212,14 @@ def run_export(options: argparse.Namespace) -> int:
     from ..training.export import export_model, too_large
     from ..training.export_clips import export_clip_model, made_of_clips
 
+    if options.output.exists():
+        check_no_input(options.output, [options.work, *(path for path in options.work.iterdir() if path.is_dir())], ConfigError)
     if made_of_clips(options.work):
         export_clip_model(options.work, options.output, table=options.table, licence=options.licence)
-        print(options.output.resolve())
+        say(str(options.output.resolve()))
         return 0
     export_model(options.work, options.output, options.after)
     for words in too_large(options.output):
-        print(f"note: {words} where a model is to come with the pack")
-    print(options.output.resolve())
+        say(f"note: {words} where a model is to come with the pack")
+    say(str(options.output.resolve()))
     return 0

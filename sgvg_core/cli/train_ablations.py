@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import TrainingError
+from ..randomness import MAX_SEED
 from ..whole_files import written_whole
-from .options import use_threads
+from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
 from .stage_options import add_settings, run_policy, stage_config
+from .terminal import say_json, say_lines
 
 if TYPE_CHECKING:
     from ..assembly import AnyJointSpace, SoundModel
@@ -31,17 +33,18 @@ def add_ablations(stages: argparse._SubParsersAction) -> None:
     parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
     parser.add_argument("--joint-space", default="bundled", metavar="SPACE", help="who judges, as for `train sgvg` (default: bundled)")
     parser.add_argument("--preset", choices=_PRESETS, default=None, help="sizes and steps (default: small)")
-    parser.add_argument("--steps", type=int, default=None, metavar="N", help="steps of each training (default: the preset's)")
+    parser.add_argument("--steps", type=whole(1), default=None, metavar="N", help="steps of each training (default: the preset's)")
     add_settings(parser)
-    parser.add_argument("--clips", type=int, default=180, metavar="N", help="films a row, of the data's test clips (default: 180)")
-    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="length of each film (default: 4)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the clips and start latents that are measured (default: 0)")
+    parser.add_argument("--clips", type=whole(1), default=180, metavar="N", help="films a row, of the data's test clips (default: 180)")
+    parser.add_argument("--seconds", type=number(0.05, 3600), default=4.0, metavar="S", help="length of each film (default: 4)")
+    parser.add_argument("--seed", type=whole(0, MAX_SEED), default=0, metavar="N",
+                        help="of the clips and start latents that are measured (default: 0)")
     words = "a judge that knows the labels (default: the bundled one, where it does)"
     parser.add_argument("--judge", type=Path, default=None, metavar="FILE", help=words)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument("--readers", type=int, default=2, metavar="N", help="threads that read data ahead (default: 2)")
-    parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="a checkpoint every M minutes (default: 5)")
-    parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads (default: torch's own choice)")
+    parser.add_argument("--readers", type=whole(), default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--save-minutes", type=number(), default=5.0, metavar="M", help="a checkpoint every M minutes (default: 5)")
+    parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N", help="threads (default: torch's own choice)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_ablations, log_every=20, sheet_every=0, keep_last=1, keep_every=0, tensorboard=False)
 
@@ -82,7 +85,10 @@ def run_ablations(options: argparse.Namespace) -> int:
     for ending, text in (("json", json.dumps(said, indent=1, ensure_ascii=False)), ("md", words)):
         with written_whole(options.work / f"{TABLE}.{ending}", TrainingError) as part:
             part.write_text(text + "\n", encoding="utf-8")
-    print(json.dumps(said, ensure_ascii=False) if options.json else words)
+    if options.json:
+        say_json(said)
+    else:
+        say_lines(words)
     return 0
 
 

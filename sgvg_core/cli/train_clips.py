@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import check_choice
-from .options import use_threads
+from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, run_policy, said_changes, stage_config
+from .terminal import say, say_lines
 
 if TYPE_CHECKING:
     from ..datasets import ClipData
@@ -42,8 +43,9 @@ def add_sgvg(stages: argparse._SubParsersAction) -> None:
     _add_losses(parser)
     add_settings(parser)
     add_run(parser, _SGVG_STEPS)
-    parser.add_argument("--minutes", type=float, default=None, metavar="M", help="this call stops after so many; called again it goes on")
-    parser.add_argument("--threads", type=int, default=None, metavar="N", help="threads (default: torch's own choice)")
+    parser.add_argument("--minutes", type=number(above=True), default=None, metavar="M",
+                        help="this call stops after so many; called again it goes on")
+    parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N", help="threads (default: torch's own choice)")
     parser.set_defaults(run=run_sgvg, steps=None)
 
 
@@ -51,8 +53,8 @@ def _add_losses(parser: argparse.ArgumentParser) -> None:
     """The losses and the paper's ablations, as changes of settings."""
     group = parser.add_argument_group("losses and ablations (with --data)")
     group.add_argument("--gan-loss", choices=("lsgan", "logistic", "non_saturating"), default=None, help="Eq. 9's form (default: lsgan)")
-    group.add_argument("--lambda-b", type=float, default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
-    group.add_argument("--lambda-enc", type=float, default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
+    group.add_argument("--lambda-b", type=number(), default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
+    group.add_argument("--lambda-enc", type=number(), default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
     terms = ("sound_picture", "sound_text", "spread", "video", "image")
     group.add_argument("--without", choices=terms, action="append", default=[], help="switch a term off; may be given again")
     group.add_argument("--still", choices=("coarse", "mid", "fine"), action="append", default=[], help="a block that holds still; may be given again")
@@ -109,7 +111,7 @@ def run_joint_space(options: argparse.Namespace) -> int:
         policy = run_policy(options, _minutes(options))
         result = train_clip_joint_space(options.work, data, config, policy=policy, ranks=ranks, workers=options.readers, progress=progress)
         if ranks.is_first:
-            print(result)
+            say(str(result))
     return 0
 
 
@@ -151,7 +153,7 @@ def _train(options: argparse.Namespace, data: "ClipData", ranks: Any, progress: 
     result = train_clip_sgvg(options.work, data, generator, space, config, inputs=inputs, policy=policy, ranks=ranks, workers=options.readers,
                              progress=progress)  # fmt: skip
     if ranks.is_first:
-        print(result)
+        say(str(result))
 
 
 def _fit(options: argparse.Namespace, data: "ClipData") -> int:
@@ -166,8 +168,8 @@ def _fit(options: argparse.Namespace, data: "ClipData") -> int:
     with ProgressBar() as progress:
         fit = train_labelled_sounds(options.work, data, generator, space.to(generator.w_avg.device), settings, progress=progress)
     for label, before, after in zip(fit.found.labels, fit.found.before.tolist(), fit.found.after.tolist(), strict=True):
-        print(f"{label}: {after:.0%} of starts show it (without the offset {before:.0%})")
-    print(f"sounds told apart: {fit.agreement:.0%}\n{options.work}")
+        say(f"{label}: {after:.0%} of starts show it (without the offset {before:.0%})")
+    say_lines(f"sounds told apart: {fit.agreement:.0%}\n{options.work}")
     return 0
 
 

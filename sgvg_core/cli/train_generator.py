@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from .options import use_threads
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, check_fitting, run_policy, said_changes, stage_config
+from .terminal import say
 
 TEACHERS = ("world", "pictures")
 PRESETS = ("paper", "small", "tiny")
@@ -66,12 +67,12 @@ def run_own_data(options: argparse.Namespace) -> int:
             said = {name: value for name, value in said.items() if name != "begin-with" or value}
             note_command(options.work, "generator", {**said, **said_changes(options)})
             for note in () if beginning is None else beginning.notes:
-                print(note)
+                say(note)
         result = train_adversarial(
             options.work, data, config, policy=policy, begin_with=beginning, ranks=ranks, workers=options.readers, progress=progress
         )
         if ranks.is_first:
-            print(result)
+            say(str(result))
             if labels:
-                print("labels: " + ", ".join(f"{number} {label}" for number, label in enumerate(labels)))
+                say("labels: " + ", ".join(f"{number} {label}" for number, label in enumerate(labels)))
     return 0

@@ -1,6 +1,7 @@
 """From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -19,6 +20,15 @@ def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
 def as_rgb(pictures: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
     return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+
+
+def rgb_pictures(generator: Generator, ws: torch.Tensor, **synthesis: Any) -> torch.Tensor:
+    """What latents ws [N, L, D] look like, RGB [N, 3, H, W] in -1..1, whatever channels the generator has; differentiable.
+
+    Everybody who looks at pictures takes them from here; only those who compare them with the generator's own data take its channels.
+    `synthesis` goes to the network.
+    """
+    return as_rgb(generator.synthesis(ws, **synthesis))
 
 
 def resize(pictures: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
@@ -49,7 +59,7 @@ def synthesize(
     dtype: torch.dtype = torch.float32,
     pose: Pose | None = None,
 ) -> Iterator[torch.Tensor]:
-    """The pictures of a walk, [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
+    """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole.
     `pose` moves the picture of a StyleGAN3 from frame to frame.
@@ -62,5 +72,5 @@ def synthesize(
         for ws in latents.split(batch):
             noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
             placed = {} if pose is None else pose.arguments(generator, index, len(ws))
-            yield generator.synthesis(ws.to(device), dtype=dtype, **noise, **placed)
+            yield rgb_pictures(generator, ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from ..audio import MelSegments
 from ..clock import to_fps
 from ..config import MelConfig, check_choice, check_range
 from ..devices import to_dtype
-from ..errors import ConfigError
-from ..media import FrameFolderWriter, VideoWriter, contact_sheet
+from ..errors import ConfigError, MediaError
+from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, contact_sheet, container_of
 from ..progress import Progress, silent
 from ..synthesis import ANCHORS, MAX_CENTRES, Label, Pose, PoseKeys, compute_centres
 from ..walker import DEFAULT_PULL, WalkSettings
-from .frames import as_rgb, extent, resize, synthesize, to_uint8
+from ..whole_files import check_no_input, checked_target
+from .frames import extent, resize, synthesize, to_uint8
 from .sound import HeardSound, Sound, hear
 from .start import random_start
 from .text_constraint import choose_start
@@ -173,7 +175,7 @@ def generate(
     progress: Progress = silent,
     **changes: Any,
 ) -> GeneratedVideo:
-    """A video at `output` (an .mp4, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
+    """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
     `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). Memory doesn't grow with the length of the sound.
     Nothing is left at `output` when the work is cancelled or fails.
@@ -181,9 +183,11 @@ def generate(
     began = time.monotonic()
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
     settings = dataclasses.replace(settings, fps=to_fps(settings.fps))
-    model = model or load_model()
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
-    output = Path(output)
+    output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None])
+    model = model or load_model()
+    height, width = extent(model.generator, settings.size)
+    writer = open_writer(output, settings.fps, (height, width), sound, sound_codec)  # what it can't write is said now, not after the film
 
     # 1. Hear the sound once: one dB reference for all its windows, and its duration.
     heard = hear(sound, model.mel, progress)
@@ -200,14 +204,13 @@ def generate(
     pictures = synthesize(
         model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
     )
-    height, width = extent(model.generator, settings.size)
     every = max(1, walk.num_frames // _SHEET_FRAMES)
     kept: list[torch.Tensor] = []
     done = 0
-    with open_writer(output, settings.fps, (height, width), sound, sound_codec) as writer:
+    with writer:
         progress(0, walk.num_frames, "frames")
         for some in pictures:
-            frames = to_uint8(resize(as_rgb(some), (height, width)))
+            frames = to_uint8(resize(some, (height, width)))
             writer.write(frames)
             kept += [frames[i] for i in range(len(frames)) if (done + i) % every == 0]
             done += len(frames)
@@ -230,6 +233,20 @@ def film_pose(settings: GenerateSettings, num_frames: int) -> Pose | None:
     if settings.pose is None and settings.anchor == "none":
         return None
     return Pose((settings.pose or PoseKeys()).transforms(num_frames, settings.fps), settings.anchor)
+
+
+def check_output(output: str | Path, inputs: Iterable[str | Path | None] = ()) -> Path:
+    """`output`, if a film can be written there: a video of a known kind, or a folder when it has no ending. Raises MediaError otherwise.
+
+    `inputs` are the files that are read, which must stay.
+    """
+    path = Path(output)
+    check_no_input(path, inputs, MediaError)
+    if path.suffix or path.name.lower() in CONTAINERS:
+        checked_target(path, MediaError)
+        container_of(path)
+        return path
+    return check_frame_folder(path)
 
 
 def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:

@@ -17,7 +17,7 @@ from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
 from ..synthesis import Generator, Label, drawn_label
-from .frames import to_uint8
+from .frames import rgb_pictures, to_uint8
 from .start import random_start
 
 _STRIP = 16  # height of the line of text below a candidate, in pixels
@@ -135,7 +135,7 @@ def choose_start(
     for first in range(0, num_codes, batch):
         num_new = min(batch, num_codes - first)
         new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi, centres=centres, label=label)
-        images = generator.synthesis(new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
+        images = rgb_pictures(generator, new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
         embedded = space.embed_images(images.float().to(direction.device))
         scores = torch.cat([scores, (embedded @ direction).float().cpu()])
         order, ws, pictures = (torch.cat([old, new]) if len(old) else new for old, new in

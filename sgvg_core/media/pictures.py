@@ -1,5 +1,7 @@
-"""Still pictures: PNG files, contact sheets, and a folder of numbered frames with a video writer's protocol."""
+"""Still pictures: PNG, JPEG and WebP files, contact sheets, and a folder of numbered frames with a video writer's protocol."""
 
+import hashlib
+import json
 import re
 import shutil
 import struct
@@ -13,7 +15,38 @@ import torch
 from ..config import check_range
 from ..errors import MediaError
 from ..shapes import check_shape
-from ..whole_files import temporary_path, written_whole
+from ..whole_files import aside_path, check_folder_name, checked_target, temporary_path, written_whole
+
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""The endings of a still picture's name, and their kinds."""
+_QUALITY = 92
+
+
+def checked_picture(path: str | Path) -> Path:
+    """`path`, if a still picture can be written there, of the kind that its ending names. Raises MediaError."""
+    if Path(path).suffix.lower() not in PICTURES:
+        what = f"the ending {Path(path).suffix}" if Path(path).suffix else "no ending"
+        raise MediaError(f"{path}: got {what}, expected the name of a picture in {', '.join(PICTURES)}")
+    return checked_target(path, MediaError)
+
+
+def save_picture(path: str | Path, image: torch.Tensor) -> Path:
+    """Write an image [H, W, 3], uint8, as the kind of file that the ending names (see `PICTURES`). Raises MediaError."""
+    kind = PICTURES[checked_picture(path).suffix.lower()]
+    if kind == "PNG":
+        return save_png(path, image)
+    _check_images("image", image, "H W 3")
+    from PIL import Image  # here, so that PNG files can be written without it
+
+    largest = max(image.shape[:2])
+    if largest > _LARGEST_SIDES[kind]:
+        raise MediaError(f"{path}: got a picture of {largest} pixels, but a {kind} holds at most {_LARGEST_SIDES[kind]}; name a .png")
+    with written_whole(path, MediaError) as part:
+        Image.fromarray(image.detach().cpu().numpy()).save(part, kind, quality=_QUALITY)
+    return Path(path)
+
+
+_LARGEST_SIDES = {"JPEG": 65_535, "WEBP": 16_383}
 
 
 def save_png(path: str | Path, image: torch.Tensor, texts: Mapping[str, str] | None = None) -> Path:
@@ -58,20 +91,17 @@ def contact_sheet(images: torch.Tensor, columns: int, *, gap: int = 2) -> torch.
 class FrameFolderWriter:
     """Frames as numbered PNG files in a folder, with the protocol of `VideoWriter`.
 
-    They're gathered in a hidden folder beside `path`, which takes its name on a clean exit; an exception leaves nothing. A folder
-    of that name may exist if it's empty, or holds nothing but frames of an earlier run: those are replaced.
+    They're gathered in a hidden folder beside `path`, which takes its name on a clean exit; an exception leaves nothing. A folder of that
+    name may exist if it's empty, or as an earlier run made it, which a file in it (`MARKER`) tells: it's moved aside, and removed when the
+    new one stands. Raises MediaError at once where that can't be.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = check_frame_folder(path)
         self.num_frames = 0
         self._part = temporary_path(self.path)
 
     def __enter__(self) -> "FrameFolderWriter":
-        if self.path.exists() and not self.path.is_dir():
-            raise MediaError(f"{self.path}: this is a file, expected the name of a folder for the frames")
-        if self.path.is_dir() and not all(re.fullmatch(r"frame_\d{6,}\.png", file.name) for file in self.path.iterdir()):
-            raise MediaError(f"{self.path}: the folder holds other files than frames; name a new or empty one")
         try:
             self._part.mkdir(parents=True)
         except OSError as error:
@@ -91,13 +121,61 @@ class FrameFolderWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if kind is None:
-                if self.path.is_dir():
-                    shutil.rmtree(self.path)
-                self._part.rename(self.path)
+                (self._part / MARKER).write_text(_marker_of(self._part), encoding="utf-8")
+                _take_place(self._part, check_frame_folder(self.path))  # looked at again: a film takes long
         except OSError as failure:
             raise MediaError(f"{self.path}: can't be replaced ({failure.strerror or failure})") from failure
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
+
+
+MARKER = ".sgvg_frames.json"
+"""In a folder of frames: how many they are, and a hash of their names and sizes, by which they're known as this program's own."""
+_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers put into folders by themselves."""
+
+
+def check_frame_folder(path: str | Path) -> Path:
+    """`path`, if a folder of frames can be made there, or take the place of an earlier one. Raises MediaError."""
+    folder = check_folder_name(path, MediaError)
+    if folder.is_dir() and not _is_ours(folder):
+        raise MediaError(f"{folder}: the folder holds other files than frames that this program wrote; name a new or empty one")
+    return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is empty, or as a `FrameFolderWriter` left it."""
+    entries = {entry.name for entry in folder.iterdir()} - set(_OF_THE_SYSTEM)
+    if not entries:
+        return True
+    if MARKER not in entries or not all(re.fullmatch(r"frame_\d{6,}\.png", name) for name in entries - {MARKER}):
+        return False
+    try:
+        return (folder / MARKER).read_text(encoding="utf-8") == _marker_of(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _marker_of(folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("frame_*.png"))
+    digest = hashlib.sha256("".join(f"{name} {(folder / name).stat().st_size}\n" for name in names).encode())
+    return json.dumps({"made_by": "sgvg_core", "num_frames": len(names), "names_and_sizes_sha256": digest.hexdigest()}) + "\n"
+
+
+def _take_place(part: Path, folder: Path) -> None:
+    """Give a finished folder its name. What stands there is kept until it has it; whatever stops this in between, one of them is there."""
+    if not folder.exists():
+        part.rename(folder)
+        return
+    old = aside_path(folder)
+    try:
+        folder.rename(old)
+        part.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _check_images(name: str, images: torch.Tensor, axes: str) -> None:

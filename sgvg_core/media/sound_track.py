@@ -1,7 +1,7 @@
 """The sound that goes into a video file: copied packet by packet, or encoded, always a little ahead of the picture."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import torch
 
 from ..errors import ConfigError, MediaError
 from ..shapes import check_shape
+from .containers import CONTAINERS, Container
 from .decode import SoundInfo, SoundReader, probe_sound, resampled
 from .sound_file import declared_end, open_container, sound_stream, time_zero
 
+_NAMES = {"aac": "AAC", "mp3": "MP3", "mp3float": "MP3", "flac": "FLAC", "opus": "Opus", "libopus": "Opus"}
 SOUND_CODECS = ("auto", "copy", "aac", "flac", "none")
 _AAC_RATES = (7350, 8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
-_AAC_BIT_RATE = 256_000
+_OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
+_BIT_RATE = 256_000
 _MAX_FLAC_RATE = 655_350
 _MIN_MP3_RATE = 16_000
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
@@ -61,11 +64,10 @@ class SoundTrack:
         """Whether only a part of the file is meant."""
         return self.start > 0 or self.length is not None
 
-    @property
-    def can_be_copied(self) -> bool:
-        """Whether the file's own packets may go into an mp4 unchanged: untrimmed AAC, or MP3 at a rate that mp4 allows."""
-        copyable = self.codec == "aac" or (self.codec in ("mp3", "mp3float") and self.sample_rate >= _MIN_MP3_RATE)
-        return self.path is not None and not self.trimmed and copyable
+    def can_be_copied(self, into: Container = CONTAINERS[".mp4"]) -> bool:
+        """Whether the file's own packets may go into a video file unchanged: all of a sound whose codec it takes, an MP3 at rates of mp4."""
+        allowed = self.codec in into.copied and (not self.codec.startswith("mp3") or self.sample_rate >= _MIN_MP3_RATE)
+        return self.path is not None and not self.trimmed and allowed
 
     def arrays(self) -> Iterator[np.ndarray]:
         """The samples as float32 arrays [C, n], of a second or less."""
@@ -77,16 +79,30 @@ class SoundTrack:
                 yield self.waveform[:, start:start + self.sample_rate].numpy()
 
 
-def chosen_codec(track: SoundTrack | None, sound_codec: str) -> str:
-    """What becomes of the sound: "copy", "aac", "flac" or "none". Raises ConfigError or MediaError when the wish can't be met."""
+def chosen_codec(track: SoundTrack | None, sound_codec: str, into: Container = CONTAINERS[".mp4"]) -> str:
+    """What becomes of the sound: "copy", an encoder or "none". Raises ConfigError or MediaError when the wish can't be met."""
     if sound_codec not in SOUND_CODECS:
         raise ConfigError(f"sound: got {sound_codec!r}, expected {', '.join(SOUND_CODECS)}")
-    if track is None or sound_codec == "none":
+    if sound_codec not in ("auto", "copy", "none", *into.chosen) or (sound_codec == "copy" and not into.copied):
+        fitting = f"auto, which makes it {_NAMES[into.encoded]}" if into.encoded else "auto or none, since it has no sound"
+        raise MediaError(f"sound {sound_codec}: can't be written into a .{into.format}; use {fitting}, or name another kind of file, such as .mp4")
+    if track is None or sound_codec == "none" or not into.encoded:
         return "none"
-    if sound_codec == "copy" and not track.can_be_copied:
-        why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'} at {track.sample_rate} Hz"
-        raise MediaError(f"sound copy: only a whole AAC or MP3 sound can be copied into an mp4, and {why}; use auto, aac or flac")
-    return ("copy" if track.can_be_copied else "aac") if sound_codec == "auto" else sound_codec
+    copies = track.can_be_copied(into)
+    if sound_codec == "copy" and not copies:
+        raise MediaError(f"sound copy: only {_why_not(track, into)}; use {_in_words(('auto', *into.chosen))}")
+    return ("copy" if copies else into.encoded) if sound_codec == "auto" else sound_codec
+
+
+def _why_not(track: SoundTrack, into: Container) -> str:
+    why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'} at {track.sample_rate} Hz"
+    return f"a whole {_in_words([_NAMES[codec] for codec in into.copied])} sound can be copied into a .{into.format}, and {why}"
+
+
+def _in_words(names: Iterable[str]) -> str:
+    """``a, b or c``, each once."""
+    *most, last = dict.fromkeys(names)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def sound_packets(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
@@ -142,15 +158,15 @@ def _moved(source: Any, container: Any, stream: Any, target: Any, path: Path) ->
 
 def _encoded(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
     rate = _encoder_rate(track.sample_rate, codec)
-    layout = _encoder_layout(track)
+    layout = _encoder_layout(track, codec)
     num_channels = next(count for count, name in _LAYOUTS.items() if name == layout)
     stream = output.add_stream(codec, rate=rate)
     context = stream.codec_context
     context.layout = layout
     context.time_base = Fraction(1, rate)
-    if codec == "aac":
-        context.bit_rate = _AAC_BIT_RATE if num_channels <= 2 else _AAC_BIT_RATE * num_channels // 2
-        context.format = "fltp"
+    if codec in ("aac", "libopus"):
+        context.bit_rate = _BIT_RATE if num_channels <= 2 else _BIT_RATE * num_channels // 2
+        context.format = "fltp" if codec == "aac" else "flt"
     else:
         context.format = "s16" if _is_16_bit(track.codec) else "s32"
     return _encoded_packets(track, stream, rate, layout, num_channels)
@@ -182,13 +198,15 @@ def _encoder_rate(sample_rate: int, codec: str) -> int:
     """The sample rate to encode at: the sound's own where the codec has it, else the next higher, else its highest."""
     if codec == "flac":
         return min(sample_rate, _MAX_FLAC_RATE)
-    return next((rate for rate in _AAC_RATES if rate >= sample_rate), _AAC_RATES[-1])
+    rates = _OPUS_RATES if codec == "libopus" else _AAC_RATES
+    return next((rate for rate in rates if rate >= sample_rate), rates[-1])
 
 
-def _encoder_layout(track: SoundTrack) -> str:
+def _encoder_layout(track: SoundTrack, codec: str) -> str:
     if track.num_channels <= 2:
         return _LAYOUTS[track.num_channels]
-    return _SAME_SPEAKERS.get(track.layout, "stereo")
+    layout = _SAME_SPEAKERS.get(track.layout, "stereo")
+    return "stereo" if codec == "libopus" and layout == "4.0" else layout  # Opus knows four channels as a square alone
 
 
 def _mixed(array: np.ndarray, num_channels: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One mp4: H.264 frames with the sound beside them, streamed in, whole or absent."""
+"""One video file: frames with the sound beside them, streamed in, whole or absent."""
 
 import contextlib
 import json
@@ -18,7 +18,9 @@ from av.video.reformatter import VideoReformatter
 from ..config import check_range
 from ..errors import MediaError, ShapeError
 from ..shapes import check_shape
-from ..whole_files import checked_target, temporary_path
+from ..whole_files import check_no_input, checked_target, temporary_path
+from .containers import container_of
+from .palette import PaletteFilter
 from .sound_file import open_container, reason
 from .sound_track import SoundTrack, chosen_codec, sound_packets
 
@@ -36,12 +38,13 @@ _CONVERTER_THREADS: dict[str, Any] = {"threads": 1} if "threads" in (VideoReform
 
 
 class VideoWriter:
-    """An mp4 file as a context manager: H.264, 4:2:0, bt709, exact frame rate, the index in front, the sound in step.
+    """A video file as a context manager, of the kind that the name's ending says (see `containers`), the sound in step.
 
-    Frames are written as they come, the sound is decoded beside them, so memory stays bounded. The file appears under its name on
-    a clean exit only; any exception (also Ctrl-C or a full disk) leaves nothing. Odd sides are filled up by their last pixels.
-    `sound_codec`: "auto" copies whole AAC and MP3 sounds and encodes others as AAC 256 kb/s; "copy", "aac", "flac", "none".
-    `metadata` values that are no strings are stored as JSON.
+    mp4, mov and mkv hold H.264 (4:2:0, bt709), webm VP9; gif holds pictures of 256 colours and no sound. The frame rate is exact, in mkv and
+    webm to the millisecond, in gif to the hundredth of a second. Frames are written as they come, the sound is decoded beside them, so memory
+    stays bounded. The file appears under its name on a clean exit only; any exception (also Ctrl-C or a full disk) leaves nothing. Odd sides
+    are filled up by their last pixels. `sound_codec`: "auto" copies whole sounds that the kind of file takes as they are (AAC and MP3 into
+    mp4) and encodes others (AAC 256 kb/s, in webm Opus); "copy", "aac", "flac", "none". `metadata` values that are no strings are stored as JSON.
     """
 
     def __init__(self, path: str | Path, *, fps: Fraction, width: int, height: int, sound: SoundTrack | None = None,
@@ -50,11 +53,17 @@ class VideoWriter:
         check_range("video height", height, 2, 16_384)
         check_range("video crf", crf, 0, 51)
         self.path, self.fps, self.width, self.height = checked_target(path, MediaError), Fraction(fps), width, height
-        self.sound, self.sound_codec, self.crf, self.metadata = sound, chosen_codec(sound, sound_codec), crf, dict(metadata or {})
+        self.kind = container_of(path)
+        if self.fps > self.kind.max_fps:
+            raise MediaError(f"{path}: got {float(self.fps):g} frames a second, but a .{self.kind.format} has at most {self.kind.max_fps}")
+        self.sound, self.sound_codec, self.crf = sound, chosen_codec(sound, sound_codec, self.kind), crf
+        check_no_input(path, [None if sound is None else sound.path], MediaError)
+        self.metadata = dict(metadata or {})
         self.num_frames = 0
         self._part = temporary_path(self.path)
         self._container: Any = None
         self._stream: Any = None
+        self._palette: PaletteFilter | None = None
         self._reformatter = VideoReformatter()  # keeps the conversion's tables from frame to frame
         self._packets: Iterator[tuple[Fraction, Any]] = iter(())
         self._sound_seconds = Fraction(-1)
@@ -70,23 +79,29 @@ class VideoWriter:
 
     def _open(self) -> None:
         # Durations in the edit lists count in this time scale: a multiple of the sound's rate keeps them exact to the sample.
-        options = {"movflags": "+faststart+use_metadata_tags"}
-        if self.sound is not None and self.sound_codec != "none":
+        options = dict(self.kind.options)
+        if self.kind.exact_edits and self.sound is not None and self.sound_codec != "none":
             options["movie_timescale"] = str(self.sound.sample_rate)
-        self._container = av.open(f"file:{self._part}", "w", format="mp4", options=options)
+        self._container = av.open(f"file:{self._part}", "w", format=self.kind.format, options=options)
         for key, value in self.metadata.items():
             self._container.metadata[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        # Without this x264's fastest ways gave one of two streams for the same frames, by chance (seen with AVX-512).
-        options = {"crf": f"{self.crf:g}", "preset": "medium", "x264-params": "cpu-independent=1"}
-        self._stream = self._container.add_stream("libx264", rate=self.fps, options=options)
-        context = self._stream.codec_context
+        self._stream = self._container.add_stream(self.kind.picture, rate=self.fps, options=self.kind.quality(self.crf))
+        self._set_picture(self._stream.codec_context)
+        if self.sound is not None and self.sound_codec != "none":
+            self._packets = sound_packets(self._container, self.sound, self.sound_codec)
+
+    def _set_picture(self, context: Any) -> None:
+        """Size, time base and colours of the encoder."""
+        if self.kind.has_palette:
+            self._palette = PaletteFilter(self.width, self.height)
+            context.width, context.height, context.pix_fmt = self.width, self.height, "pal8"
+            context.time_base = self._stream.time_base = self._palette.time_base
+            return
         context.width, context.height, context.pix_fmt = self.width + self.width % 2, self.height + self.height % 2, "yuv420p"
         context.thread_count = 1 if context.width * context.height <= _ONE_THREAD_PIXELS else _THREADS
         context.time_base = self._stream.time_base = 1 / self.fps
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED_RANGE
-        if self.sound is not None and self.sound_codec != "none":
-            self._packets = sound_packets(self._container, self.sound, self.sound_codec)
 
     def write(self, frames: torch.Tensor) -> None:
         """Add frames [n, height, width, 3], uint8, on any device."""
@@ -103,11 +118,14 @@ class VideoWriter:
             raise self._failure(error) from error
 
     def _write_picture(self, pixels: np.ndarray) -> None:
+        number, self.num_frames = self.num_frames, self.num_frames + 1
+        if self._palette is not None:
+            self._container.mux(self._stream.encode(self._palette(pixels, number / self.fps)))
+            return
         if pixels.shape[0] % 2 or pixels.shape[1] % 2:
             pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
         frame = to_yuv(pixels, self._reformatter)
-        frame.pts, frame.time_base = self.num_frames, 1 / self.fps
-        self.num_frames += 1
+        frame.pts, frame.time_base = number, 1 / self.fps
         self._container.mux(self._stream.encode(frame))
 
     def _write_sound(self, until: Fraction | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..randomness import generator_for
 from .generator import StyleGAN2Generator
 from .stylegan3 import StyleGAN3Generator
@@ -26,7 +26,8 @@ def read_label(text: str) -> Label | None:
         try:
             mix[int(number)] = float(weight) if weight.strip() else 1.0
         except ValueError:
-            raise ConfigError(f"label: got {part!r}, expected the number of a class, such as 3, or a mix with weights: 3: 0.7, 5: 0.3") from None
+            wanted = "the number of a class, such as 3, or a mix with weights: 3: 0.7, 5: 0.3"
+            raise ConfigError(f"label: got '{shown(part, 40)}', expected {wanted}") from None
     if not mix:
         return None
     return next(iter(mix)) if len(parts) == 1 and ":" not in text else mix
@@ -40,7 +41,7 @@ def label_vector(label: Label, c_dim: int) -> torch.Tensor:
     mix = {label: 1.0} if isinstance(label, int) else dict(label)
     for number, weight in mix.items():
         if not 0 <= number < c_dim:
-            raise ConfigError(f"label: got {number}, expected 0 to {c_dim - 1}: this generator knows {c_dim} classes")
+            raise ConfigError(f"label: got {shown(number, 40)}, expected 0 to {c_dim - 1}: this generator knows {c_dim} classes")
         if not (math.isfinite(weight) and weight > 0):
             raise ConfigError(f"label {number}: got the weight {weight}, expected a number above 0")
     if not mix:
@@ -62,7 +63,7 @@ def labels_of_codes(generator: StyleGAN2Generator | StyleGAN3Generator, label: L
     """
     if not generator.c_dim:
         if label is not None:
-            raise ConfigError(f"label: got {label!r}, but this generator was trained without labels; leave it out")
+            raise ConfigError(f"label: got {shown(label, 40)}, but this generator was trained without labels; leave it out")
         return None
     numbers = [drawn_label(seed, item, generator.c_dim) if label is None else label for item in items]
     return torch.stack([label_vector(number, generator.c_dim) for number in numbers]).to(generator.w_avg.device)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from .pose import pose_transforms
 
 _TRACKS = {"x": 0.0, "y": 0.0, "rotate": 0.0, "zoom": 1.0}
@@ -116,4 +116,4 @@ def _number(text: str, where: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ConfigError(f"{where}: got {text!r}, expected a number") from None
+        raise ConfigError(f"{where}: got '{shown(text, 40)}', expected a number") from None

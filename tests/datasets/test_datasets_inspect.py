@@ -71,7 +71,7 @@ def test_prepare_and_inspect_as_commands(tmp_path: Path, capsys: pytest.CaptureF
         (["prepare", "world:", "-o", "x", "--fps", "fast"], "fps: got 'fast'"),
         (["prepare", "world:", "-o", "x", "--size", "8"], "--size: got 8, expected 16 to 2048"),
         (["inspect", "nowhere"], "this is no prepared data set"),
-        (["inspect", "nowhere", "-o", "sheet.jpg"], "--output: got sheet.jpg, expected a name that ends in .png"),
+        (["inspect", "nowhere", "-o", "sheet.tiff"], "sheet.tiff: got the ending .tiff, expected the name of a picture in .png, .jpg"),
     ],
 )
 def test_an_error_is_one_line(words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,8 @@ from media_samples import FPS, MakeSound, click_at, onset_seconds, picture
 from sgvg_core.clock import num_frames
 from sgvg_core.errors import ConfigError, MediaError, ShapeError
 from sgvg_core.media import SOUND_CODECS, FrameFolderWriter, SoundReader, SoundTrack, VideoWriter, probe_sound, read_sound, read_video_frames
+from sgvg_core.media.pictures import MARKER
+from sgvg_core.whole_files import sweep
 
 RATE = 44_100
 
@@ -323,8 +326,9 @@ def test_a_folder_of_frames(tmp_path: Path) -> None:
         with FrameFolderWriter(tmp_path / "frames") as writer:
             writer.write(frames[:5])
             writer.write(frames[5:])
-    names = sorted(file.name for file in (tmp_path / "frames").iterdir())
-    assert names == [f"frame_{index:06d}.png" for index in range(12)]
+    names = sorted(file.name for file in (tmp_path / "frames").glob("*"))
+    assert names == [MARKER, *(f"frame_{index:06d}.png" for index in range(12))]
+    names.remove(MARKER)
     with av.open(str(tmp_path / "frames" / names[7])) as container:
         assert (next(container.decode(video=0)).to_ndarray(format="rgb24") == frames[7].numpy()).all()
     with pytest.raises(KeyboardInterrupt):
@@ -332,9 +336,179 @@ def test_a_folder_of_frames(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["frames"]
 
 
-def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(MediaError, match="holds other files than frames"), FrameFolderWriter(tmp_path / "mine"):
-        pass
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+USERS = {
+    "other files": {"thesis.txt": b"years of work"},
+    "frames of the user's own": {"frame_000000.png": b"painted", "frame_000001.png": b"painted"},
+    "the user's frames beside a marker from elsewhere": {"frame_000000.png": b"painted", MARKER: b"{}"},
+    "a folder in it": {"frame_000000.png/deep.txt": b"deep"},
+}
+
+
+@pytest.mark.parametrize("files", USERS.values(), ids=USERS)
+def test_a_folder_with_files_of_the_users_is_never_replaced(tmp_path: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_bytes(content)
+    with pytest.raises(MediaError, match="holds other files than frames that this program wrote"):
+        FrameFolderWriter(tmp_path / "mine")
+    assert {name: (tmp_path / "mine" / name).read_bytes() for name in files} == files
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
+
+
+def frames_of(path: Path, num: int) -> Path:
+    with FrameFolderWriter(path) as writer:
+        writer.write(picture(num))
+    return path
+
+
+@pytest.mark.parametrize("change", ["painted over", "one more", "one less", "renamed"])
+def test_a_folder_of_frames_that_the_user_changed_is_the_users(tmp_path: Path, change: str) -> None:
+    folder = frames_of(tmp_path / "frames", 4)
+    last = folder / "frame_000003.png"
+    {
+        "painted over": lambda: last.write_bytes(b"painted over"),
+        "one more": lambda: (folder / "frame_000004.png").write_bytes(last.read_bytes()),
+        "one less": last.unlink,
+        "renamed": lambda: last.rename(folder / "frame_000009.png"),
+    }[change]()
+    names = sorted(file.name for file in folder.iterdir())
+    with pytest.raises(MediaError, match="holds other files"):
+        FrameFolderWriter(folder)
+    assert sorted(file.name for file in folder.iterdir()) == names
+
+
+def test_a_file_that_comes_while_the_film_is_made_is_kept(tmp_path: Path) -> None:
+    folder = frames_of(tmp_path / "frames", 2)
+    writer = FrameFolderWriter(folder)
+    with pytest.raises(MediaError, match="holds other files"), writer:
+        writer.write(picture(3))
+        (folder / "notes.txt").write_text("mine")
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_file_managers_leave_no_trace_that_matters(tmp_path: Path) -> None:
+    folder = frames_of(tmp_path / "frames", 2)
+    (folder / ".DS_Store").write_bytes(b"view")
+    frames_of(folder, 3)
+    assert len(list(folder.glob("frame_*.png"))) == 3
+
+
+def replace_and_stop(folder: Path, number: int, at: int) -> None:
+    """Write three frames, and get a signal when the `at`-th renaming is done."""
+    moves, rename = [], os.rename
+
+    def stopped_after(source: object, target: object, **more: object) -> None:
+        rename(source, target, **more)  # type: ignore[call-overload]
+        moves.append(target)
+        if len(moves) == at:
+            os.kill(os.getpid(), number)
+
+    with FrameFolderWriter(folder) as writer:
+        writer.write(picture(3))
+        os.rename = stopped_after  # type: ignore[assignment]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_stop_between_two_renames_loses_nothing(tmp_path: Path, number: int, at: int) -> None:
+    """Stopped when the old folder is aside, and when the new one has its place: afterwards one of them stands there, whole."""
+    folder = frames_of(tmp_path / "frames", 2)
+    child = os.fork()
+    if not child:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            replace_and_stop(folder, number, at)
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    sweep(tmp_path)  # as the next run that writes here does
+    assert list(tmp_path.iterdir()) == [folder]
+    assert len(list(folder.glob("frame_*.png"))) == (2 if at == 1 else 3)
+    frames_of(folder, 4)
+    assert len(list(folder.glob("frame_*.png"))) == 4
+
+
+# ---- other kinds of files
+
+
+RATES = [Fraction(25), Fraction(30_000, 1001)]
+HELD = [("mov", "a.wav", "aac"), ("mov", "a.mp3", "mp3"), ("mkv", "a.wav", "opus"), ("mkv", "a.mp3", "opus"), ("mkv", "a.m4a", "opus"),
+        ("mkv", "a.opus", "opus"), ("mkv", "a.flac", "flac"), ("webm", "a.wav", "opus"), ("webm", "a.opus", "opus"), ("webm", "a.ogg", "opus"),
+        ("webm", "a.m4a", "opus")]
+NOT_HELD = [("o.webm", "aac", "makes it Opus"), ("o.webm", "flac", "makes it Opus"), ("o.mov", "flac", "makes it AAC"),
+            ("o.gif", "copy", "it has no sound"), ("o.gif", "aac", "it has no sound")]
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize(("ending", "name", "codec"), HELD)
+def test_each_kind_of_file_has_its_codecs_and_the_sound_in_time(
+    make_sound: MakeSound, tmp_path: Path, fps: Fraction, ending: str, name: str, codec: str
+) -> None:
+    rate = 48_000 if name.endswith("opus") else 44_100
+    source = make_sound(name, click_at(1.0, 2.0, rate), rate)
+    finished = write(tmp_path / f"o.{ending.upper()}", picture(60, 33, 48), fps=fps, sound=SoundTrack.from_file(source))
+    with av.open(str(finished)) as container:
+        assert container.format.name.split(",")[0] == ("matroska" if ending in ("mkv", "webm") else "mov")
+        assert container.streams.audio[0].codec_context.name.startswith(codec)
+        assert container.streams.video[0].codec_context.name == ("vp9" if ending == "webm" else "h264")
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert np.abs(np.array(times) - np.arange(60) / float(fps)).max() < 0.00051  # mkv and webm count milliseconds
+    back, back_rate = read_sound(finished)
+    heard, heard_rate = read_sound(source)
+    assert onset_seconds(back, back_rate) == pytest.approx(onset_seconds(heard, heard_rate), abs=0.0005)
+    assert back.shape[1] / back_rate == pytest.approx(heard.shape[1] / heard_rate, abs=0.001)
+    frames = torch.stack(list(read_video_frames(finished)))
+    assert (frames[:, :33].int() - picture(60, 33, 48).int()).abs().max() <= 3
+
+
+@pytest.mark.parametrize("layout", ["mono", "5.1", "5.1(side)"])
+def test_webm_keeps_channels(make_sound: MakeSound, tmp_path: Path, layout: str) -> None:
+    channels = {"mono": 1}.get(layout, 6)
+    path = make_sound("a.wav", 0.3 * np.random.default_rng(0).standard_normal((channels, RATE)), layout=layout)
+    finished = write(tmp_path / "o.webm", picture(25), sound=SoundTrack.from_file(path))
+    assert probe_sound(finished).num_channels == channels
+
+
+@pytest.mark.parametrize("fps", [Fraction(24_000, 1001), Fraction(25), Fraction(50)])
+def test_a_gif_has_pictures_in_time_and_no_sound(make_sound: MakeSound, tmp_path: Path, fps: Fraction) -> None:
+    track = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, RATE))))
+    ramp = torch.arange(48, dtype=torch.uint8)[:, None, None].expand(48, 33, 3) * 5
+    frames = torch.stack([(ramp.roll(shift, 0)) for shift in range(24)])
+    finished = write(tmp_path / "o.gif", frames, fps=fps, sound=track)
+    assert finished.read_bytes().startswith(b"GIF89a")
+    with av.open(str(finished)) as container:
+        assert not container.streams.audio
+        times = [float(frame.time) for frame in container.decode(video=0)]
+    assert np.abs(np.array(times) - np.arange(24) / float(fps)).max() <= 0.0051
+    back = torch.stack(list(read_video_frames(finished)))
+    assert back.shape == frames.shape
+    assert (back.int() - frames.int()).abs().max() <= 2
+    with pytest.raises(MediaError, match="at most 50"):
+        VideoWriter(tmp_path / "fast.gif", fps=Fraction(60), width=16, height=16)
+
+
+@pytest.mark.parametrize(("name", "codec", "said"), NOT_HELD)
+def test_sounds_that_a_kind_of_file_does_not_hold(make_sound: MakeSound, tmp_path: Path, name: str, codec: str, said: str) -> None:
+    track = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, 4410))))
+    with pytest.raises(MediaError, match=f"sound {codec}: can't be written into a .*{said}"):
+        VideoWriter(tmp_path / name, fps=Fraction(25), width=16, height=16, sound=track, sound_codec=codec)
+
+
+@pytest.mark.parametrize("name", ["o.avi", "o.wav", "o.png", "o.mp4.txt", ".mp4", "o"])
+def test_other_kinds_of_files_are_refused_with_those_that_are_possible(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MediaError, match=r"\.mp4, \.mov, \.mkv, \.webm, \.gif"):
+        VideoWriter(tmp_path / name, fps=Fraction(25), width=16, height=16)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_video_is_never_written_over_its_own_sound(make_sound: MakeSound, tmp_path: Path) -> None:
+    path = make_sound("a.mp4", np.zeros((1, 4410)))
+    content = path.read_bytes()
+    (tmp_path / "link.mp4").symlink_to(path)
+    os.link(path, tmp_path / "second.mp4")
+    for name in ("a.mp4", "link.mp4", "second.mp4"):
+        with pytest.raises(MediaError, match="this is what is read"):
+            VideoWriter(tmp_path / name, fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(path))
+    assert path.read_bytes() == content
