@@ -233,7 +233,7 @@ def evaluate(
             frames = make(clip)
             judged[name].append(judge_film(judge, frames, clip.kind, clip.envelope, fps))
             if name == ROWS["random"]:
-                other = clips[(clip.seed * 7 + 4) % len(clips)]
+                other = _of_another_kind(clip, clips)
                 judged.setdefault("films under other sounds (floor)", []).append(judge_film(judge, frames, other.kind, other.envelope, fps))
             done += 1
             progress(done, total, name, frames[-1])
@@ -241,6 +241,12 @@ def evaluate(
     for name, results in judged.items():
         made.append(_row(name, results, [clip.kind for clip in clips], ceiling))
     return {"rows": made, "num_clips": num_clips, "seconds": seconds, "fps": fps, "seed": seed, "model": model.name}
+
+
+def _of_another_kind(clip: HeldOutClip, clips: Sequence[HeldOutClip]) -> HeldOutClip:
+    """The clip by whose sound a film of `clip` is judged in the floor: of another kind, where there's one."""
+    first = (clip.seed * 7 + 4) % len(clips)
+    return next((other for other in [*clips[first:], *clips[:first]] if other.kind != clip.kind), clips[first])
 
 
 def _row(name: str, films: list[Film], kinds: list[int], ceiling: list[Film]) -> dict[str, Any]:

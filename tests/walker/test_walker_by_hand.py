@@ -150,7 +150,7 @@ def test_a_walkers_own_sizes_rate_and_beginnings() -> None:
 
 
 def test_settings_that_films_are_made_with() -> None:
-    assert (DEFAULT_PULL, RELEASED_WALK) == (0.08, WalkSettings(1, 1, 1, beta=0.4, pull=0, sound_once=True))
+    assert (0.08, WalkSettings(1, 1, 1, beta=0.4, pull=0, sound_once=True)) == (DEFAULT_PULL, RELEASED_WALK)
     assert WalkSettings() == WalkSettings(coarse=1, mid=1, fine=1, beta=1, pull=0, sound_once=False)
 
 
