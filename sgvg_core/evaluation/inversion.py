@@ -111,11 +111,11 @@ class Inverter:
             made = self.generate(ws).clamp(-1, 1)
             return np.array([self.look(made, pictures).item(), F.mse_loss(made, pictures).item()])
 
-    def folders(self, keep: Path, source: ClipSource) -> dict[str, RecordFolder]:
+    def folders(self, keep: Path, source: ClipSource, size: int) -> dict[str, RecordFolder]:
         """Where the figures of each way are kept: named after all that they depend on."""
         eyes = fingerprint([self.model.joint_space, self.look.name, self.look, self.perceptual.name, self.perceptual])
         films = {way: fingerprint([fingerprint_of_model(self.model), self.num_steps, self.encoder if way == _ENCODER else None]) for way in self.ways}
-        about = {"clips": source.name, "eyes": eyes}
+        about = {"clips": source.name, "eyes": eyes, "size": size, "losses": [_RATE, _WEIGHTS, _LOSSES]}
         return {way: RecordFolder(keep, {**about, "method": f"inversion-{way}", "films": films[way]}) for way in self.ways}
 
 
@@ -123,7 +123,7 @@ def table3b(inverter: Inverter, source: ClipSource, *, size: int, keep: Path | N
     """Table 3b on the first real frame of up to 18 clips, its shorter side `size`. MSE is of pictures in -1..1."""
     clips = source.clips[:MOST_PICTURES]
     figures: dict[str, list[np.ndarray]] = {way: [] for way in inverter.ways}
-    folders = inverter.folders(keep, source) if keep else {}
+    folders = inverter.folders(keep, source, size) if keep else {}
     total, done = len(clips) * len(figures), 0
     for clip in clips:
         picture = as_pictures(source.real(clip, size)[:1], inverter.model.device)

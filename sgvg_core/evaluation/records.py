@@ -18,7 +18,7 @@ from ..whole_files import written_whole
 from .statistics import fine_detail
 from .video_networks import VideoNetwork, as_pictures
 
-VERSION = 3
+VERSION = 4
 """Of what a record holds and how methods work; raised when either changes, so that old ones aren't mixed with new ones."""
 
 Record = dict[str, np.ndarray]
@@ -67,7 +67,7 @@ def _change(frames: torch.Tensor) -> float:
 
 
 def fingerprint_of_model(model: SoundModel) -> str:
-    """Changes with any weight that a film depends on."""
+    """Changes with any weight and any setting that a film depends on."""
     return fingerprint([model.generator, model.sound_encoder, model.walker, dataclasses.asdict(model.mel)])
 
 

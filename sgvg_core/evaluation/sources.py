@@ -12,9 +12,11 @@ import torch
 from ..clock import num_frames
 from ..datasets import ClipData, ClipInfo
 from ..errors import ConfigError
+from ..fingerprints import fingerprint
 from ..generation import Sound
 from ..randomness import generator_for
 from ..world import KINDS
+from ..world.probes import probe_envelopes, probe_pictures, probe_sounds
 from .table import SOUND_RATE, held_out_clip, held_out_envelope, held_out_seed, rendered_frames
 
 _OTHER_SCENE = 400_000_000
@@ -65,7 +67,8 @@ class WorldSource:
 
     def __init__(self, num_clips: int, seed: int, seconds: float, fps: float) -> None:
         self.fps = Fraction(fps).limit_denominator(1001)
-        self.name = f"world, seed {seed}, {seconds:g} s"
+        now = fingerprint([probe_pictures(), probe_sounds(), probe_envelopes()])[:8]  # another renderer or synthesiser makes other clips
+        self.name = f"world {now}, seed {seed}, {seconds:g} s"
         self._held_out = functools.lru_cache(maxsize=2)(functools.partial(held_out_clip, seed=seed, seconds=seconds, fps=fps))
         self.clips = [self._described(index, seed, seconds, fps) for index in range(num_clips)]
 

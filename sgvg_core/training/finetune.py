@@ -19,6 +19,7 @@ from ..config import CriticConfig, MelConfig, SoundInversionConfig, WalkerConfig
 from ..devices import to_device
 from ..embedding import JointSpace
 from ..errors import ConfigError
+from ..fingerprints import fingerprint
 from ..progress import Progress, silent
 from ..sound_inversion import SoundInversionEncoder, hear_part
 from ..synthesis import StyleGAN2Generator
@@ -180,7 +181,15 @@ class _Phase:
     """One phase: what is trained, against what, and where it stands."""
 
     def __init__(
-        self, name: str, before: Path, folder: Path, frozen: FrozenParts, config: FinetuneConfig, critics: CriticConfig, minutes: float
+        self,
+        name: str,
+        before: Path,
+        folder: Path,
+        frozen: FrozenParts,
+        config: FinetuneConfig,
+        critics: CriticConfig,
+        minutes: float,
+        made_of: Mapping[str, str],
     ) -> None:
         self.name, self.folder, self.frozen, self.config, self.critic_config = name, folder, frozen, config, critics
         encoder, self.mel = load_sound_encoder(before / "sound_encoder.safetensors", frozen.device)
@@ -213,7 +222,7 @@ class _Phase:
         }
         folder.mkdir(parents=True, exist_ok=True)
         settings = {**dataclasses.asdict(config), "critics": dataclasses.asdict(critics)}
-        self.run = Run(folder / f"{name}.state", parts, config=settings, minutes=minutes)
+        self.run = Run(folder / f"{name}.state", parts, config=settings, minutes=minutes, made_of=made_of)
         if self.run.is_new:
             append_log(folder / f"{name}.jsonl", {"settings": settings})
 
@@ -287,8 +296,9 @@ def finetune(
     """
     config, critics = config or FinetuneConfig(), critics or CriticConfig()
     frozen, before = FrozenParts.load(work, device), work
+    made_of = {"sounds": fingerprint([pool.made_of for pool in pools]), "clips": clips.made_of}
     for name, limit in zip(PHASES, minutes, strict=True):
-        phase = _Phase(name, before, work / name, frozen, config, critics, limit)
+        phase = _Phase(name, before, work / name, frozen, config, critics, limit, made_of)
         while phase.run.unfinished:
             with phase.run.one_step():
                 loss = phase.step(pools, clips if name == "critics" else None)

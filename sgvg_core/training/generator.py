@@ -7,6 +7,7 @@ from its state file.
 
 import copy
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -19,13 +20,16 @@ import torch.nn.functional as F
 
 from ..assembly import build_generator, save_generator
 from ..config import GeneratorConfig
-from ..errors import ConfigError
+from ..errors import ConfigError, TrainingError
+from ..fingerprints import MADE_OF, fingerprint, is_kept, note_kept
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
+from ..whole_files import written_whole
 from ..world import render
 from ..world.codes import Z_DIM, draw_codes, read_codes, write_codes
+from ..world.probes import probe_pictures
 from .jobs import each_job
-from .run_state import append_log, follow, read_state, write_state
+from .run_state import append_log, check_same, follow, read_state, write_state
 
 _SCENES_A_JOB = 50
 
@@ -36,6 +40,8 @@ class TaughtPictures:
 
     codes: torch.Tensor
     pictures: np.ndarray
+    made_of: str = ""
+    """The fingerprint of what they were made of."""
 
     def batch(self, rows: np.ndarray, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes [n, 64] and pictures [n, 3, size, size] in -1..1 of the given rows."""
@@ -58,22 +64,26 @@ def _render_job(job: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]
 def render_pictures(
     folder: Path, *, seed: int, num_scenes: int, frames_a_scene: int = 6, size: int = 128, workers: int = 2, progress: Progress = silent
 ) -> TaughtPictures:
-    """Render codes and pictures into `folder` (once: a finished folder is used as it is)."""
-    codes_path, pictures_path = folder / "codes.npy", folder / "pictures.npy"
-    if not codes_path.exists():
+    """Render codes and pictures into `folder`, once: what is there of the same seed, numbers and sizes, by the same world, is used as it is."""
+    codes_path, pictures_path, note = folder / "codes.npy", folder / "pictures.npy", folder / MADE_OF
+    made_of = fingerprint(["pictures", seed, num_scenes, frames_a_scene, size, _SCENES_A_JOB, draw_codes(seed, 2).numpy(), probe_pictures()])
+    if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
         num_jobs = -(-num_scenes // _SCENES_A_JOB)
         a_job = _SCENES_A_JOB * frames_a_scene
         codes = np.empty((num_jobs * a_job, Z_DIM), np.float32)
-        pictures = np.lib.format.open_memmap(pictures_path, "w+", np.uint8, (len(codes), size, size, 3))
         jobs = [(seed, index * _SCENES_A_JOB, frames_a_scene, size) for index in range(num_jobs)]
-        for index, (some_codes, some_pictures) in enumerate(each_job(_render_job, jobs, workers)):
-            progress(index, num_jobs, "render pictures")
-            rows = slice(index * a_job, (index + 1) * a_job)
-            codes[rows], pictures[rows] = some_codes, some_pictures
-        pictures.flush()
-        np.save(codes_path, codes)  # last, so that its presence says the folder is complete
-    return TaughtPictures(torch.from_numpy(np.load(codes_path)), np.load(pictures_path, mmap_mode="r"))
+        with written_whole(pictures_path, TrainingError) as part:  # under another name: who still reads the old ones keeps them
+            pictures = np.lib.format.open_memmap(part, "w+", np.uint8, (len(codes), size, size, 3))
+            for index, (some_codes, some_pictures) in enumerate(each_job(_render_job, jobs, workers)):
+                progress(index, num_jobs, "render pictures")
+                rows = slice(index * a_job, (index + 1) * a_job)
+                codes[rows], pictures[rows] = some_codes, some_pictures
+            pictures.flush()
+        with written_whole(codes_path, TrainingError) as part:
+            np.save(part, codes)
+        note_kept(note, made_of, TrainingError)
+    return TaughtPictures(torch.from_numpy(np.load(codes_path)), np.load(pictures_path, mmap_mode="r"), made_of)
 
 
 def picture_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -106,15 +116,18 @@ class _Run:
     net: torch.nn.Module
     mean: torch.nn.Module
     optimiser: torch.optim.Optimizer
+    settings: Any = None
+    """Plain data; a run goes on with the same alone."""
     seen: int = 0
     seconds: float = 0.0
 
     def save(self, path: Path) -> None:
         state = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict()}
-        write_state(path, {**state, "seen": self.seen, "seconds": self.seconds})
+        write_state(path, {**state, "seen": self.seen, "seconds": self.seconds, "settings": json.dumps(self.settings, default=str)})
 
     def load(self, path: Path) -> None:
         state = read_state(path)
+        check_same(path, state.get("settings"), json.dumps(self.settings, default=str))
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -209,7 +222,9 @@ def _train_size(
     net = build_generator(config).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if before is not None:
         _copy_smaller(net, before)
-    run = _Run(net, copy.deepcopy(net).eval(), torch.optim.Adam(net.parameters(), rate, betas=(0.9, 0.99), fused=True))
+    optimiser = torch.optim.Adam(net.parameters(), rate, betas=(0.9, 0.99), fused=True)
+    settings = [dataclasses.asdict(config), batch, rate, seed, str(dtype), pictures.made_of]
+    run = _Run(net, copy.deepcopy(net).eval(), optimiser, settings)
     if state.exists():
         run.load(state)
     if last and before is not None:  # the latent space stays as it is, so that what is learned from sound can be taught meanwhile

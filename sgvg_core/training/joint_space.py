@@ -20,13 +20,15 @@ from ..assembly import build_joint_space, save_joint_space
 from ..checkpoints import StoredWeights, read_weights, take_what_fits
 from ..config import JointSpaceConfig, from_dict
 from ..embedding import JointSpace, split_words, train_merges
+from ..fingerprints import fingerprint
 from ..progress import Progress, silent
 from ..world import KINDS
 from ..world.captions import STRENGTHS, caption
 from ..world.codes import Code, read_codes
+from ..world.recordings import find_recordings
 from .generator import TaughtPictures
 from .judge import turn_hue
-from .run_state import read_state, write_state
+from .run_state import check_same, read_state, write_state
 from .sound_data import SoundWindows
 
 LOSS_WEIGHTS = {
@@ -232,7 +234,9 @@ def train_joint_space(
         space.clip.eval().requires_grad_(False)
     optimiser = _optimiser(space, run)
     state = work / "joint_space.state"
-    step, seconds = _go_on(state, space, optimiser)
+    said = {name: value for name, value in dataclasses.asdict(run).items() if name != "minutes"}
+    settings = json.dumps([dataclasses.asdict(config), said, pictures.made_of, _heard_of(recordings)], default=str)
+    step, seconds = _go_on(state, space, optimiser, settings)
     result = work / "joint_space.safetensors"
     if seconds >= run.minutes * 60 and result.exists():
         return result
@@ -259,7 +263,8 @@ def train_joint_space(
         losses.append({name: part.item() for name, part in parts.items()})
         progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
         if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:
-            _save(state, space, optimiser, step, seconds)
+            parts_of_run = {"space": space.state_dict(), "optimiser": optimiser.state_dict()}
+            write_state(state, {**parts_of_run, "step": step, "seconds": seconds, "settings": settings})
             _log(work / "joint_space.jsonl", step, seconds, losses, space)
             saved, losses = time.monotonic(), []
     save_joint_space(result, space.eval(), config)
@@ -312,18 +317,20 @@ def _set_rate(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, s
         group["lr"] = run.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
-def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-    """Steps done and seconds spent; what an earlier run left is taken over."""
+def _heard_of(recordings: Path | None) -> str | None:
+    """The fingerprint of a folder of recordings, by names and sizes."""
+    return None if recordings is None else fingerprint([[path.name, path.stat().st_size] for _, path in find_recordings(recordings)])
+
+
+def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, settings: str) -> tuple[int, float]:
+    """Steps done and seconds spent; what an earlier run left is taken over. Raises ConfigError where that had other settings."""
     if not state.exists():
         return 0, 0.0
     kept = read_state(state)
+    check_same(state, kept.get("settings"), settings)
     space.load_state_dict(kept["space"])
     optimiser.load_state_dict(kept["optimiser"])
     return int(kept["step"]), float(kept["seconds"])
-
-
-def _save(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
-    write_state(state, {"space": space.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds})
 
 
 def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:

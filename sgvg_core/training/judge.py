@@ -67,7 +67,8 @@ def train_judge(
     kinds, envelopes = code_targets(pictures.codes, config.labels)
     rng = np.random.default_rng(seed)
     parts: dict[str, Stateful] = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
-    run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps)
+    run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps,
+              made_of={"pictures": pictures.made_of})  # fmt: skip
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:

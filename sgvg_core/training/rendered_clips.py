@@ -7,10 +7,14 @@ import numpy as np
 import torch
 
 from ..embedding.pictures import resize_exactly
+from ..errors import TrainingError
+from ..fingerprints import MADE_OF, fingerprint, is_kept, note_kept
 from ..progress import Progress, silent
+from ..whole_files import written_whole
 from ..world import make_envelope, render
-from ..world.clip import phases
+from ..world.clip import PHASE_RATES, phases
 from ..world.codes import draw_codes, read_codes, write_codes
+from ..world.probes import probe_envelopes, probe_pictures
 from .jobs import each_job
 
 _SECONDS = 3.0
@@ -45,6 +49,8 @@ class RenderedClips:
     """Clips uint8 [C, T, size, size, 3], read from disk as they're needed."""
 
     clips: np.ndarray
+    made_of: str = ""
+    """The fingerprint of what they were made of."""
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:
         """Some clips, [B, T, 3, size, size] in -1..1."""
@@ -63,15 +69,18 @@ def render_clips(
     workers: int = 2,
     progress: Progress = silent,
 ) -> RenderedClips:
-    """Render clips of `num_frames` frames, `rate` a second, at `picture_size`, kept at `size`, into a file (once: a finished one is used)."""
-    if not path.exists():
+    """Render clips of `num_frames` frames, `rate` a second, at `picture_size`, kept at `size`, into a file, once: one of the same
+    seed, numbers and sizes, by the same world, is used as it is."""
+    asked = [seed, num_clips, num_frames, rate, picture_size, size, _SECONDS, _CLIPS_A_JOB, PHASE_RATES]
+    made_of, note = fingerprint(["clips", *asked, probe_pictures(), probe_envelopes()]), path.with_name(f"{path.stem}.{MADE_OF}")
+    if not is_kept(note, made_of):
         path.parent.mkdir(parents=True, exist_ok=True)
         jobs = [(seed, first, num_frames, rate, picture_size, size) for first in range(0, num_clips, _CLIPS_A_JOB)]
         parts = []
         for index, part in enumerate(each_job(_render_job, jobs, workers)):
             progress(index, len(jobs), "render clips")
             parts.append(part)
-        temporary = path.with_suffix(".tmp.npy")
-        np.save(temporary, np.concatenate(parts))
-        temporary.replace(path)
-    return RenderedClips(np.load(path, mmap_mode="r"))
+        with written_whole(path, TrainingError) as part_file:
+            np.save(part_file, np.concatenate(parts))
+        note_kept(note, made_of, TrainingError)
+    return RenderedClips(np.load(path, mmap_mode="r"), made_of)

@@ -55,6 +55,12 @@ def read_state(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: isn't the state of a training; delete it to begin anew ({error})") from error
 
 
+def check_same(path: Path, was: str | None, now: str, what: str = "settings") -> None:
+    """Raise ConfigError where a state was begun with other `what` (None: it doesn't say, as those of earlier versions)."""
+    if was is not None and was != now:
+        raise ConfigError(f"{path}: was begun with other {what} ({was}, now {now}); go on with those, or delete the file")
+
+
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:
     """One more line of a log (JSON lines)."""
     with path.open("a") as lines:
@@ -91,7 +97,8 @@ class Run:
     """A training that goes on from `path`, over so many `minutes` of computing or `num_steps`, counted over all runs.
 
     `parts` are saved and taken up again by their names; `extra` holds whatever else the trainer puts there (tensors, numbers).
-    `config` (plain data) must be the same every time: ConfigError otherwise.
+    `config` (plain data) must be the same every time, and so must what is learned from, whose fingerprints `made_of` holds by name:
+    ConfigError otherwise.
     """
 
     def __init__(
@@ -103,12 +110,14 @@ class Run:
         minutes: float | None = None,
         num_steps: int | None = None,
         save_seconds: float = SAVE_SECONDS,
+        made_of: Mapping[str, str] | None = None,
     ) -> None:
         self.path, self.parts = path, parts
         self.minutes, self.num_steps, self.save_seconds = minutes, num_steps, save_seconds
         self.step, self.seconds, self._saved_at = 0, 0.0, 0.0
         self.extra: dict[str, Any] = {}
         self._config = json.dumps(config, sort_keys=True, default=str)
+        self._made_of = dict(made_of or {})
         self._notes: dict[str, list[float]] = {}
         self._latest: dict[str, deque[float]] = {}
         self.is_new = not path.exists()
@@ -116,10 +125,11 @@ class Run:
             self._take_up(read_state(path))
 
     def _take_up(self, state: dict[str, Any]) -> None:
-        if state.get("config") != self._config:
-            raise ConfigError(
-                f"{self.path}: was begun with other settings ({state.get('config')}, now {self._config}); go on with those, or delete the file"
-            )
+        check_same(self.path, str(state.get("config")), self._config)
+        known = state.get("made_of", {})
+        changed = sorted(name for name, made_of in self._made_of.items() if known.get(name, made_of) != made_of)
+        if changed:
+            raise ConfigError(f"{self.path}: was begun with other {', '.join(changed)}; go on with those, or delete the file to begin anew")
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.step, self.seconds, self.extra = state["step"], state["seconds"], state["extra"]
@@ -159,7 +169,8 @@ class Run:
     def save(self) -> None:
         """Write the state, and a line of the log."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        write_state(self.path, {**state, "step": self.step, "seconds": self.seconds, "extra": self.extra, "config": self._config})
+        about = {"config": self._config, "made_of": self._made_of}
+        write_state(self.path, {**state, "step": self.step, "seconds": self.seconds, "extra": self.extra, **about})
         means = {name: float(f"{np.mean(values):.5g}") for name, values in self._notes.items()}
         append_log(self.path.with_suffix(".jsonl"), {"step": self.step, "seconds": round(self.seconds, 1), **means})
         self._notes, self._saved_at = {}, self.seconds

@@ -116,7 +116,8 @@ def sharpen_generator(
         "rng": NumpyRandom(rng),
     }
     work.mkdir(parents=True, exist_ok=True)
-    run = Run(work / "sharpen.state", parts, config=[dataclasses.asdict(config), dataclasses.asdict(settings)], minutes=minutes, save_seconds=120)
+    about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
+    run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": pictures.made_of})
     size = config.img_resolution
     while run.unfinished:
         with run.one_step():

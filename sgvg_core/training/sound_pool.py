@@ -13,13 +13,14 @@ import torch
 from ..audio import MelSegments
 from ..config import MelConfig
 from ..errors import TrainingError
-from ..fingerprints import fingerprint
+from ..fingerprints import MADE_OF, fingerprint, is_kept, note_kept
 from ..generation import Sound, hear
 from ..generation.walk import count_windows, to_rate
 from ..progress import Progress, silent
 from ..whole_files import written_whole
 from ..world import KINDS, disturb
 from ..world.disturb import change_speed
+from ..world.probes import probe_disturbed
 from ..world.recordings import Recording
 from .jobs import each_job
 from .sound_data import SPEEDS, draw_speed, synthesise_clip
@@ -35,6 +36,8 @@ class SoundPool:
     windows: np.ndarray
     kinds: np.ndarray
     envelopes: np.ndarray
+    made_of: str = ""
+    """The fingerprint of what it was made of."""
 
     def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
@@ -96,22 +99,38 @@ def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.nd
 def make_sound_pool(
     folder: Path, mel: MelConfig, *, rate: float, seed: int, num_clips: int, seconds: float = 6.0, workers: int = 2, progress: Progress = silent
 ) -> SoundPool:
-    """Make the pool in `folder` (once: a finished folder is used as it is)."""
-    paths = folder / "windows.npy", folder / "envelopes.npy"
-    if not paths[1].exists():
+    """Make the pool in `folder`, once: what is there of the same seed, numbers and sound pictures, by the same world, is used as it is."""
+    paths, note = (folder / "windows.npy", folder / "envelopes.npy"), folder / MADE_OF
+    heard_how = [dataclasses.asdict(mel), rate, seconds, _probe(mel, rate)]
+    made_of = fingerprint(["sounds", seed, num_clips, *heard_how, _probe_clips(mel)])
+    if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
         num_segments = count_windows(seconds, to_rate(rate))
-        windows = np.lib.format.open_memmap(paths[0], "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
         envelopes = np.empty((num_clips, num_segments), np.float32)
         jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
-        for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
-            windows[index], envelopes[index] = some, envelope
-            progress(index, num_clips, "sounds")
-        windows.flush()
-        with written_whole(paths[1], TrainingError) as part:  # last: without it they're made again
+        with written_whole(paths[0], TrainingError) as part:  # under another name: who still reads the old ones keeps them
+            windows = np.lib.format.open_memmap(part, "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
+            for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
+                windows[index], envelopes[index] = some, envelope
+                progress(index, num_clips, "sounds")
+            windows.flush()
+        with written_whole(paths[1], TrainingError) as part:
             np.save(part, envelopes)
+        note_kept(note, made_of, TrainingError)
     made = np.load(paths[0], mmap_mode="r")
-    return SoundPool(made, np.arange(len(made)) % len(KINDS), np.load(paths[1]))
+    return SoundPool(made, np.arange(len(made)) % len(KINDS), np.load(paths[1]), made_of)
+
+
+def _probe_clips(mel: MelConfig) -> np.ndarray:
+    """Short clips of every kind as they're synthesised for training, with their envelopes: change with the code and the numbers behind them."""
+    clips = [synthesise_clip(kind, np.random.default_rng([71, place]), 0.5, mel.sample_rate) for place, kind in enumerate(KINDS)]
+    return np.concatenate([part for clip in clips for part in clip])
+
+
+def _probe(mel: MelConfig, rate: float) -> np.ndarray:
+    """How a noise is heard: changes with the code that makes pictures of sounds, and with how many are made."""
+    noise = np.random.default_rng(3).standard_normal(mel.sample_rate).astype(np.float32)
+    return hear_windows(noise, mel.sample_rate, mel, to_rate(rate), count_windows(1.0, to_rate(rate)))
 
 
 def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -147,12 +166,11 @@ def make_recording_pool(
     Each is heard as it is and disturbed in several ways. Its envelope isn't known: it's read off the loudness.
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
-    windows_path, clips_path = folder / "windows.npy", folder / "clips.npz"
-    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS]
-    made_of = fingerprint([*heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
-    if not clips_path.exists() or str(np.load(clips_path)["made_of"]) != made_of:
+    windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
+    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), SPEEDS, probe_disturbed()]
+    made_of = fingerprint(["recordings", *heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
+    if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
-        clips_path.unlink(missing_ok=True)
         jobs = [(recording, seed, index, mel, rate, seconds) for index, recording in enumerate(recordings)]
         windows, kinds, envelopes = [], [], []
         for recording, (some, envelope) in zip(recordings, each_job(_recording_job, jobs, workers), strict=True):
@@ -162,10 +180,11 @@ def make_recording_pool(
             progress(len(windows), len(recordings), "recordings")
         with written_whole(windows_path, TrainingError) as part:
             np.save(part, np.concatenate(windows))
-        with written_whole(clips_path, TrainingError) as part:  # last: without it they're heard again
-            np.savez(part, made_of=made_of, kinds=kinds, envelopes=np.concatenate(envelopes))
+        with written_whole(clips_path, TrainingError) as part:
+            np.savez(part, kinds=kinds, envelopes=np.concatenate(envelopes))
+        note_kept(note, made_of, TrainingError)
     clips = np.load(clips_path)
-    return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"])
+    return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"], made_of)
 
 
 def loudness_envelope(waveform: np.ndarray, sample_rate: int, rate: float, num_segments: int) -> np.ndarray:

@@ -7,6 +7,7 @@ walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chun
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..audio import mirrored
 from ..backbones import measure_norms
 from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig
+from ..fingerprints import fingerprint
 from ..latents import distance_out
 from ..progress import Progress, silent
 from ..sound_inversion import SoundInversionEncoder, hear_clips
@@ -165,7 +167,7 @@ def warm_up_encoder(
         measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
-    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes)
+    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=_learned_from(answers, [pool for pool, _ in pools]))
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
@@ -187,6 +189,11 @@ def warm_up_encoder(
     encoder.eval().requires_grad_(False)
     save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
     return encoder
+
+
+def _learned_from(answers: Answers, pools: Sequence[SoundPool]) -> dict[str, str]:
+    """The fingerprints of what the warm-up learns from: the generator's latents, and the sounds."""
+    return {"generator": fingerprint([answers.generator.mapping]), "sounds": fingerprint([pool.made_of for pool in pools])}
 
 
 def _encoder_batch(
@@ -376,7 +383,8 @@ def train_walker(
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
     settings = WalkSettings()
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
-    run = Run(work / "walker.state", parts, config=[dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)], minutes=minutes)
+    about = [dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)]
+    run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=_learned_from(answers, pools))
     long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     if run.unfinished:  # it takes minutes
         clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
