@@ -62,7 +62,7 @@ def _timed_frames(path: Path) -> Iterator[tuple[Any, Fraction, Fraction]]:
         streams = [stream for stream in container.streams.video if not is_cover(stream)]
         if not streams:
             raise MediaError(f"{path}: there is no moving picture in this file; choose a video, or prepare it with --layout sounds")
-        stream, zero, last = streams[0], time_zero(container), Fraction(-1)
+        stream, zero, last = streams[0], time_zero(container, path), Fraction(-1)
         step = 1 / Fraction(stream.average_rate or stream.guessed_rate or _USUAL_FPS)
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         aspect = aspect if Fraction(1, _MOST_ASPECT) <= aspect <= _MOST_ASPECT else Fraction(1)

@@ -6,17 +6,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import torch
 
+from ..downmix import ChannelLevels, said_of
 from ..errors import ConfigError, MediaError
-from .sound_file import decoded_arrays, is_cover, open_container, sound_stream, time_zero
+from .resampling import resampled
+from .sound_file import Tick, declared_end, decoded_arrays, is_cover, is_default, mp4_boxes, nothing, open_container, sound_stream, time_zero
+from .sound_health import SoundHealth, key_of, kept
 
 
 @dataclasses.dataclass(frozen=True)
 class SoundInfo:
-    """What a file says of its sound (of the first sound stream)."""
+    """What a file says of its sound (of the track that's heard)."""
 
     path: Path
     sample_rate: int
@@ -28,18 +30,43 @@ class SoundInfo:
     codec: str
     fps: Fraction | None
     """Frame rate when the file has a moving picture too."""
+    exact: bool = True
+    """Whether the duration is more than an estimate."""
+    track: int = 1
+    """Which of the sound tracks this is, from 1."""
+    num_tracks: int = 1
+    marked_default: bool = False
+    """Whether the file marks this track as the one to be played."""
+
+    @property
+    def about_tracks(self) -> str | None:
+        """Which of several tracks is heard, in words; None where there's one."""
+        if self.num_tracks < 2:
+            return None
+        return f"{self.num_tracks} sound tracks, number {self.track} is heard{' (marked as the default)' if self.marked_default else ''}"
+
+    @property
+    def length_in_words(self) -> str:
+        """"6.04 s", "about 8 s" where it's an estimate, "" where nothing is known."""
+        if not self.duration_seconds:
+            return ""
+        return f"{self.duration_seconds:.2f} s" if self.exact else f"about {self.duration_seconds:.{0 if self.duration_seconds >= 10 else 1}f} s"
 
 
-def probe_sound(path: str | Path) -> SoundInfo:
-    """What is in a sound or video file, without decoding it. Raises MediaError."""
+def probe_sound(path: str | Path, track: int | None = None) -> SoundInfo:
+    """What is in a sound or video file, without decoding it; `track` as for `SoundReader`. Raises MediaError."""
     with open_container(path) as container:
-        stream = sound_stream(container, path)
+        stream = sound_stream(container, path, track)
         videos = [video for video in container.streams.video if not is_cover(video)]
         rate = videos[0].average_rate if videos else None
         codec = stream.codec_context
+        tracks = container.streams.audio
+        declared = declared_end(container, stream, path)
         return SoundInfo(path=Path(path), sample_rate=codec.sample_rate, num_channels=codec.channels,
-                         layout=layout_name(codec.layout, codec.channels), duration_seconds=_declared_seconds(container, stream),
-                         codec=codec.name, fps=Fraction(rate) if rate else None)
+                         layout=layout_name(codec.layout, codec.channels), codec=codec.name, fps=Fraction(rate) if rate else None,
+                         duration_seconds=float(max(Fraction(0), declared)) if declared is not None else _estimated_seconds(container, stream, path),
+                         exact=declared is not None, num_tracks=len(tracks),
+                         track=[one.index for one in tracks].index(stream.index) + 1, marked_default=is_default(stream))
 
 
 def layout_name(layout: Any, num_channels: int) -> str:
@@ -47,23 +74,28 @@ def layout_name(layout: Any, num_channels: int) -> str:
     return {1: "mono", 2: "stereo"}.get(num_channels, str(layout.name))
 
 
-def _declared_seconds(container: Any, stream: Any) -> float:
-    if stream.duration is not None and stream.time_base is not None:
-        start = (stream.start_time or 0) * stream.time_base - time_zero(container)
-        return float(max(Fraction(0), start + stream.duration * stream.time_base))
-    return float((container.duration or 0) / 1_000_000)
+def _estimated_seconds(container: Any, stream: Any, path: str | Path) -> float:
+    """The duration by what the file says, or by what FFmpeg makes of its size and rate."""
+    if stream.duration is None or stream.time_base is None:
+        return float(max(0, container.duration or 0) / 1_000_000)
+    start, zero = (stream.start_time or 0) * stream.time_base, time_zero(container, path)
+    if zero > 0 and start > 0 and container.format.name.startswith("mov,") and mp4_boxes(path).fragmented:
+        start = Fraction(0)  # of fragments, the duration counts from the clock's beginning
+    return float(max(Fraction(0), start - zero + stream.duration * stream.time_base))
 
 
 class SoundReader:
     """The sound of a file as chunks [C, n], float32; iterate it as often as you like, it's decoded anew each time.
 
     `start` and `length` are seconds; the cut is exact to the sample, since everything before it is decoded and dropped (seeking
-    is inexact in mp3 and ogg). `sample_rate` None keeps the file's; `mono` takes the mean of the channels. After a full pass
-    `duration` holds the exact length in seconds.
+    is inexact in mp3 and ogg). `sample_rate` None keeps the file's; `mono` takes the mean of the channels, or the loudest where they cancel
+    each other. `track` is one of several sound tracks, from 1; None: the one marked default, else the first. `strict`: sound that lost
+    some of itself to damage is an error. `tick` is called for each packet, and may raise to stop. After a full pass `duration` holds the
+    exact length in seconds, and `health` what's missing.
     """
 
-    def __init__(self, path: str | Path, *, sample_rate: int | None = None, mono: bool = False, start: float = 0.0,
-                 length: float | None = None, chunk_seconds: float = 1.0) -> None:
+    def __init__(self, path: str | Path, *, sample_rate: int | None = None, mono: bool = False, start: float = 0.0, length: float | None = None,
+                 chunk_seconds: float = 1.0, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> None:
         if not 0 <= start < 1e9:
             raise ConfigError(f"start: got {start}, expected 0 seconds or more")
         if length is not None and not 0 < length < 1e9:
@@ -72,12 +104,22 @@ class SoundReader:
             raise ConfigError(f"chunk_seconds: got {chunk_seconds}, expected more than 0, up to 600")
         if sample_rate is not None and not 1000 <= sample_rate <= 768_000:
             raise ConfigError(f"sample_rate: got {sample_rate}, expected 1000 to 768000 Hz")
-        self.info = probe_sound(path)
+        self.info = probe_sound(path, track)
         self.path, self.mono, self.start, self.length = Path(path), mono, start, length
         self.sample_rate = sample_rate or self.info.sample_rate
-        self.chunk_seconds = chunk_seconds
+        self.chunk_seconds, self.track, self.strict, self.tick = chunk_seconds, track, strict, tick
         self.duration: Fraction | None = None
         """Exact seconds of sound between start and end, known after a full pass."""
+        self.health = SoundHealth()
+        """Complete after a pass that reached the end of the file."""
+        self.loudest: int | None = None
+        """The channel (from 0) that is heard alone because the channels cancel each other; known, if `mono`, once reading has begun."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of this sound, after a pass: which track is heard, what is missing, channels that cancel."""
+        cancelled = None if self.loudest is None else said_of(self.loudest)
+        return tuple(f"{self.path.name}: {words}" for words in (self.info.about_tracks, cancelled, self.health.warning()) if words)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         chunk_samples = max(1, round(self.chunk_seconds * self.sample_rate))
@@ -87,10 +129,25 @@ class SoundReader:
     def _converted(self) -> Iterator[np.ndarray]:
         arrays: Iterator[np.ndarray] = self._trimmed()
         if self.mono:
-            arrays = (array.mean(axis=0, keepdims=True, dtype=np.float32) for array in arrays)
+            channel = self.loudest = self._loudest_channel()
+            arrays = (_mixed(array, channel) for array in arrays)
         if self.sample_rate == self.info.sample_rate:
             return arrays
         return resampled(arrays, self.info.sample_rate, self.sample_rate)
+
+    def _loudest_channel(self) -> int | None:
+        """The channel to hear where they cancel each other: one more pass over the sound, once for a file and a cut."""
+        if self.info.num_channels < 2:
+            return None
+        key = (key_of(self.path, self.info.track), self.start, self.length)
+        if key not in _LOUDEST:
+            levels = ChannelLevels()
+            for array in self._trimmed():
+                levels.add(torch.from_numpy(np.ascontiguousarray(array)))
+            while len(_LOUDEST) >= _MOST_REMEMBERED:
+                _LOUDEST.pop(next(iter(_LOUDEST)))
+            _LOUDEST[key] = levels.loudest
+        return _LOUDEST[key]
 
     def _trimmed(self) -> Iterator[np.ndarray]:
         """The file's own samples between start and start + length."""
@@ -98,7 +155,8 @@ class SoundReader:
         first = round(self.start * rate)
         last = None if self.length is None else first + max(1, round(self.length * rate))
         with open_container(self.path) as container:
-            for array in decoded_arrays(container, sound_stream(container, self.path), self.path):
+            self.health = SoundHealth()
+            for array in decoded_arrays(container, sound_stream(container, self.path, self.track), self.path, health=self.health, tick=self.tick):
                 piece = array[:, max(0, first - position):None if last is None else max(0, last - position)]
                 position += array.shape[1]
                 if piece.shape[1]:
@@ -106,22 +164,46 @@ class SoundReader:
                     yield piece
                 if last is not None and position >= last:
                     break
+        if self.strict and not self.health.complete:
+            raise MediaError(f"{self.path}: {self.health.warning()}, or leave out --strict to take it as it is")
         if kept == 0:
             raise MediaError(f"{self.path}: start {self.start:g} s lies at or behind the end of the sound ({position / rate:.2f} s); "
                              "choose an earlier start")
         self.duration = Fraction(kept, rate)
 
 
+_LOUDEST: dict[Any, int | None] = {}
+_MOST_REMEMBERED = 256
+
+
+def _mixed(array: np.ndarray, channel: int | None) -> np.ndarray:
+    """One channel [1, n] of several."""
+    return array.mean(axis=0, keepdims=True, dtype=np.float32) if channel is None else array[channel:channel + 1]
+
+
+def full_health(path: Path, track: int | None = None, tick: Tick = nothing) -> SoundHealth:
+    """The state of a whole sound: what its last pass found, or a pass now. Raises MediaError."""
+    with open_container(path) as container:
+        stream = sound_stream(container, path, track)
+        known = kept(path, stream.index)
+        if known is None:
+            known = SoundHealth()
+            for _ in decoded_arrays(container, stream, path, health=known, tick=tick):
+                pass
+    return known
+
+
 def iter_sound(path: str | Path, *, sample_rate: int | None = None, mono: bool = False, start: float = 0.0, length: float | None = None,
-               chunk_seconds: float = 1.0) -> Iterator[torch.Tensor]:
+               chunk_seconds: float = 1.0, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> Iterator[torch.Tensor]:
     """The sound of a file in chunks [C, n] of `chunk_seconds` (the last is shorter), float32. See `SoundReader`. Raises MediaError."""
-    return iter(SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, chunk_seconds=chunk_seconds))
+    return iter(SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, chunk_seconds=chunk_seconds,
+                            track=track, strict=strict, tick=tick))
 
 
 def read_sound(path: str | Path, *, start: float = 0.0, length: float | None = None, sample_rate: int | None = None,
-               mono: bool = False) -> tuple[torch.Tensor, int]:
+               mono: bool = False, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> tuple[torch.Tensor, int]:
     """The sound of a file as a whole: waveform [C, N] float32 and its sample rate. See `SoundReader`. Raises MediaError."""
-    reader = SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length)
+    reader = SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, track=track, strict=strict, tick=tick)
     return torch.cat(list(reader), dim=1), reader.sample_rate
 
 
@@ -140,34 +222,3 @@ def rechunked(arrays: Iterator[np.ndarray], chunk_samples: int) -> Iterator[np.n
             waiting, num_waiting = [joined[:, whole:]], num_waiting - whole
     if num_waiting:
         yield np.concatenate(waiting, axis=1)
-
-
-def resampled(arrays: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] at another rate (FFmpeg's band-limited resampler, a channel at a time); N become ceil(N * to / from)."""
-    resamplers: list[av.AudioResampler] = []
-    num_in = num_out = 0
-    for array in arrays:
-        resamplers = resamplers or [av.AudioResampler(format="fltp", layout="mono", rate=to_rate) for _ in array]
-        num_in += array.shape[1]
-        out = _through(resamplers, array, from_rate)
-        num_out += out.shape[1]
-        if out.shape[1]:
-            yield out
-    if not resamplers:
-        return
-    # Silence behind the end pushes the last samples out of the filter, however few there are.
-    silence = np.zeros((len(resamplers), 256 + 64 * -(-from_rate // to_rate)), np.float32)
-    end = np.concatenate([_through(resamplers, silence, from_rate), _through(resamplers, None, from_rate)], axis=1)
-    yield end[:, :max(0, -(-num_in * to_rate // from_rate) - num_out)]
-
-
-def _through(resamplers: list[av.AudioResampler], array: np.ndarray | None, rate: int) -> np.ndarray:
-    channels = []
-    for index, resampler in enumerate(resamplers):
-        frame = None
-        if array is not None:
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(array[index:index + 1]), format="fltp", layout="mono")
-            frame.sample_rate = rate
-        pieces = [piece.to_ndarray() for piece in resampler.resample(frame)]
-        channels.append(np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32))
-    return np.concatenate(channels, axis=0)

@@ -14,8 +14,9 @@ import torch
 from ..errors import ConfigError, MediaError
 from ..shapes import check_shape
 from .containers import CONTAINERS, Container
-from .decode import SoundInfo, SoundReader, probe_sound, resampled
-from .sound_file import declared_end, open_container, sound_stream, time_zero
+from .decode import SoundInfo, SoundReader, full_health, probe_sound
+from .resampling import resampled
+from .sound_file import Tick, declared_end, nothing, open_container, reason, sound_stream, time_zero, to_channels
 
 _NAMES = {"aac": "AAC", "mp3": "MP3", "mp3float": "MP3", "flac": "FLAC", "opus": "Opus", "libopus": "Opus"}
 SOUND_CODECS = ("auto", "copy", "aac", "flac", "none")
@@ -41,13 +42,18 @@ class SoundTrack:
     num_channels: int = 0
     layout: str = ""
     codec: str = ""
+    track: int | None = None
+    """Which of a file's sound tracks; see `SoundReader`."""
+    strict: bool = False
+    tick: Tick = dataclasses.field(default=nothing, compare=False, repr=False)
 
     @classmethod
-    def from_file(cls, path: str | Path, start: float = 0.0, length: float | None = None) -> "SoundTrack":
-        """The sound of a file, from `start` on, `length` seconds of it (None: all). Raises MediaError."""
-        info: SoundInfo = probe_sound(path)
+    def from_file(cls, path: str | Path, start: float = 0.0, length: float | None = None, track: int | None = None, *, strict: bool = False,
+                  tick: Tick = nothing) -> "SoundTrack":
+        """The sound of a file, from `start` on, `length` seconds of it (None: all); the rest as for `SoundReader`. Raises MediaError."""
+        info: SoundInfo = probe_sound(path, track)
         return cls(path=Path(path), start=start, length=length, sample_rate=info.sample_rate, num_channels=info.num_channels,
-                   layout=info.layout, codec=info.codec)
+                   layout=info.layout, codec=info.codec, track=track, strict=strict, tick=tick)
 
     @classmethod
     def from_waveform(cls, waveform: torch.Tensor, sample_rate: int) -> "SoundTrack":
@@ -69,10 +75,15 @@ class SoundTrack:
         allowed = self.codec in into.copied and (not self.codec.startswith("mp3") or self.sample_rate >= _MIN_MP3_RATE)
         return self.path is not None and not self.trimmed and allowed
 
+    @property
+    def why_not_copied(self) -> str | None:
+        """Why copied packets wouldn't sound as the file does (time stamps that jump, damage); None where they would. Reads the file once."""
+        return None if self.path is None else full_health(self.path, self.track, self.tick).why_not_copied()
+
     def arrays(self) -> Iterator[np.ndarray]:
         """The samples as float32 arrays [C, n], of a second or less."""
         if self.path is not None:
-            for chunk in SoundReader(self.path, start=self.start, length=self.length):
+            for chunk in SoundReader(self.path, start=self.start, length=self.length, track=self.track, strict=self.strict, tick=self.tick):
                 yield chunk.numpy()
         elif self.waveform is not None:
             for start in range(0, self.waveform.shape[1], self.sample_rate):
@@ -88,15 +99,19 @@ def chosen_codec(track: SoundTrack | None, sound_codec: str, into: Container = C
         raise MediaError(f"sound {sound_codec}: can't be written into a .{into.format}; use {fitting}, or name another kind of file, such as .mp4")
     if track is None or sound_codec == "none" or not into.encoded:
         return "none"
-    copies = track.can_be_copied(into)
-    if sound_codec == "copy" and not copies:
-        raise MediaError(f"sound copy: only {_why_not(track, into)}; use {_in_words(('auto', *into.chosen))}")
-    return ("copy" if copies else into.encoded) if sound_codec == "auto" else sound_codec
+    if sound_codec not in ("auto", "copy"):
+        return sound_codec
+    problem = _why_not(track, into) if not track.can_be_copied(into) else track.why_not_copied
+    if problem is None:
+        return "copy"
+    if sound_codec == "copy":
+        raise MediaError(f"sound copy: {track.path or 'a waveform'}: {problem}; use {_in_words(('auto', *into.chosen))}")
+    return into.encoded
 
 
 def _why_not(track: SoundTrack, into: Container) -> str:
     why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'} at {track.sample_rate} Hz"
-    return f"a whole {_in_words([_NAMES[codec] for codec in into.copied])} sound can be copied into a .{into.format}, and {why}"
+    return f"only a whole {_in_words([_NAMES[codec] for codec in into.copied])} sound can be copied into a .{into.format}, and {why}"
 
 
 def _in_words(names: Iterable[str]) -> str:
@@ -108,16 +123,17 @@ def _in_words(names: Iterable[str]) -> str:
 def sound_packets(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
     """Adds the sound's stream to an open output and returns its packets, each with its time in seconds, made lazily."""
     if codec == "copy" and track.path is not None:
-        return _copied(output, track.path)
+        return _copied(output, track)
     return _encoded(output, track, codec)
 
 
-def _copied(output: Any, path: Path) -> "Iterator[tuple[Fraction, Any]]":
+def _copied(output: Any, track: SoundTrack) -> "Iterator[tuple[Fraction, Any]]":
     """The file's own packets, moved so that what a player shows at 0 stands at 0; encoder delay becomes a negative time stamp."""
+    path = Path(track.path or "")
     source = open_container(path)
     container = source.__enter__()
     try:
-        stream = sound_stream(container, path)
+        stream = sound_stream(container, path, track.track)
         target = _stream_like(output, stream)
     except BaseException:
         source.__exit__(None, None, None)
@@ -134,7 +150,7 @@ def _stream_like(output: Any, stream: Any) -> Any:
 
 def _moved(source: Any, container: Any, stream: Any, target: Any, path: Path) -> "Iterator[tuple[Fraction, Any]]":
     # Packets of the mp4 family carry their exact durations; those of an mp3 file count the encoder's padding at the end too.
-    zero, end = time_zero(container), declared_end(container, stream, path) if container.format.name == "mp3" else None
+    zero, end = time_zero(container, path), declared_end(container, stream, path) if container.format.name == "mp3" else None
     shift = round(zero / stream.time_base)
     last = None if end is None else round(end / stream.time_base)
     try:
@@ -151,7 +167,7 @@ def _moved(source: Any, container: Any, stream: Any, target: Any, path: Path) ->
             packet.stream = target
             yield seconds, packet
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(f"{path}: its sound can't be copied ({error}); use aac instead of copy") from error
+        raise MediaError(f"{path}: its sound can't be copied ({reason(error)}); use aac instead of copy") from error
     finally:
         source.__exit__(None, None, None)
 
@@ -173,13 +189,15 @@ def _encoded(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Frac
 
 
 def _encoded_packets(track: SoundTrack, stream: Any, rate: int, layout: str, num_channels: int) -> "Iterator[tuple[Fraction, Any]]":
-    arrays: Iterator[np.ndarray] = (_mixed(array, num_channels) for array in track.arrays())
+    arrays: Iterator[np.ndarray] = (to_channels(array, num_channels) for array in track.arrays())
     if rate != track.sample_rate:
         arrays = resampled(arrays, track.sample_rate, rate)
     converter = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=rate)
     done = 0
     for array in arrays:
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(array, np.float32), format="fltp", layout=layout)
+        # Packed, as PyAV reads beyond the list of planes where there are eight.
+        packed = np.ascontiguousarray(array.T, np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), done
         done += array.shape[1]
         for piece in converter.resample(frame):
@@ -207,13 +225,6 @@ def _encoder_layout(track: SoundTrack, codec: str) -> str:
         return _LAYOUTS[track.num_channels]
     layout = _SAME_SPEAKERS.get(track.layout, "stereo")
     return "stereo" if codec == "libopus" and layout == "4.0" else layout  # Opus knows four channels as a square alone
-
-
-def _mixed(array: np.ndarray, num_channels: int) -> np.ndarray:
-    """Samples with the wanted number of channels; a sound of unknown layout becomes the mean of its channels on each side."""
-    if array.shape[0] == num_channels:
-        return array
-    return np.repeat(array.mean(axis=0, keepdims=True, dtype=np.float32), num_channels, axis=0)
 
 
 def _is_16_bit(codec: str) -> bool:

@@ -4,8 +4,10 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-_UNKNOWN_BYTES = 0x7FFFFF00
-"""Sizes from here on are what programs write that don't know the size yet."""
+_UNKNOWN_BYTES = 0x7FFF0000
+"""Sizes from here on are what programs write that don't know the size yet, unless the file itself is as large."""
+_CERTAINLY_UNKNOWN = 0xFFFF0000
+"""In fields of 32 bits these are nothing else."""
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
@@ -18,8 +20,8 @@ def missing_bytes(path: Path) -> int:
     size = path.stat().st_size
     with path.open("rb") as file:
         mark = file.read(4)
-        if mark == b"RIFF":
-            return _missing_of_wav(file, size)
+        if mark in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+            return _missing_of_wav(file, size, mark)
         if mark == b"OggS":
             return _missing_of_ogg(file, size)
         if mark == _EBML:
@@ -45,15 +47,96 @@ def mp3_bytes(path: Path) -> int | None:
     return start + int(struct.unpack_from(">I", frame, count_place)[0]) if flags & 2 else None
 
 
-def _missing_of_wav(file: BinaryIO, size: int) -> int:
+def _missing_of_wav(file: BinaryIO, size: int, mark: bytes) -> int:
     """The end of the `data` chunk behind the end of the file."""
-    place = 12
+    file.seek(8)
+    if file.read(4) != b"WAVE":
+        return 0
+    place, long_size = 12, 0
+    order = ">" if mark == b"RIFX" else "<"
     while place + 8 <= size:
         file.seek(place)
-        name, num_bytes = struct.unpack("<4sI", file.read(8))
+        name, num_bytes = struct.unpack(f"{order}4sI", file.read(8))
+        if name == b"ds64" and mark in (b"RF64", b"BW64"):
+            head = file.read(16)
+            long_size = struct.unpack_from("<Q", head, 8)[0] if len(head) == 16 else 0
         if name == b"data":
-            return max(0, place + 8 + num_bytes - size) if num_bytes < _UNKNOWN_BYTES else 0
+            if num_bytes == 0xFFFFFFFF and mark in (b"RF64", b"BW64"):
+                num_bytes = long_size
+            return missing_of(num_bytes, place + 8, size)
         place += 8 + num_bytes + num_bytes % 2
+    return 0
+
+
+def missing_of(num_bytes: int, start: int, size: int) -> int:
+    """How many of `num_bytes` from `start` on a file of `size` bytes lacks; 0 for a number that stands for "unknown".
+
+    Writers that can't go back put 0, or what a signed or unsigned field of 32 or 64 bits holds at most, rounded down to whatever suits
+    them.
+    """
+    if num_bytes == 0 or (num_bytes >= _UNKNOWN_BYTES > size) or _CERTAINLY_UNKNOWN <= num_bytes < 2**32 or num_bytes >= 2**62:
+        return 0
+    return max(0, start + num_bytes - size)
+
+
+def cut_off(path: Path) -> tuple[int, int] | None:
+    """Of files that players take as they are though their end is missing (avi, caf, au, w64, fragmented mp4, ts, flv): missing and all bytes.
+
+    0 missing: the file ends inside a packet, and doesn't say what came behind. None: nothing is known to be missing.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4096)
+        missing = _missing_by_header(file, head, size)
+    return None if missing is None else (missing, size + missing)
+
+
+def _missing_by_header(file: BinaryIO, head: bytes, size: int) -> int | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return missing_of(struct.unpack_from("<I", head, 4)[0], 8, size) or None
+    if head[:4] == b"caff":
+        return _missing_of_caf(file, size)
+    if head[:4] == b".snd" and len(head) >= 12:
+        start, num_bytes = struct.unpack_from(">II", head, 4)
+        return missing_of(num_bytes, start, size) or None
+    if head[:4] == b"riff" and head[24:28] == b"wave" and len(head) >= 24:
+        return missing_of(struct.unpack_from("<Q", head, 16)[0], 0, size) or None
+    if head[:3] == b"FLV":
+        return _ends_inside_flv_tag(file, size)
+    packet = _ts_packet(head)
+    return 0 if packet and size % packet else None
+
+
+def _missing_of_caf(file: BinaryIO, size: int) -> int | None:
+    place = 8
+    while place + 12 <= size:
+        file.seek(place)
+        name, num_bytes = struct.unpack(">4sq", file.read(12))
+        if name == b"data" and num_bytes < 0:
+            return None
+        if place + 12 + num_bytes > size:
+            return missing_of(num_bytes, place + 12, size) or None
+        place += 12 + max(0, num_bytes)
+    return None
+
+
+def _ends_inside_flv_tag(file: BinaryIO, size: int) -> int | None:
+    """Every tag has its size behind it: that of the last one must lead back to a tag that's as long."""
+    file.seek(max(0, size - 4))
+    back, = struct.unpack(">I", file.read(4).rjust(4, b"\0"))
+    place = size - 4 - back
+    if back < 11 or place < 9:
+        return 0 if size > 13 else None
+    file.seek(place + 1)
+    return None if int.from_bytes(file.read(3), "big") == back - 11 else 0
+
+
+def _ts_packet(head: bytes) -> int:
+    """188, or 192 with a time stamp before each packet, of a transport stream; else 0."""
+    for num_bytes, first in ((188, 0), (192, 4)):
+        marks = head[first::num_bytes][:5]
+        if len(marks) >= 3 and set(marks) == {0x47}:
+            return num_bytes
     return 0
 
 
