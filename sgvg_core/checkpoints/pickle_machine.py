@@ -38,6 +38,14 @@ SHORT_TEXT = 4096
 """Texts up to this many bytes are read at once, longer ones when they turn out to be wanted."""
 READ = "Read are tensors, arrays, numbers, texts, lists and dictionaries, and NVIDIA's networks"
 
+_ADVICE = "Get the file from where it was made, or save its state dict alone"
+_LAYERS = ("torch.nn.modules.", "torch.nn.utils.", "timm.", "pg_modules.", "feature_networks.")
+"""Modules of layers that NVIDIA's own networks have none of."""
+_OF_RELATIVES = (
+    "A StyleGAN-XL, Projected GAN or FastGAN network (whose files hold such layers) isn't served in any form: choose a StyleGAN2 or StyleGAN3 "
+    "generator. Of another network, save its state dict alone"
+)
+
 _NO_GLOBALS = "a file of weights has no use for it"
 REFUSED_OPCODES = {
     b"i": ("INST", "it would make an object of a class that the file names"),
@@ -103,12 +111,11 @@ class Machine:
 
     # -- what the table's functions use
 
-    def refuse(self, what: str) -> NoReturn:
-        """Raise the one error of a refused pickle."""
+    def refuse(self, what: str, advice: str = _ADVICE) -> NoReturn:
+        """Raise the one error of a refused pickle; `advice` is what to do about it."""
         opcode = self._action.__name__.strip("_").upper() if self._action else "unknown"
         raise CheckpointError(
-            f"{self.where}: refused {what} (opcode {opcode} at byte {self._position}). {READ}; nothing in a file is ever run. "
-            "Get the file from where it was made, or save its state dict alone"
+            f"{self.where}: refused {what} (opcode {opcode} at byte {self._position}). {READ}; nothing in a file is ever run. {advice}"
         )
 
     def key(self, value: Any) -> Any:
@@ -495,7 +502,7 @@ class Machine:
         if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX) and f"{module}{name}".isprintable():
             found = self._classes[module, name] = script_class(module, name)
         if found is None:
-            self.refuse(f"the global {f'{module}.{name}'[:200]!r}")
+            self.refuse(f"the global {f'{module}.{name}'[:200]!r}", _OF_RELATIVES if module.startswith(_LAYERS) else _ADVICE)
         self._push(found)
 
     def _reduce(self) -> None:

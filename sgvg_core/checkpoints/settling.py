@@ -1,8 +1,8 @@
 """From what the pickle machine left (plain values and drafts) to plain data and tensors, the last step and the only one that takes memory.
 
 What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_GROUPS lists and
-dictionaries, at most MAX_NODES nodes however often parts are shared, and written out without sharing at most MOST_UNFOLDED times the
-file (plus ALWAYS_UNFOLDED bytes).
+dictionaries, and written out without sharing at most MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes) and as many nodes (plus
+ALWAYS_NODES, up to MAX_NODES), so that whoever walks it does work in proportion to the file.
 """
 
 import contextlib
@@ -20,6 +20,8 @@ from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED, Source
 
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
+ALWAYS_NODES = 2**16
+"""Items that any file may have written out without sharing; beyond, as many as MOST_UNFOLDED times its bytes, up to MAX_NODES."""
 MAX_GROUPS = 100_000
 
 
@@ -64,6 +66,7 @@ class Settler:
     def __init__(self, where: str, size: int) -> None:
         self.where = where
         self._allowed_bytes = MOST_UNFOLDED * size + ALWAYS_UNFOLDED
+        self._allowed_nodes = min(MAX_NODES, MOST_UNFOLDED * size + ALWAYS_NODES)
         self._done: dict[int, _Weight] = {}
         self._open: set[int] = set()
         self._raw: dict[tuple[Source, int, int, bool], torch.Tensor] = {}
@@ -130,8 +133,8 @@ class Settler:
         return _Weight(form(made), nodes, num_bytes, height)
 
     def _check_weight(self, nodes: int, num_bytes: int) -> None:
-        if nodes > MAX_NODES:
-            self._refuse(f"data of more than {MAX_NODES} items")
+        if nodes > self._allowed_nodes:
+            self._refuse(f"data of more than {self._allowed_nodes} items")
         if num_bytes > self._allowed_bytes:
             self._refuse(f"data that unfolds to {num_bytes} bytes (at most {self._allowed_bytes}: {MOST_UNFOLDED} times the file and 64 MiB)")
 

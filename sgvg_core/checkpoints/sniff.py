@@ -10,7 +10,10 @@ from .zip_directory import ZipDirectory
 Format = Literal["safetensors", "torch", "torchscript", "torch legacy", "pickle", "npy", "npz"]
 START = 512
 """Bytes that are looked at."""
-_LEGACY = re.compile(rb"\x80[\x02-\x05](\x95.{8})?\x8a\x0a" + re.escape((0x1950A86A20F9469CFC6C).to_bytes(10, "little")), re.DOTALL)
+_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY = re.compile(
+    rb"\x80[\x02-\x05](\x95.{8})?\x8a\x0a" + re.escape(_MAGIC.to_bytes(10, "little")) + rb"|L%dL?\n\." % _MAGIC, re.DOTALL
+)
 _AGAIN = "copy or download it again"
 SCRIPT_ADVICE = "where you'd let it run, torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), OUT) writes its weights alone"
 """How weights get out of a program that can't be read as data."""
@@ -46,8 +49,11 @@ _STRANGERS = (
     (_ARCHIVES, "unpack it and choose the file of weights inside"),
     (_FOREIGN, "it isn't read"),
 )
-_OLD_PICKLES = (b"(d", b"(l", b"(t", b"(c", b"(i", b"}q", b"]q", b"(S", b"(V", b"ccopy_reg\n", b"ccopyreg\n", b"ccollections\n")
-"""How pickles of protocols 0 and 1 begin that hold more than a number."""
+_OLD_PICKLES = (
+    b"(d", b"(l", b"(t", b"(c", b"(i", b"(S", b"(V", b"}q", b"]q", b"}(", b"](", b"}X", b"}U",
+    b"ccopy_reg\n", b"ccopyreg\n", b"ccollections\n",
+)  # fmt: skip
+"""How pickles of protocols 0 and 1 begin that hold more than a number, with a memo and without."""
 
 
 def sniff(source: Source) -> tuple[Format, ZipDirectory | None]:
@@ -79,7 +85,8 @@ def is_pickle(start: bytes) -> bool:
     """Whether a file begins as pickles do: those of protocol 2 and above by their mark, older ones by a mark and a list or dictionary."""
     if start[:1] == b"\x80":
         return start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05") and not is_safetensors(start, len(start))
-    return start.startswith(_OLD_PICKLES)
+    has_header = start[4:9] == b"\0\0\0\0{"  # a safetensors file whose header's size begins with such letters
+    return start.startswith(_OLD_PICKLES) and not has_header
 
 
 def name_strangers(start: bytes, total: int, where: str) -> None:

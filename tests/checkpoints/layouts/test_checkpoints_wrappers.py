@@ -58,10 +58,12 @@ AVERAGED: dict[str, Wrap] = {
        for name in ("G_ema", "g_ema", "ema", "model_ema", "params_ema", "generator_ema", "netG_ema", "ema_model", "state_dict_ema")},
     "NVIDIA's names": lambda g, e, d: {"G": g, "D": d, "G_ema": e, "training_set_kwargs": {"a": 1}},
     "Lightning": lambda g, e, d: {
-        "epoch": 3, "pytorch-lightning_version": "2.1", "hyper_parameters": {"size": 16}, "optimizer_states": [{"state": {0: {"exp_avg": torch.ones(2)}}}],
+        "epoch": 3, "pytorch-lightning_version": "2.1", "hyper_parameters": {"size": 16},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.ones(2)}}}],
         "state_dict": front("G.", g) | front("G_ema.", e) | front("D.", d)},
     "Lightning, averaged first": lambda g, e, d: {"state_dict": front("g_ema.", e) | front("d.", d) | front("g.", g)},
-    "Lightning, long names": lambda g, e, d: {"state_dict": front("model.generator.", g) | front("model.generator_ema.", e) | front("model.critic.", d)},
+    "Lightning, long names": lambda g, e, d: {
+        "state_dict": front("model.generator.", g) | front("model.generator_ema.", e) | front("model.critic.", d)},
     "flat": lambda g, e, d: front("G.", g) | front("G_ema.", e) | front("D.", d),
     "flat, compiled and parallel": lambda g, e, d: front("G.module.", g) | front("G_ema._orig_mod.", e) | front("D._orig_mod.module.", d),
     "flat, all behind module": lambda g, e, d: front("module.G.", g) | front("module.G_ema.", e) | front("module.D.", d),
