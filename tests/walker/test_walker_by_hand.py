@@ -248,6 +248,8 @@ def test_a_released_film_shows_its_start_with_the_sound_in_it_and_is_pulled_back
         ws = first + (moved - first) * math.exp(-3.0 / 10.0)
         wanted.append(ws)
     torch.testing.assert_close(torch.cat(list(roll_out(walker, start, [sounds], settings))), torch.cat(wanted), atol=1e-5, rtol=1e-4)
+    shown = take_step(walker, WalkState(start, start), sounds[:1], WalkSettings())
+    assert (shown.num_steps, take_step(walker, shown, sounds[:1], WalkSettings()).num_steps) == (1, 2)
     plain = next(roll_out(walker, start, [sounds]))
     assert torch.equal(plain[:1], start)  # sound at every step: the first picture is the start itself
     torch.testing.assert_close(plain[1:2], start + released_step_by_hand(walker, start, sounds[1:2], {}), atol=1e-5, rtol=1e-4)

@@ -1,0 +1,201 @@
+"""What a step on clips is made of: real frames of the very moments that are heard, walks of the right lengths, discriminators that are told
+what is real; and averages that follow and are exported."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
+from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
+from sgvg_core.training.clip_sgvg import ClipSgvgTraining, train_clip_sgvg
+from sgvg_core.training.clip_sgvg_config import ClipSgvgConfig, SgvgTerms
+from sgvg_core.training.clip_walks import WalkReader
+from sgvg_core.training.clip_windows import ClipWindows
+from sgvg_core.training.run_state import read_state
+from sgvg_core.training.stepped_run import Checkpoints
+
+CONFIG = ClipSgvgConfig(
+    encoder=SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2),
+    walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16),
+    critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+    batch=2,
+    num_steps=3,
+    steps_before=(4,),
+    share_every=2,
+    encoder_rate=1e-2,
+    walker_rate=1e-2,
+)
+
+
+@pytest.fixture(scope="module")
+def space():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, sound_widths=(8, 8))
+        return build_joint_space(config).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def training(tiny_model, space, clip_data):
+    return ClipSgvgTraining(CONFIG, tiny_model.generator, space, clip_data.labels)
+
+
+class Watched(ClipWindows):
+    """Notes what is read, and from when."""
+
+    def windows(self, clip, seconds, rate, count, rng=None):
+        self.heard = [*getattr(self, "heard", []), (clip.key, seconds, rate, count)]
+        return super().windows(clip, seconds, rate, count, rng)
+
+    def frames(self, clip, seconds, rate, count, size):
+        self.seen = [*getattr(self, "seen", []), (clip.key, seconds, rate, count, size)]
+        return super().frames(clip, seconds, rate, count, size)
+
+
+def reader_of(tiny_model, clip_data, **changed):
+    windows = Watched(clip_data, CONFIG.mel)
+    return windows, WalkReader(windows, tiny_model.generator, dataclasses.replace(CONFIG, **changed))
+
+
+@pytest.mark.parametrize("num_before", [0, 4, 12])
+def test_real_frames_are_those_of_the_last_moments_that_are_heard(tiny_model, clip_data, num_before):
+    windows, reader = reader_of(tiny_model, clip_data, steps_before=(num_before,))
+    begins = set()
+    for step in range(4):
+        walks = reader.read(step, range(2))
+        for item in range(2):
+            (key, begin, rate, count), (seen, first, frame_rate, num_frames, size) = windows.heard.pop(0), windows.seen.pop(0)
+            assert (key, rate, num_frames, size) == (seen, frame_rate, 3, 16) == (key, 12, 3, 16)
+            reach = reader.reach
+            assert num_before + 3 <= count <= num_before + 3 + 2 * reach
+            clip = next(clip for clip in windows.clips if clip.key == key)
+            own = first - num_before / 12  # where the walk begins to hear its clip
+            assert begin <= own + 1e-6 <= begin + reach / 12 + 2e-6
+            assert 0 <= own <= max(0.0, clip.seconds - (num_before + 3) / 12) + 1e-6
+            begins.add(round(own, 3))
+            assert torch.equal(walks.real[item], ClipWindows.frames(windows, clip, first, rate, 3, 16))
+    assert len(begins) > 4
+
+
+def test_each_window_is_that_of_its_moment(tiny_model, clip_data):
+    """A clip without any change of its sound: window k of a walk is the one that stands k / rate after the walk's first."""
+    windows, reader = reader_of(tiny_model, clip_data)
+    plain = ClipWindows(clip_data, CONFIG.mel)
+    windows.windows = lambda clip, seconds, rate, count, rng=None: ClipWindows.windows(windows, clip, seconds, rate, count)
+    for step in range(3):
+        walks = reader.read(step, range(2))
+        for item in range(2):
+            key, first, rate, _, _ = windows.seen.pop(0)
+            clip = next(clip for clip in plain.clips if clip.key == key)
+            last = walks.sounds.shape[1] - reader.reach
+            for k in range(3):
+                alone = plain.windows(clip, first + k / float(rate), rate, 1)[0]
+                assert (walks.sounds[item, last - 3 + k] - alone).abs().mean() < 0.01
+
+
+def test_a_walk_longer_than_its_clip_begins_with_the_clip(tiny_model, clip_data):
+    windows, reader = reader_of(tiny_model, clip_data, steps_before=(40,))
+    reader.read(0, range(2))
+    assert [first for _, first, *_ in windows.seen] == [pytest.approx(40 / 12)] * 2
+
+
+def test_a_step_shares_its_lengths_and_starts_are_drawn_by_item(tiny_model, clip_data):
+    _, reader = reader_of(tiny_model, clip_data, steps_before=(0, 4, 12))
+    lengths = {step: reader.read(step, range(2)).sounds.shape[1] - 2 * reader.reach for step in range(8)}
+    assert set(lengths.values()) == {3, 7, 15}
+    assert all(length - 3 == reader.steps_before(step)[1] for step, length in lengths.items())
+    one, other = reader.read(1, range(2)).start_ws, reader.read(2, range(2)).start_ws
+    assert len({tuple(ws.flatten().tolist()) for ws in [*one, *other]}) == 4
+    assert torch.allclose(reader.read(1, range(1, 2)).start_ws[0], one[1], atol=1e-5)
+
+
+def test_labels_are_those_of_the_clips(tiny_model, clip_data):
+    windows, reader = reader_of(tiny_model, clip_data)
+    walks = reader.read(0, range(2))
+    keys = [key for key, *_ in windows.seen]
+    named = {clip.key: clip.label for clip in windows.clips}
+    assert [clip_data.labels[label] for label in walks.labels.tolist()] == [named[key] for key in keys]
+
+
+# ---- one step
+
+
+def walks_of(tiny_model, clip_data, step=0):
+    return WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, CONFIG).read(step, range(2))
+
+
+def test_eq_2_hears_the_moments_whose_frames_count(training, tiny_model, clip_data, space):
+    walks = walks_of(tiny_model, clip_data)
+    reach = training.encoder.reach
+    assert walks.sounds.shape[1] == 4 + 3 + 2 * reach
+    ws = torch.randn(2, 3, 8, 24, generator=torch.Generator().manual_seed(0))
+    frames = training.paint(ws)
+    far = [1 - F.cosine_similarity(space.embed_images(frames[3 * item + t][None]), space.embed_sounds(walks.sounds[item, reach + 4 + t][None]))
+           for item in range(2) for t in range(3)]  # fmt: skip
+    assert training.encoder_terms(frames, ws, walks)["sound_picture"].item() == pytest.approx(torch.cat(far).mean().item(), abs=1e-5)
+
+
+def test_both_discriminators_are_told_what_is_real_and_what_was_made(training, tiny_model, clip_data):
+    walks, noted = walks_of(tiny_model, clip_data), {}
+    frames = training.paint(torch.randn(2, 3, 8, 24, generator=torch.Generator().manual_seed(0)))
+    small = F.interpolate(frames, (16, 16), mode="area")
+    wanted = {}
+    for name, critic, real, made in (
+        ("video_critic", training.video_critic, walks.real, small.unflatten(0, (2, 3))),
+        ("image_critic", training.image_critic, walks.real.flatten(0, 1), small),
+    ):
+        loss = 0.5 * (critic(real) - 1).square().mean() + 0.5 * critic(made).square().mean()
+        wanted[name] = loss.item(), torch.autograd.grad(loss, list(critic.parameters()))
+    training.note = lambda **values: noted.update(values)
+    training._teach_critics([walks.real], [frames])
+    for name, critic in (("video_critic", training.video_critic), ("image_critic", training.image_critic)):
+        assert float(noted[name]) == pytest.approx(wanted[name][0], rel=1e-4)
+        for parameter, gradient in zip(critic.parameters(), wanted[name][1], strict=True):
+            torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_the_loss_is_the_weighted_sum_of_the_terms(tiny_model, space, clip_data):
+    config = dataclasses.replace(CONFIG, lambda_enc=5.0, lambda_b=0.3)
+    training, noted = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels), {}
+    training.note = lambda **values: noted.update(values)
+    training.step(0, walks_of(tiny_model, clip_data))
+    weights = {"sound_picture": 5.0, "sound_text": 5.0, "spread": 1.5, "video": 1.0, "image": 1.0}
+    assert config.weights == pytest.approx(weights)
+    assert float(noted["loss"]) == pytest.approx(sum(weight * float(noted[name]) for name, weight in weights.items()), rel=1e-5)
+    assert sum(float(noted[f"share_{name}"]) for name in weights) == pytest.approx(1, abs=1e-4)
+    assert not any(parameter.requires_grad for parameter in training.answering)  # in the second half of a step they only judge
+
+
+def parameters(module):
+    return torch.cat([parameter.detach().float().flatten() for parameter in module.parameters()])
+
+
+def test_the_averages_of_both_parts_follow_step_by_step(training, tiny_model, clip_data):
+    seen = {"encoder": [], "walker": []}
+    for step in range(3):
+        training.step(step, walks_of(tiny_model, clip_data, step))
+        for name, those in seen.items():
+            those.append(parameters(getattr(training, name)))
+    for name, those in seen.items():
+        assert (those[2] - those[1]).abs().max() > 1e-3
+        torch.testing.assert_close(parameters(getattr(training, f"mean_{name}")), torch.stack(those).mean(0), atol=1e-5, rtol=1e-4)
+
+
+def test_later_the_averages_move_by_their_share(tiny_model, space, clip_data):
+    training = ClipSgvgTraining(dataclasses.replace(CONFIG, average_steps=50), tiny_model.generator, space, clip_data.labels)
+    before = parameters(training.mean_walker), parameters(training.mean_encoder)
+    training.step(999, walks_of(tiny_model, clip_data))
+    for old, mean, net in zip(before, (training.mean_walker, training.mean_encoder), (training.walker, training.encoder), strict=True):
+        torch.testing.assert_close(parameters(mean), old + (parameters(net) - old) / 50, atol=1e-6, rtol=1e-3)
+
+
+def test_what_is_exported_are_the_averages(tiny_model, space, clip_data, tmp_path):
+    config = dataclasses.replace(CONFIG, warm_start=dataclasses.replace(CONFIG.warm_start, num_steps=0), terms=SgvgTerms(video=False, image=False))
+    train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0)
+    state = read_state(Checkpoints(tmp_path / "clip_sgvg" / "checkpoints", 2, 0).newest())["parts"]
+    for name, module in (("walker", load_walker(tmp_path / "walker.safetensors")), ("encoder", load_sound_encoder(tmp_path / "sound_encoder.safetensors")[0])):
+        own, mean = (torch.cat([state[part][key].float().flatten() for key, _ in module.named_parameters()]) for part in (name, f"mean_{name}"))
+        assert (own - mean).abs().max() > 3e-3
+        torch.testing.assert_close(parameters(module), mean, atol=1e-3, rtol=1e-2)
