@@ -412,6 +412,10 @@ class HostProgress:
         self._bar: Any = None
         self._bar_at = self._preview_at = float("-inf")
 
+    def check(self) -> None:
+        """Stop if the user pressed Cancel: for work that can't say how far it is."""
+        stop_if_cancelled()
+
     def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
         stop_if_cancelled()
         now = time.monotonic()

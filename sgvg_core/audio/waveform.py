@@ -6,6 +6,7 @@ import av
 import numpy as np
 import torch
 
+from ..downmix import mix_down
 from ..errors import ConfigError, MediaError, ShapeError
 from ..shapes import check_shape
 
@@ -39,11 +40,11 @@ def from_audio_dict(audio: Any, *, index: int = 0) -> tuple[torch.Tensor, int]:
 
 
 def to_mono(waveform: torch.Tensor) -> torch.Tensor:
-    """The mean of the channels: [C, N] -> [N]."""
+    """The mean of the channels, or the loudest one where they cancel each other: [C, N] -> [N]."""
     check_shape("waveform", waveform, "C N")
     if 0 in waveform.shape:
         raise ShapeError(f"waveform: got shape {list(waveform.shape)}, expected at least one channel and one sample")
-    return waveform.float().mean(dim=0)
+    return mix_down(waveform)
 
 
 def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:

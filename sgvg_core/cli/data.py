@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.options import FITS, LABELS_FROM, LAYOUTS, PrepareOptions
-from .options import number, whole
+from .options import add_reading, number, whole
 from .progress import ProgressBar
 from .terminal import say, say_json, say_lines
 
@@ -47,6 +47,7 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
                         help=f"share of the test (default: {usual.test_share:g})")
     parser.add_argument("--seed", type=whole(0, 2**63 - 1), default=usual.seed, help="of the split, and of the procedural world (default: 0)")
     parser.add_argument("--clips", type=whole(), default=usual.num_clips, metavar="N", help=f"of the procedural world (default: {usual.num_clips})")
+    add_reading(parser)
     words = f"processes (default: one a core, up to {_MOST_WORKERS}); the result is the same"
     parser.add_argument("--workers", type=whole(), default=None, metavar="N", help=words)
     parser.set_defaults(run=run_prepare)
@@ -71,7 +72,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     wanted = PrepareOptions(
         layout=options.layout, size=options.size, fit=options.fit, fps=options.fps, sample_rate=options.sample_rate, seconds=options.seconds,
         shortest=shortest, quality=options.quality, test_share=options.test_share, seed=options.seed, source_pattern=options.source_pattern,
-        labels_csv=options.labels, label_from=options.label_from, num_clips=options.clips)
+        labels_csv=options.labels, label_from=options.label_from, num_clips=options.clips, track=options.track, strict=options.strict or None)
     workers = options.workers or min(_MOST_WORKERS, os.cpu_count() or 1)
     with ProgressBar() as progress:
         data = prepare(options.source, options.output, wanted, workers=workers, progress=progress, said=say)

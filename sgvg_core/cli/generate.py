@@ -15,7 +15,7 @@ from ..media import checked_picture, probe_sound, save_picture
 from ..synthesis import ANCHORS, MAX_CENTRES, PoseKeys, read_label, read_pose, read_pose_table
 from ..walker import DEFAULT_PULL, WalkSettings
 from ..whole_files import written_whole
-from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, read_seed, whole
+from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
 from .terminal import say
@@ -63,8 +63,9 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Generate as the options say."""
     _check_outputs(options)
+    sound = sound_of(options)
     settings = GenerateSettings(
-        fps=_frame_rate(options),  # type: ignore[arg-type]
+        fps=_frame_rate(options.fps, sound),  # type: ignore[arg-type]
         seed=options.seed,
         start_from=options.start_from,
         prompts=tuple(prompt for text in options.prompt for prompt in read_prompts(text)),
@@ -82,7 +83,6 @@ def run(options: argparse.Namespace) -> int:
         dtype=options.dtype,
         batch=options.batch,
     )
-    sound = Sound.from_file(options.sound, options.start, options.length)
     model = load_model(options.model, options.device)
     with ProgressBar() as progress:
         video = generate(sound, options.output, model=model, settings=settings, sound_codec=options.sound_codec, progress=progress)
@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
     if options.report is not None:
         with written_whole(options.report, ConfigError) as part:
             part.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    print_notes(video.report["notes"])
     if options.output.suffix.lower() == ".gif":
         say("a gif holds no sound: name an .mp4, .mov, .mkv or .webm for a film with it")
     say(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
@@ -120,11 +121,11 @@ def _pose(said: str | None) -> PoseKeys | None:
     return read_pose_table(said) if Path(said).suffix.lower() == ".csv" else read_pose(said)
 
 
-def _frame_rate(options: argparse.Namespace) -> object:
+def _frame_rate(wanted: str, sound: Sound) -> object:
     """The rate asked for; 'source' is that of the video the sound comes from."""
-    if options.fps != "source":
-        return to_fps(options.fps)
-    fps = probe_sound(options.sound).fps
+    if wanted != "source":
+        return to_fps(wanted)
+    fps = probe_sound(sound.path or "", sound.track_number).fps
     if fps is None:
-        raise ConfigError(f"--fps source: {options.sound} has no video; give a number such as 25")
+        raise ConfigError(f"--fps source: {sound.path} has no video; give a number such as 25")
     return fps

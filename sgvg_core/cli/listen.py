@@ -3,8 +3,8 @@
 import argparse
 
 from ..assembly import load_model
-from ..generation import Sound, listen
-from .options import add_model, add_sound
+from ..generation import listen
+from .options import add_model, add_sound, print_notes, sound_of
 from .progress import ProgressBar
 from .terminal import say, say_json
 
@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> int:
     """Listen and print."""
     labels = tuple(text.strip() for text in options.labels.split(",") if text.strip())
     with ProgressBar() as progress:
-        heard = listen(load_model(options.model, options.device), Sound.from_file(options.sound, options.start, options.length), labels, progress)
+        heard = listen(load_model(options.model, options.device), sound_of(options), labels, progress)
+    print_notes(heard.notes)
     if options.json:
         say_json(heard.to_dict())
         return 0

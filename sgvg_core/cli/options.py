@@ -2,12 +2,18 @@
 
 import argparse
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, shown
 from ..latents import GROUPS
 from ..randomness import MAX_SEED
+from .terminal import say
+
+if TYPE_CHECKING:
+    from ..generation import Sound
 
 LABEL_SAYS = "the class of a conditional generator, or a mix such as 3:0.7,5:0.3 (default: {})"
 
@@ -53,9 +59,30 @@ read_seed = whole(-(2**63), MAX_SEED)
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
     """The sound file with its start and length, and the model."""
-    parser.add_argument("sound", metavar="SOUND", type=Path, help="any sound file, or a video with sound")
+    parser.add_argument("sound", metavar="SOUND", help="any sound file, or a video with sound; - reads standard input")
     parser.add_argument("--start", type=number(), default=0.0, metavar="SECONDS", help="begin here (default: 0)")
     parser.add_argument("--length", type=number(above=True), default=None, metavar="SECONDS", help="take this much (default: all)")
+    add_reading(parser)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Which of several sound tracks is read, and what becomes of damaged ones."""
+    words = "which of several sound tracks, from 1 (default: the one that the file marks, else the first)"
+    parser.add_argument("--track", type=whole(1, 64), default=None, metavar="N", help=words)
+    parser.add_argument("--strict", action="store_true", help="refuse a sound that lost some of itself to damage, instead of saying so")
+
+
+def sound_of(options: argparse.Namespace) -> "Sound":
+    """The sound that the options name. Raises MediaError."""
+    from ..generation import Sound  # here, as commands that read no sound go without its packages
+
+    return Sound.from_file(options.sound, options.start, options.length, track=options.track, strict=options.strict)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Say on the error stream, a line each, what the user should know of a sound."""
+    for note in notes:
+        say(f"note: {note}", sys.stderr)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

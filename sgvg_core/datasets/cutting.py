@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..clock import num_frames
 from ..errors import MediaError
-from ..media import SoundReader, read_sound
-from ..media.sound_file import open_container
+from ..media import SoundReader, probe_sound, read_picture, read_sound
 from ..world.clip import clip as world_clip
 from .coding import jpeg_bytes
 from .options import Chunk, LeftOut, Original, PrepareOptions
@@ -57,10 +55,13 @@ def cuts(original: Original, root: Path, options: PrepareOptions, tick: Tick) ->
     else:
         path = root / original.name
         share = _Share(path, options, tick)
-        waveforms = (chunk[0].numpy() for chunk in SoundReader(path, sample_rate=options.sample_rate, mono=True))
+        reader = SoundReader(path, sample_rate=options.sample_rate, mono=True, track=options.track, strict=bool(options.strict))
+        waveforms = (chunk[0].numpy() for chunk in reader)
         pictures = shown_pictures(path, options.exact_fps, options.size, options.fit) if original.kind == "video" else None
         yield from _pieces(original, options, Fraction(0), _Taken(waveforms, share.of_sound if pictures is None else None),
                            None if pictures is None else _jpegs(pictures, options.quality, share.of_pictures))
+        if not reader.health.complete:
+            yield LeftOut(original.name, 0.0, round(float(reader.health.lost), 3), str(reader.health.warning()))
 
 
 def _pieces(original: Original, options: PrepareOptions, offset: Fraction, waveforms: "_Taken",
@@ -146,8 +147,8 @@ class _Share:
     """Which share of a file is done, as far as it tells its length."""
 
     def __init__(self, path: Path, options: PrepareOptions, tick: Tick) -> None:
-        with open_container(path) as container:
-            self._seconds = float((container.duration or 0) / 1_000_000)
+        info = probe_sound(path, options.track)
+        self._seconds = info.duration_seconds if info.exact else 0.0
         self._done, self._tick = 0.0, tick
         self._fps, self._rate = float(options.exact_fps), options.sample_rate
 
@@ -190,7 +191,7 @@ def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, tick: 
     def sounds() -> Iterator[NDArray[np.float32]]:
         done = 0
         for index, chunk in enumerate(run):
-            samples = read_sound(root / chunk.sound, sample_rate=rate, mono=True)[0][0].numpy()
+            samples = read_sound(root / chunk.sound, sample_rate=rate, mono=True, track=options.track, strict=bool(options.strict))[0][0].numpy()
             until = place(run[index + 1].milliseconds) if index + 1 < len(run) else place(chunk.milliseconds) + len(samples)
             piece = samples[done - place(chunk.milliseconds):until - place(chunk.milliseconds)]
             if not len(piece):
@@ -205,21 +206,12 @@ def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, tick: 
         end = run[-1].milliseconds + (run[-1].milliseconds - run[-2].milliseconds if len(run) > 1 else 100)
         for index, chunk in enumerate(run):
             until = run[index + 1].milliseconds if index + 1 < len(run) else end
-            pixels = square.picture(_opened(root / chunk.picture))
+            pixels = square.picture(read_picture(root / chunk.picture, formats=("JPEG", "PNG")))
             while Fraction(count) / options.exact_fps < Fraction(until - begin, 1000):
                 yield pixels
                 count += 1
 
     return _Taken(sounds()), _jpegs(pictures(), options.quality)
-
-
-def _opened(path: Path) -> Image.Image:
-    """A picture file, decoded. Raises MediaError."""
-    try:
-        with Image.open(path, formats=["JPEG", "PNG"]) as image:
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{path}: the picture can't be decoded ({error}); copy it again") from error
 
 
 # -------------------------------------------------- the world

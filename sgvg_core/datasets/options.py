@@ -41,6 +41,10 @@ class PrepareOptions:
     """"folder", "name" (what stands before the number in a file's name), "none", or what fits the layout."""
     num_clips: int = 180
     """Of the procedural world."""
+    track: int | None = None
+    """Which of several sound tracks, from 1; None: the one that a file marks, else the first."""
+    strict: bool | None = None
+    """Whether files that lost some of their sound to damage are left out; None: they're taken, and what's missing is reported."""
 
     def __post_init__(self) -> None:
         check_choice("--layout", self.layout, ("auto", *LAYOUTS))
@@ -54,6 +58,8 @@ class PrepareOptions:
         check_range("--test-share", self.test_share, 0, 0.9)
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--clips", self.num_clips, 1, 10_000_000)
+        if self.track is not None:
+            check_range("--track", self.track, 1, 64)
         if self.frames_per_clip < 1:
             raise ConfigError(f"--seconds: got {self.seconds:g}, expected at least one frame at {self.fps} a second")
         if self.source_pattern is not None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import MediaError
+from ..media import as_rgb_picture, on_background
 from ..media.sound_file import is_cover, open_container, reason, time_zero
+from ..media.timeline import SMALL_JUMP, longest_silence
 
 # FFmpeg's numbers of the conversion matrices and of full range.
 _BT709, _BT601, _FULL_RANGE = 1, 5, 2
@@ -23,8 +25,6 @@ _ROUNDING = Fraction(1, 1_000_000)
 _USUAL_FPS = 25
 _MOST_ASPECT = 4
 """Pixels that a file calls wider or higher than this are taken for square."""
-_LONGEST_STILL = 3600
-"""A picture that would stay longer than this (seconds) is a fault of the file's time stamps."""
 # PyAV 16 and later would start threads of its own for each picture.
 _ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
 
@@ -40,8 +40,6 @@ def shown_pictures(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[N
     current: Any = None
     pixels: NDArray[np.uint8] | None = None
     for frame, begin, aspect in _timed_frames(path):
-        if begin - end > _LONGEST_STILL:
-            raise MediaError(f"{path}: the time stamps jump from {float(end):.2f} s to {float(begin):.2f} s; convert the video first")
         while current is not None and Fraction(count) / fps < begin:
             pixels = square(current, aspect) if pixels is None else pixels
             yield pixels
@@ -67,9 +65,14 @@ def _timed_frames(path: Path) -> Iterator[tuple[Any, Fraction, Fraction]]:
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         aspect = aspect if Fraction(1, _MOST_ASPECT) <= aspect <= _MOST_ASPECT else Fraction(1)
         stream.codec_context.thread_count = 1  # files are decoded side by side in processes
+        offset, longest = Fraction(0), longest_silence(container.size)
         try:
             for frame in container.decode(stream):
-                begin = last + step if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - zero
+                stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - zero
+                begin = last + step if stamp is None else stamp + offset
+                if stamp is not None and not last - SMALL_JUMP < begin <= max(last, Fraction(0)) + longest:
+                    begin = max(last, -step) + step  # a jump of the stamps: it goes on where the last picture was
+                    offset = begin - stamp
                 if begin > last:
                     last = begin
                     yield frame, begin, aspect
@@ -89,13 +92,15 @@ class Square:
         """A frame as uint8 [size, size, 3]; its pixels are `aspect` times as wide as high."""
         wide, high = self._scaled(max(1, round(frame.width * aspect)), frame.height)
         matrix = _NAMED_MATRICES.get(int(frame.colorspace), _BT709 if frame.height >= _HD_HEIGHT else _BT601)
-        converted = self._reformatter.reformat(frame, wide, high, "rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE,
-                                               interpolation=Interpolation.BICUBIC, **_ONE_THREAD)
-        return self._cut(np.rot90(converted.to_ndarray(), round(getattr(frame, "rotation", 0) / 90) % 4))
+        transparent = any(component.is_alpha for component in frame.format.components)
+        converted = self._reformatter.reformat(frame, wide, high, "rgba" if transparent else "rgb24", src_colorspace=matrix,
+                                               dst_color_range=_FULL_RANGE, interpolation=Interpolation.BICUBIC, **_ONE_THREAD)
+        pixels = np.asarray(on_background(Image.fromarray(converted.to_ndarray()))) if transparent else converted.to_ndarray()
+        return self._cut(np.rot90(pixels, round(getattr(frame, "rotation", 0) / 90) % 4))
 
     def picture(self, image: Image.Image) -> NDArray[np.uint8]:
         """A still picture as uint8 [size, size, 3]."""
-        return self._cut(np.asarray(image.convert("RGB").resize(self._scaled(*image.size), Image.Resampling.BICUBIC)))
+        return self._cut(np.asarray(as_rgb_picture(image).resize(self._scaled(*image.size), Image.Resampling.BICUBIC)))
 
     def _scaled(self, width: int, height: int) -> tuple[int, int]:
         """The size at which the shorter side (crop) or the longer one (pad) fits."""

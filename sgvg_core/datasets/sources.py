@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import DataError
+from ..media import SOUND_ENDINGS, VIDEO_ENDINGS
 from ..world import KINDS
 from .label_table import LabelTable, find_table, read_table
 from .options import Chunk, LeftOut, Original, PrepareOptions
 from .recordings import SIDES, recordings
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp")
-SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma")
+VIDEO_SUFFIXES, SOUND_SUFFIXES = VIDEO_ENDINGS, SOUND_ENDINGS
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 WORLD = "world:"
 
@@ -65,7 +65,8 @@ def _names(root: Path) -> list[str]:
     found = []
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [(Path(folder) / name).relative_to(root).as_posix() for name in files if not name.startswith(".")]
+        paths = [Path(folder) / name for name in files if not name.startswith(".")]
+        found += [path.relative_to(root).as_posix() for path in paths if path.is_file()]  # pipes and dead links are none
     return sorted(found)
 
 

@@ -38,6 +38,8 @@ class Listening:
 
     labels: tuple[HeardLabel, ...]
     segments: tuple[HeardSegment, ...]
+    notes: tuple[str, ...] = ()
+    """What the user should know of the sound; see `HeardSound`."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""
@@ -60,7 +62,7 @@ def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progre
         progress(sum(map(len, found)), len(windows), "what is heard")
     cosines = torch.cat(found)
     scale = float(space.logit_scale)
-    return Listening(_rank(labels, cosines, scale), tuple(_segments(labels, cosines, scale, heard)))
+    return Listening(_rank(labels, cosines, scale), tuple(_segments(labels, cosines, scale, heard)), heard.notes)
 
 
 def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, heard: HeardSound) -> list[HeardSegment]:

@@ -220,6 +220,7 @@ def generate(
         "num_frames": done,
         "fps": str(settings.fps),
         "sound_seconds": round(float(heard.duration), 6),
+        "notes": list(heard.notes),
         "seed": settings.seed,
         "size": max(height, width),
         "seconds": round(time.monotonic() - began, 2),

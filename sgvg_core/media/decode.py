@@ -13,7 +13,7 @@ from ..downmix import ChannelLevels, said_of
 from ..errors import ConfigError, MediaError
 from .resampling import resampled
 from .sound_file import Tick, declared_end, decoded_arrays, is_cover, is_default, mp4_boxes, nothing, open_container, sound_stream, time_zero
-from .sound_health import SoundHealth, key_of, kept
+from .sound_health import SoundHealth, kept, key_of
 
 
 @dataclasses.dataclass(frozen=True)

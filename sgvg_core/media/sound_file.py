@@ -95,7 +95,7 @@ def sound_stream(container: Any, path: Path_, track: int | None = None) -> Any:
     if not streams:
         raise MediaError(f"{path}: there is no sound in this file; choose one with a sound stream")
     if track is not None and not 1 <= track <= len(streams):
-        raise MediaError(f"{path}: asked for sound track {track}, but it has {len(streams)}; choose 1{f' to {len(streams)}' if len(streams) > 1 else ''}")
+        raise MediaError(f"{path}: asked for sound track {track}, but the file has {len(streams)}; choose one of them, counted from 1")
     stream = streams[track - 1] if track is not None else _usual_track(streams)
     codec = stream.codec_context
     if codec is None:

@@ -121,10 +121,10 @@ class SoundHealth:
         """What's missing, in a sentence; None where nothing is."""
         if self.complete:
             return None
-        inside = "it ends inside a packet, and doesn't say how much came behind"
+        inside = "it ends inside a packet, and doesn't say how much came behind" if self.cut_inside else ""
         if self.lost < _WORTH_A_WORD:
             return f"{inside}; copy or export it again if it should be longer"
-        return f"about {float(self.lost):.2f} s of its sound are missing or damaged{f' ({inside})' if self.cut_inside else ''}; copy or export it again"
+        return f"about {float(self.lost):.2f} s of its sound are missing or damaged{inside and f' ({inside})'}; copy or export it again"
 
     def why_not_copied(self) -> str | None:
         """Why a film wouldn't sound as this does if the packets were copied; None where it would."""

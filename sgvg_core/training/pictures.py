@@ -11,13 +11,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch.nn import functional as F
 
 from ..datasets import ClipData
-from ..errors import DataError, MediaError
+from ..errors import DataError
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 class PictureData(Protocol):
@@ -91,11 +90,9 @@ class FolderPictures:
 
     def picture(self, index: int) -> torch.Tensor:
         """Picture `index` in the order of the names. Raises MediaError."""
-        try:
-            with Image.open(self.paths[index]) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-            raise MediaError(f"{self.paths[index]}: can't be read as a picture ({error}); mend or remove it") from error
+        from ..media import read_picture  # here, so that training on prepared data goes without its packages
+
+        pixels = np.asarray(read_picture(self.paths[index]))
         return middle_square(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1, self.size)
 
 

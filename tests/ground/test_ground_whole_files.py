@@ -156,7 +156,7 @@ def test_places_where_no_folder_can_be_made(tmp_path: Path, name: str, monkeypat
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes on another user's rights, which root alone can")
 def test_a_folder_without_rights_is_one_error(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:  # not tmp_path, into which no other user can look
-        os.chmod(folder, 0o755)  # noqa: S103 - others may look and not write
+        os.chmod(folder, 0o755)
         os.seteuid(65534)
         try:
             with pytest.raises(ConfigError, match="Permission denied"):
