@@ -10,9 +10,8 @@ import torch
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Sound, Walk
-from ..sgvg_core.generation.frames import as_rgb
 from ..sgvg_core.media import read_sound
-from ..sgvg_core.synthesis import Pose
+from ..sgvg_core.synthesis import Pose, as_rgb, rgb_pictures
 from . import host
 from .sockets import AnyWalk, StoredWalk
 
@@ -136,14 +135,14 @@ def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def images_from_pictures(pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
-    return (as_rgb(pictures).float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+    """Pictures [N, 3, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
+    return (pictures.float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
 
 
 def picture_of(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
     """What latents [N, L, D] look like, as ComfyUI's IMAGE; the generator must be ready."""
     generator = handle.generator
-    return host.to_host(images_from_pictures(generator.synthesis(ws.to(generator.w_avg.device), noise_mode="const")))
+    return host.to_host(images_from_pictures(rgb_pictures(generator, ws.to(generator.w_avg.device), noise_mode="const")))
 
 
 def pictures_from_images(images: Any, wire: str) -> torch.Tensor:

@@ -7,6 +7,7 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.image_inversion import invert
+from ..sgvg_core.synthesis import rgb_pictures
 from . import host
 from .adapters import drawing_model, expect, naming, picture_of, pictures_from_images
 from .latent_files import fps_input, item_input, start_and_walk
@@ -62,7 +63,7 @@ class ImageToLatent(io.ComfyNode):
 
 
 def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
-    return handle.generator.synthesis(ws.to(handle.generator.w_avg.device), noise_mode="const")
+    return rgb_pictures(handle.generator, ws.to(handle.generator.w_avg.device), noise_mode="const")
 
 
 def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:

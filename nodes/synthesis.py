@@ -9,7 +9,7 @@ from ..sgvg_core.config import check_choice
 from ..sgvg_core.devices import to_dtype
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import NOISE_MODES, as_rgb, extent, resize, synthesize, to_uint8
+from ..sgvg_core.generation.frames import NOISE_MODES, extent, resize, synthesize, to_uint8
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from . import host
 from .adapters import check_latents, cut, drawing_model, images_from_pictures, naming, pose_of, to_sound, walk_of
@@ -232,7 +232,7 @@ class Frames:
         )
         for pictures in batches:
             done += len(pictures)
-            shown = resize(as_rgb(pictures), self.extent)
+            shown = resize(pictures, self.extent)
             yield shown
             progress(done, self.num_frames, "frames", to_uint8(shown[-1:])[0])
 

@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation.frames import as_rgb, synthesize, to_uint8
+from ..sgvg_core.generation.frames import synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import MAX_CENTRES, compute_centres, truncate
 from . import host
@@ -66,7 +66,7 @@ class TruncationCentres(io.ComfyNode):
         frames: list[torch.Tensor] = []
         shown = centres[:_MAX_SHOWN]
         for some in synthesize(generator, [shown]):
-            frames.append(to_uint8(as_rgb(some)))
+            frames.append(to_uint8(some))
             progress(sum(map(len, frames)), len(shown), "pictures", frames[-1][-1])
         if len(shown) < len(centres):
             notes.append(f"the first {len(shown)} of {len(centres)} are shown")

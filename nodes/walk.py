@@ -8,7 +8,7 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import as_rgb, synthesize, to_uint8
+from ..sgvg_core.generation.frames import synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
@@ -138,7 +138,7 @@ class WalkSheet(io.ComfyNode):
         progress, frames = host.HostProgress(), []
         with naming("walk"):
             for some in synthesize(generator, [chosen], pose=None if moved is None else moved.of_frames(numbers)):
-                frames.append(to_uint8(as_rgb(some)))
+                frames.append(to_uint8(some))
                 progress(sum(map(len, frames)), len(chosen), "frames", frames[-1][-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), columns)))
         return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))

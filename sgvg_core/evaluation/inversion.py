@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from ..assembly import SoundModel
 from ..errors import ConfigError
 from ..fingerprints import fingerprint
-from ..generation.frames import as_rgb
 from ..generation.start import draw_z
 from ..image_inversion import ImageEncoder, invert
 from ..progress import Progress, silent
+from ..synthesis import rgb_pictures
 from .paper_tables import Cell, Metric, Row, Table
 from .perceptual import PerceptualDistance
 from .records import RecordFolder, fingerprint_of_model
@@ -71,7 +71,7 @@ class Inverter:
 
     def generate(self, ws: torch.Tensor) -> torch.Tensor:
         """What latents [N, L, D] show."""
-        return as_rgb(self.model.generator.synthesis(ws.to(self.model.device), noise_mode="const")).float()
+        return rgb_pictures(self.model.generator, ws.to(self.model.device), noise_mode="const").float()
 
     def losses(self, ws: torch.Tensor, made: torch.Tensor, pictures: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
         """The terms by name, for latents [N, L, D], what they show, and what they should [N, 3, H, W] in -1..1."""

@@ -14,7 +14,7 @@ from ..assembly import SoundModel
 from ..embedding import JointSpace, OpenClipSpace
 from ..errors import ConfigError
 from ..generation import hear
-from ..generation.frames import as_rgb, synthesize, to_uint8
+from ..generation.frames import synthesize, to_uint8
 from ..generation.pipeline import window_pictures
 from ..progress import Progress, silent
 from .methods import Make, Method, Take
@@ -82,7 +82,7 @@ def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, tot
     kept: list[torch.Tensor] = []
     num_frames, num_done = take.walk().num_frames, 0
     for pictures in synthesize(take.model.generator, make(take), batch=_BATCH):
-        kept.append(to_uint8(as_rgb(pictures)))
+        kept.append(to_uint8(pictures))
         num_done += len(pictures)
         progress(done + _SHARE * num_done / num_frames, total, note)
     return torch.cat(kept)

@@ -1,13 +1,12 @@
 """From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..synthesis import Generator, Pose, StyleGAN2Generator
+from ..synthesis import Generator, Pose, StyleGAN2Generator, rgb_pictures
 
 NOISE_MODES = ("const", "random", "none", "seeded")
 
@@ -15,20 +14,6 @@ NOISE_MODES = ("const", "random", "none", "seeded")
 def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
     """Pictures [N, 3, H, W] in -1..1 as frames, uint8 [N, H, W, 3] on the CPU."""
     return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
-
-
-def as_rgb(pictures: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
-    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
-
-
-def rgb_pictures(generator: Generator, ws: torch.Tensor, **synthesis: Any) -> torch.Tensor:
-    """What latents ws [N, L, D] look like, RGB [N, 3, H, W] in -1..1, whatever channels the generator has; differentiable.
-
-    Everybody who looks at pictures takes them from here; only those who compare them with the generator's own data take its channels.
-    `synthesis` goes to the network.
-    """
-    return as_rgb(generator.synthesis(ws, **synthesis))
 
 
 def resize(pictures: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:

@@ -16,8 +16,8 @@ from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import Generator, Label, drawn_label
-from .frames import rgb_pictures, to_uint8
+from ..synthesis import Generator, Label, drawn_label, rgb_pictures
+from .frames import to_uint8
 from .start import random_start
 
 _STRIP = 16  # height of the line of text below a candidate, in pixels

@@ -7,6 +7,7 @@ from .labels import Label, drawn_label, labels_of_codes, read_label
 from .noise import NOISE_MODES
 from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
 from .pose_keys import PoseKeys, read_pose, read_pose_table
+from .rgb import as_rgb, rgb_pictures
 from .stylegan3 import StyleGAN3Generator
 
 Generator = StyleGAN2Generator | StyleGAN3Generator
@@ -24,6 +25,7 @@ __all__ = [
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "anchor_placement",
+    "as_rgb",
     "compute_centres",
     "drawn_label",
     "labels_of_codes",
@@ -31,5 +33,6 @@ __all__ = [
     "read_label",
     "read_pose",
     "read_pose_table",
+    "rgb_pictures",
     "truncate",
 ]

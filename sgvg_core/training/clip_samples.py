@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ..datasets import ClipInfo
-from ..generation.frames import as_rgb, synthesize, to_uint8
+from ..generation.frames import synthesize, to_uint8
 from ..generation.start import random_start
 from ..generation.walk import count_windows, to_rate
 from ..media import SoundTrack, VideoWriter, contact_sheet, save_png
@@ -70,7 +70,7 @@ def sample_film(
     heard = hear_part(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None], slice(0, num_steps))[0]
     start_ws = random_start(generator, seed, first=number).to(device)
     walk = roll_out(walker, start_ws, [heard], settings)
-    return torch.cat([to_uint8(as_rgb(some)) for some in synthesize(generator, walk)])
+    return torch.cat([to_uint8(some) for some in synthesize(generator, walk)])
 
 
 def _write_film(path: Path, frames: torch.Tensor, rate: Fraction, samples: torch.Tensor, sample_rate: int) -> None:

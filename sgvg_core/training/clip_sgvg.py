@@ -20,14 +20,13 @@ from ..assembly import AnyJointSpace, build_critics, build_sound_encoder, build_
 from ..datasets import ClipData, ClipInfo
 from ..devices import to_dtype
 from ..errors import ConfigError
-from ..generation.frames import as_rgb
 from ..generation.start import random_start
 from ..generation.walk import count_windows, to_rate
 from ..latents import distance_out, latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_at
 from ..sound_inversion import SoundInversionEncoder, hear_part
-from ..synthesis import Generator
+from ..synthesis import Generator, rgb_pictures
 from ..walker import WalkState, take_step
 from . import losses
 from .clip_samples import write_samples
@@ -159,7 +158,7 @@ class ClipSgvgTraining:
 
     def paint(self, ws: torch.Tensor) -> torch.Tensor:
         """Frames [n T, 3, H, W] of latents [n, T, L, D] (Eq. 6)."""
-        return as_rgb(self.generator.synthesis(ws.flatten(0, 1), noise_mode="const", dtype=self.dtype).float())
+        return rgb_pictures(self.generator, ws.flatten(0, 1), noise_mode="const", dtype=self.dtype).float()
 
     def encoder_terms(self, frames: torch.Tensor, ws: torch.Tensor, walks: Walks) -> dict[str, torch.Tensor]:
         """The terms of Eq. 3 that count, without their weights."""

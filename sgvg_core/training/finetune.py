@@ -22,7 +22,7 @@ from ..errors import ConfigError
 from ..fingerprints import fingerprint
 from ..progress import Progress, silent
 from ..sound_inversion import SoundInversionEncoder, hear_part
-from ..synthesis import StyleGAN2Generator
+from ..synthesis import StyleGAN2Generator, rgb_pictures
 from ..walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ..world import KINDS
 from ..world.codes import draw_codes, write_codes
@@ -238,7 +238,7 @@ class _Phase:
         heard = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
         ws = roll_out_with_gradients(self.encoder, self.walker, heard, num_frames)
         dtype = torch.bfloat16 if config.bfloat16 else torch.float32
-        frames = self.frozen.generator.synthesis(ws.flatten(0, 1), dtype=dtype).float()
+        frames = rgb_pictures(self.frozen.generator, ws.flatten(0, 1), dtype=dtype).float()
         terms = encoder_terms(self.frozen, frames, ws, heard)
         if clips is not None:
             small = to_critic_size(frames, self.critic_config.picture_size)

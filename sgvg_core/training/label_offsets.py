@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from ..config import check_range
 from ..errors import ConfigError
-from ..generation.frames import as_rgb, to_uint8
+from ..generation.frames import to_uint8
 from ..generation.start import random_start
 from ..generation.text_constraint import PictureTextSpace
 from ..latents import latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_for
-from ..synthesis import Generator
+from ..synthesis import Generator, rgb_pictures
 from .captions import TEMPLATES
 
 _SHARPNESS = 20.0
@@ -92,7 +92,7 @@ def look_at_codes(
     for first in range(0, search.num_codes, search.batch):
         num_new = min(search.batch, search.num_codes - first)
         ws.append(random_start(generator, search.seed, num_codes=num_new, first=first))
-        pictures = as_rgb(generator.synthesis(ws[-1].to(generator.w_avg.device), noise_mode="const"))
+        pictures = rgb_pictures(generator, ws[-1].to(generator.w_avg.device), noise_mode="const")
         embedded.append(space.embed_images(pictures).float())
         progress(first + num_new, search.num_codes, "look at pictures", to_uint8(pictures[:1])[0])
     return torch.cat(ws), torch.cat(embedded)
@@ -169,7 +169,7 @@ class _Refinement:
 
     def pictures(self, ws: torch.Tensor) -> torch.Tensor:
         """What latents [N, L, D] look like, [N, 3, H, W]."""
-        return as_rgb(self.generator.synthesis(ws.to(self.generator.w_avg.device), noise_mode="const"))
+        return rgb_pictures(self.generator, ws.to(self.generator.w_avg.device), noise_mode="const")
 
     def refine(self, label: int, begin: torch.Tensor, seen: Callable[[int, torch.Tensor], None]) -> torch.Tensor:
         """The offset [L, D] that `begin` becomes when it's drawn from many starts towards its label."""

@@ -1,0 +1,22 @@
+"""The one place where a generator's pictures become red, green and blue, whatever channels it was trained with."""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from . import Generator
+
+
+def as_rgb(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
+    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+
+
+def rgb_pictures(generator: "Generator", ws: torch.Tensor, **synthesis: Any) -> torch.Tensor:
+    """What latents ws [N, L, D] look like, RGB [N, 3, H, W] in -1..1; differentiable. `synthesis` goes to the network.
+
+    Everybody who looks at pictures takes them from here: films, judges, joint spaces, encoders, sheets. Only who compares them with the data
+    that the generator was trained on takes its own channels.
+    """
+    return as_rgb(generator.synthesis(ws, **synthesis))
