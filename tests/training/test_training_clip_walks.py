@@ -195,7 +195,8 @@ def test_what_is_exported_are_the_averages(tiny_model, space, clip_data, tmp_pat
     config = dataclasses.replace(CONFIG, warm_start=dataclasses.replace(CONFIG.warm_start, num_steps=0), terms=SgvgTerms(video=False, image=False))
     train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0)
     state = read_state(Checkpoints(tmp_path / "clip_sgvg" / "checkpoints", 2, 0).newest())["parts"]
-    for name, module in (("walker", load_walker(tmp_path / "walker.safetensors")), ("encoder", load_sound_encoder(tmp_path / "sound_encoder.safetensors")[0])):
+    exported = {"walker": load_walker(tmp_path / "walker.safetensors"), "encoder": load_sound_encoder(tmp_path / "sound_encoder.safetensors")[0]}
+    for name, module in exported.items():
         own, mean = (torch.cat([state[part][key].float().flatten() for key, _ in module.named_parameters()]) for part in (name, f"mean_{name}"))
         assert (own - mean).abs().max() > 3e-3
         torch.testing.assert_close(parameters(module), mean, atol=1e-3, rtol=1e-2)

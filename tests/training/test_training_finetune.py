@@ -325,7 +325,7 @@ def test_ears_that_hear_otherwise_than_the_joint_space_are_refused(work, frozen,
     other = dataclasses.replace(TINY_WORLD.mel, segment_seconds=2.0)
     save_walker(tmp_path / "walker.safetensors", load_walker(work / "walker.safetensors"), TINY_WORLD.walker)
     save_sound_encoder(tmp_path / "sound_encoder.safetensors", load_sound_encoder(work / "sound_encoder.safetensors")[0], ENCODER, other)
-    with pytest.raises(ConfigError, match="mel: the sound encoder hears .* train both with the same"):
+    with pytest.raises(ConfigError, match=r"mel: the sound encoder hears .* train both with the same"):
         phase_of("critics", tmp_path, frozen, tmp_path / "out")
 
 
