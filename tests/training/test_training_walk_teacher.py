@@ -1,0 +1,301 @@
+"""The warm-up's teacher: where a sound leads, how fast the phase turns, what the walker and E_a are pulled to."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sgvg_core.assembly import build_generator, build_sound_encoder
+from sgvg_core.latents import distance_out
+from sgvg_core.presets import TINY_WORLD
+from sgvg_core.training import walk
+from sgvg_core.training.run_state import Run, read_state
+from sgvg_core.training.sound_pool import SoundPool
+from sgvg_core.walker import WalkState
+from sgvg_core.world.codes import draw_codes, read_codes, write_codes
+
+L, D = 8, 24
+
+
+@pytest.fixture(scope="module")
+def generator():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_generator(TINY_WORLD.generator).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def answers(generator):
+    """A table of offsets, and a reader whose answers are three numbers of a latent."""
+    offsets = torch.randn(9, 9, D, generator=torch.Generator().manual_seed(1))
+    reader = torch.nn.Linear(D, 3, bias=False).requires_grad_(False)
+    reader.weight.copy_(torch.eye(3, D))
+    codes = draw_codes(5, 20)
+    latents = generator.mapping(codes)[:, 0]
+    return walk.Answers(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
+
+
+# ---- what the frozen mapping answers
+
+
+def test_an_offset_lies_between_the_levels_of_its_kind(answers):
+    kinds = torch.tensor([2, 2, 5, 7, 7, 0])
+    found = answers.offset(kinds, torch.tensor([0.0, 0.25, 0.3, 1.0, 1.7, -0.4]))
+    table = answers.offsets
+    wanted = [table[2, 0], table[2, 2], table[5, 2] + 0.4 * (table[5, 3] - table[5, 2]), table[7, 8], table[7, 8], table[0, 0]]
+    torch.testing.assert_close(found, torch.stack(wanted), atol=1e-5, rtol=1e-4)
+
+
+def test_phase_and_envelope_are_read_off_the_mean_latent(answers):
+    ws = torch.zeros(4, L, D)
+    for item, turn in enumerate((0.0, 0.125, 0.25, -0.125)):
+        ws[item, :, 0], ws[item, :, 1] = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+    ws[:, 0, 2] = torch.tensor([0.0, 8.0, 4.0, 2.0])
+    assert answers.phase(ws).tolist() == pytest.approx([0, 0.125, 0.25, -0.125], abs=1e-6)
+    assert answers.envelope(ws).tolist() == pytest.approx([0, 1, 0.5, 0.25])
+
+
+def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
+    table = walk._mean_offsets(generator, 4, num_codes=6)
+    codes = draw_codes(4, 6)
+    wanted = torch.stack([
+        torch.stack([generator.mapping(write_codes(codes, kind=torch.full((6,), kind), envelope=torch.full((6,), level / 8)))[:, 0].mean(0)
+                     for level in range(9)]) for kind in range(9)])  # fmt: skip
+    torch.testing.assert_close(table, wanted - wanted.mean((0, 1)), atol=1e-5, rtol=1e-4)
+
+
+def test_the_reader_learns_phase_and_envelope(generator, monkeypatch):
+    monkeypatch.setattr(walk, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 40)))
+    reader = walk._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
+    codes, phase, envelope = draw_codes(3, 40), torch.rand(40), torch.rand(40)
+    read = reader(generator.mapping(write_codes(codes, phase=phase, envelope=envelope))[:, 0])
+    angle = 2 * math.pi * phase
+    for place, wanted in enumerate((angle.cos(), angle.sin(), envelope)):
+        assert torch.corrcoef(torch.stack([read[:, place], wanted]))[0, 1] > 0.4, place
+    assert not any(parameter.requires_grad for parameter in reader.parameters())
+
+
+# ---- the teacher's step
+
+
+def walks_at(answers, blend, phase=(0.1, 0.2), kinds=(3, 6)):
+    """Two walks that stand at known places."""
+    ws = torch.randn(2, L, D, generator=torch.Generator().manual_seed(3))
+    start = torch.zeros(2, L, D)
+    return walk._Walks(WalkState(ws, start), answers.codes[:2], torch.tensor(kinds), torch.tensor(phase), torch.ones(2, D), torch.tensor(blend))
+
+
+def test_the_phase_turns_faster_where_the_envelope_is_high(answers):
+    """0.08 turns a second at none, 0.45 at the strongest."""
+    walks = walks_at(answers, [0.0, 0.0])
+    walk._teach_step(walks, answers, torch.tensor([0.0, 1.0]), walk_rate=10.0)
+    assert walks.phase.tolist() == pytest.approx([0.1 + 0.008, 0.2 + 0.045])
+    walk._teach_step(walks, answers, torch.tensor([0.5, 0.25]), walk_rate=10.0)
+    assert walks.phase.tolist() == pytest.approx([0.108 + 0.0265, 0.245 + 0.01725])
+
+
+def test_a_walk_that_has_arrived_goes_on_from_the_phase_that_it_shows(answers):
+    walks = walks_at(answers, [1.0, 0.99])
+    shown = answers.phase(walks.state.ws)
+    walk._teach_step(walks, answers, torch.tensor([1.0, 1.0]), walk_rate=12.0)
+    assert walks.phase.tolist() == pytest.approx([float(shown[0]) + 0.45 / 12, 0.2 + 0.45 / 12])
+
+
+def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_phase_eased_in(answers):
+    walks, envelope = walks_at(answers, [0.2, 1.0]), torch.tensor([0.3, 0.8])
+    shown = answers.phase(walks.state.ws)
+    wanted = walk._teach_step(walks, answers, envelope, walk_rate=12.0)
+    phase = torch.tensor([0.1 + (0.08 + 0.37 * 0.3) / 12, float(shown[1]) + (0.08 + 0.37 * 0.8) / 12])
+    there = answers.generator.mapping(write_codes(answers.codes[:2], kind=torch.tensor([3, 6]), envelope=envelope, phase=phase % 1))[:, 0]
+    blend = 0.2 + 1 / (0.9 * 12)
+    assert walks.blend.tolist() == pytest.approx([blend, 1.0])
+    eased = 3 * blend**2 - 2 * blend**3
+    torch.testing.assert_close(wanted[0], 1 + eased * (there[0] - 1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(wanted[1], there[1], atol=1e-5, rtol=1e-4)
+
+
+def test_fresh_walks_begin_at_codes_and_show_them(answers):
+    walks = walk._fresh(answers, 6, L, np.random.default_rng(0))
+    latents = answers.generator.mapping(walks.codes)[:, 0]
+    torch.testing.assert_close(walks.state.ws, latents[:, None].expand(-1, L, -1))
+    assert torch.equal(walks.state.start_ws, walks.state.ws)
+    assert [walk.KINDS[kind] for kind in walks.kinds.tolist()] == [code.kind for code in read_codes(walks.codes)]
+    torch.testing.assert_close(walks.phase, answers.phase(walks.state.ws))
+    assert torch.equal(walks.blend_from, latents)
+    assert walks.blend.tolist() == [1.0] * 6
+
+
+def test_short_walks_stand_on_the_way_a_little_astray(answers):
+    kinds, envelope = torch.arange(9).repeat(60), torch.rand(540)
+    walks = walk._somewhere(answers, kinds, envelope, L, np.random.default_rng(1))
+    assert torch.equal(walks.kinds, kinds)
+    assert 0.3 < (walks.blend == 1).float().mean() < 0.45  # 0.6 of 1.6
+    assert (walks.blend.min(), walks.blend.max()) >= (0, 1)
+    there = answers.generator.mapping(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))[:, 0]
+    here = walks.blend_from + (3 * walks.blend**2 - 2 * walks.blend**3)[:, None] * (there - walks.blend_from)
+    away = (walks.state.ws - here[:, None]) / (0.3 * answers.w_scale)
+    assert away.square().mean().sqrt().item() == pytest.approx(3**-0.5, rel=0.1)  # 0 to 0.3 deviations, evenly
+    shared = away.mean(1).square().mean() / away.square().mean()
+    assert shared.item() == pytest.approx(0.5 + 0.5 / L, rel=0.1)  # half of it moves all latents together
+    assert torch.equal(walks.state.start_ws, walks.blend_from[:, None].expand(-1, L, -1))
+    assert (walks.phase.min() < 0.05, walks.phase.max() > 0.95) == (True, True)
+
+
+# ---- walks that begin anew
+
+
+def long_walks(answers, num=40):
+    walks = walk._fresh(answers, num, L, np.random.default_rng(4))
+    hidden = {"coarse": torch.ones(2, num, 5)}
+    walks.state = WalkState(answers.centre + 0.1 * torch.randn(num, L, D), walks.state.start_ws, hidden, 7)
+    walks.phase, walks.blend = torch.full((num,), 9.0), torch.full((num,), 0.5)
+    return walks
+
+
+def test_lost_walks_begin_anew_and_the_others_go_on(answers):
+    walks = long_walks(answers)
+    walks.state.ws[3] += 1.9 * answers.w_scale * 3
+    walks.state.ws[5, 2] = float("nan")
+    after = walk._restart_some(walks, answers, L, 0.0, np.random.default_rng(5))
+    anew = torch.zeros(40, dtype=torch.bool)
+    anew[[3, 5]] = True
+    assert torch.equal(after.blend == 1, anew)
+    assert torch.equal(after.phase != 9, anew)
+    assert torch.equal(after.state.hidden["coarse"].amax((0, 2)) == 0, anew)
+    assert torch.equal(after.state.ws[~anew], walks.state.ws[~anew])
+    torch.testing.assert_close(after.state.ws[anew], after.state.start_ws[anew])
+    assert torch.equal(after.state.start_ws[~anew], walks.state.start_ws[~anew])
+    torch.testing.assert_close(after.state.ws[anew][:, 0], answers.generator.mapping(after.codes[anew])[:, 0])
+    assert torch.equal(after.codes[~anew], walks.codes[~anew])
+    assert torch.equal(after.kinds, torch.where(anew, after.codes[:, :9].argmax(1), walks.kinds))
+    assert after.state.num_steps == 1
+
+
+def test_a_share_of_walks_begins_anew(answers):
+    after = walk._restart_some(long_walks(answers, 400), answers, L, 0.25, np.random.default_rng(6))
+    assert 0.18 < (after.blend == 1).float().mean() < 0.32
+    assert float(distance_out(after.state.ws, answers.centre, answers.w_scale).max()) < 10
+
+
+def test_walks_survive_a_state_file(answers):
+    walks = long_walks(answers)
+    plain = walks.to_plain()
+    again = walk._Walks.from_plain(plain)
+    assert again.state.num_steps == 7
+    for name in ("codes", "kinds", "phase", "blend_from", "blend"):
+        assert torch.equal(getattr(again, name), getattr(walks, name)), name
+    assert torch.equal(again.state.ws, walks.state.ws)
+    assert torch.equal(again.state.start_ws, walks.state.start_ws)
+    assert torch.equal(again.state.hidden["coarse"], walks.state.hidden["coarse"])
+    assert "ws" in plain  # what was handed in stays as it is
+
+
+# ---- what walks hear
+
+
+def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers, monkeypatch):
+    monkeypatch.setattr(walk, "_DOUBT_SHARE", 0.0)
+    heard = (torch.arange(9.0)[:, None] * 20 + torch.arange(12.0))[:, :, None, None].expand(-1, -1, L, D).bfloat16()
+    envelopes = (np.arange(9)[:, None] * 20 + np.arange(12)).astype(np.float32)
+    clips = [walk._Clips.of(SoundPool(np.zeros((9, 12, 4, 4), np.uint8), np.arange(9), envelopes), heard)]
+    now = torch.arange(9).repeat(40)
+    audio, shown, kinds = walk._walker_batch(clips, torch.full((L, D), -5.0).bfloat16(), now, 4, answers, np.random.default_rng(7))
+    silent = audio[:, 0, 0, 0] == -5
+    assert 0.02 < silent.float().mean() < 0.09
+    assert not shown[silent].any()
+    assert torch.equal(kinds[silent], now[silent])
+    assert torch.equal(audio[~silent][:, :, 0, 0].float(), shown[~silent])
+    assert torch.equal((shown[~silent][:, 0] // 20).long(), kinds[~silent])
+    assert (shown[~silent].diff(dim=1) == 1).all()
+    assert set((shown[~silent][:, 0] % 20).long().tolist()) == set(range(9))  # any stretch that fits
+    assert 0.66 < (kinds == now)[~silent].float().mean() < 0.82  # 0.7, and one in nine of the rest
+
+
+def test_clips_of_a_pool_by_their_kinds():
+    pool = SoundPool(np.zeros((4, 2, 4, 4), np.uint8), np.array([2, 0, 2, 2]), np.zeros((4, 2), np.float32))
+    found = walk._Clips.of(pool, torch.zeros(4))
+    assert {kind: some.tolist() for kind, some in found.of_kind.items()} == {0: [1], 2: [0, 2, 3]}
+
+
+# ---- the trainings themselves, a few steps of each
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Runs count steps instead of minutes."""
+
+    def run(path, parts, *, config, minutes, **more):
+        return Run(path, parts, config=config, num_steps=int(minutes), **more)
+
+    monkeypatch.setattr(walk, "Run", run)
+
+
+def pool_of(num_steps=12):
+    windows = np.random.default_rng(8).integers(0, 256, (9, num_steps, 64, 64)).astype(np.uint8)
+    return SoundPool(windows, np.arange(9), np.random.default_rng(9).random((9, num_steps)).astype(np.float32))
+
+
+ENCODER = dataclasses.replace(TINY_WORLD.sound_encoder, texture_reach=0.0)
+
+
+@pytest.fixture
+def made_small(monkeypatch):
+    """What the trainings make small, and the distances that it's made of."""
+    totals, distances = [], []
+    backward, distance = torch.Tensor.backward, torch.nn.functional.smooth_l1_loss
+
+    def far(one, other, **how):
+        found = distance(one, other, **how)
+        distances.append((one.detach().clone(), other.detach().clone(), found.detach()))
+        return found
+
+    monkeypatch.setattr(torch.Tensor, "backward", lambda self, *given: totals.append(self.item()) or backward(self, *given))
+    monkeypatch.setattr(walk.F, "smooth_l1_loss", far)
+    return totals, distances
+
+
+def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
+    monkeypatch.setattr(walk, "_ENVELOPE_WEIGHT", 3.0)
+    monkeypatch.setattr(walk, "_NUM_MEASURED", 20)
+    totals, distances = made_small
+    encoder = walk.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6)
+    assert len(totals) == 2
+    for total, (offsets, wanted, apart), (heard, meant, stronger) in zip(totals, distances[::2], distances[1::2], strict=True):
+        assert offsets.shape == wanted.shape == (6, L, D)
+        assert heard.shape == meant.shape == (6,)
+        assert total == pytest.approx(float(apart) + 3.0 * float(stronger), rel=1e-5)
+        assert torch.equal(wanted[:, 0], wanted[:, -1])
+        kinds = torch.cdist(wanted[:, 0] * answers.w_scale, answers.offsets.flatten(0, 1)).argmin(1) // 9
+        torch.testing.assert_close(heard, answers.strength(offsets * answers.w_scale, kinds), atol=1e-3, rtol=1e-2)
+        torch.testing.assert_close(meant, answers.strength(wanted * answers.w_scale, kinds), atol=1e-3, rtol=1e-2)
+    assert read_state(tmp_path / "sound_encoder.state")["step"] == 2
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert (tmp_path / "sound_encoder.safetensors").exists()
+
+
+def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
+    """What its latents show against what was heard, where a walk has arrived; both short and long walks."""
+    monkeypatch.setattr(walk, "_ENVELOPE_WEIGHT", 3.0)
+    monkeypatch.setattr(walk, "_SHORT_BATCH", 24)
+    totals, distances = made_small
+    noted, note = [], Run.note
+    monkeypatch.setattr(Run, "note", lambda self, **values: noted.append(values) or note(self, **values))
+    encoder = build_sound_encoder(ENCODER).eval().requires_grad_(False)
+    walker = walk.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6)
+    assert len(totals) == len(noted) == 5
+    for total, values, num_steps, num_walks in zip(totals, noted, (5, 5, 5, 6, 6), (24, 24, 24, 8, 8), strict=True):
+        assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"], rel=1e-5)
+        own, distances = distances[: 2 * num_steps], distances[2 * num_steps :]
+        assert {tuple(one.shape) for one, _, _ in own} == {(num_walks, L, D), (num_walks,)}
+        assert values["loss"] == pytest.approx(float(torch.stack([found for _, _, found in own[::2]]).mean()), rel=1e-4)
+        assert values["envelope"] <= float(torch.stack([found.mean() for _, _, found in own[1::2]]).mean()) + 1e-6
+        assert values["envelope"] > 0
+        for _, envelope, _ in own[1::2]:
+            assert (envelope.min(), envelope.max()) >= (0, 0)
+    assert not distances
+    torch.testing.assert_close(walker.centre, answers.centre, atol=1e-3, rtol=1e-2)
+    assert walker.scale.item() == pytest.approx(answers.w_scale, rel=1e-2)
+    assert set(read_state(tmp_path / "walker.state")["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
+    assert not walker.training
