@@ -44,6 +44,12 @@ def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     parser.add_argument("--tensorboard", action="store_true", help="write the numbers for TensorBoard too (pip install tensorboard)")
 
 
+def add_world_settings(parser: argparse.ArgumentParser) -> None:
+    """Single settings of a stage that the procedural world teaches."""
+    words = "change one setting of the stage (walk.encoder_rate=0.001, sharpen.detail_share=1.5); may be given again"
+    parser.add_argument("--set", action="append", default=[], dest="changes", metavar="NAME=VALUE", help=words)
+
+
 def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None:
     """Raise ConfigError for an option that says nothing where it was given: the world's beside --data (but `also`), those of data without it."""
     given = getattr(options, "data", None) is not None
@@ -51,9 +57,10 @@ def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None
         if given and name not in also and getattr(options, name, None) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}: is for stages that the procedural world teaches; leave it out, or leave out --data")
     for name, default in _WITH_DATA.items():
+        if name == "changes":
+            continue  # both ways have settings
         if not given and getattr(options, name, default) != default:
-            said = "set" if name == "changes" else name.replace("_", "-")
-            raise ConfigError(f"--{said}: is for training on data of your own; give --data DATA too, or leave it out")
+            raise ConfigError(f"--{name.replace('_', '-')}: is for training on data of your own; give --data DATA too, or leave it out")
 
 
 def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default: str) -> T:

@@ -17,6 +17,7 @@ from ..whole_files import check_no_input
 from . import train_ablations, train_clips, train_generator
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
+from .stage_options import add_world_settings
 from .terminal import say, say_lines
 
 if TYPE_CHECKING:
@@ -36,19 +37,26 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     words = "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px), or with --data from your own pictures"
     train_generator.add_own_data(_add_stage(stages, "generator", _generator, words, own_data=True))
-    _add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator")
+    add_world_settings(_add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator"))
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")
     judge.add_argument("--steps", type=whole(1), default=None, metavar="N", help="steps of training (default: 1500)")
+    add_world_settings(judge)
     words = "the joint space of pictures, words and sounds: of the procedural world, or with --data of your own clips"
     space = _add_stage(stages, "joint-space", _joint_space, words, own_data=True)
     train_clips.add_joint_space_data(space)
     space.add_argument("--only-sound", action="store_true", help="teach F_a alone (with --begin-with)")
-    _add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers")
-    _add_losses(_add_stage(stages, "finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"))
-    _add_losses(_add_stage(stages, "all", _all, "every stage in order (minutes: all of them together)"))
+    add_world_settings(_add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers"))
+    for name, stage, words in (
+        ("finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"),
+        ("all", _all, "every stage in order (minutes: all of them together)"),
+    ):
+        parser = _add_stage(stages, name, stage, words)
+        _add_losses(parser)
+        add_world_settings(parser)
     train_clips.add_sgvg(stages)
     train_ablations.add_ablations(stages)
     _add_export(stages)
+    _add_card(stages)
 
 
 def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what: str, *, own_data: bool = False) -> argparse.ArgumentParser:
@@ -88,10 +96,21 @@ def _add_export(stages: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="the model folder")
     words = "take sound encoder and walker of this stage: warm-up, encoder-loss or critics (default: the last that is there)"
     parser.add_argument("--after", choices=("warm-up", "encoder-loss", "critics"), default=None, help=words)
-    words = "a table of `evaluate` (Markdown) for the card; of a model made of your own clips"
+    words = "a table of `evaluate` (Markdown) for the card"
     parser.add_argument("--table", type=Path, default=None, metavar="FILE", help=words)
-    parser.add_argument("--licence", default=None, metavar="TEXT", help="what the card says about the licence; of a model made of your own clips")
+    parser.add_argument("--licence", default=None, metavar="TEXT", help="what the card says about the licence")
     parser.set_defaults(run=run_export)
+
+
+def _add_card(stages: argparse._SubParsersAction) -> None:
+    words = "write MODEL_CARD.md of a model folder anew, from its files and recipe.json"
+    parser = stages.add_parser("card", help=words, description=words[0].upper() + words[1:] + ".")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the model folder, such as models/landscapes")
+    words = "recordings that it was taught with too: their credits (CREDITS.md in DIR) go into recipe.json and the card"
+    parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help=words)
+    words = "a table of `evaluate` (Markdown) that goes into recipe.json and the card"
+    parser.add_argument("--table", type=Path, default=None, metavar="FILE", help=words)
+    parser.set_defaults(run=run_card)
 
 
 def _minutes(text: str) -> Minutes:
@@ -126,11 +145,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _said(options: argparse.Namespace) -> dict[str, object]:
     """The options of a command as its line on the model card has them: without folders and threads."""
-    said = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
+    said: dict[str, object] = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
+    if options.changes:
+        said["set"] = list(options.changes)
     if options.begin_with is not None:
         said["begin-with"] = options.begin_with.name
     if getattr(options, "only_sound", False):
-        said["only-sound"] = ""
+        said["only-sound"] = True
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
     names = ("scenes", "clips", "steps", "gan_loss", "lambda_b", "lambda_enc")
@@ -139,6 +160,7 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
 
 def _settings(options: argparse.Namespace) -> "TrainSettings":
     """The options as settings; what isn't given keeps its default."""
+    from ..training.stage_config import with_changes
     from ..training.stages import TrainSettings
 
     given = {"num_scenes": options.scenes, "num_clips": options.clips, "judge_steps": getattr(options, "steps", None)}
@@ -152,7 +174,8 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
     )
     losses: dict[str, Any] = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
     losses = {name: value for name, value in losses.items() if value is not None}
-    return dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
+    settings = dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
+    return with_changes(settings, options.changes, fixed=("work", "begin_with", "recordings"))
 
 
 def _generator(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
@@ -218,8 +241,19 @@ def run_export(options: argparse.Namespace) -> int:
         export_clip_model(options.work, options.output, table=options.table, licence=options.licence)
         say(str(options.output.resolve()))
         return 0
-    export_model(options.work, options.output, options.after)
+    export_model(options.work, options.output, options.after, table=options.table, licence=options.licence)
     for words in too_large(options.output):
         say(f"note: {words} where a model is to come with the pack")
     say(str(options.output.resolve()))
+    return 0
+
+
+def run_card(options: argparse.Namespace) -> int:
+    """Write the card of a model folder; prints its path."""
+    from ..training.credits import learned_from, read_credits
+    from ..training.model_card import write_card
+
+    more = None if options.recordings is None else read_credits(options.recordings, learned_from(options.recordings))
+    tables = [] if options.table is None else [options.table.read_text(encoding="utf-8").strip()]
+    say(str(write_card(options.folder, more=more, tables=tables)))
     return 0

@@ -118,7 +118,7 @@ class SoundInversionEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
-        self.texture_reach = texture_reach
+        self.texture_reach, self.silent_share = texture_reach, _SILENT_SHARE
         self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
         self.stages = nn.ModuleList()
         width_in = widths[0]
@@ -170,6 +170,6 @@ class SoundInversionEncoder(nn.Module):
             above = F.interpolate(pyramid[-1], scale_factor=2, mode="bilinear", align_corners=False)
             pyramid.append(lateral(features) + above)
         if self.texture is not None:
-            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= _SILENT_SHARE if self.texture.training else 1 - _SILENT_SHARE
+            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.silent_share if self.texture.training else 1 - _SILENT_SHARE
             pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel, texture), strict=True)]
         return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

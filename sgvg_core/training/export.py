@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..assembly import SoundModel, load_judge, load_model
 from ..errors import CheckpointError
-from ..world.recordings import find_recordings
+from .credits import credits_in, to_plain
 from .finetune import PHASES
+from .model_card import write_card, write_recipe
 from .results import SHARPENED
 
 PARTS = ("generator", "joint_space", "sound_encoder", "walker", "judge")
@@ -17,10 +20,6 @@ AFTER = ("warm-up", *(name.replace("_", "-") for name in PHASES))
 """After which stage the sound encoder and the walker are taken."""
 HISTORY = "history.jsonl"
 """In the work folder: one line a command that was run."""
-CREDITS = "recordings_used.json"
-"""In the work folder: the recordings that were learned from."""
-_TABLE = "<!-- TABLE:"
-"""Stands in a card whose table is still to be filled in."""
 LARGEST_FILE, LARGEST_MODEL = 15_000_000, 24_000_000
 """Bytes that a model that comes with the pack may have."""
 
@@ -42,23 +41,14 @@ def note_command(work: Path, stage: str, options: Mapping[str, Any]) -> None:
         lines.write(json.dumps({"stage": stage, **options}) + "\n")
 
 
-def note_recordings(work: Path, folder: Path) -> None:
-    """Remember the recordings of a folder, with the lines of its CREDITS.md that name them."""
-    credits = folder / "CREDITS.md"
-    rows = credits.read_text(encoding="utf-8").splitlines() if credits.exists() else []
-    used = {}
-    for kind, path in find_recordings(folder):
-        row = next((row for row in rows if path.name in row), f"| {kind} | {path.name} | | not known | | |")
-        used[f"{path.parent.name}/{path.name}"] = row
-    header = next(([row, rows[index + 1]] for index, row in enumerate(rows[:-1]) if row.startswith("| scene")), [])
-    (work / CREDITS).write_text(json.dumps({"header": header, "rows": used}, indent=1), encoding="utf-8")
+def export_model(
+    work: Path, folder: Path, after: str | None = None, *, table: Path | None = None, licence: str | None = None
+) -> SoundModel:
+    """Put the parts into `folder` with recipe.json and MODEL_CARD.md (a card of somebody's own stays), check that they fit each other, and
+    return the loaded model.
 
-
-def export_model(work: Path, folder: Path, after: str | None = None) -> SoundModel:
-    """Put the parts into `folder` with MODEL_CARD.md (a card that was filled in stays), check that they fit each other, and return the loaded model.
-
-    `after` names the stage whose sound encoder and walker are taken (None: the last that is there). Raises CheckpointError when a
-    part is missing, ConfigError when they don't fit.
+    `after` names the stage whose sound encoder and walker are taken (None: the last that is there); `table` is a file of Markdown that
+    `evaluate` wrote. Raises CheckpointError when a part is missing, ConfigError when they don't fit.
     """
     after = after or latest(work)
     sources = {part: (folder_after(work, after) if part in ("sound_encoder", "walker") else work) / f"{part}.safetensors" for part in PARTS}
@@ -74,9 +64,8 @@ def export_model(work: Path, folder: Path, after: str | None = None) -> SoundMod
         temporary.replace(folder / f"{part}.safetensors")
     model = load_model(folder, "cpu")
     load_judge(folder / "judge.safetensors")
-    card = folder / "MODEL_CARD.md"
-    if not card.exists() or _TABLE in card.read_text(encoding="utf-8"):  # a card that was filled in is somebody's work
-        card.write_text(model_card(work, folder, after), encoding="utf-8")
+    write_recipe(folder, {**recipe_of(work, after, licence), "tables": [] if table is None else [table.read_text(encoding="utf-8").strip()]})
+    write_card(folder)
     return model
 
 
@@ -88,68 +77,49 @@ def too_large(folder: Path) -> list[str]:
     return found + ([f"all parts have {total / 1e6:.1f} MB, at most {LARGEST_MODEL / 1e6:.0f}"] if total > LARGEST_MODEL else [])
 
 
-def model_card(work: Path, folder: Path, after: str) -> str:
-    """The card: what it is, data, commands, losses, recordings, and the table to be filled in."""
-    sizes = [f"| {path.name} | {path.stat().st_size / 1e6:.2f} MB |" for path in sorted(folder.glob("*.safetensors"))]
-    return "\n".join(
-        [
-            f"# {folder.name}",
-            "",
-            "A sound-to-video model after *Sound-Guided Semantic Video Generation* (ECCV 2022), trained from nothing by the commands below.",
-            "",
-            "| file | size |",
-            "|---|---|",
-            *sizes,
-            "",
-            "## Data",
-            "",
-            "Pictures and sounds of the procedural world (`sgvg_core/world`): nine scenes, in which one hidden envelope drives picture and sound.",
-            "The generator is a StyleGAN2 supervised by the renderer: its code says which picture it stands for. Sound encoder and walker were",
-            f"warmed up by the world's own answers (the latent that belongs to a sound's scene and strength); {_stage_words(after)}",
-            "The judge was trained on rendered pictures only and is in no loss.",
-            "",
-            "## Commands",
-            "",
-            "Each can be killed and goes on; DIR is any folder.",
-            "",
-            *_commands(work),
-            "",
-            *_losses(work),
-            *_recordings(work),
-            "## How well it works",
-            "",
-            f"{_TABLE} `python -m sgvg_core evaluate --model FOLDER`, one row after the warm-up, after L_enc, after D_V + D_I -->",
-            "",
-            "## Licence",
-            "",
-            "Apache-2.0, as the pack.",
-            "",
-        ]
-    )
+def recipe_of(work: Path, after: str, licence: str | None = None) -> dict[str, Any]:
+    """All that the card says beside the weights' own configurations, out of the work folder: commands, data, losses at the end, credits."""
+    recipe: dict[str, Any] = {"after": after, "stages": _stages(work), "data": _data(work), "losses": _losses(work)}
+    recipe["recordings"] = to_plain(credits_in(work))
+    return recipe if licence is None else {**recipe, "licence": licence}
 
 
-def _stage_words(after: str) -> str:
-    return {
-        "warm-up": "no further training followed.",
-        "encoder-loss": "then both were trained through the frozen generator with L_enc (Eq. 3).",
-        "critics": "then both were trained through the frozen generator with L_enc (Eq. 3), and then against D_V and D_I (Eq. 7 to 9).",
-    }[after]
-
-
-def _commands(work: Path) -> list[str]:
-    """The commands that were run, each once, in their order."""
+def _stages(work: Path) -> list[dict[str, Any]]:
+    """The commands that were run, in their order."""
     path = work / HISTORY
-    seen: dict[str, None] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        entry = json.loads(line)
-        options = "".join(f" --{name} {value}" for name, value in entry.items() if name not in ("stage", "recordings") and value is not None)
-        recordings = " --recordings RECORDINGS" if entry.get("recordings") else ""
-        seen[f"    python -m sgvg_core train {entry['stage']} --work DIR{recordings}{options}"] = None
-    return list(seen) or ["    python -m sgvg_core train all --work DIR"]
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines] or [{"stage": "all"}]
+
+
+def _data(work: Path) -> list[str]:
+    """What was learned from, as the work folder holds it."""
+    pictures, sounds = work / "pictures" / "pictures.npy", work / "sounds" / "windows.npy"
+    said = ["**Pictures**: renders of the procedural world (`sgvg_core/world`), nine scenes in which one hidden envelope drives picture and sound"]
+    if pictures.exists():
+        number, size = np.load(pictures, mmap_mode="r").shape[:2]
+        said[0] += f"; {number:,} of {size} px"
+    said.append("**Sounds**: synthesised by the same world, disturbed (rooms, microphones, codecs)")
+    if sounds.exists():
+        said[1] += f"; {np.load(sounds, mmap_mode='r').shape[0]:,} clips for the sound encoder and the walker"
+    used = len(credits_in(work))
+    said[1] += f"; and {used} real recordings, credited below" if used else ""
+    return [f"{words}." for words in said] + ["**Captions** written by the world."] + _minutes(work)
+
+
+def _minutes(work: Path) -> list[str]:
+    """How long each stage has computed, by the last line of its log."""
+    logs = {"generator": "*px.jsonl", "sharpen": f"{SHARPENED}/sharpen.jsonl", "joint-space": "joint_space.jsonl",
+            "sound encoder": "sound_encoder.jsonl", "walker": "walker.jsonl", **{name: f"{name}/{name}.jsonl" for name in PHASES}}  # fmt: skip
+    said = []
+    for name, pattern in logs.items():
+        lines = [line for path in work.glob(pattern) for line in path.read_text(encoding="utf-8").splitlines()[-2:]]
+        seconds = [float(entry["seconds"]) for entry in map(json.loads, lines) if "seconds" in entry]
+        said += [f"{name} {max(seconds) / 60:.1f}"] if seconds else []
+    return [f"Minutes of computing, by the logs: {', '.join(said)}."] if said else []
 
 
 def _losses(work: Path) -> list[str]:
-    """The last line of the log of each phase of the paper's losses: the terms and their shares of the gradient."""
+    """The last line of the log of each phase of the paper's losses: the terms and their shares of the gradient, as a section of the card."""
     lines = []
     for name in PHASES:
         path = work / name / f"{name}.jsonl"
@@ -159,13 +129,3 @@ def _losses(work: Path) -> list[str]:
             shares = {key[6:]: value for key, value in entries[-1].items() if key.startswith("share_")}
             lines += [f"| {name} | {term} | {entries[-1].get(term, float('nan')):.4g} | {share:.0%} |" for term, share in shares.items()]
     return ["## Losses at the end", "", "| phase | term | value | share of the gradient |", "|---|---|---|---|", *lines, ""] if lines else []
-
-
-def _recordings(work: Path) -> list[str]:
-    """The credits of the recordings that were learned from."""
-    path = work / CREDITS
-    if not path.exists():
-        return []
-    used = json.loads(path.read_text(encoding="utf-8"))
-    words = f"Beside synthesised sounds, {len(used['rows'])} real recordings were learned from (they aren't part of this model or the pack):"
-    return ["## Recordings", "", words, "", *used["header"], *used["rows"].values(), ""]

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..assembly import SoundModel, load_model
+from ..assembly import BUNDLED, SoundModel, load_model
 from ..errors import CheckpointError
 from . import clip_joint_space, clip_sgvg, labelled_sounds
 from .clip_joint_space import space_file
+from .credits import Credits, credit_lines, credits_in, to_plain
 from .export import HISTORY
+from .model_card import commands_of, credits_of, write_recipe
 from .stage_config import CONFIG_FILE
 
 INPUTS = "inputs.json"
@@ -77,15 +79,18 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
         for name, path in sources.items():
             shutil.copyfile(path, whole / name)
         model = load_model(whole, "cpu")  # parts that don't fit each other leave nothing behind
-        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence), encoding="utf-8")
+        credits = credits_with(work, about)
+        if credits:
+            write_recipe(whole, {"recordings": to_plain(credits)})
+        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence, credits), encoding="utf-8")
         folder.mkdir(exist_ok=True)
         for path in whole.iterdir():
             path.replace(folder / path.name)
     return model
 
 
-def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None) -> str:
-    """The card: files, data with its hash, settings, commands, terms at the end, table, licence."""
+def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None, credits: Credits) -> str:
+    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence."""
     lines = [
         f"# {folder.name}",
         "",
@@ -101,6 +106,7 @@ def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: s
         "",
         (table or "Not measured yet: `python -m sgvg_core evaluate --model FOLDER`, then `train export` again with `--table FILE`.").strip(),
         "",
+        *(["## Recordings", "", "Of parts that were taught before:", "", *credit_lines(credits)] if credits else []),
         "## Licence",
         "",
         licence or NO_LICENCE,
@@ -125,12 +131,19 @@ def _data(about: Mapping[str, Any]) -> list[str]:
 def _commands(work: Path) -> list[str]:
     """The commands that were run, each once."""
     path = work / HISTORY
-    seen: dict[str, None] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        entry = json.loads(line)
-        options = "".join(f" --{name} {value}" for name, value in entry.items() if name != "stage" and value not in (None, False, ""))
-        seen[f"    python -m sgvg_core train {entry['stage']} --work DIR{options}"] = None
-    return ["## Commands", "", *seen, ""] if seen else []
+    commands = commands_of([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else [])
+    return ["## Commands", "", *(f"    {command}" for command in commands), ""] if commands else []
+
+
+def credits_with(work: Path, about: Mapping[str, Any]) -> Credits:
+    """Of the recordings that parts of the model were taught with before: those of the model folders that its parts come from.
+
+    A fit to labelled sounds begins with the ears of the bundled model.
+    """
+    folders = {Path(file["path"]).parent for file in about["files"].values()}
+    if (work / labelled_sounds.FOLDER).exists():
+        folders.add(BUNDLED)
+    return {key: credit for folder in (work, *sorted(folders)) for key, credit in {**credits_of(folder), **credits_in(folder)}.items()}
 
 
 def _settings(work: Path) -> list[str]:

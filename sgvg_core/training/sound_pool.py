@@ -57,10 +57,16 @@ class SoundPool:
         return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
 
 
-def share_out(pools: Sequence[SoundPool], real_share: float) -> list[tuple[SoundPool, float]]:
-    """The pool of synthesised sounds, which comes first, with its share, and those of recordings with theirs."""
-    made, *real = pools
-    return [(made, 1 - real_share), *((pool, real_share / len(real)) for pool in real)] if real else [(made, 1.0)]
+    def first(self, num_clips: int) -> "SoundPool":
+        """The first clips alone."""
+        return SoundPool(self.windows[:num_clips], self.kinds[:num_clips], self.envelopes[:num_clips], f"{self.made_of}/{num_clips}")
+
+
+def share_out(pools: Sequence[SoundPool], real_share: float, num_made: int = 1) -> list[tuple[SoundPool, float]]:
+    """The pools of synthesised sounds, the first `num_made`, with their shares, and those of recordings with theirs."""
+    made, real = pools[:num_made], pools[num_made:]
+    synthesised = 1 - real_share if real else 1.0
+    return [*((pool, synthesised / len(made)) for pool in made), *((pool, real_share / len(real)) for pool in real)]
 
 
 def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np.random.Generator) -> list[tuple[SoundPool, int]]:

@@ -48,6 +48,24 @@ def read_stage_config(
     return from_dict(cls, data, str(file) if file is not None else f"preset {name}")
 
 
+def with_changes(settings: T, changes: Sequence[str], fixed: Sequence[str] = ()) -> T:
+    """Settings with single changes ("name=value", dotted for nested ones), but for the `fixed` names. Raises ConfigError."""
+    names = {field.name for field in dataclasses.fields(settings)} - set(fixed)  # type: ignore[arg-type]
+    for change in changes:
+        ((name, value),) = _change(change).items()
+        if name not in names:
+            raise ConfigError(f"--set {change}: unknown setting {name}; expected one of {', '.join(sorted(names))}")
+        own = getattr(settings, name)
+        if dataclasses.is_dataclass(own) and not isinstance(own, type):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"--set {change}: {name} holds settings of its own, expected {name}.NAME=value")
+            value = from_dict(type(own), _over(dataclasses.asdict(own), value), f"--set {change}")
+        elif isinstance(value, bool) or not isinstance(value, int if isinstance(own, int) else (int, float)):
+            raise ConfigError(f"--set {change}: got {value!r}, expected {'a whole number' if isinstance(own, int) else 'a number'}")
+        settings = dataclasses.replace(settings, **{name: value})  # type: ignore[type-var]
+    return settings
+
+
 def write_stage_config(path: Path, config: Any) -> None:
     """Write settings as a file that `read_stage_config` takes."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,22 +19,21 @@ from ..errors import ConfigError
 from ..presets import LANDSCAPES, ModelConfig
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
-from .export import note_recordings
+from .credits import keep_credits, note_recordings
 from .finetune import FinetuneConfig, finetune
 from .generator import TaughtPictures, render_pictures, train_generator
 from .joint_space import JointSpaceRun, train_joint_space
 from .judge import train_judge
+from .model_card import credits_of
 from .rendered_clips import render_clips
 from .results import SHARPENED, generator_file, needed
 from .sharpen import SharpenConfig, sharpen_generator
 from .sound_data import from_many_sources, load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
-from .walk import ask_generator, train_walker, warm_up_encoder
+from .walk import WalkTraining, ask_generator, train_walker, warm_up_encoder
 
 GENERATOR_MINUTES = (4.0, 10.0, 42.0)
 """How the minutes of a generator are shared among its last three sizes."""
-ENCODER_SHARE = 0.35
-"""Of the minutes of the walk, those of the sound encoder; the others are the walker's."""
 REAL_SHARE = 0.35
 """Share of real windows in what the sound encoder learns from, of each scene that has recordings."""
 
@@ -59,6 +58,9 @@ class TrainSettings:
     judge_steps: int = 1500
     reader_steps: int = 1500
     """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
+    generator_rate: float = 0.01
+    generator_batch: int = 8
+    walk: WalkTraining = dataclasses.field(default_factory=WalkTraining)
     joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
     sharpen: SharpenConfig = dataclasses.field(default_factory=SharpenConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
@@ -69,7 +71,11 @@ class TrainSettings:
 
     def begins_with(self, part: str) -> Path | None:
         """The file whose weights a part begins with, if any."""
-        return self.begin_with / f"{part}.safetensors" if self.begin_with else None
+        if self.begin_with is None:
+            return None
+        if part != "generator":  # what these learned of recordings stays in them
+            keep_credits(self.work, credits_of(self.begin_with))
+        return self.begin_with / f"{part}.safetensors"
 
 
 def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tuple[TaughtPictures, TaughtPictures]:
@@ -98,7 +104,17 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
         shares = GENERATOR_MINUTES[-len(sizes) :]
         minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
     return train_generator(
-        settings.work, settings.config.generator, sizes=sizes, minutes=minutes, seed=settings.seed, workers=settings.workers, progress=progress
+        settings.work,
+        settings.config.generator,
+        sizes=sizes,
+        minutes=minutes,
+        num_scenes=settings.num_scenes,
+        num_held_out=settings.num_held_out,
+        batch=settings.generator_batch,
+        rate=settings.generator_rate,
+        seed=settings.seed,
+        workers=settings.workers,
+        progress=progress,
     )
 
 
@@ -141,6 +157,7 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
             rate=rate,
             seed=settings.seed + 20,
             num_clips=settings.num_clips,
+            seconds=settings.walk.pool_seconds,
             workers=settings.workers,
             progress=progress,
         )
@@ -154,20 +171,31 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
     return pools
 
 
+def _shorter_pool(settings: TrainSettings, progress: Progress) -> SoundPool:
+    """Synthesised clips of half the length."""
+    folder, mel, rate = settings.work / "short_sounds", settings.config.mel, settings.config.walker.walk_rate
+    return make_sound_pool(folder, mel, rate=rate, seed=settings.seed + 21, num_clips=settings.walk.short_clips,
+                           seconds=settings.walk.pool_seconds / 2, workers=settings.workers, progress=progress)  # fmt: skip
+
+
 def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
     """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
     generator = load_generator(generator_file(settings.work))
     if not isinstance(generator, StyleGAN2Generator):
         raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
-    config, pools = settings.config, sound_pools(settings, progress)
+    config, training, pools = settings.config, settings.walk, sound_pools(settings, progress)
+    shorter = [_shorter_pool(settings, progress)] if training.short_clips else []
     answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
     encoder = warm_up_encoder(
         settings.work,
         answers,
-        share_out(pools, REAL_SHARE),
+        share_out([pools[0], *shorter, *pools[1:]], REAL_SHARE, 1 + len(shorter)),
         config.sound_encoder,
         config.mel,
-        minutes=minutes * ENCODER_SHARE,
+        minutes=minutes * training.encoder_share,
+        batch=training.encoder_batch,
+        rate=training.encoder_rate,
+        training=training,
         begin_with=settings.begins_with("sound_encoder"),
         progress=progress,
     )
@@ -175,9 +203,13 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         settings.work,
         answers,
         encoder,
-        pools,
+        [pools[0].first(training.walker_clips) if training.walker_clips else pools[0], *pools[1:]],
         config.walker,
-        minutes=minutes * (1 - ENCODER_SHARE),
+        minutes=minutes * (1 - training.encoder_share),
+        batch=training.walker_batch,
+        chunk=training.chunk,
+        rate=training.walker_rate,
+        training=training,
         begin_with=settings.begins_with("walker"),
         progress=progress,
     )

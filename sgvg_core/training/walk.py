@@ -19,7 +19,7 @@ from ..assembly import build_sound_encoder, build_walker, load_sound_encoder, lo
 from ..audio import mirrored
 from ..backbones import measure_norms
 from ..checkpoints import load_state
-from ..config import MelConfig, SoundInversionConfig, WalkerConfig
+from ..config import MelConfig, SoundInversionConfig, WalkerConfig, check_range
 from ..fingerprints import fingerprint
 from ..latents import distance_out
 from ..progress import Progress, silent
@@ -51,6 +51,47 @@ _SHORTENED_SHARE, _SMALL_SPEAKER_SHARE = 0.12, 0.15
 """Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
 _ENVELOPE_WEIGHT = 0.5
 """Weight of the envelope's squared error, heard or shown, beside the latents' own: it's a small part of a latent, and what the sound is about."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkTraining:
+    """How the warm-up teaches sound encoder and walker; every number of it may be set."""
+
+    encoder_share: float = 0.35
+    """Of the minutes of the stage, those of the sound encoder; the others are the walker's. 1 or 0: one of them alone, the other stays as it is."""
+    encoder_rate: float = 2e-3
+    encoder_batch: int = 96
+    silent_share: float = 0.5
+    """Share of the windows in which the convolutions are silent, so that the texture learns to answer alone."""
+    shortened_share: float = _SHORTENED_SHARE
+    small_speaker_share: float = _SMALL_SPEAKER_SHARE
+    pool_seconds: float = 6.0
+    """Length of the synthesised clips."""
+    short_clips: int = 0
+    """So many synthesised clips of half that length are heard by the sound encoder beside the others."""
+    walker_clips: int = 0
+    """Of the synthesised clips the walker learns from so many; 0: all."""
+    walker_rate: float = 2e-3
+    walker_batch: int = 48
+    chunk: int = 24
+    """Steps of a long walk between two updates."""
+    short_share: float = _SHORT_SHARE
+    """The first share of the walker's training takes short walks; 0: long ones alone."""
+    restarts: float = _RESTARTS
+    doubt_share: float = _DOUBT_SHARE
+    envelope_weight: float = _ENVELOPE_WEIGHT
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_share", "silent_share", "shortened_share", "small_speaker_share", "short_share", "restarts", "doubt_share"):
+            check_range(f"walk {name}", getattr(self, name), 0, 1)
+        for name in ("encoder_rate", "walker_rate"):
+            check_range(f"walk {name}", getattr(self, name), 1e-9, 1)
+        for name in ("encoder_batch", "walker_batch", "chunk"):
+            check_range(f"walk {name}", getattr(self, name), 1, 100_000)
+        for name in ("short_clips", "walker_clips"):
+            check_range(f"walk {name}", getattr(self, name), 0, 10**7)
+        check_range("walk pool_seconds", self.pool_seconds, 1, 600)
+        check_range("walk envelope_weight", self.envelope_weight, 0, 1e6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,36 +191,42 @@ def warm_up_encoder(
     rate: float = 2e-3,
     seed: int = 11,
     begin_with: Path | None = None,
+    training: WalkTraining | None = None,
     progress: Progress = silent,
 ) -> SoundInversionEncoder:
     """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
+
+    `training` says how; its rate and batch are `rate` and `batch`.
 
     A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
     `sound_encoder.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    training = training or _TODAY
     encoder = build_sound_encoder(config).train()
+    encoder.silent_share = training.silent_share
     if begin_with is not None:
         load_state(encoder, load_sound_encoder(begin_with)[0].state_dict(), str(begin_with))
     optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
     if begin_with is None and encoder.texture is not None:
         measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
-    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools)]
+    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools), *_unusual(training)]
     run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=_learned_from(answers, [pool for pool, _ in pools]))
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
             pictures, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
-            pictures = mask_pictures(_by_small_speakers(_shorten(pictures, rng), loudest, rng), rng)
+            worn = _by_small_speakers(_shorten(pictures, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
+            pictures = mask_pictures(worn, rng)
             wanted = answers.offset(kinds, envelopes)
             with torch.autocast("cpu", torch.bfloat16):
                 offsets = encoder(pictures)
             apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
             heard, meant = answers.strength(offsets.float(), kinds), answers.strength(wanted[:, None], kinds)
-            loss = F.smooth_l1_loss(*apart, beta=0.5) + _ENVELOPE_WEIGHT * F.smooth_l1_loss(heard, meant, beta=0.2)
+            loss = F.smooth_l1_loss(*apart, beta=0.5) + training.envelope_weight * F.smooth_l1_loss(heard, meant, beta=0.2)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
@@ -189,6 +236,16 @@ def warm_up_encoder(
     encoder.eval().requires_grad_(False)
     save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
     return encoder
+
+
+_TODAY = WalkTraining()
+
+
+def _unusual(training: WalkTraining) -> list[dict[str, Any]]:
+    """The settings that differ from the defaults and change what is learned, for a state; none as long as all are the defaults."""
+    usual, elsewhere = dataclasses.asdict(_TODAY), ("encoder_share", "encoder_rate", "walker_rate", "encoder_batch", "walker_batch", "chunk")
+    other = {name: value for name, value in dataclasses.asdict(training).items() if value != usual[name] and name not in elsewhere}
+    return [other] if other else []
 
 
 def _learned_from(answers: Answers, pools: Sequence[SoundPool]) -> dict[str, str]:
@@ -208,23 +265,23 @@ def _encoder_batch(
     return pictures, kinds, envelopes, torch.stack([pool.loudest[clip] for pool, clip in drawn])
 
 
-def _shorten(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def _shorten(pictures: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
     """Some of the pictures [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards."""
     num_frames = pictures.shape[3]
-    for item in np.flatnonzero(rng.random(len(pictures)) < _SHORTENED_SHARE):
+    for item in np.flatnonzero(rng.random(len(pictures)) < (_SHORTENED_SHARE if share is None else share)):
         first, last = int(rng.integers(0, num_frames // 2 - 2)), int(rng.integers(num_frames // 2 + 2, num_frames + 1))
         pictures[item] = pictures[item][:, :, first + mirrored(torch.arange(num_frames) - first, last - first)]
     return pictures
 
 
-def _by_small_speakers(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def _by_small_speakers(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
     """Some of the pictures [n, 1, M, F] without their lowest rows, and most of those without the highest, as telephones pass them on.
 
     Pictures say how far below the clip's loudest moment everything is, so what is left of a clip whose `loudest` rows [n, M] go rises.
     """
     num_mels = pictures.shape[2]
     rows = torch.arange(num_mels)
-    for item in np.flatnonzero(rng.random(len(pictures)) < _SMALL_SPEAKER_SHARE):
+    for item in np.flatnonzero(rng.random(len(pictures)) < (_SMALL_SPEAKER_SHARE if share is None else share)):
         slope = rng.uniform(0.02, 0.15, 2)
         loss = (rng.uniform(0.03, 0.22) * num_mels - rows).clamp(min=0) * slope[0]
         if rng.random() < 0.6:
@@ -366,9 +423,12 @@ def train_walker(
     rate: float = 2e-3,
     seed: int = 13,
     begin_with: Path | None = None,
+    training: WalkTraining | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
     """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
+
+    `training` says how; its rate, batch and chunk are `rate`, `batch` and `chunk`.
 
     A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`;
     `minutes` of computing count over all runs.
@@ -383,7 +443,8 @@ def train_walker(
     optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
     settings = WalkSettings()
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
-    about = [dataclasses.asdict(config), batch, chunk, rate, seed, len(pools)]
+    training = training or _TODAY
+    about = [dataclasses.asdict(config), batch, chunk, rate, seed, len(pools), *_unusual(training)]
     run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=_learned_from(answers, pools))
     long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     if run.unfinished:  # it takes minutes
@@ -393,14 +454,14 @@ def train_walker(
         with run.one_step():
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
-            short = run.done < _SHORT_SHARE
+            short = run.done < training.short_share
             if short:
                 any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
-                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, answers, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, answers, rng, training.doubt_share)
                 walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
             else:
-                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, _RESTARTS, rng)
-                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, answers, rng)
+                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, training.restarts, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, answers, rng, training.doubt_share)
                 changed = kinds != walks.kinds
                 walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
                 walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
@@ -415,7 +476,7 @@ def train_walker(
                 apart = F.smooth_l1_loss(answers.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
                 strength = strength + (there * apart).mean() / envelopes.shape[1]
             optimiser.zero_grad()
-            (loss + _ENVELOPE_WEIGHT * strength).backward()  # type: ignore[no-untyped-call]
+            (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
             if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
                 optimiser.step()
             run.note(loss=loss.item(), envelope=strength.item())
@@ -458,7 +519,13 @@ def _doubt(answers: Answers, kind: int, envelopes: torch.Tensor, rng: np.random.
 
 
 def _walker_batch(
-    clips: list[_Clips], silence: torch.Tensor, kinds_now: torch.Tensor, chunk: int, answers: Answers, rng: np.random.Generator
+    clips: list[_Clips],
+    silence: torch.Tensor,
+    kinds_now: torch.Tensor,
+    chunk: int,
+    answers: Answers,
+    rng: np.random.Generator,
+    doubt_share: float = _DOUBT_SHARE,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What is heard next [B, T, L, D], its envelopes [B, T] and kinds [B]: mostly more of the same kind, at times another, or silence."""
     audio, envelopes, kinds = [], [], []
@@ -473,7 +540,7 @@ def _walker_batch(
         clip = int(rng.choice(some.of_kind[kind]))
         first = int(rng.integers(some.heard.shape[1] - chunk + 1))
         heard, envelope = some.heard[clip, first : first + chunk], torch.from_numpy(some.pool.envelopes[clip, first : first + chunk])
-        if rng.random() < _DOUBT_SHARE:
+        if rng.random() < doubt_share:
             heard = (heard + _doubt(answers, kind, envelope, rng)).bfloat16()
         audio.append(heard)
         envelopes.append(envelope)

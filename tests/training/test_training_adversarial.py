@@ -136,7 +136,7 @@ def test_a_teacher_without_data_is_told(tmp_path, capsys):
     assert "--teacher pictures: needs --data DATA" in capsys.readouterr().err
     assert main(["train", "generator", "--work", str(tmp_path), "--preset", "paper"]) == 2
     assert "--preset: got 'paper', expected landscapes, tiny" in capsys.readouterr().err
-    for more in (["--steps", "5"], ["--set", "batch=4"], ["--tensorboard"]):
+    for more in (["--steps", "5"], ["--tensorboard"]):
         assert main(["train", "generator", "--work", str(tmp_path), *more]) == 2
         assert f"{more[0]}: is for training on data of your own; give --data DATA too" in capsys.readouterr().err
 

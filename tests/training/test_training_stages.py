@@ -176,7 +176,7 @@ def test_export_makes_a_model_and_its_card(warmed, tmp_path):
     assert model.joint_space is not None
     card = (tmp_path / "mine" / "MODEL_CARD.md").read_text()
     assert "python -m sgvg_core train walk --work DIR --recordings RECORDINGS --minutes 20\n" in card
-    assert "no further training followed" in card
+    assert "**Sound encoder and walker are those of the warm-up.**" in card
     assert str(tmp_path) not in card
     (tmp_path / "mine" / "MODEL_CARD.md").write_text("filled in")
     export_model(warmed.work, tmp_path / "mine", "warm-up")
