@@ -7,8 +7,8 @@ checkpoint in both of torch's formats, and ours in float32 and float16. Three lo
 
 - usual: torch.load(weights_only=True); safetensors' load_file for ours, its tensors copied out of the mapped file. NVIDIA's pickle can't be
   asked of torch.load: pickle.load is timed, with a stand-in for NVIDIA's one global, and it calls torch.load for each tensor inside.
-- reading: the same tensors by ours (`read_plain`, `read_weights`).
-- network: `load_generator`, a network that is ready to run.
+- reading: the same tensors, of the same types, by ours (`read_plain`, `read_stored`).
+- network: `load_generator`, a network that is ready to run, in float32 whatever the file's type.
 
 Each load runs in a process of its own that has read a small file before, on files that the system holds in its cache; times are the
 fastest of the repeats, which take turns, on the clock and of the processor. Memory is the growth of the process's resident size over the
@@ -87,10 +87,10 @@ def _stand_in() -> None:
 
 def reading(path: Path) -> Any:
     """The tensors alone, by ours."""
-    from sgvg_core.checkpoints import read_weights
     from sgvg_core.checkpoints.plain import read_plain
+    from sgvg_core.checkpoints.stored import read_stored
 
-    return read_weights(path).state if path.suffix == ".safetensors" else read_plain(path).data
+    return read_stored(path).state if path.suffix == ".safetensors" else read_plain(path).data
 
 
 def network(path: Path) -> Any:

@@ -15,6 +15,7 @@ import torch
 from .backbones import normalise_items
 from .checkpoints import WithoutNumbers, load_state, read_weights, write_weights
 from .checkpoints.layouts import Recognised
+from .checkpoints.memory import as_type
 from .checkpoints.settling import enough_memory
 from .checkpoints.stored import in_words, read_stored
 from .checkpoints.weights import is_finite
@@ -332,7 +333,7 @@ def _taken(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: str
             raise CheckpointError(f"{path}: {name} holds {str(tensor.dtype).removeprefix('torch.')}, expected floating-point numbers")
         if not is_finite(tensor):
             raise CheckpointError(f"{path}: {name} holds NaN or infinity; the weights are damaged, get the file again")
-        own = tensor.to(wanted[name].dtype if name in wanted else tensor.dtype).contiguous()
+        own = as_type(tensor, wanted[name].dtype if name in wanted else tensor.dtype)
         memory = own.untyped_storage()
         if memory.data_ptr() in seen or memory.nbytes() != own.nbytes:
             own = own.clone()

@@ -16,6 +16,7 @@ import torch
 from ..errors import CheckpointError
 from .allowed import NUMPY_DTYPES, Allowed
 from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
+from .memory import fresh
 from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED, Source
 
 MAX_DEPTH = 64
@@ -195,7 +196,7 @@ class Settler:
         """The bytes of a place as a tensor of their own, read once; tensors of the same storage share it."""
         key = (place.source, place.offset, place.size, are_bools)
         if key not in self._raw:
-            memory = torch.empty(place.size, dtype=torch.uint8)
+            memory = fresh(place.size)
             if place.size:
                 place.source.read_into(place.offset, memory.numpy().data)
             if are_bools:

@@ -38,7 +38,7 @@ def in_words(kind: str) -> str:
 def read_stored(path: str | Path, *kinds: str) -> Recognised:
     """The content of a file, which must be one of `kinds` (none given: any). Raises CheckpointError.
 
-    Tensors of our files are float32 where they're floating point; those of foreign ones are as they were stored.
+    Tensors are of the types that they're stored in; a network takes them as float32.
     """
     path = Path(path)
     plain = read_plain(path)

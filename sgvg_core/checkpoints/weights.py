@@ -16,13 +16,14 @@ import torch
 from ..errors import CheckpointError
 from ..whole_files import written_whole
 from .header import ENTRY, FORMAT, Header, own_entry, read_tensors
+from .memory import as_type
 from .settling import Settler, enough_memory
 from .source import Source
 
 
 @dataclasses.dataclass(frozen=True)
 class StoredWeights:
-    """A file of weights: what it is, how it's built, and its tensors (float32 where they are floating point)."""
+    """A file of weights: what it is, how it's built, and its tensors (of `read_weights` float32 where they're floating point)."""
 
     kind: str
     config: dict[str, Any]
@@ -94,16 +95,15 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
         header = own_entry(metadata, path)
         if kind is not None and header.kind != kind:
             raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
-        return stored_weights(header, Settler(source.where, source.size).settle(drafts), path)
+        stored = stored_weights(header, Settler(source.where, source.size).settle(drafts), path)
+        for name, tensor in stored.state.items():  # one after another, so that no more than one stands in memory twice
+            stored.state[name] = as_type(tensor, torch.float32) if tensor.is_floating_point() else tensor
+        return stored
 
 
 def stored_weights(header: Header, tensors: dict[str, torch.Tensor], path: Path) -> StoredWeights:
-    """What was read as weights. `tensors` is emptied, so that a type that becomes float32 doesn't stand in memory twice."""
-    state = {}
-    for name in sorted(tensors):
-        tensor = tensors.pop(name)
-        state[name] = tensor.float() if tensor.is_floating_point() else tensor
-    damaged = [name for name, tensor in state.items() if not is_finite(tensor)]
+    """What was read as weights, of the types that it's stored in. Raises CheckpointError for numbers that aren't finite."""
+    damaged = [name for name, tensor in tensors.items() if not is_finite(tensor)]
     if damaged:
         raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")
-    return StoredWeights(header.kind, header.config, header.extra, state)
+    return StoredWeights(header.kind, header.config, header.extra, dict(sorted(tensors.items())))

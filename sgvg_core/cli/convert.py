@@ -84,9 +84,8 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 def _ready(found: Recognised, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and tensors as they're stored; those of a generator are the built one's, so they're known to fit."""
-    if found.kind not in CONFIGURATIONS:
-        return found.config, found.state
-    config = dataclasses.asdict(from_dict(CONFIGURATIONS[found.kind], found.config, where))
+    known = CONFIGURATIONS.get(found.kind)
+    config = found.config if known is None else dataclasses.asdict(from_dict(known, found.config, where))
     if found.kind.startswith("generator"):
         return config, build_recognised_generator(found, where).state_dict()
     return config, {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in found.state.items()}
