@@ -260,6 +260,61 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "expanded tensors of one draft", whole(tensor(0, (2**22,), (0,)) + b"q\x000](" + b"h\x00" * 50_000 + b"e")
 
 
+def shared(times: int = 10_000, width: int = 10_000) -> Iterator[tuple[str, bytes]]:
+    """Much work asked for by one large value that is named again and again; each name costs a few bytes."""
+    texts = b"(" + short("") * width + b"t"
+    yield "paths of many empty parts", whole(named("pathlib.PosixPath") + b"q\x000" + texts + b"q\x010](" + b"h\x00h\x01R" * times + b"e")
+    yield "sets of one tuple", whole(named("builtins.frozenset") + b"q\x000" + texts + b"\x85q\x010](" + b"h\x00h\x01R" * times + b"e")
+    pairs = b"](" + (b"(" + short("a") + b"Nt") * width + b"e"
+    yield "dictionaries of one list", whole(named("dnnlib.util.EasyDict") + b"q\x000" + pairs + b"\x85q\x010](" + b"h\x00h\x01R" * times + b"e")
+    variables = b"}(" + b"".join(short(f"v{index}") + b"N" for index in range(width)) + b"u"
+    network = named("dnnlib.tflib.network.Network") + b"q\x000" + variables + b"q\x010"
+    yield "TensorFlow networks of one dictionary", whole(network + b"](" + b"h\x00)\x81h\x01b" * times + b"e")
+    meta = b"".join(short(name) + value for name, value in (("type", short("class")), ("class_name", short("G")), ("state", variables)))
+    persistent = named("torch_utils.persistence._reconstruct_persistent_obj") + b"q\x000}(" + meta + b"u\x85q\x010"
+    yield "NVIDIA's networks of one dictionary", whole(persistent + b"](" + b"h\x00h\x01R" * times + b"e")
+    yield "large names of classes", script(b"V__torch__." + b"a" * 10**5 + b"\nq\x000](" + (b"h\x00" + short("M") + b"\x93") * times + b"e")
+    yield "a class of the longest name", script(b"V__torch__." + b"a" * 450 + b"\nq\x000](" + (b"h\x00" + short("M") + b"\x93)\x81") * times + b"e")
+    doubled = b"q\x000}" + short("a") + b"h\x00s" + short("b") + b"h\x00s"
+    yield "doubled dictionaries", whole(b"}" + doubled * 30)
+
+
+def own(kind: str, config: dict[str, Any], extra: dict[str, Any] | None = None) -> bytes:
+    """A file in our own format without tensors."""
+    entry = json.dumps({"format": 1, "kind": kind, "config": config, "extra": extra or {}})
+    text = json.dumps({"__metadata__": {"sgvg": entry}}).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+def settings() -> Iterator[tuple[str, bytes]]:
+    """Files in our own format, of some hundred bytes, whose settings ask for networks of gigabytes or numbers beyond all sizes."""
+    tower = {"clip_model": "ViT-B-32", "clip_weights": "", "embed_dim": 4096, "widths": [2048] * 8}
+    block = {"num_group": 64, "w_dim": 2048, "hidden": 2048, "num_layers": 16}
+    mel = {"mel": {}}
+    yield "walker", own("walker", {"num_ws": 64, "w_dim": 2048, "hidden": 4096, "num_layers": 16})
+    yield "walker within the limits", own("walker", {"num_ws": 16, "w_dim": 512, "hidden": 2048, "num_layers": 4})
+    yield "sound encoder", own("sound_encoder", {"num_ws": 64, "widths": [2048] * 4, "depths": [64] * 4, "pyramid_width": 2048}, mel)
+    yield "sound encoder within the limits", own("sound_encoder", {}, mel)
+    yield "sound encoder of odd widths", own("sound_encoder", {"widths": [12, 12, 12, 12]}, mel)
+    yield "joint space", own("joint_space", {"image_width": 256, "image_layers": [64] * 4, "text_width": 2048, "text_layers": 64})
+    yield "joint space within the limits", own("joint_space", {"image_width": 64, "image_layers": [3, 4, 6, 3], "text_width": 512})
+    yield "sound tower", own("sound_tower", tower)
+    yield "judge", own("judge", {"widths": [1024] * 8})
+    yield "judge of odd widths", own("judge", {"widths": [9]})
+    yield "generator", own("generator", {"img_resolution": 1024, "channels": [512] * 9, "mapping_layers": 16})
+    yield "generator of many labels", own("generator", {"img_resolution": 8, "channels": [4, 4], "c_dim": 10_000, "embed_features": 2048})
+    yield "StyleGAN3 generator", own("generator3", {"img_resolution": 256, "channels": [512] * 14})
+    yield "discriminator", own("discriminator", {"img_resolution": 1024, "channels": [512] * 9})
+    yield "released sound encoder", own("released_sound_encoder", {})
+    yield "released walker", own("released_walker", {"coarse": block, "mid": block, "fine": block})
+    yield "image encoder", own("image_encoder", {})
+    odd = {"of 400 digits": 10**400, "of 4,000 digits": 10**4000, "below all": -(10**400), "a list": [[]] * 9, "a text": "\x1b[2J\n"}
+    for name, value in odd.items():
+        yield f"number {name}", own("generator", {"img_resolution": 8, "channels": [4, 4], "mapping_lr_multiplier": value})
+    yield "unknown settings with a terminal's characters", own("walker", {"\x1b[2J\nnone": 1})
+    yield "kind with a terminal's characters", own("\x1b[2J\nnone", {})
+
+
 def false_sizes() -> Iterator[tuple[str, bytes]]:
     """Tensors and arrays that aren't where and what they say."""
     yield "tensor beyond its storage", whole(tensor(0, (5,), (1,)))
@@ -506,7 +561,7 @@ def strangers() -> Iterator[tuple[str, bytes]]:
 def hostile() -> dict[str, bytes]:
     """Every file that must be refused, by name."""
     found: dict[str, bytes] = {}
-    for group in (calls, bombs, false_sizes, broken_pickles, archives, names, unprintable, scripts, headers, strangers):
+    for group in (calls, bombs, shared, false_sizes, broken_pickles, archives, names, unprintable, scripts, headers, strangers):
         for name, data in group():
             found[f"{group.__name__}: {name}"] = data
     return found

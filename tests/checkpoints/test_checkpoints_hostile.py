@@ -23,21 +23,25 @@ HOSTILE = corpus.hostile()
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The whole corpus and some mutations in a process of its own, under the audit hook."""
     out = tmp_path_factory.mktemp("hostile") / "found.json"
-    command = [sys.executable, str(ROOT / "benchmarks" / "hostile_checkpoints.py"), "--inputs", "1500", "--light", "--json", str(out)]
+    script = ROOT / "benchmarks" / "hostile_checkpoints.py"
+    command = [sys.executable, str(script), "--inputs", "1500", "--composed", "60", "--light", "--json", str(out)]
     subprocess.run(command, check=True, timeout=500, stdout=subprocess.DEVNULL)
     return json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_nothing_is_executed(run: dict[str, Any]) -> None:
     assert run["executed"] == 0, (run["events"], run["canaries"], run["modules"])
 
 
-def test_no_other_errors_and_nothing_hangs(run: dict[str, Any]) -> None:
+@pytest.mark.slow
+def test_no_other_errors(run: dict[str, Any]) -> None:
+    """Hangs are among them: what goes on for ever is broken off and counted. How much work few bytes ask for, test_checkpoints_work counts."""
     for kind, tally in run["kinds"].items():
         assert tally["others"] == {}, kind
-        assert tally["slow"] == 0, (kind, tally["slowest_name"], tally["slowest"])
 
 
+@pytest.mark.slow
 def test_every_harmful_file_is_refused(run: dict[str, Any]) -> None:
     tally = run["kinds"]["made to do harm"]
     assert tally["inputs"] == len(HOSTILE) > 900
@@ -45,12 +49,14 @@ def test_every_harmful_file_is_refused(run: dict[str, Any]) -> None:
     assert run["kinds"]["sound files"]["refused"] == 0
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(run: dict[str, Any]) -> None:
     """The largest files of the corpus have 3 MB; what they may take is stated in docs/checkpoints_security.md."""
     assert run["kinds"]["made to do harm"]["peak"] < 150 * 2**20
-    assert all(tally["peak"] < 64 * 2**20 for kind, tally in run["kinds"].items() if kind.startswith("mutations"))
+    assert all(tally["peak"] < 64 * 2**20 for kind, tally in run["kinds"].items() if kind.startswith(("mutations", "composed")))
 
 
+@pytest.mark.slow
 def test_mutations_reach_both_ends(run: dict[str, Any]) -> None:
     """A mutation run that only meets the first check, or changes nothing, shows nothing."""
     tallies = [tally for kind, tally in run["kinds"].items() if kind.startswith("mutations")]
