@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_outputs(options: argparse.Namespace) -> None:
     """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
-    check_output(options.output, [options.sound])
+    check_output(options.output, [options.sound], options.sound_codec)
     if options.sheet is not None:
         checked_picture(options.sheet)
     if options.report is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..config import check_choice
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
 from ..whole_files import check_no_input
@@ -117,7 +117,7 @@ def _minutes(text: str) -> Minutes:
     """``"56"`` or ``"4,10,42"``."""
     minutes = tuple(float(part) for part in text.split(","))
     if not all(0 < part < 1e6 for part in minutes):
-        raise argparse.ArgumentTypeError(f"got {text}, expected minutes above 0")
+        raise argparse.ArgumentTypeError(f"got '{shown(text, 40)}', expected minutes above 0")
     return minutes
 
 

@@ -15,7 +15,7 @@ from ..clock import to_fps
 from ..config import MelConfig, check_choice, check_range
 from ..devices import to_dtype
 from ..errors import ConfigError, MediaError
-from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, contact_sheet, container_of
+from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
 from ..progress import Progress, silent
 from ..synthesis import ANCHORS, MAX_CENTRES, Label, Pose, PoseKeys, compute_centres
 from ..walker import DEFAULT_PULL, WalkSettings
@@ -184,7 +184,7 @@ def generate(
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
     settings = dataclasses.replace(settings, fps=to_fps(settings.fps))
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
-    output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None])
+    output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None], sound_codec)
     model = model or load_model()
     height, width = extent(model.generator, settings.size)
     writer = open_writer(output, settings.fps, (height, width), sound, sound_codec)  # what it can't write is said now, not after the film
@@ -236,16 +236,16 @@ def film_pose(settings: GenerateSettings, num_frames: int) -> Pose | None:
     return Pose((settings.pose or PoseKeys()).transforms(num_frames, settings.fps), settings.anchor)
 
 
-def check_output(output: str | Path, inputs: Iterable[str | Path | None] = ()) -> Path:
+def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), sound_codec: str = "auto") -> Path:
     """`output`, if a film can be written there: a video of a known kind, or a folder when it has no ending. Raises MediaError otherwise.
 
-    `inputs` are the files that are read, which must stay.
+    `inputs` are the files that are read, which must stay; `sound_codec` is what the video's sound is to be.
     """
     path = Path(output)
     check_no_input(path, inputs, MediaError)
     if path.suffix or path.name.lower() in CONTAINERS:
         checked_target(path, MediaError)
-        container_of(path)
+        chosen_codec(None, sound_codec, container_of(path))
         return path
     return check_frame_folder(path)
 
