@@ -29,7 +29,7 @@ from ..world import render
 from ..world.codes import Z_DIM, draw_codes, read_codes, write_codes
 from ..world.probes import probe_pictures
 from .jobs import each_job
-from .run_state import append_log, check_same, follow, read_state, write_state
+from .run_state import append_log, check_same, follow, read_state, taking_up, write_state
 
 _SCENES_A_JOB = 50
 
@@ -126,12 +126,13 @@ class _Run:
         write_state(path, {**state, "seen": self.seen, "seconds": self.seconds, "settings": json.dumps(self.settings, default=str)})
 
     def load(self, path: Path) -> None:
-        state = read_state(path)
-        check_same(path, state.get("settings"), json.dumps(self.settings, default=str))
-        self.net.load_state_dict(state["net"])
-        self.mean.load_state_dict(state["mean"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.seen, self.seconds = state["seen"], state["seconds"]
+        with taking_up(path):
+            state = read_state(path)
+            check_same(path, state.get("settings"), json.dumps(self.settings, default=str))
+            self.net.load_state_dict(state["net"])
+            self.mean.load_state_dict(state["mean"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.seen, self.seconds = int(state["seen"]), float(state["seconds"])
 
 
 def _shuffled(num_rows: int, batch: int, seed: int, seen: int) -> Iterator[np.ndarray]:
@@ -148,9 +149,10 @@ def _shuffled(num_rows: int, batch: int, seed: int, seen: int) -> Iterator[np.nd
 
 def _copy_smaller(net: torch.nn.Module, path: Path) -> None:
     """Take over the weights of a smaller generator's run."""
-    smaller = read_state(path)["mean"]
     own = net.state_dict()
-    net.load_state_dict({name: smaller[name] if name in smaller and smaller[name].shape == own[name].shape else own[name] for name in own})
+    with taking_up(path):
+        smaller = read_state(path)["mean"]
+        net.load_state_dict({name: smaller[name] if name in smaller and smaller[name].shape == own[name].shape else own[name] for name in own})
 
 
 def train_generator(
@@ -183,7 +185,8 @@ def train_generator(
         _train_size(state, before, _at_size(config, size), pictures, held_out, limit, last, batch, rate, seed, dtype, progress)
         before = state
     net = build_generator(config)
-    net.load_state_dict(read_state(before)["mean"])  # type: ignore[arg-type]
+    with taking_up(before):  # type: ignore[arg-type]
+        net.load_state_dict(read_state(before)["mean"])  # type: ignore[arg-type]
     set_w_avg(net, seed)
     result = work / "generator.safetensors"
     save_generator(result, net, config)

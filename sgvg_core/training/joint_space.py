@@ -28,7 +28,7 @@ from ..world.codes import Code, read_codes
 from ..world.recordings import find_recordings
 from .generator import TaughtPictures
 from .judge import turn_hue
-from .run_state import check_same, read_state, write_state
+from .run_state import check_same, read_state, taking_up, write_state
 from .sound_data import SoundWindows
 
 LOSS_WEIGHTS = {
@@ -326,11 +326,12 @@ def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, set
     """Steps done and seconds spent; what an earlier run left is taken over. Raises ConfigError where that had other settings."""
     if not state.exists():
         return 0, 0.0
-    kept = read_state(state)
-    check_same(state, kept.get("settings"), settings)
-    space.load_state_dict(kept["space"])
-    optimiser.load_state_dict(kept["optimiser"])
-    return int(kept["step"]), float(kept["seconds"])
+    with taking_up(state):
+        kept = read_state(state)
+        check_same(state, kept.get("settings"), settings)
+        space.load_state_dict(kept["space"])
+        optimiser.load_state_dict(kept["optimiser"])
+        return int(kept["step"]), float(kept["seconds"])
 
 
 def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:

@@ -6,7 +6,6 @@ A state file is written under a temporary name and renamed, so the one that is t
 import contextlib
 import json
 import os
-import pickle
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..errors import CheckpointError, ConfigError, TrainingError
+from ..errors import CheckpointError, ConfigError, SGVGError, TrainingError, shown
 
 _NUM_LATEST = 50
 """So many values make the mean that a bar shows."""
@@ -49,10 +48,23 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
 
 def read_state(path: Path) -> dict[str, Any]:
     """The content of a state file. Raises CheckpointError when it isn't one."""
-    try:
+    with taking_up(path):
         return dict(torch.load(path, weights_only=True))
-    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path}: isn't the state of a training; delete it to begin anew ({error})") from error
+
+
+@contextlib.contextmanager
+def taking_up(path: Path) -> Iterator[None]:
+    """Inside, what is read of a state file is taken over; whatever doesn't fit there is a CheckpointError that names the file.
+
+    A damaged file fails in as many ways as there are places in it; memory that runs out, and a system's error, are no faults of the file.
+    """
+    try:
+        yield
+    except (SGVGError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {shown(error, 200)}"
+        raise CheckpointError(f"{path}: isn't the state of a training, or of another, or damaged; delete it to go on without it ({why})") from error
 
 
 def check_same(path: Path, was: str | None, now: str, what: str = "settings") -> None:
@@ -122,7 +134,8 @@ class Run:
         self._latest: dict[str, deque[float]] = {}
         self.is_new = not path.exists()
         if not self.is_new:
-            self._take_up(read_state(path))
+            with taking_up(path):
+                self._take_up(read_state(path))
 
     def _take_up(self, state: dict[str, Any]) -> None:
         check_same(self.path, str(state.get("config")), self._config)
@@ -132,7 +145,7 @@ class Run:
             raise ConfigError(f"{self.path}: was begun with other {', '.join(changed)}; go on with those, or delete the file to begin anew")
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
-        self.step, self.seconds, self.extra = state["step"], state["seconds"], state["extra"]
+        self.step, self.seconds, self.extra = int(state["step"]), float(state["seconds"]), dict(state["extra"])
         self._saved_at = self.seconds
 
     @property

@@ -31,7 +31,7 @@ from ..config import check_range
 from ..errors import ConfigError, TrainingError
 from ..progress import Progress, silent
 from .distributed import Ranks
-from .run_state import Stateful, append_log, read_state, write_state
+from .run_state import Stateful, append_log, read_state, taking_up, write_state
 
 _METRICS = "metrics.jsonl"
 
@@ -157,7 +157,8 @@ class SteppedRun:
         found = self.checkpoints.newest()
         self.is_new = found is None
         if found is not None:
-            self._take_up(found)
+            with taking_up(found):
+                self._take_up(found)
 
     def __enter__(self) -> "SteppedRun":
         self._settings.enter_context(deterministic_algorithms())
@@ -184,7 +185,8 @@ class SteppedRun:
             raise ConfigError(f"{path}: holds no {', '.join(absent)}; it's of another training, choose another folder")
         for name, part in self.parts.items():
             part.load_state_dict(state["parts"][name])
-        self.step, self.seconds, self.extra, self._sums = state["step"], state["seconds"], state["extra"], state["sums"]
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.extra, self._sums = dict(state["extra"]), dict(state["sums"])
         self._saved_step, self._newest = self.step, str(path)
         for name, now in self._surroundings().items():
             before = state["surroundings"].get(name)

@@ -128,7 +128,8 @@ NUMBERS = ["1e400", "9" * 400, "9" * 5000, "10**400", "²", "nan", "inf", "-1e99
     ["evaluate", "--long"],
     ["evaluate", "--seconds"], ["data", "prepare", "world:", "-o", "d", "--size"],
     ["data", "prepare", "world:", "-o", "d", "--fps"],
-    ["data", "prepare", "world:", "-o", "d", "--seconds"], ["train", "walk", "--work", "w", "--minutes"], ["train", "judge", "--work", "w", "--steps"],
+    ["data", "prepare", "world:", "-o", "d", "--seconds"], ["train", "walk", "--work", "w", "--minutes"],
+    ["train", "judge", "--work", "w", "--steps"],
     ["train", "walk", "--work", "w", "--threads"], ["train", "sgvg", "--work", "w", "--data", "d", "--generator", "g", "--lambda-b"],
 ], ids=lambda words: f"{words[0]} {words[-1]}")  # fmt: skip
 def test_numbers_that_are_none_or_too_large_are_one_line(words: list[str], value: str, place: Path, capsys: pytest.CaptureFixture[str]) -> None:

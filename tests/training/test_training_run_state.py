@@ -1,6 +1,7 @@
 """A run that is killed goes on as if it hadn't been."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,47 @@ def test_a_full_disk_leaves_the_last_state_and_one_clear_error(tmp_path):
         write_state(path, {"step": 2})
     assert read_state(path) == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["a.state"]
+
+
+def damaged(state: dict, path: Path) -> Iterator[str]:
+    """A state file spoilt in one way after another."""
+    whole = path.read_bytes()
+    contents = {"empty": b"", "cut": whole[: len(whole) // 2], "text": b"hello", "zeros": bytes(5000), "a zip": b"PK\x05\x06" + bytes(18)}
+    for name, content in contents.items():
+        path.write_bytes(content)
+        yield name
+    flipped = bytearray(whole)
+    for place in range(40, len(whole), max(1, len(whole) // 37)):
+        flipped[place] ^= 0xFF
+    path.write_bytes(bytes(flipped))
+    yield "flipped"
+    for name in state:
+        torch.save({key: value for key, value in state.items() if key != name or name == "config"}, path)
+        if name != "config":
+            yield f"without {name}"
+        torch.save({**state, name: [1, "x"]} if name != "config" else [state], path)
+        yield f"another {name}"
+    torch.save({**state, "net": {key: value[:1] for key, value in state["net"].items()}}, path)
+    yield "another size"
+
+
+def test_a_damaged_state_is_one_error_that_names_the_file(tmp_path: Path) -> None:
+    path, net = tmp_path / "x.state", torch.nn.Linear(3, 2)
+    parts = {"net": net, "optimiser": torch.optim.Adam(net.parameters())}
+    run = Run(path, parts, config={"a": 1}, num_steps=5, save_seconds=0)
+    with run.one_step():
+        net(torch.ones(1, 3)).sum().backward()
+        parts["optimiser"].step()
+    state, seen = read_state(path), 0
+    for way in damaged(state, path):
+        try:
+            Run(path, parts, config={"a": 1}, num_steps=5)
+        except CheckpointError as error:
+            assert str(path) in str(error), way
+            assert str(error).isprintable()
+        except ConfigError as error:
+            assert way == "another config", error
+        else:
+            assert way == "flipped", f"{way} was taken for whole"
+        seen += 1
+    assert seen > 15
