@@ -1,12 +1,15 @@
 """Windows of sound to learn from, where there are real recordings too."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from sgvg_core.config import MelConfig
-from sgvg_core.training.sound_data import FEWEST_SOURCES, SoundWindows, from_many_sources
+from sgvg_core.media import write_wav
+from sgvg_core.training.sound_data import FEWEST_SOURCES, SoundWindows, from_many_sources, load_recordings
 from sgvg_core.world.recordings import Recording
 
 MEL = MelConfig(n_mels=16, picture_mels=16, picture_frames=16)
@@ -32,3 +35,34 @@ def test_recordings_alone_leave_no_class_out(recordings):
     batch = SoundWindows(1, MEL, loaded=recordings, synthesised=False).batch(64)
     assert batch["real"].all()
     assert {source.split()[0] for source in batch["source"]} == {"raining", "wind"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Files of six places, two excerpts of the first."""
+    tone = torch.sin(torch.arange(4000) * 0.3)[None]
+    for name in ("esc-1-100-A", "esc-1-100-B", "esc-1-101-A", "esc-2-102-A", "esc-2-103-A", "esc-3-104-A", "brook"):
+        path = tmp_path / "raining" / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        write_wav(path, tone, 8000)
+    return tmp_path
+
+
+def test_sources_that_are_held_out_for_a_test_never_train(folder):
+    every = {"100", "101", "102", "103", "104", "brook"}
+    assert {recording.source for recording in load_recordings(folder, 8000)} == every
+    taught = load_recordings(folder, 8000, exclude_sources=["100", "brook", "none"])
+    assert sorted(recording.source for recording in taught) == ["101", "102", "103", "104"]
+    assert not any("100" in recording.path.stem for recording in taught)
+
+
+@pytest.mark.parametrize("how", ["folder", "loaded"])
+def test_no_window_is_of_a_source_that_is_held_out(folder, how):
+    given = {"recordings": folder} if how == "folder" else {"loaded": load_recordings(folder, 8000)}
+    mel = dataclasses.replace(MEL, sample_rate=8000)
+    windows = SoundWindows(1, mel, **given, exclude_sources=["100", "102"], synthesised=False, variants=2)
+    heard = {source for _ in range(6) for source in windows.batch(16)["source"]}
+    assert heard == {"101", "103", "104", "brook"}
+    assert FEWEST_SOURCES == 5  # four are left: beside synthesised sounds they'd serve no training
+    alone = SoundWindows(1, mel, **given, exclude_sources=["100", "102"], first_clips=1, clip_seconds=0.5)
+    assert not alone.batch(40)["real"].any()
