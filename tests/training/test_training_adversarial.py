@@ -71,6 +71,7 @@ def test_it_leaves_a_generator_a_discriminator_settings_log_and_sheets(whole):
     assert json.loads((whole / "history.jsonl").read_text()) == said
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_step_it_ends_with_the_same_bits(pictures, whole, tmp_path, pack_root):
     """Weights, average, optimisers, strength of augmentation and order of the data: the last checkpoint holds them all."""
     environment, log = dict(os.environ, OMP_NUM_THREADS="1"), tmp_path / "adversarial" / "metrics.jsonl"

@@ -27,6 +27,7 @@ def both(clip_data, tmp_path_factory, pack_root):
     return [torch.load(folder / f"rank_{rank}.pt") for rank in range(2)], alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["joint space", "sgvg"])
 def test_gradients_of_two_processes_are_those_of_one(both, what):
     ranks, alone = both

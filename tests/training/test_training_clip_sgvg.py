@@ -267,6 +267,7 @@ def test_the_warm_start_leads_labels_apart(training, clip_data):
     assert all(torch.equal(a, b) for a, b in zip(training.mean_walker.parameters(), training.walker.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_killed_and_gone_on_it_ends_with_the_same_bits(tiny_model, space, clip_data, tmp_path):
     def train(name, **options):
         return train_clip_sgvg(tmp_path / name, clip_data, tiny_model.generator, space, LONG, workers=0, **options)

@@ -40,6 +40,7 @@ def one_process():
     return all_gradients(dataclasses.replace(CONFIG, accumulate=2), Ranks())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["stylegan2", "stylegan2, labels", "contrast", "contrast, own rows"])
 def test_gradients_of_two_processes_are_those_of_one(two_ranks, one_process, what):
     wanted = one_process[what]

@@ -37,6 +37,7 @@ def pictures():
     return TaughtPictures(codes, np.stack([render(code.kind, code.scene, code.envelope, code.phase, 32) for code in read_codes(codes)]))
 
 
+@pytest.mark.slow
 def test_it_keeps_its_time_and_goes_on_after_being_killed(pictures, tmp_path):
     seen = []
 

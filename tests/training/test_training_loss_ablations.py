@@ -35,6 +35,7 @@ def weights(folder):
     return {**load_sound_encoder(folder / "sound_encoder.safetensors")[0].state_dict(), **load_walker(folder / "walker.safetensors").state_dict()}
 
 
+@pytest.mark.slow
 def test_one_command_trains_all_and_prints_one_table(folder, clip_data, monkeypatch, capsys):
     with monkeypatch.context() as patch:  # stopped in the middle of the third training
         from sgvg_core.training import clip_sgvg
@@ -76,6 +77,7 @@ def test_one_command_trains_all_and_prints_one_table(folder, clip_data, monkeypa
         assert not all(torch.equal(found[name], start[name]) for name in start), f"{key} has learned nothing"
 
 
+@pytest.mark.slow  # goes on where the one before ends
 def test_other_settings_need_another_folder(folder, clip_data, capsys):
     assert main(words(clip_data, folder, "--set", "lambda_b=0.5")) == 2
     assert "was made with other settings, data, generator or joint space" in capsys.readouterr().err

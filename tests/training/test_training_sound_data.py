@@ -12,7 +12,7 @@ from sgvg_core.media import write_wav
 from sgvg_core.training.sound_data import FEWEST_SOURCES, SoundWindows, from_many_sources, load_recordings
 from sgvg_core.world.recordings import Recording
 
-MEL = MelConfig(n_mels=16, picture_mels=16, picture_frames=16)
+MEL = MelConfig(sample_rate=16_000, segment_seconds=1.0, n_mels=16, picture_mels=16, picture_frames=16)
 
 
 @pytest.fixture(scope="module")

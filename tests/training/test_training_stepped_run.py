@@ -34,6 +34,7 @@ def start_child(folder, pack_root):
     return subprocess.Popen([sys.executable, str(script), str(folder), str(NUM_STEPS)], env=environment, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_moment_it_ends_with_the_same_bits(tmp_path, pack_root, one_thread):
     whole = train(tmp_path / "whole", NUM_STEPS).state_dict()
     moment = f"{random.choice(['begin', 'half'])} {random.randrange(2, NUM_STEPS)}"
