@@ -8,7 +8,7 @@ cosmic-ray's operators, and one of ours that drops a statement. Of arithmetic op
 (shifts, say) mostly raise, and a test that only runs the line would count as one that checks it.
 
 The tests of a module are run once, noting which lines of it each runs. Then every mutant is tried in a process of its own, forked from
-one that has imported everything heavy, by the tests that run the mutated line, quickest first. Nothing is written into the tree: the
+one that has imported everything heavy, by the tests that run the mutated line, quickest first (slow ones left out). Nothing is written into the tree: the
 mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX alone.
 """
 
@@ -206,8 +206,9 @@ def run_pytest(words: Sequence[str], plugin: Any) -> int:
     import pytest
 
     os.chdir(ROOT / "tests")
-    quiet = ["-q", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=0", "--no-header", "--no-summary", "--durations=0", "--durations-min=1e9"]
-    return int(pytest.main([*quiet, "--rootdir", str(ROOT / "tests"), *words], plugins=[plugin]))
+    quick = ["-m", "not slow and not host", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=0"]
+    quiet = ["-q", "--no-header", "--no-summary", "--durations=0", "--durations-min=1e9"]
+    return int(pytest.main([*quick, *quiet, "--rootdir", str(ROOT / "tests"), *words], plugins=[plugin]))
 
 
 def in_a_child(work: Any, out: Path, cpu_seconds: float | None = None) -> int:

@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-import inspect
+import shutil
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from sgvg_core.presets import TINY_WORLD
 from sgvg_core.training import finetune
 from sgvg_core.training.finetune import FinetuneConfig, FrozenParts, HeardBatch, draw_batch, encoder_terms, roll_out_with_gradients
 from sgvg_core.training.rendered_clips import RenderedClips
+from sgvg_core.training.run_state import Run
 from sgvg_core.training.sound_pool import SoundPool
 from sgvg_core.walker import WalkSettings, WalkState, take_step
 from sgvg_core.world import KINDS
@@ -73,8 +74,7 @@ def clips():
 
 def phase_of(name, work, frozen, tmp_path, config=CONFIG):
     """A phase that goes on as long as it's asked to."""
-    more = {"made_of": {}} if "made_of" in inspect.signature(finetune._Phase).parameters else {}
-    return finetune._Phase(name, work, tmp_path / name, frozen, config, CRITICS, 1e9, **more)
+    return finetune._Phase(name, work, tmp_path / name, frozen, config, CRITICS, 1e9, {})
 
 
 def heard_of(frozen, pools, num_before=3):
@@ -333,3 +333,30 @@ def test_a_batch_is_what_the_steps_of_a_walk_hear():
     windows = torch.zeros(1, 9, 1, 4, 4)
     assert HeardBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4)).steps.shape[1] == 9
     assert HeardBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4), reach=2).steps.shape[1] == 5
+
+
+def test_both_phases_one_after_the_other(work, pools, clips, tmp_path, monkeypatch):
+    """Two steps of each; the second phase begins with what the first one left, and only it sees clips."""
+    shutil.copytree(work, tmp_path / "work")
+    seen, said, begun = [], [], []
+
+    def counting(path, parts, *, minutes, **more):
+        begun.append(minutes)
+        return Run(path, parts, num_steps=2, **more)
+
+    step = finetune._Phase.step
+    monkeypatch.setattr(finetune, "Run", counting)
+    monkeypatch.setattr(finetune._Phase, "step", lambda self, *given: seen.append((self.name, self.config, given)) or step(self, *given))
+    folder = finetune.finetune(
+        tmp_path / "work", pools, clips, ENCODER, TINY_WORLD.mel, TINY_WORLD.walker, minutes=(7.0, 9.0), config=CONFIG, critics=CRITICS,
+        progress=lambda done, total, note="", preview=None: said.append((total, note)),
+    )  # fmt: skip
+    assert folder == tmp_path / "work" / "critics"
+    assert begun == [7.0, 9.0]
+    assert [(name, given[1] is clips) for name, _, given in seen] == [("encoder_loss", False)] * 2 + [("critics", True)] * 2
+    assert all(config == CONFIG for _, config, _ in seen)
+    assert [(total, note.split(", loss")[0]) for total, note in said] == [
+        (420.0, "encoder loss, step 1"), (420.0, "encoder loss, step 2"), (540.0, "critics, step 1"), (540.0, "critics, step 2")]  # fmt: skip
+    between, after = (load_walker(tmp_path / "work" / name / "walker.safetensors") for name in finetune.PHASES)
+    assert 0 < (parameters(between) - parameters(after)).abs().max() < 2 * 2e-2 + 1e-3  # two steps of Adam from there
+    assert (parameters(between) - parameters(load_walker(work / "walker.safetensors"))).abs().max() > 1e-2
