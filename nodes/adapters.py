@@ -84,7 +84,9 @@ class FileAudio(dict[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         if key == "waveform" and self.source is not None and super().__getitem__(key) is None:
-            waveform, _ = read_sound(self.source.path, start=self.source.start, length=self.source.seconds)  # type: ignore[arg-type]
+            source = self.source
+            waveform, _ = read_sound(source.path, start=source.start, length=source.seconds, track=source.track_number,  # type: ignore[arg-type]
+                                     tick=host.stop_if_cancelled)
             super().__setitem__(key, waveform[None])
         return super().__getitem__(key)
 
@@ -123,9 +125,9 @@ def to_sound(audio: Any, wire: str, item: int = 0) -> Sound:
         return Sound.from_waveform(waveform, sample_rate)
 
 
-def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int) -> FileAudio:
-    """A cut of a file as an AUDIO dictionary."""
-    return FileAudio(Sound.from_file(path, start, seconds), sample_rate)
+def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int, track: int | None = None) -> FileAudio:
+    """A cut of a file as an AUDIO dictionary; of several sound tracks that with the number `track`, or the usual one."""
+    return FileAudio(Sound.from_file(path, start, seconds, track=track), sample_rate)
 
 
 def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ import torch
 from ..sgvg_core.assembly import BUNDLED, SoundModel
 from ..sgvg_core.errors import CheckpointError, ConfigError
 from ..sgvg_core.image_inversion import ImageEncoder
+from ..sgvg_core.media import SOUND_ENDINGS, VIDEO_ENDINGS
 from ..sgvg_core.synthesis import Generator, StyleGAN3Generator
 
 MODEL_CATEGORY = "sgvg"
@@ -247,7 +248,12 @@ def sound_choices() -> list[str]:
 
     folder = folder_paths.get_input_directory()
     names = [entry.name for entry in os.scandir(folder) if entry.is_file()] if os.path.isdir(folder) else []
-    return sorted(folder_paths.filter_files_content_types(names, ["audio", "video"])) + _example_sounds(folder)
+    return sorted(filter(_may_sound, names)) + _example_sounds(folder)
+
+
+def _may_sound(name: str) -> bool:
+    """Whether a file's name is that of a sound or a video; ComfyUI's own filter knows fewer, and takes playlists for sounds."""
+    return Path(name).suffix.lower() in (*SOUND_ENDINGS, *VIDEO_ENDINGS)
 
 
 @functools.lru_cache(maxsize=4)
@@ -262,12 +268,11 @@ def _bring_examples(folder: str) -> None:
 
 
 def _example_sounds(folder: str) -> list[str]:
-    import folder_paths
 
     _bring_examples(folder)
     examples = Path(folder) / _EXAMPLES_FOLDER
     names = [path.name for path in examples.iterdir() if path.is_file()] if examples.is_dir() else []
-    return [f"{_EXAMPLES_FOLDER}/{name}" for name in sorted(folder_paths.filter_files_content_types(names, ["audio", "video"]))]
+    return [f"{_EXAMPLES_FOLDER}/{name}" for name in sorted(filter(_may_sound, names))]
 
 
 def shown(name: Any) -> str:

@@ -25,7 +25,7 @@ class LoadSound(io.ComfyNode):
             node_id="SGVG_LoadSound",
             display_name="Load Sound",
             category="SGVG/sound",
-            description="A sound file of any kind (wav, flac, mp3, ogg, opus, m4a, the sound of a video), or a cut of one. The AUDIO output "
+            description="A sound file of any kind (wav, flac, mp3, ogg, opus, m4a, caf, the sound of a video), or a cut of one. The AUDIO output "
             "fits every node; this pack's nodes read the file itself, so that long sounds don't fill the memory and a video gets the original sound.",
             inputs=[
                 # The ids "audio" and "audioUI" are those that ComfyUI's page looks for when it puts the player into the node.
@@ -54,6 +54,14 @@ class LoadSound(io.ComfyNode):
                     tooltip="How many seconds are taken; 0 takes all up to the end.",
                 ),
                 io.Custom("AUDIO_UI").Input("audioUI", display_name="player", optional=True, tooltip="Plays the chosen file."),
+                io.Int.Input(
+                    "track",
+                    default=0,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    tooltip="Which of several sound tracks is taken, counted from 1. 0: the one that the file marks as the default, else the first.",
+                ),
             ],
             outputs=[
                 io.Audio.Output("sound", display_name="audio", tooltip="The sound with all its channels, at its own sample rate."),
@@ -67,28 +75,31 @@ class LoadSound(io.ComfyNode):
         return audio is None or host.checked_name(host.sound_file, audio)
 
     @classmethod
-    def fingerprint_inputs(cls, audio: str | None = None, start_seconds: Any = 0, length_seconds: Any = 0, audioUI: Any = None) -> str:
+    def fingerprint_inputs(
+        cls, audio: str | None = None, start_seconds: Any = 0, length_seconds: Any = 0, audioUI: Any = None, track: Any = 0
+    ) -> str:
         return host.file_key(host.sound_file, audio)
 
     @classmethod
-    def execute(cls, audio: str, start_seconds: float, length_seconds: float, audioUI: Any = None) -> io.NodeOutput:
+    def execute(cls, audio: str, start_seconds: float, length_seconds: float, audioUI: Any = None, track: int = 0) -> io.NodeOutput:
         path = host.sound_file(audio)
         with naming("audio"):
-            info = probe_sound(path)
-        if 0 < info.duration_seconds <= start_seconds:  # 0 where the file doesn't say how long it is
+            info = probe_sound(path, track or None)
+        if info.exact and 0 < info.duration_seconds <= start_seconds:  # an estimate may be far too short
             raise MediaError(
                 f"start_seconds: got {start_seconds}, but {audio} is over after {info.duration_seconds:.2f} s; choose an earlier start"
             )
         fps = _FPS_WITHOUT_PICTURE if info.fps is None else float(info.fps)
-        sound = file_audio(path, start_seconds, length_seconds or None, info.sample_rate)
+        sound = file_audio(path, start_seconds, length_seconds or None, info.sample_rate, track or None)
         return io.NodeOutput(sound, fps, ui=host.page(_in_words(info), cls.hidden.unique_id))
 
 
 def _in_words(info: SoundInfo) -> str:
     """A sound file in one line."""
-    seconds = f"{info.duration_seconds:.2f} s, " if info.duration_seconds else ""
+    seconds = f"{info.length_in_words}, " if info.length_in_words else ""
+    tracks = "" if info.about_tracks is None else f"; {info.about_tracks}"
     film = "" if info.fps is None else f", video of {float(info.fps):.6g} frames a second"
-    return f"{seconds}{info.num_channels} channel{'s' if info.num_channels != 1 else ''} at {info.sample_rate:,} Hz, {info.codec}{film}"
+    return f"{seconds}{info.num_channels} channel{'s' if info.num_channels != 1 else ''} at {info.sample_rate:,} Hz, {info.codec}{film}{tracks}"
 
 
 class SoundInversionEncoderNode(io.ComfyNode):
@@ -121,6 +132,7 @@ class SoundInversionEncoderNode(io.ComfyNode):
                 ),
                 io.Float.Output("seconds", display_name="seconds", tooltip="How many seconds the sound has."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -132,7 +144,8 @@ class SoundInversionEncoderNode(io.ComfyNode):
         with naming("audio"):
             heard = hear(sound, ready.mel, progress)
             embedding = None if ready.joint_space is None else embed_sound(ready, heard, progress).float().cpu()
-        return io.NodeOutput(SoundLatents(heard, ready.sound_encoder, handle.name), embedding, float(heard.duration))
+        page = host.page("\n".join(heard.notes), cls.hidden.unique_id)
+        return io.NodeOutput(SoundLatents(heard, ready.sound_encoder, handle.name), embedding, float(heard.duration), ui=page)
 
 
 class Listen(io.ComfyNode):
@@ -177,7 +190,7 @@ class Listen(io.ComfyNode):
             raise ConfigError(f"labels: {handle.name} has no scenes of its own; write some words, such as 'rain, fire, wind'")
         with naming("audio"):
             heard = listen(ready, sound, words, host.HostProgress())
-        best = "\n".join(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3])
+        best = "\n".join([*(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3]), *heard.notes])
         plot = host.to_host(images_from_uint8(listening_plot(heard)))
         page = host.page(best, cls.hidden.unique_id, ui.PreviewImage(plot, cls=cls))
         return io.NodeOutput(_as_text(heard), plot, heard.labels[0].text, ui=page)

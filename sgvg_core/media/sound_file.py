@@ -4,6 +4,7 @@ Sample 0 is what a player plays at time 0: encoder priming, edit lists and start
 """
 
 import contextlib
+import io
 import itertools
 import stat
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from .playlists import allowed_demuxers, is_playlist
 from .resampling import resampled
 from .sound_health import SoundHealth, check_whole, keep
 from .timeline import Timeline, longest_silence
-from .truncation import mp3_bytes
+from .truncation import mp3_bytes, unknown_sizes
 
 Path_ = str | Path
 
@@ -34,6 +35,8 @@ _EDIT_ROUNDING = Fraction(1, 500)
 _PRIMING = Fraction(1, 4)
 """Sound that begins less than this (seconds) before 0 is an encoder's priming, except where clocks begin anywhere."""
 _FREE_CLOCKS = ("mpegts", "mpeg", "rtp_mpegts")
+_COUNTED_STAMPS = ("aac", "mp3", "ac3", "eac3", "amr")
+"""Bare streams: FFmpeg counts packets of the first rate and calls that a time stamp."""
 _OGG_START = Fraction(1, 50)
 _TELLS_ITS_END = {"wav", "w64", "aiff", "flac", _MOV, "mp3"}
 """Containers that declare how much sound there is, so that a truncated file can be told."""
@@ -61,12 +64,32 @@ def open_container(path: Path_) -> Iterator[Any]:
     check_readable(file)
     options = {"protocol_whitelist": "file", "format_whitelist": allowed_demuxers()}
     try:
-        container = av.open(f"file:{file}", options=options, metadata_errors="replace")
+        mended = unknown_sizes(file)
+        source = _Mended(file, mended) if mended else f"file:{file}"
+        container = av.open(source, options=options, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{file}: can't be opened as sound or video ({reason(error)}): it is truncated, damaged or something else; "
                          "copy it again, or choose a wav, flac, mp3, ogg, opus, m4a, mp4 or other file that FFmpeg reads") from error
     with container:
         yield container
+
+
+class _Mended(io.FileIO):
+    """A file in which some bytes read otherwise."""
+
+    def __init__(self, path: Path, changes: dict[int, bytes]) -> None:
+        super().__init__(path)
+        self._changes = changes
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As a file's, with the other bytes where they belong."""
+        first = self.tell()
+        data = bytearray(super().read(-1 if size is None else size))
+        for place, instead in self._changes.items():
+            for offset, byte in enumerate(instead, place - first):
+                if 0 <= offset < len(data):
+                    data[offset] = byte
+        return bytes(data)
 
 
 def check_readable(file: Path) -> None:
@@ -171,7 +194,9 @@ def declared_end(container: Any, stream: Any, path: Path_) -> Fraction | None:
             place = [one.index for one in container.streams.audio].index(stream.index)
             total = boxes.sounds[place].total if place < len(boxes.sounds) else Fraction(0)
             return total or None
-    return cast(Fraction, start + stream.duration * stream.time_base - time_zero(container, path))
+    end = cast(Fraction, start + stream.duration * stream.time_base - time_zero(container, path))
+    is_pcm = container.format.name in ("wav", "w64", "aiff") and stream.codec_context.bit_rate
+    return None if is_pcm and end * stream.codec_context.bit_rate / 8 > 2 * container.size + _HEAD_BYTES else end
 
 
 def _counts_all(path: Path) -> bool:
@@ -276,7 +301,8 @@ def _frames(container: Any, stream: Any, path: Path_, health: SoundHealth, zero:
                 continue
             for frame in frames:
                 if frame.samples and frame.sample_rate:
-                    stamp = None if frame.pts is None else frame.pts * frame.time_base
+                    counted = health.num_changes and container.format.name in _COUNTED_STAMPS
+                    stamp = None if frame.pts is None or counted else frame.pts * frame.time_base
                     yield _Frame(frame, stamp, end, health.take_damage())
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: can't be read past {float(health.last_end - zero):.2f} s ({reason(error)}); "

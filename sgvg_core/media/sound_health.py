@@ -18,6 +18,9 @@ _BARE_STREAMS = ("ac3", "eac3", "aac", "amr", "amrnb", "amrwb")
 _SAME_SIZES = ("ac3", "eac3", "mp2", "mp2float", "mp3", "mp3float", "dts", "dca")
 _PADDING_BYTES = 2
 _GAPS_ARE_MEANT = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv", "avi", "asf", "nut")
+_EXACT_STAMPS = ("mpegts", "mpeg")
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")
+"""What packets begin with that hold titles instead of sound, in files that were joined."""
 _MOST_KEPT = 256
 _OPUS_RATE = 48_000
 
@@ -84,6 +87,8 @@ class SoundHealth:
     def _follow(self, packet: Any, seconds: Fraction) -> None:
         """Hold the packet's time stamp against the end of the one before."""
         stamp = None if packet.pts is None else packet.pts * packet.time_base
+        if self.packets_end is None and seconds <= 0:
+            return
         dropped = getattr(packet, "is_discard", False) and not (self.packets_end is None and stamp is not None and stamp < self.zero)
         if stamp is None or packet.is_corrupt or dropped or seconds <= 0:
             if self.broken_stamp is None:
@@ -97,6 +102,8 @@ class SoundHealth:
 
     def lose(self, packet: Any, error: Exception) -> None:
         """A packet couldn't be decoded."""
+        if bytes(packet)[:8].startswith(_TAGS):
+            return
         self.num_damaged, self.last_error, self._damage = self.num_damaged + 1, error, True
         mean = self._seconds / max(1, self.num_packets)
         self.lost += Fraction(packet.duration) * packet.time_base if packet.duration else mean
@@ -148,7 +155,7 @@ def check_whole(health: SoundHealth, kind: str, declared: Fraction | None, strea
         missing = missing_bytes(path)
         if kind == "mp3":
             declared = None  # FFmpeg's versions count an mp3's padding differently; its bytes tell better.
-        if kind in ("wav", "w64") and declared is not None and not missing:
+        if kind in ("wav", "w64", "aiff") and declared is not None and not missing:
             declared = None
         if missing or (declared is not None and seconds < declared - _TRUNCATED):
             short = f"{missing} bytes are missing" if missing else f"it should end at {float(declared or 0):.2f} s"
@@ -167,7 +174,7 @@ def check_whole(health: SoundHealth, kind: str, declared: Fraction | None, strea
 def _add_what_is_missing(health: SoundHealth, kind: str, stream: Any, path: Path) -> None:
     """Count what no error told: bytes between packets, pages that were dropped, an end that isn't there."""
     if kind not in _GAPS_ARE_MEANT:
-        health.lost = max(health.lost, health.silence, _behind_its_stamps(health))
+        health.lost = max(health.lost, health.silence, _behind_its_stamps(health) if kind in _EXACT_STAMPS else Fraction(0))
     if kind in _BARE_STREAMS and health._bytes:
         health.lost = max(health.lost, health._bytes_lost * health._seconds / health._bytes)
     if kind == "ogg":

@@ -22,6 +22,8 @@ def missing_bytes(path: Path) -> int:
         mark = file.read(4)
         if mark in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
             return _missing_of_wav(file, size, mark)
+        if mark == b"FORM":
+            return _missing_of_aiff(file, size)
         if mark == b"OggS":
             return _missing_of_ogg(file, size)
         if mark == _EBML:
@@ -66,6 +68,69 @@ def _missing_of_wav(file: BinaryIO, size: int, mark: bytes) -> int:
             return missing_of(num_bytes, place + 8, size)
         place += 8 + num_bytes + num_bytes % 2
     return 0
+
+
+def _missing_of_aiff(file: BinaryIO, size: int) -> int:
+    """The end of the sound's chunk behind the end of the file."""
+    file.seek(8)
+    if file.read(4) not in (b"AIFF", b"AIFC"):
+        return 0
+    place = 12
+    while place + 8 <= size:
+        file.seek(place)
+        name, num_bytes = struct.unpack(">4sI", file.read(8))
+        if name == b"SSND":
+            return missing_of(num_bytes, place + 8, size)
+        place += 8 + num_bytes + num_bytes % 2
+    return 0
+
+
+def unknown_sizes(path: Path) -> dict[int, bytes]:
+    """Sizes in RF64 and Wave64 files that stand for "unknown", which FFmpeg takes at their word: where they are, and what they should be."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(40)
+        if head[:4] in (b"RF64", b"BW64"):
+            return _unknown_of_rf64(file, size)
+        if head[:4] == b"riff" and head[24:28] == b"wave":
+            return _unknown_of_w64(file, size, *struct.unpack_from("<Q", head, 16))
+    return {}
+
+
+def _unknown_of_rf64(file: BinaryIO, size: int) -> dict[int, bytes]:
+    place, field = 12, 0
+    while place + 8 <= size:
+        file.seek(place)
+        name, num_bytes = struct.unpack("<4sI", file.read(8))
+        if name == b"ds64":
+            field = place + 16
+        elif name == b"data":
+            held = size - place - 8
+            file.seek(field)
+            said = int.from_bytes(file.read(8), "little")
+            return {field: struct.pack("<Q", held)} if field and num_bytes == 0xFFFFFFFF and _is_unknown(said, held, place + 8, size) else {}
+        place += 8 + num_bytes + num_bytes % 2
+    return {}
+
+
+def _unknown_of_w64(file: BinaryIO, size: int, whole: int) -> dict[int, bytes]:
+    """A chunk of Wave64 has 16 bytes of name and 8 of size, which counts both, and begins at a multiple of 8."""
+    found = {16: struct.pack("<Q", size)} if _is_unknown(whole, size, 0, size) else {}
+    place = 40
+    while place + 24 <= size:
+        file.seek(place)
+        name, num_bytes = struct.unpack("<4s12xQ", file.read(24))
+        if name == b"data":
+            held = size - place
+            return {**found, place + 16: struct.pack("<Q", held)} if _is_unknown(num_bytes, held, place, size) else found
+        if num_bytes < 24:
+            break
+        place += num_bytes + -num_bytes % 8
+    return found
+
+
+def _is_unknown(said: int, held: int, start: int, size: int) -> bool:
+    return said == 0 or (said > held and not missing_of(said, start, size))
 
 
 def missing_of(num_bytes: int, start: int, size: int) -> int:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import torch
 
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 # ending: (codec, sample format)
 KINDS = {"wav": ("pcm_s16le", "s16"), "flac": ("flac", "s16"), "mp3": ("libmp3lame", "fltp"), "ogg": ("vorbis", "fltp"),
          "opus": ("libopus", "flt"), "m4a": ("aac", "fltp"), "mp4": ("aac", "fltp"), "mkv": ("aac", "fltp")}
@@ -30,6 +31,39 @@ def write_sound(path: Path, waveform: np.ndarray, rate: int, codec: str, sample_
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
     return path
+
+
+def mux_sound(path: Path, waveform: np.ndarray, rate: int, codec: str = "aac", sample_format: str = "fltp", *, format: str | None = None,
+              options: dict[str, str] | None = None, stamps: Callable[[int], int] = int, picture_from: float | None = None) -> Path:
+    """Encode a waveform [C, N] with any options of the container. `stamps` is given each frame's first sample and says its time stamp, in
+    samples; with `picture_from` there's a picture beside it from that second on."""
+    with av.open(str(path), "w", format=format, options=options or {}) as container:
+        video = None if picture_from is None else _picture_stream(container)
+        stream = container.add_stream(codec, rate=rate, options={"strict": "-2"})
+        stream.codec_context.layout, stream.codec_context.format = LAYOUTS[len(waveform)], sample_format
+        stream.codec_context.time_base = Fraction(1, rate)
+        resampler = av.AudioResampler(format=sample_format, layout=LAYOUTS[len(waveform)], rate=rate)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(waveform.T, np.float32).reshape(1, -1), format="flt", layout=LAYOUTS[len(waveform)])
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        packets = [packet for piece in [*resampler.resample(frame), *resampler.resample(None)] for packet in stream.encode(piece)]
+        for packet in [*packets, *stream.encode(None)]:
+            packet.pts = packet.dts = stamps(packet.pts)
+            container.mux(packet)
+        for index in range(0 if video is None else round(waveform.shape[1] / rate * 25)):
+            grey = np.full((16, 16, 3), 20 + 3 * index % 200, np.uint8)
+            picture_frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format="yuv420p")
+            picture_frame.pts, picture_frame.time_base = index + round(25 * (picture_from or 0)), Fraction(1, 25)
+            container.mux(video.encode(picture_frame))
+        if video is not None:
+            container.mux(video.encode(None))
+    return path
+
+
+def _picture_stream(container: Any) -> Any:
+    video = container.add_stream("mpeg4", rate=25)
+    video.codec_context.width = video.codec_context.height = 16
+    video.codec_context.pix_fmt, video.codec_context.time_base = "yuv420p", Fraction(1, 25)
+    return video
 
 
 def click_at(seconds: float, total_seconds: float, rate: int) -> np.ndarray:

@@ -369,7 +369,7 @@ def test_a_sound_without_a_declared_length_is_taken(pack: Pack, monkeypatch: pyt
     """Recordings of a browser don't say how long they are."""
     sound = pack.part("nodes.sound")
     probe = sound.probe_sound
-    monkeypatch.setattr(sound, "probe_sound", lambda path: dataclasses.replace(probe(path), duration_seconds=0.0))
+    monkeypatch.setattr(sound, "probe_sound", lambda path, track: dataclasses.replace(probe(path), duration_seconds=0.0))
     loaded = pack.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.0)
     assert loaded[0]["waveform"].shape == (1, 2, 22_050)
     assert loaded.ui["sgvg_text"] == ["2 channels at 22,050 Hz, pcm_s16le"]
