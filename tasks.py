@@ -5,6 +5,7 @@ pip's download cache. The file keeps to a syntax that older Pythons read too, so
 """
 
 import argparse
+import ast
 import contextlib
 import hashlib
 import itertools
@@ -28,15 +29,16 @@ VENV = ROOT / ".venv"
 STATE = "sgvg-setup.json"
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 BITS = sys.maxsize.bit_length() + 1
-TORCH = ("torch", "torchvision", "torchaudio")
-CHECK = "import torch, torchvision, torchaudio, av, numpy, open_clip, PIL, safetensors, tqdm"
+TORCH = ("torch", "torchvision")
+HELD = (*TORCH, "torchaudio")  # what a ComfyUI may bring along, but in the tested version
+CHECK = "import torch, torchvision, av, numpy, open_clip, PIL, safetensors, tqdm"
 
 # Megabytes: (download, on disk once installed). Downloads are the sums of the wheels of the tested set on PyPI; the disk figures
 # were measured on Linux x86_64 and are estimates elsewhere; that of the tests has what they write while they run. On Linux torch
 # from PyPI brings NVIDIA's libraries along.
 RUN_MB = {"linux x86_64": (2800, 5250), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
 TEST_MB = (165, 850)
-HOST_MB = (140, 450)
+OLDER_HOST_MB, HOST_MB = (140, 450), (600, 1150)
 # What is unpacked at most beside what is installed already, if torch's libraries come one after another (measured as the others).
 PIECE_MB = 300
 
@@ -95,16 +97,23 @@ def check_venv_tools(has: "Callable[[str], object] | None" = None, release: "str
     raise Stop("This Python has no {} and can't make an environment; {}".format(" and no ".join(missing), advice))
 
 
-def find_comfyui(environment: "Mapping[str, str] | None" = None, root: "Path" = ROOT, home: "Path | None" = None) -> "Path | None":
-    """The ComfyUI to test in: COMFYUI_DIR, else the folder two above the pack (custom_nodes/PACK), else ~/ComfyUI; None without one."""
+def find_comfyuis(environment: "Mapping[str, str] | None" = None, root: "Path" = ROOT, home: "Path | None" = None) -> "list":
+    """The ComfyUIs to test in.
+
+    Those of COMFYUI_DIR, parted as in PATH; else the one two folders above the pack (custom_nodes/PACK); else ~/ComfyUI and what lies
+    beside it as ~/ComfyUI-ANYTHING. [] without one.
+    """
     named = (os.environ if environment is None else environment).get("COMFYUI_DIR")
     if named:
-        if not is_comfyui(Path(named)):
-            raise Stop(f"COMFYUI_DIR is {named}, but there is no ComfyUI (main.py and comfyui_version.py) in it")
-        return Path(named).absolute()
+        paths = [Path(part) for part in named.split(os.pathsep) if part]
+        for path in paths:
+            if not is_comfyui(path):
+                raise Stop(f"COMFYUI_DIR is {named}, but there is no ComfyUI (main.py and comfyui_version.py) in {path}")
+        return list(dict.fromkeys(path.absolute() for path in paths))
     # The path as it was called, not resolved: the pack may be a link inside custom_nodes.
-    candidates = [*list(root.parents)[1:2], (home or Path.home()) / "ComfyUI"]
-    return next((path for path in candidates if is_comfyui(path)), None)
+    above = [path for path in list(root.parents)[1:2] if is_comfyui(path)]
+    home = home or Path.home()
+    return above or [path for path in [home / "ComfyUI", *sorted(home.glob("ComfyUI-*"))] if is_comfyui(path)]
 
 
 def is_comfyui(path: "Path") -> "bool":
@@ -112,31 +121,54 @@ def is_comfyui(path: "Path") -> "bool":
     return (path / "main.py").is_file() and (path / "comfyui_version.py").is_file()
 
 
+def comfyui_version(path: "Path") -> "str":
+    """What a ComfyUI calls itself, such as 0.3.64; "?" if it doesn't say."""
+    lines = (path / "comfyui_version.py").read_text(errors="replace").splitlines()
+    return next((line.partition("=")[2].strip(" \"'") for line in lines if line.startswith("__version__")), "?")
+
+
+def host_folder(comfyui: "Path", venv: "Path" = VENV) -> "Path":
+    """The environment of a ComfyUI: its own packages, and behind them those of `venv`."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in comfyui.name)
+    return venv / "hosts" / f"{plain}-{hashlib.sha256(os.fsencode(comfyui.absolute())).hexdigest()[:8]}"
+
+
+def host_python(comfyui: "Path", venv: "Path" = VENV) -> "Path":
+    """The interpreter of a ComfyUI's environment."""
+    return interpreter(host_folder(comfyui, venv))
+
+
+def interpreter(environment: "Path") -> "Path":
+    """The interpreter of an environment."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 # ------------------------------------------------------------------------------------------------------------------------- set-up
 
 
 class Setup:
-    """The environment of this clone, and the parts that are finished in it.
+    """The environment of this clone, those of the ComfyUIs behind it, and the parts that are finished in them.
 
-    A part ("run", "test", "host") is finished when the state file holds the hash of the files it's made from. The state file is
-    written before the first step and says "busy" while pip works, so that a half-made environment is known and made again.
+    A part ("run", "test", "resolve", or the folder of a ComfyUI's environment) is finished when the state file holds the hash of the
+    files it's made from. The state file is written before the first step and says "busy" while pip works in the clone's environment, so
+    that a half-made one is known and made again. A ComfyUI's environment is struck from it while it's made, and alone made again.
     """
 
-    def __init__(self, venv: "Path" = VENV, root: "Path" = ROOT, comfyui: "Path | None" = None) -> "None":
-        self.venv, self.root, self.comfyui = venv, root, comfyui
+    def __init__(self, venv: "Path" = VENV, root: "Path" = ROOT, comfyuis: "Sequence[Path]" = ()) -> "None":
+        self.venv, self.root = venv, root
+        self.hosts = {host_folder(path, venv).name: path for path in comfyuis}
         self.tight = False
 
     @property
     def python(self) -> "Path":
         """The environment's interpreter."""
-        return self.venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        return interpreter(self.venv)
 
     def files(self, part: "str") -> "list":
         """What a part is made from."""
-        own = {"run": ["requirements.txt", "constraints.txt"], "test": ["requirements-test.txt", "constraints.txt"], "host": ["constraints.txt"]}
-        own["resolve"] = ["constraints.txt"]
-        files = [self.root / name for name in own[part]]
-        return files + ([self.comfyui / "requirements.txt"] if part == "host" and self.comfyui else [])
+        own = {"run": ["requirements.txt", "constraints.txt"], "test": ["requirements-test.txt", "constraints.txt"]}
+        files = [self.root / name for name in own.get(part, ["constraints.txt"])]
+        return files + ([self.hosts[part] / "requirements.txt"] if part in self.hosts else [])
 
     def wanted(self, part: "str") -> "str":
         """The hash that stands for a finished part."""
@@ -174,7 +206,8 @@ class Setup:
         state = self.state()
         if state.get("busy") or not self.python.exists():
             return list(parts)
-        return [part for part in parts if state.get(part) != self.wanted(part)]
+        there = {part: part not in self.hosts or interpreter(self.venv / "hosts" / part).exists() for part in parts}
+        return [part for part in parts if state.get(part) != self.wanted(part) or not there[part]]
 
     def bring(self, *parts: "str") -> "None":
         """Install what is missing of `parts`, saying first what that means; returns in milliseconds when nothing is."""
@@ -188,13 +221,18 @@ class Setup:
                 missing = list(parts)
             if fresh:
                 self.clear()
-            self.tight = announce(missing, self.root, self.comfyui)
+            self.tight = announce(missing, self.root, self.hosts)
             if fresh:
                 self.make()
-            self.save(busy=True)
-            for part in missing:
+            own = [part for part in missing if part not in self.hosts]
+            self.save(busy=bool(own))
+            for part in own:
                 self.install(part)
-            self.save(busy=False, **{part: self.wanted(part) for part in missing})
+            self.save(busy=False, **{part: self.wanted(part) for part in own})
+            for part in (part for part in missing if part in self.hosts):
+                self.save(**{part: ""})
+                self.install(part)
+                self.save(**{part: self.wanted(part)})
 
     def clear(self) -> "None":
         """Remove what an interrupted set-up left; Stop if it's something else."""
@@ -227,8 +265,9 @@ class Setup:
             self.pip("the tools of the tests", "-r", "requirements-test.txt")
         elif part == "resolve":
             self.pip("uv, which resolves for other systems", "uv")
-        elif part == "host" and self.comfyui:
-            self.install_host(self.comfyui)
+        elif part in self.hosts:
+            self.make_host(self.venv / "hosts" / part)
+            self.install_host(self.hosts[part])
 
     def install_torch_in_pieces(self) -> "None":
         """torch and then what it needs, one after another: pip holds everything it downloads in one call until all of it is installed."""
@@ -238,23 +277,33 @@ class Setup:
         for requirement in needed.splitlines():
             self.pip(requirement.partition(";")[0], "--no-warn-conflicts", requirement)
 
+    def make_host(self, folder: "Path") -> "None":
+        """A new environment for a ComfyUI, which finds in the clone's what it hasn't got itself: torch above all."""
+        if folder.is_dir():
+            shutil.rmtree(str(folder))
+        run_or_stop([str(self.python), "-m", "venv", "--without-pip", str(folder)], "the environment couldn't be made")
+        behind, own = (site_packages(python) for python in (self.python, interpreter(folder)))
+        (own / "sgvg.pth").write_text(f"import site; site.addsitedir({str(behind)!a})\n")
+
     def install_host(self, comfyui: "Path") -> "None":
         """ComfyUI's requirements under the tested set; if they don't fit it, as it wants them, but with our torch."""
-        what = f"the requirements of the ComfyUI in {comfyui}"
-        # requests: ComfyUI's main.py imports it but its list doesn't name it.
+        what, python = f"the requirements of the ComfyUI in {comfyui}", host_python(comfyui, self.venv)
+        # requests: the main.py of some imports it but their list doesn't name it.
         arguments = ["-r", str(comfyui / "requirements.txt"), "requests"]
         try:
-            self.pip(what, *arguments)
+            self.pip(what, *arguments, python=python)
         except Stop:
             say("They don't fit the tested set; trying again with only torch held.")
             held = self.venv / "torch-held.txt"
-            held.write_text("".join(f"{name}=={pinned(name, self.root)}\n" for name in TORCH))
-            self.pip(what, *arguments, constraints=str(held))
+            held.write_text("".join(f"{name}=={pinned(name, self.root)}\n" for name in HELD))
+            self.pip(what, *arguments, constraints=str(held), python=python)
 
-    def pip(self, what: "str", *arguments: "str", constraints: "str" = "constraints.txt", quiet: "bool" = False) -> "None":
-        """``pip install`` into the environment, under the constraints of the tested set. Raises Stop if it fails."""
+    def pip(
+        self, what: "str", *arguments: "str", constraints: "str" = "constraints.txt", quiet: "bool" = False, python: "Path | None" = None
+    ) -> "None":
+        """``pip install`` into the environment (or that of `python`), under the constraints of the tested set. Raises Stop if it fails."""
         say(f"Installing {what} ...")
-        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *arguments]
+        command = [str(python or self.python), "-m", "pip", "install", "--disable-pip-version-check", "-c", constraints, *arguments]
         command += ["--quiet"] * quiet + ["--no-cache-dir"] * self.tight
         # pip unpacks downloads in the temporary folder, which is often too small for torch.
         scratch = tempfile.mkdtemp(prefix="pip-", dir=str(self.venv))
@@ -269,12 +318,21 @@ class Setup:
             raise Stop(f"pip couldn't install {what}: its last lines say why. Run the same command again{kept}.")
 
 
-def announce(parts: "Sequence[str]", root: "Path" = ROOT, comfyui: "Path | None" = None) -> "bool":
+def site_packages(python: "Path") -> "Path":
+    """Where an interpreter's environment keeps its packages."""
+    command = [str(python), "-c", "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"]
+    return Path(ast.literal_eval(subprocess.run(command, env=clean_environment(), stdout=subprocess.PIPE, check=True, text=True).stdout))
+
+
+def announce(parts: "Sequence[str]", root: "Path" = ROOT, hosts: "Mapping[str, Path] | None" = None) -> "bool":
     """Say what will be downloaded and what disk is needed and free; answers as `is_tight`. Raises Stop if the disk is too full."""
     known = machine() in RUN_MB
-    sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "host": HOST_MB, "resolve": (30, 80)}
+    sizes = {"run": RUN_MB.get(machine(), RUN_MB["linux x86_64"]), "test": TEST_MB, "resolve": (30, 80)}
     names = {"run": f"PyTorch {pinned('torch', root)} and the pack's requirements", "test": "lint, types and test tools"}
-    names.update(host=f"the requirements of {comfyui}", resolve="uv")
+    names["resolve"] = "uv"
+    for part, comfyui in (hosts or {}).items():
+        names[part] = f"the requirements of {comfyui}"
+        sizes[part] = OLDER_HOST_MB if comfyui_version(comfyui).startswith("0.3.") else HOST_MB
     say("Set-up in {}".format(root / ".venv"))
     for part in parts:
         say("  {:<48} about {:>5} MB to download, {:>5} MB on disk".format(names[part], *sizes[part]))
@@ -405,9 +463,9 @@ def task_demo(options: "argparse.Namespace", rest: "list") -> "int":
 
 def task_test(options: "argparse.Namespace", rest: "list") -> "int":
     """Lint, types, import law and tests; all of them run, even after one has failed."""
-    comfyui = None if options.fast else find_comfyui()
-    setup = Setup(comfyui=comfyui)
-    setup.bring("run", "test", *(["host"] if comfyui else []))
+    comfyuis = [] if options.fast else find_comfyuis()
+    setup = Setup(comfyuis=comfyuis)
+    setup.bring("run", "test", *setup.hosts)
     steps = [step for step in STEPS if not options.only or step in options.only]
     report = VENV / "host-tests.txt"
     with contextlib.suppress(FileNotFoundError):
@@ -416,7 +474,7 @@ def task_test(options: "argparse.Namespace", rest: "list") -> "int":
     for step in steps:
         say(f"\n== {step}")
         start = time.monotonic()
-        code = call(step_command(step, setup, options.fast, rest, report), cwd=typing_tree() if step == "types" else ROOT, comfyui=comfyui)
+        code = call(step_command(step, setup, options.fast, rest, report), cwd=typing_tree() if step == "types" else ROOT, comfyuis=comfyuis)
         results.append((step, code, time.monotonic() - start))
     say("")
     for step, code, seconds in results:
@@ -484,7 +542,7 @@ def resolve(setup: "Setup", version: "str", system: "str") -> "tuple":
 
 def shown(versions: "dict") -> "str":
     """The packages that matter, with their versions."""
-    names = ["torch", "torchvision", "torchaudio", "numpy", "av", "open-clip-torch", "pillow", "pytest", "librosa"]
+    names = ["torch", "torchvision", "numpy", "av", "open-clip-torch", "pillow", "pytest", "librosa"]
     return ", ".join(f"{name} {versions[name]}" for name in names if name in versions)
 
 
@@ -496,14 +554,14 @@ def say(text: "str") -> "None":
     print(text, flush=True)
 
 
-def call(command: "list", cwd: "Path", comfyui: "Path | None" = None) -> "int":
+def call(command: "list", cwd: "Path", comfyuis: "Sequence[Path]" = ()) -> "int":
     """The exit code of a command that shares our terminal."""
     environment = clean_environment()
     # The tests' models are tiny: threads only cost them time, above all on a machine that's busy.
     if "pytest" in command:
         environment.setdefault("OMP_NUM_THREADS", "1")
-    if comfyui:
-        environment["COMFYUI_DIR"] = str(comfyui)
+    if comfyuis:
+        environment["COMFYUI_DIR"] = os.pathsep.join(map(str, comfyuis))
     return subprocess.run(command, cwd=str(cwd), env=environment).returncode
 
 

@@ -8,7 +8,7 @@ through a band-pass that wanders, fire is clicks over a leaky integral, waves ar
 import math
 
 import torch
-from torchaudio.functional import bandpass_biquad, highpass_biquad, lfilter, lowpass_biquad
+from filters import bandpass_biquad, highpass_biquad, lfilter, lowpass_biquad
 
 RATE = 22_050
 

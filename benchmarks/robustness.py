@@ -22,9 +22,9 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from filters import bandpass_biquad, fftconvolve
 from other_synthesiser import SCENES, synthesise
 from torch.nn import functional
-from torchaudio.functional import bandpass_biquad, fftconvolve
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -1,7 +1,7 @@
 """From ComfyUI's values to the core's and back; errors that name the wire."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from ..sgvg_core.generation import Sound, Walk
 from ..sgvg_core.media import read_sound
 from ..sgvg_core.synthesis import Pose, as_rgb, rgb_pictures
 from . import host
+from .foreign_audio import Samples, sounds_of
 from .sockets import AnyWalk, StoredWalk
 
 T = TypeVar("T")
@@ -71,58 +72,129 @@ def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
         )
 
 
-class FileAudio(dict[str, Any]):
+class FileAudio(MutableMapping[str, Any], dict[str, Any]):
     """ComfyUI's AUDIO, {"waveform": [1, C, N], "sample_rate"}, of a file: the samples are decoded when someone asks for them.
 
     Our own nodes read the file itself, so that a sound of any duration streams, and a video gets the original sound. `source` is an
-    attribute and no key: copies that another node makes and changes don't carry it.
+    attribute and no key: dictionaries that another node makes of it and changes don't carry it, and a change of this one drops it. Whoever
+    only lists or measures it gets None for samples whose file is gone.
     """
 
     def __init__(self, source: Sound, sample_rate: int) -> None:
-        super().__init__(waveform=None, sample_rate=sample_rate)
+        dict.__init__(self, waveform=None, sample_rate=sample_rate)
         self.source: Sound | None = source
 
     def __getitem__(self, key: str) -> Any:
-        if key == "waveform" and self.source is not None and super().__getitem__(key) is None:
+        if key == "waveform" and self.source is not None and dict.__getitem__(self, key) is None:
             source = self.source
             waveform, _ = read_sound(source.path, start=source.start, length=source.seconds, track=source.track_number,  # type: ignore[arg-type]
                                      tick=host.stop_if_cancelled)
-            super().__setitem__(key, waveform[None])
-        return super().__getitem__(key)
+            dict.__setitem__(self, key, waveform[None])
+        return dict.__getitem__(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.source = None
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self.source = None
+        dict.__delitem__(self, key)
 
     def __iter__(self) -> Iterator[str]:
-        return super().__iter__()  # defined here, dict(audio) and {**audio} ask __getitem__ instead of copying what isn't decoded yet
+        return dict.__iter__(self)
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """As a dictionary's, decoding when needed."""
-        return self[key] if super().__contains__(key) else default
+    def __len__(self) -> int:
+        return dict.__len__(self)
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key)
+
+    def __or__(self, other: Any) -> dict[str, Any]:  # type: ignore[override]
+        return {**self, **other}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (dict, (dict(self),)) if self.source is None else (FileAudio, (self.source, dict.__getitem__(self, "sample_rate")))
 
     def items(self) -> Any:
-        """As a dictionary's, decoded."""
-        return dict(self).items()
+        """As a dictionary's, decoded where the file is there."""
+        return self._listed().items()
 
     def values(self) -> Any:
-        """As a dictionary's, decoded."""
-        return dict(self).values()
+        """As a dictionary's, decoded where the file is there."""
+        return self._listed().values()
 
     def copy(self) -> dict[str, Any]:
         """A plain AUDIO dictionary."""
         return dict(self)
+
+    def _listed(self) -> dict[str, Any]:
+        try:
+            return dict(self)
+        except (SGVGError, OSError):
+            return {key: dict.__getitem__(self, key) for key in self}
 
 
 def to_sound(audio: Any, wire: str, item: int = 0) -> Sound:
     """The core's sound of an AUDIO dictionary: its file where it's known, else item `item` of its samples. Raises MediaError."""
     if isinstance(audio, FileAudio) and audio.source is not None:
         return audio.source
-    if not isinstance(audio, Mapping):
-        raise MediaError(f"{wire}: got {'no sound (is it a silent video?)' if audio is None else type(audio).__name__}; connect an AUDIO output")
+    return _sound(sounds_of(audio, wire), wire, item)
+
+
+def to_sounds(audio: Any, wire: str) -> list[Sound]:
+    """All sounds of an AUDIO wire's batch, in their order. Raises MediaError."""
+    if isinstance(audio, FileAudio) and audio.source is not None:
+        return [audio.source]
+    sounds = sounds_of(audio, wire)
+    return [_sound(sounds, wire, item) for item in range(len(sounds))]
+
+
+def _sound(sounds: list[Samples], wire: str, item: int) -> Sound:
+    if not -len(sounds) <= item < len(sounds):
+        raise MediaError(f"{wire}: asked for item {item} of a batch of {len(sounds)}; choose a smaller one")
+    waveform, sample_rate = sounds[item]
     with naming(wire):
-        waveform, sample_rate = from_audio_dict(audio, index=item)
-        return Sound.from_waveform(waveform, sample_rate)
+        checked, _ = from_audio_dict({"waveform": waveform[None], "sample_rate": sample_rate})
+    return Sound.from_waveform(checked, sample_rate)
+
+
+def track_of(values: Any, name: str) -> float | list[float]:
+    """What a FLOAT input carries when lists are taken whole: one number, or one a frame. Raises ConfigError.
+
+    Both kinds of lists come here flat: those that ComfyUI makes of an output that is a list, and a list that travels as one value.
+    """
+    flat = list(_numbers(values, name))
+    if not flat:
+        raise ConfigError(f"{name}: got an empty list, expected a number, or one for each frame")
+    return flat[0] if len(flat) == 1 else flat
+
+
+def _numbers(value: Any, name: str) -> Iterator[float]:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _numbers(inner, name)
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name}: got {type(value).__name__}, expected a number, or a list of numbers, one for each frame")
+    else:
+        yield float(value)
+
+
+def one_number(value: Any, name: str) -> float:
+    """What a FLOAT input carries that takes one number for the whole film. A list that says one number over and over is that number.
+
+    Raises ConfigError.
+    """
+    found = track_of(value, name)
+    if not isinstance(found, list):
+        return found
+    if len(set(found)) > 1:
+        raise ConfigError(
+            f"{name}: got a list of {len(found)} numbers, {min(found):g} to {max(found):g}, expected one number for the whole film; a number a frame "
+            "is what StyleGAN3 Pose takes"
+        )
+    return found[0]
 
 
 def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int, track: int | None = None) -> FileAudio:

@@ -16,8 +16,8 @@ from ..sgvg_core.training.label_offsets import LabelSearch
 from ..sgvg_core.training.sound_fit import LabelledSound, SoundFit, SoundFitSettings, config_of, fit_sounds
 from ..sgvg_core.walker import RecurrentWalker
 from . import host
-from .adapters import drawing_model, expect, hearing_model, images_from_uint8, naming, to_sound
-from .sockets import LabelledSoundsWire, ModelWire
+from .adapters import drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, to_sounds
+from .sockets import SHOWS, LabelledSoundsWire, ModelWire
 
 _AUTO, _BUNDLED, _OPEN_CLIP = "auto", "landscapes (bundled)", "open_clip"
 _KEEP, _FOLLOW = "keep", "follow"
@@ -26,6 +26,7 @@ _ROOM_FOR_GRADIENTS = 4
 """A picture through which gradients flow takes about so many times the memory of one alone."""
 
 LabelledSounds = tuple[LabelledSound, ...]
+_files = host.MadeFiles("name")
 
 
 class LabelSounds(io.ComfyNode):
@@ -57,9 +58,7 @@ class LabelSounds(io.ComfyNode):
         name = label.strip()
         if not name:
             raise ConfigError("label: got no words; write what the sound is, such as 'fire crackling'")
-        first = to_sound(audio, "audio")
-        num = 1 if first.path is not None else len(audio["waveform"])
-        return io.NodeOutput((*(others or ()), *(LabelledSound(name, to_sound(audio, "audio", item)) for item in range(num))))
+        return io.NodeOutput((*(others or ()), *(LabelledSound(name, sound) for sound in to_sounds(audio, "audio"))))
 
 
 class FitSoundEncoder(io.ComfyNode):
@@ -153,6 +152,7 @@ class FitSoundEncoder(io.ComfyNode):
                 io.String.Output("info", display_name="info", tooltip="How well each label was found, and how many sounds are told apart."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -179,7 +179,7 @@ class FitSoundEncoder(io.ComfyNode):
         if walker == _KEEP and whole is None:
             raise ConfigError(f"walker: {handle.name} is a generator alone and has none to keep; choose auto or follow")
         search = LabelSearch(num_codes=num_codes, num_steps=refine_steps, seed=seed)
-        settings = SoundFitSettings(search=search, num_steps=num_steps, variants=variants, quiet=quiet, seed=seed)
+        settings = SoundFitSettings(search=search, num_steps=num_steps, variants=variants, quiet=one_number(quiet, "quiet"), seed=seed)
         fit = _fit(handle, heard, _judging(handle, space, clip_model, clip_weights), settings)
         fitted = _with_fit(handle, fit, keep=whole is not None and walker != _FOLLOW)
         host.show_text(fitted.info, cls.hidden.unique_id)
@@ -275,9 +275,13 @@ class SaveSoundEncoder(io.ComfyNode):
                 io.String.Output("sound_encoder", display_name="sound encoder", tooltip="The file as Load Sound Encoder and Walker names it."),
                 io.String.Output("walker", display_name="walker", tooltip="The walker's file as Load Sound Encoder and Walker names it."),
             ],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             is_output_node=True,
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> int:
+        return _files.fingerprint(inputs)
 
     @classmethod
     def execute(cls, model: Any, name: str = "my sounds") -> io.NodeOutput:
@@ -288,6 +292,7 @@ class SaveSoundEncoder(io.ComfyNode):
         with naming("name"):
             save_sound_encoder(folder / "sound_encoder.safetensors", encoder, encoder_config, core.mel, half=False)
             save_walker(folder / "walker.safetensors", walker, walker_config, half=False)
+        _files.add(cls.hidden, {"name": name}, *folder.glob("*.safetensors"))
         names = [f"{folder.name}/{part}.safetensors" for part in ("sound_encoder", "walker")]
         host.show_text("\n".join(names), cls.hidden.unique_id)
         return io.NodeOutput(*names)

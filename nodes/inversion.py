@@ -11,7 +11,7 @@ from ..sgvg_core.synthesis import rgb_pictures
 from . import host
 from .adapters import drawing_model, expect, naming, picture_of, pictures_from_images
 from .latent_files import fps_input, item_input, start_and_walk
-from .sockets import ImageEncoderWire, LatentWire, ModelWire, WalkWire
+from .sockets import SHOWS, ImageEncoderWire, LatentWire, ModelWire, WalkWire
 
 _BATCH = 4
 _PASSES = 5
@@ -41,6 +41,7 @@ class ImageToLatent(io.ComfyNode):
                 WalkWire.Output("walk", display_name="walk", tooltip="The latents of all pictures, a frame each. It has no sound."),
                 io.Image.Output("picture", display_name="picture", tooltip="What the generator makes of the start latent."),
             ],
+            **SHOWS,
         )
 
     @classmethod

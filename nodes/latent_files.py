@@ -11,10 +11,12 @@ from ..sgvg_core.config import check_choice
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk
 from . import host
-from .adapters import drawing_model, naming, watched
-from .sockets import AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire
+from .adapters import drawing_model, naming, one_number, watched
+from .sockets import SHOWS, AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire
 
 FORMATS = ("safetensors", "npy", "npz")
+_files = host.MadeFiles("filename_prefix", "format")
+
 
 def item_input(tooltip: str) -> io.Input:
     """Which of several becomes the start latent."""
@@ -30,6 +32,7 @@ def start_and_walk(ws: torch.Tensor, item: int, fps: float, what: str) -> tuple[
     """Latent `item` of `ws` [T, L, D] as a start latent [1, L, D], and all of them as a walk. Raises ConfigError."""
     if not 0 <= item < len(ws):
         raise ConfigError(f"item: got {item}, but {what} holds {len(ws)} latents, counted from 0")
+    fps = one_number(fps, "fps")
     with naming("fps"):
         return ws[item : item + 1].clone(), StoredWalk(ws, to_fps(fps))
 
@@ -62,6 +65,7 @@ class LoadLatents(io.ComfyNode):
                 CentresWire.Output("centres", display_name="centres", tooltip="All latents as the centres that truncation draws to."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -115,9 +119,13 @@ class SaveLatents(io.ComfyNode):
                 ),
             ],
             outputs=[io.String.Output("file", display_name="file", tooltip="The file as Load Latents names it.")],
-            hidden=[io.Hidden.unique_id],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             is_output_node=True,
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> int:
+        return _files.fingerprint(inputs)
 
     @classmethod
     def execute(cls, latents: Any, filename_prefix: str = "latents/SGVG", format: str = "safetensors") -> io.NodeOutput:
@@ -126,6 +134,7 @@ class SaveLatents(io.ComfyNode):
         path, name = host.output_file(filename_prefix, f".{format}")
         with naming("latents"):
             save_latents(path, ws)
+        _files.add(cls.hidden, {"filename_prefix": filename_prefix, "format": format}, path)
         page = host.page(f"{name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
         shown = {"filename": path.name, "subfolder": path.parent.relative_to(host.output_folder()).as_posix(), "type": "output"}
         return io.NodeOutput(name, ui={**page, "latents": [shown]})

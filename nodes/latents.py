@@ -10,8 +10,8 @@ from ..sgvg_core.generation.start import random_start
 from ..sgvg_core.generation.text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
 from ..sgvg_core.synthesis import Label, drawn_label, read_label
 from . import host
-from .adapters import drawing_model, expect, hearing_model, images_from_uint8, picture_of
-from .sockets import FROM_ANY_MODEL, CentresWire, EmbeddingWire, LatentWire, ModelWire
+from .adapters import drawing_model, expect, hearing_model, images_from_uint8, one_number, picture_of
+from .sockets import FROM_ANY_MODEL, SHOWS, CentresWire, EmbeddingWire, LatentWire, ModelWire
 
 _BATCH = 8
 
@@ -88,6 +88,7 @@ class StartLatent(io.ComfyNode):
                 io.Image.Output("picture", display_name="picture", tooltip="What the film begins with."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -101,7 +102,7 @@ class StartLatent(io.ComfyNode):
         centres: Any = None,
         class_label: str = "",
     ) -> io.NodeOutput:
-        handle = drawing_model(model)
+        handle, truncation_psi = drawing_model(model), one_number(truncation_psi, "truncation psi")
         label, notes = label_for(handle, class_label)
         centres = centres_of(centres)
         if sound_embedding is None:
@@ -167,6 +168,7 @@ class TextConstraint(io.ComfyNode):
                 io.Image.Output("candidates", display_name="candidates", tooltip="The best candidates in one picture, with rank, number and score."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -183,7 +185,7 @@ class TextConstraint(io.ComfyNode):
         centres: Any = None,
         class_label: str = "",
     ) -> io.NodeOutput:
-        handle = hearing_model(model)
+        handle, truncation_psi = hearing_model(model), one_number(truncation_psi, "truncation psi")
         prompts, negatives = read_prompts(prompt), read_prompts(negative)
         if not prompts and not negatives and sound_embedding is None:
             raise ConfigError("prompt: got no words; write some, such as 'a campfire at night', or connect a sound embedding")

@@ -13,7 +13,7 @@ from ..sgvg_core.config import check_choice
 from . import host
 from .adapters import drawing_model, naming
 from .described import encoder_in_words, generator_in_words, model_in_words, notes_in_words
-from .sockets import ImageEncoderWire, ModelWire
+from .sockets import SHOWS, ImageEncoderWire, ModelWire
 
 H = TypeVar("H")
 
@@ -60,6 +60,7 @@ class LoadModel(io.ComfyNode):
                 io.String.Output("info", display_name="info", tooltip="What was loaded: the generator, its latents, what the model can hear."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -111,6 +112,7 @@ class LoadStyleGAN(io.ComfyNode):
                 io.String.Output("info", display_name="info", tooltip="What was loaded: kind, size, latents, and what was assumed or left out."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -177,6 +179,7 @@ class LoadImageEncoder(io.ComfyNode):
                 io.String.Output("info", display_name="info", tooltip="What was loaded."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod

@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.synthesis import ANCHORS, Pose, pose_transforms
+from .adapters import track_of
 from .sockets import PoseWire
 
 _CURVES = ("linear", "smooth", "there and back")
@@ -50,23 +49,6 @@ class StyleGAN3Pose(io.ComfyNode):
         return io.NodeOutput(Pose(pose_transforms(**tracks), anchor[0]))
 
 
-def track_of(values: Any, name: str) -> float | list[float]:
-    """What a FLOAT input carries when lists are taken whole: one number, or one a frame. Raises ConfigError.
-
-    Both kinds of lists come here flat: those that ComfyUI makes of an output that is a list, and a list that travels as one value.
-    """
-    flat: list[float] = []
-    for value in values:
-        inner = value.flatten().tolist() if isinstance(value, torch.Tensor) else value if isinstance(value, list | tuple) else [value]
-        for number in inner:
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise ConfigError(f"{name}: got {type(number).__name__}, expected a number, or a list of numbers, one for each frame")
-            flat.append(float(number))
-    if not flat:
-        raise ConfigError(f"{name}: got an empty list, expected a number, or one for each frame")
-    return flat[0] if len(flat) == 1 else flat
-
-
 class Ramp(io.ComfyNode):
     """A number for each frame."""
 
@@ -77,7 +59,8 @@ class Ramp(io.ComfyNode):
             node_id="SGVG_Ramp",
             display_name="Ramp",
             category="SGVG/synthesis",
-            description="A list of FLOATs, one a frame, from one value to another: for StyleGAN3 Pose, and for any node that takes such a list.",
+            description="A list of FLOATs, one a frame, from one value to another: for StyleGAN3 Pose, and for any node that takes such a list. The "
+            "list travels as one value, so what follows runs once.",
             inputs=[
                 io.Float.Input("start", tooltip="The value of the first frame.", **number),
                 io.Float.Input("end", tooltip="The value of the last frame; of the middle one with there and back.", **{**number, "default": 1.0}),
@@ -96,7 +79,7 @@ class Ramp(io.ComfyNode):
                     tooltip="linear: evenly; smooth: softly at both ends; there and back: to the end in the middle of the film, and home again.",
                 ),
             ],
-            outputs=[io.Float.Output("values", display_name="values", is_output_list=True, tooltip="One number a frame.")],
+            outputs=[io.Float.Output("values", display_name="values", tooltip="One list, with a number a frame.")],
         )
 
     @classmethod

@@ -10,6 +10,7 @@ they're used.
 import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import torch
 from comfy_api.latest import io
@@ -30,6 +31,9 @@ CentresWire = io.Custom("SGVG_CENTRES")
 FROM_ANY_MODEL = "From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."
 FROM_HEARING_MODEL = "From Load SGVG Model, or Load Sound Encoder and Walker."
 """Where a model comes from, for nodes that draw, and for those that hear or walk."""
+
+SHOWS: dict[str, Any] = {"has_intermediate_output": True} if "has_intermediate_output" in getattr(io.Schema, "__dataclass_fields__", ()) else {}
+"""For the schema of a node that leaves a text or a picture on the page: newer ComfyUIs send it again only then, if the node is in the cache."""
 
 _AT_ONCE = 32
 

@@ -11,7 +11,7 @@ from ..sgvg_core.media import SoundInfo, probe_sound
 from . import host
 from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound
 from .plots import listening_plot
-from .sockets import FROM_HEARING_MODEL, EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
+from .sockets import FROM_HEARING_MODEL, SHOWS, EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
 
 _FPS_WITHOUT_PICTURE = 25.0
 
@@ -68,6 +68,7 @@ class LoadSound(io.ComfyNode):
                 io.Float.Output("fps", display_name="video fps", tooltip="The frame rate of a video file; 25 for a file without a picture."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod

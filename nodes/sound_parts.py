@@ -14,7 +14,7 @@ from . import host
 from .adapters import drawing_model, naming
 from .described import advice_for_walker, part_in_words
 from .loaders import shared
-from .sockets import ModelWire
+from .sockets import SHOWS, ModelWire
 
 _BESIDE, _NO_BLOCK = "auto", "(none)"
 _MADE_FOR = ("auto", "StyleGAN2", "StyleGAN3 256 px")
@@ -77,6 +77,7 @@ class LoadSoundParts(io.ComfyNode):
                 io.String.Output("info", display_name="info", tooltip="What was loaded, and whether it was fitted to the generator's latents."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod

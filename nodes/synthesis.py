@@ -16,6 +16,7 @@ from .adapters import check_latents, cut, drawing_model, images_from_pictures, n
 from .sockets import FROM_ANY_MODEL, AnyWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
+_films = host.MadeFiles("size", "noise", "noise_seed", "batch_size", "dtype", "sound_codec", "crf")
 
 
 def _common_inputs() -> list[io.Input]:
@@ -152,9 +153,13 @@ class SynthesisToVideo(io.ComfyNode):
                 pose_input(),
             ],
             outputs=[io.Video.Output("video", display_name="video", tooltip="The finished video, for Save Video or Get Video Components.")],
-            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.unique_id],
             is_output_node=True,
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> int:
+        return _films.fingerprint(inputs)
 
     @classmethod
     def execute(
@@ -186,6 +191,8 @@ class SynthesisToVideo(io.ComfyNode):
             with writer:
                 for pictures in frames:
                     writer.write(to_uint8(pictures))
+        settings = {"size": size, "noise": noise, "noise_seed": noise_seed, "batch_size": batch_size, "dtype": dtype}
+        _films.add(cls.hidden, {**settings, "sound_codec": sound_codec, "crf": crf}, path)
         shown = ui.PreviewVideo([ui.SavedResult(path.name, "", io.FolderType.temp)])
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=shown)
 

@@ -10,9 +10,9 @@ from ..sgvg_core.generation.frames import synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import MAX_CENTRES, compute_centres, truncate
 from . import host
-from .adapters import drawing_model, expect, images_from_uint8, picture_of
+from .adapters import drawing_model, expect, images_from_uint8, one_number, picture_of
 from .latents import centres_input, centres_of, class_label_input, label_for, psi_input, seed_input
-from .sockets import FROM_ANY_MODEL, CentresWire, LatentWire, ModelWire
+from .sockets import FROM_ANY_MODEL, SHOWS, CentresWire, LatentWire, ModelWire
 
 _COLUMNS = 6
 _MAX_SHOWN = 64
@@ -55,6 +55,7 @@ class TruncationCentres(io.ComfyNode):
                 io.Image.Output("sheet", display_name="sheet", tooltip="What the centres look like, the one of the largest group first."),
             ],
             hidden=[io.Hidden.unique_id],
+            **SHOWS,
         )
 
     @classmethod
@@ -106,6 +107,7 @@ class TruncateLatent(io.ComfyNode):
                 LatentWire.Output("truncated", display_name="start latent", tooltip="For the Recurrent Walker."),
                 io.Image.Output("picture", display_name="picture", tooltip="What the film begins with."),
             ],
+            **SHOWS,
         )
 
     @classmethod
@@ -121,7 +123,7 @@ class TruncateLatent(io.ComfyNode):
         towards = centres_of(centres)
         if towards is None:
             towards = generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1)
-        truncated = truncate(start_ws, towards, truncation_psi, num_layers or None)
+        truncated = truncate(start_ws, towards, one_number(truncation_psi, "truncation psi"), num_layers or None)
         handle.ready_generator()
         picture = picture_of(handle, truncated)
         return io.NodeOutput(truncated, picture, ui=ui.PreviewImage(picture, cls=cls))

@@ -12,7 +12,7 @@ from ..sgvg_core.generation.frames import synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
-from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, pose_of, walk_of
+from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, pose_of, walk_of
 from .latent_files import fps_input
 from .sockets import FROM_ANY_MODEL, FROM_HEARING_MODEL, AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire, pose_input
 
@@ -101,7 +101,10 @@ class RecurrentWalkerNode(io.ComfyNode):
                 f"sound latents: {heard.model_name} hears {heard.encoder.num_ws} latents of {heard.encoder.w_dim}, but {core.name} takes "
                 f"{wanted[1]} of {wanted[2]}; use one model for both nodes"
             )
-        settings = WalkSettings(coarse=coarse, mid=mid, fine=fine, beta=beta, pull=pull, sound_once=sound_once)
+        strengths = {"coarse": coarse, "mid": mid, "fine": fine, "beta": beta, "pull": pull}
+        numbers = {name: one_number(value, name) for name, value in strengths.items()}
+        settings = WalkSettings(**numbers, sound_once=sound_once)
+        fps = one_number(fps, "fps")
         with naming("fps"):
             exact = to_fps(fps)
         walk = Walk(heard.heard, heard.encoder, core.walker, start_ws, exact, settings, causal)

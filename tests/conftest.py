@@ -3,6 +3,7 @@
 The pack's root must not be on sys.path: its `nodes` and `tests` are also names of ComfyUI's. So the core is registered by itself.
 """
 
+import dataclasses
 import importlib.util
 import os
 import sys
@@ -43,13 +44,35 @@ def pack_root() -> Path:
     return ROOT
 
 
+def comfyuis() -> list[Path]:
+    """The ComfyUIs to test in."""
+    try:
+        return sys.modules["tasks"].find_comfyuis()
+    except sys.modules["tasks"].Stop as stop:
+        raise pytest.UsageError(str(stop)) from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that ask for a ComfyUI run in each of them; all of one ComfyUI, then all of the next."""
+    if "comfyui_dir" in metafunc.fixturenames:
+        found = comfyuis()
+        names = [sys.modules["tasks"].comfyui_version(path) for path in found]
+        metafunc.parametrize("comfyui_dir", found or [None], ids=names or ["no ComfyUI"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def comfyui_dir() -> Path:
+def comfyui_dir(request: pytest.FixtureRequest) -> Path:
     """The folder of a real ComfyUI; the test is skipped where there's none."""
-    found = sys.modules["tasks"].find_comfyui()
-    if found is None:
+    if request.param is None:
         pytest.skip("no ComfyUI found: set COMFYUI_DIR")
-    return found
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def comfyui_python(comfyui_dir: Path) -> str:
+    """The interpreter that has what this ComfyUI needs: that of the environment which tasks.py made for it, else the one of the tests."""
+    made = sys.modules["tasks"].host_python(comfyui_dir)
+    return str(made if made.exists() else sys.executable)
 
 
 @pytest.fixture(scope="session")
@@ -72,35 +95,57 @@ def tiny_model_folder(tiny_model: Any, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-# ---- how many host tests ran: the last line of the run, and a file for the task that started it
+# ---- how many host tests ran, and in which ComfyUI: the last lines of the run, and a file for the task that started it
 
-_host = {"ran": 0, "failed": 0, "skipped": 0, "reason": ""}
+
+@dataclasses.dataclass
+class HostCount:
+    ran: int = 0
+    failed: int = 0
+    skipped: int = 0
+    reason: str = ""
+
+    def line(self, where: str) -> str:
+        if not self.ran:
+            return f"HOST TESTS NOT RUN{where} ({self.reason or 'none was selected'})"
+        return f"host tests ran{where}: {self.ran} (failed: {self.failed}, skipped: {self.skipped})"
+
+
+_hosts: dict[str, HostCount] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--host-report", metavar="FILE", help="write the line about the host tests into this file too")
+    parser.addoption("--host-report", metavar="FILE", help="write the lines about the host tests into this file too")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Note in which ComfyUI a host test ran."""
+    report = yield
+    found = item.callspec.params.get("comfyui_dir") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    report.host = "" if found is None else f" in ComfyUI {sys.modules['tasks'].comfyui_version(found)} ({found})"
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if "host" not in report.keywords:
         return
+    count = _hosts.setdefault(report.host, HostCount())  # type: ignore[attr-defined]
     if report.skipped:
-        _host["skipped"] += 1
-        _host["reason"] = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        count.skipped += 1
+        count.reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     elif report.when == "call" or report.failed:
-        _host["ran"] += 1
-        _host["failed"] += report.failed
+        count.ran += 1
+        count.failed += report.failed
 
 
-def host_line() -> str:
-    """What the run's last line says of the host tests."""
-    if not _host["ran"]:
-        return f"HOST TESTS NOT RUN ({_host['reason'] or 'none was selected'})"
-    return f"host tests ran: {_host['ran']} (failed: {_host['failed']}, skipped: {_host['skipped']})"
+def host_lines() -> str:
+    """What the run's last lines say of the host tests, a line for each ComfyUI."""
+    return "\n".join(count.line(where) for where, count in (_hosts or {"": HostCount()}).items())
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     terminalreporter.section("host")
-    terminalreporter.write_line(host_line())
+    terminalreporter.write_line(host_lines())
     if config.getoption("--host-report"):
-        Path(config.getoption("--host-report")).write_text(host_line() + "\n")
+        Path(config.getoption("--host-report")).write_text(host_lines() + "\n")

@@ -3,21 +3,20 @@
     python host_driver.py COMFYUI_DIR BASE_DIR PACK_DIR
 
 BASE_DIR becomes ComfyUI's base directory (models, input, output, temp). A process of its own, because ComfyUI puts `nodes`, `utils`, `app`
-and more on the search path. A request is {"prompt": graph} and, to cancel, {"cancel_after": number of bar updates}; {"schemas": true} asks for
-the nodes of the pack as the page sees them.
+and more on the search path. A request is {"prompt": graph} and, to cancel, {"cancel_after": number of bar updates, "cancel_of": the bar's
+end}; {"schemas": true} asks for the nodes of the pack as the page sees them.
 """
 
 import asyncio
 import json
 import os
 import sys
-import time
 import uuid
 from pathlib import Path
 from types import MappingProxyType
 
 SCHEMA = ("input", "output", "output_name", "output_tooltips", "display_name", "description", "category")
-EXTRAS = ("nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py", "nodes_post_processing.py")
+EXTRAS = ("nodes_latent.py", "nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py", "nodes_post_processing.py")
 
 
 class Server:
@@ -54,10 +53,12 @@ class Host:
         if (base / "extra_model_paths.yaml").is_file():  # before the nodes, as main.py does
             utils.extra_config.load_extra_path_config(str(base / "extra_model_paths.yaml"))
         asyncio.run(self.load(comfyui, pack))
-        self.executor = execution.PromptExecutor(Server())
+        kept = {"lru": 0, "ram": 0.0, "ram_inactive": 0.0}  # newer ones give results up when memory is short; here never
+        newer = getattr(execution.CacheType, "RAM_PRESSURE", None)
+        self.executor = execution.PromptExecutor(Server(), **({"cache_type": newer, "cache_args": kept} if newer else {}))
         self.updates: list = []
         self.cancel_after: int | None = None
-        self.cancelled_at = 0.0
+        self.cancel_of: float | None = None
 
     async def load(self, comfyui: Path, pack: Path) -> None:
         for name in EXTRAS:
@@ -68,12 +69,14 @@ class Host:
         """As ComfyUI's main.py hooks the bar: cancel raises here, too."""
         self.management.throw_exception_if_processing_interrupted()
         self.updates.append([value, total, None if preview is None else list(preview[1].size)])
-        if self.cancel_after is not None and len(self.updates) > self.cancel_after:
-            self.cancel_after, self.cancelled_at = None, time.monotonic()
+        bar = [update for update in self.updates if self.cancel_of in (None, update[1])]
+        if self.cancel_after is not None and len(bar) > self.cancel_after:
+            self.cancel_after = None
             self.management.interrupt_current_processing()
 
     def run(self, request: dict) -> dict:
-        prompt, self.updates, self.cancel_after = request["prompt"], [], request.get("cancel_after")
+        prompt, self.updates = request["prompt"], []
+        self.cancel_after, self.cancel_of = request.get("cancel_after"), request.get("cancel_of")
         name = str(uuid.uuid4())
         valid, error, good, node_errors = asyncio.run(self.execution.validate_prompt(name, prompt, None))
         if not valid:
@@ -89,7 +92,6 @@ class Host:
             "interrupted": any(message[0] == "execution_interrupted" for message in bad),
             "updates": self.updates,
             "cached": cached,
-            "seconds_after_cancel": time.monotonic() - self.cancelled_at if self.cancelled_at else None,
         }
 
     def schemas(self) -> dict:

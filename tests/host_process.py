@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 class HostProcess:
     """Sends graphs to `host_driver.py`."""
 
-    def __init__(self, comfyui: Path, base: Path, pack: Path) -> None:
+    def __init__(self, python: str, comfyui: Path, base: Path, pack: Path) -> None:
         self.base, self.log = base, (base / "host.log").open("w+")
-        command = [sys.executable, str(Path(__file__).with_name("host_driver.py")), str(comfyui), str(base), str(pack)]
+        command = [python, str(Path(__file__).with_name("host_driver.py")), str(comfyui), str(base), str(pack)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
@@ -26,7 +25,7 @@ class HostProcess:
     def read(self) -> dict[str, Any]:
         line = self.process.stdout.readline()  # type: ignore[union-attr]
         if not line:
-            self.process.wait(20)
+            self.process.wait(300)
             pytest.fail("ComfyUI ended:\n" + (self.base / "host.log").read_text()[-4000:])
         return json.loads(line)
 
@@ -49,13 +48,13 @@ class HostProcess:
 
     def close(self) -> None:
         self.process.stdin.close()  # type: ignore[union-attr]
-        self.process.wait(30)
+        self.process.wait(300)
         self.log.close()
 
 
 @pytest.fixture(scope="session")
-def host_base(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base directory for ComfyUI."""
+def host_base(comfyui_dir: Path, tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base directory for one ComfyUI."""
     import torch
 
     from sgvg_core.media import write_wav
@@ -72,8 +71,8 @@ def host_base(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def host(comfyui_dir: Path, pack_root: Path, host_base: Path) -> Iterator[HostProcess]:
+def host(comfyui_dir: Path, comfyui_python: str, pack_root: Path, host_base: Path) -> Iterator[HostProcess]:
     """ComfyUI, running."""
-    process = HostProcess(comfyui_dir, host_base, pack_root)
+    process = HostProcess(comfyui_python, comfyui_dir, host_base, pack_root)
     yield process
     process.close()

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,17 +33,19 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class OfflineSetup(tasks.Setup):
     """The real set-up with real environments, but without pip in them: it's replaced by a note of what it was asked."""
 
-    def __init__(self, root: Path, fail_at: str = "") -> None:
-        super().__init__(root / ".venv", root)
+    def __init__(self, root: Path, fail_at: str = "", comfyuis: Sequence[Path] = ()) -> None:
+        super().__init__(root / ".venv", root, comfyuis)
         self.asked: list[tuple[str, ...]] = []
         self.fail_at = fail_at
 
-    def pip(self, what: str, *arguments: str, constraints: str = "constraints.txt", quiet: bool = False) -> None:
+    def pip(self, what: str, *arguments: str, constraints: str = "", quiet: bool = False, python: Path | None = None) -> None:
         self.asked.append(arguments)
         if self.fail_at and self.fail_at in arguments:
             raise KeyboardInterrupt
 
     def install(self, part: str) -> None:
+        if part in self.hosts:
+            self.make_host(self.venv / "hosts" / part)
         self.pip(part, part)
 
     def works(self) -> bool:
@@ -100,28 +103,59 @@ def test_a_python_without_venv_names_the_package(release: str, words: str) -> No
     assert "\n" not in str(stop.value)
 
 
-def make_comfyui(folder: Path) -> Path:
+def make_comfyui(folder: Path, version: str = "") -> Path:
     folder.mkdir(parents=True)
     (folder / "main.py").touch()
-    (folder / "comfyui_version.py").touch()
+    (folder / "requirements.txt").touch()
+    (folder / "comfyui_version.py").write_text(f'# made by a build\n__version__ = "{version}"\n' if version else "")
     return folder
 
 
 def test_comfyui_is_found_by_name_then_above_the_pack_then_at_home(tmp_path: Path) -> None:
     pack = tmp_path / "host" / "custom_nodes" / "sgvg"
     home = tmp_path / "home"
-    assert tasks.find_comfyui({}, pack, home) is None
-    at_home = make_comfyui(home / "ComfyUI")
-    assert tasks.find_comfyui({}, pack, home) == at_home
+    assert tasks.find_comfyuis({}, pack, home) == []
+    at_home = [make_comfyui(home / name) for name in ("ComfyUI", "ComfyUI-0.33", "ComfyUI-old")]
+    (home / "ComfyUI-Manager").mkdir()
+    assert tasks.find_comfyuis({}, pack, home) == at_home
     above = make_comfyui(tmp_path / "host")
-    assert tasks.find_comfyui({}, pack, home) == above
-    named = make_comfyui(tmp_path / "named")
-    assert tasks.find_comfyui({"COMFYUI_DIR": str(named)}, pack, home) == named
+    assert tasks.find_comfyuis({}, pack, home) == [above]
+    named = [make_comfyui(tmp_path / name) for name in ("one", "other")]
+    assert tasks.find_comfyuis({"COMFYUI_DIR": str(named[0])}, pack, home) == named[:1]
+    assert tasks.find_comfyuis({"COMFYUI_DIR": os.pathsep.join(map(str, [*named, named[0]]))}, pack, home) == named
 
 
 def test_a_wrong_comfyui_dir_is_said(tmp_path: Path) -> None:
-    with pytest.raises(tasks.Stop, match="COMFYUI_DIR"):
-        tasks.find_comfyui({"COMFYUI_DIR": str(tmp_path)})
+    good = make_comfyui(tmp_path / "good")
+    with pytest.raises(tasks.Stop, match=r"COMFYUI_DIR is .* in .*wrong"):
+        tasks.find_comfyuis({"COMFYUI_DIR": f"{good}{os.pathsep}{tmp_path / 'wrong'}"})
+
+
+def test_a_comfyui_says_its_version(tmp_path: Path) -> None:
+    assert tasks.comfyui_version(make_comfyui(tmp_path / "a", "0.33.0")) == "0.33.0"
+    assert tasks.comfyui_version(make_comfyui(tmp_path / "b")) == "?"
+
+
+def test_each_comfyui_has_an_environment_of_its_own(tmp_path: Path) -> None:
+    paths = [tmp_path / "a" / "ComfyUI", tmp_path / "b" / "ComfyUI", tmp_path / "b" / "Comfy UI \u00fc"]
+    folders = [tasks.host_folder(path, tmp_path / ".venv") for path in paths]
+    assert len(set(folders)) == 3
+    assert all(folder.parent == tmp_path / ".venv" / "hosts" and folder.name.isascii() and " " not in folder.name for folder in folders)
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="not run from an environment")
+def test_a_comfyuis_environment_falls_back_on_the_clones(tmp_path: Path) -> None:
+    """A real one, behind the environment of these tests: it has torch and pip without a copy, and what is its own comes first."""
+    setup = tasks.Setup(Path(sys.prefix), comfyuis=[make_comfyui(tmp_path / "ComfyUI")])
+    folder = tmp_path / "hosts" / "ComfyUI"
+    setup.make_host(folder)
+    own = tasks.site_packages(tasks.interpreter(folder))
+    (own / "tqdm.py").write_text("own = True\n")
+    code = "import importlib.util as i, pip, tqdm; print(tqdm.own, i.find_spec('torch').origin)"
+    said = subprocess.run([str(tasks.interpreter(folder)), "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert said[0] == "True"
+    assert not Path(said[1]).is_relative_to(folder)
+    assert {path.name for path in own.iterdir()} <= {"sgvg.pth", "tqdm.py", "__pycache__"}
 
 
 def test_a_full_disk_is_refused_before_anything_is_made(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +274,46 @@ def test_setup_is_made_once_resumed_after_a_break_and_renewed_on_change(clone: P
     assert mended.works()
 
 
+@pytest.mark.usefixtures("without_pip")
+def test_a_break_in_one_comfyuis_set_up_costs_that_one_alone(clone: Path, tmp_path: Path) -> None:
+    comfyuis = [make_comfyui(tmp_path / name) for name in ("one", "other")]
+    first, second = (tasks.host_folder(path, clone / ".venv").name for path in comfyuis)
+    broken = OfflineSetup(clone, fail_at=second, comfyuis=comfyuis)
+    with pytest.raises(KeyboardInterrupt):
+        broken.bring("run", *broken.hosts)
+    leftover = broken.venv / "hosts" / second / "half-written"
+    leftover.touch()
+
+    again = OfflineSetup(clone, comfyuis=comfyuis)
+    again.bring("run", *again.hosts)
+    assert again.asked == [(second,)]
+    assert not leftover.exists()
+
+    (comfyuis[0] / "requirements.txt").write_text("another\n")
+    renewed = OfflineSetup(clone, comfyuis=comfyuis)
+    renewed.bring("run", *renewed.hosts)
+    assert renewed.asked == [(first,)]
+
+    tasks.interpreter(renewed.venv / "hosts" / second).unlink()
+    mended = OfflineSetup(clone, comfyuis=comfyuis)
+    mended.bring("run", *mended.hosts)
+    assert mended.asked == [(second,)]
+
+
+def test_the_disk_is_counted_for_each_comfyui(clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    setup = tasks.Setup(clone / ".venv", clone, [make_comfyui(tmp_path / "old", "0.3.64"), make_comfyui(tmp_path / "new", "0.33.0")])
+    tasks.announce([*setup.hosts], clone, setup.hosts)
+    old, new = capsys.readouterr().out.splitlines()[1:3]
+    assert str(tmp_path / "old") in old
+    assert f"{tasks.OLDER_HOST_MB[1]} MB on disk" in old
+    assert f"{tasks.HOST_MB[1]} MB on disk" in new
+
+
 def test_a_comfyui_that_does_not_fit_the_tested_set_gets_its_own_with_torch_held(clone: Path) -> None:
     class Conflict(tasks.Setup):
         held = ""
 
-        def pip(self, what: str, *arguments: str, constraints: str = "constraints.txt", quiet: bool = False) -> None:
+        def pip(self, what: str, *arguments: str, constraints: str = "constraints.txt", quiet: bool = False, python: Path | None = None) -> None:
             if constraints == "constraints.txt":
                 raise tasks.Stop("conflict")
             self.held = Path(constraints).read_text()

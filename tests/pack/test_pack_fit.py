@@ -89,7 +89,7 @@ def test_a_whole_model_keeps_its_walker_and_a_name_is_never_overwritten(studio: 
 def test_cancel_stops_a_fit_at_once(studio: HostProcess) -> None:
     answer = studio.ask(prompt=fit_graph(fit={"num_steps": 5000, "seed": 9}), cancel_after=4)
     assert answer["interrupted"]
-    assert answer["seconds_after_cancel"] < 5
+    assert len(answer["updates"]) == 5, "the one that was answered by cancel is the last"
 
 
 @pytest.mark.parametrize(

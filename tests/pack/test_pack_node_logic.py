@@ -1,7 +1,10 @@
 """What the nodes do beyond the core, with a stand-in for ComfyUI: choices, checks, lazy sounds, progress, cancel."""
 
+import copy
 import dataclasses
 import importlib.util
+import itertools
+import pickle
 import re
 import shutil
 import sys
@@ -11,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from stand_in import Interrupted, StandIn
@@ -183,6 +187,159 @@ def test_bad_sounds_are_named(pack: Pack, audio: Any, message: str) -> None:
         pack.part("nodes.adapters").to_sound(audio, "audio")
 
 
+def tone(channels: int = 2, num: int = 4000) -> torch.Tensor:
+    """Samples [C, N] that are told apart by channel."""
+    return 0.5 * torch.sin(torch.arange(num) * torch.linspace(0.1, 0.3, channels)[:, None])
+
+
+class Wrapped(dict):
+    """A dictionary of another pack."""
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        pytest.param(lambda x: {"waveform": x[None], "sample_rate": 8000}, id="ComfyUI"),
+        pytest.param(lambda x: Wrapped(waveform=x, sample_rate=8000.0), id="no batch, rate a float"),
+        pytest.param(lambda x: [{"waveform": x[None], "sample_rate": 8000}], id="a list of one"),
+        pytest.param(lambda x: ({"waveform": x[None], "sample_rate": torch.tensor([8000])},), id="a tuple, rate a tensor"),
+        pytest.param(lambda x: (x, 8000), id="samples and rate"),
+        pytest.param(lambda x: (8000, x.T.numpy()), id="rate and samples, channels last"),
+        pytest.param(lambda x: {"waveform": x[None], "sample_rate": [8000]}, id="rate in a list"),
+        pytest.param(lambda x: {"waveform": x[None], "sample_rate": "8000"}, id="rate a text"),
+        pytest.param(lambda x: {"waveform": x[None].numpy(), "sample_rate": np.int64(8000)}, id="numpy"),
+        pytest.param(lambda x: {"waveform": x.tolist(), "sample_rate": 8000}, id="lists of numbers"),
+        pytest.param(lambda x: {"waveform": [x], "sample_rate": [8000]}, id="a list of tensors"),
+        pytest.param(lambda x: {"waveform": x.T[None], "sample_rate": 8000}, id="channels last"),
+        pytest.param(lambda x: {"waveform": x[None, None], "sample_rate": 8000}, id="a dimension too many"),
+        pytest.param(lambda x: {"waveform": x[None].double(), "sample_rate": 8000}, id="float64"),
+        pytest.param(lambda x: {"waveform": (x[None] * 32_767), "sample_rate": 8000}, id="the scale of 16 bits"),
+        pytest.param(lambda x: {"waveform": (x[None] * 32_767).round().short(), "sample_rate": 8000}, id="int16"),
+        pytest.param(lambda x: {"waveform": (x[None] * 32_767).round().long(), "sample_rate": 8000}, id="16 bits in int64"),
+        pytest.param(lambda x: {"waveform": (x[None] * (2**31 - 128)).int(), "sample_rate": 8000}, id="int32"),
+        pytest.param(lambda x: {"waveform": (x[None] * (2**23 - 1)).round(), "sample_rate": 8000}, id="the scale of 24 bits"),
+        pytest.param(lambda x: {"waveform": (x[None] * 32_767 / 200).round(), "sample_rate": 8000}, id="16 bits, quiet"),
+    ],
+)
+def test_sounds_of_other_packs_are_taken_as_they_are_meant(pack: Pack, give: Any, request: pytest.FixtureRequest) -> None:
+    x = tone()
+    audio = give(x)
+    sound = pack.part("nodes.adapters").to_sound(audio, "audio")
+    assert sound.sample_rate == 8000
+    wanted = x / 200 if "quiet" in request.node.name else x
+    torch.testing.assert_close(sound.waveform, wanted, atol=2e-5, rtol=1e-4)
+    assert [len(pack.run("LabelSound", audio=audio, label="rain")[0])] == [1]
+
+
+def test_unsigned_bytes_rest_in_their_middle(pack: Pack) -> None:
+    x = tone(1)
+    audio = {"waveform": ((x[None] * 127).round() + 128).to(torch.uint8), "sample_rate": 8000}
+    torch.testing.assert_close(pack.part("nodes.adapters").to_sound(audio, "audio").waveform, x, atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_sounds_of_one_to_eight_channels_keep_them(pack: Pack, channels: int) -> None:
+    x = tone(channels)
+    for waveform in (x[None], x.T[None], x.T.contiguous().numpy()):
+        assert torch.equal(pack.part("nodes.adapters").to_sound({"waveform": waveform, "sample_rate": 8000}, "audio").waveform, x)
+
+
+def test_batches_of_other_packs_are_heard_item_by_item(pack: Pack) -> None:
+    take, short, long = pack.part("nodes.adapters").to_sound, tone(1, 500), tone(2, 900)
+    ragged = {"waveform": [short, long], "sample_rate": [8000, 16_000]}
+    dictionaries = [{"waveform": short, "sample_rate": 8000}, {"waveform": long[None], "sample_rate": 16_000}]
+    for audio in (ragged, dictionaries):
+        assert torch.equal(take(audio, "audio", 1).waveform, long)
+        assert (take(audio, "audio", 0).sample_rate, take(audio, "audio", 1).sample_rate) == (8000, 16_000)
+        assert len(pack.run("LabelSound", audio=audio, label="rain")[0]) == 2
+        with pytest.raises(Exception, match="audio: asked for item 2 of a batch of 2"):
+            take(audio, "audio", 2)
+    loud = {"waveform": torch.stack([tone(1), 3 * tone(1)]), "sample_rate": 8000}
+    assert take(loud, "audio", 1).waveform.max() > 1, "what is louder than full scale stays so"
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (7, "got int; connect an AUDIO output"),
+        ([], "got list; connect an AUDIO output"),
+        ({"samples": 1}, "its AUDIO has no waveform and no sample_rate, only samples"),
+        ({"waveform": None, "sample_rate": 8000}, "its waveform is None"),
+        ({"waveform": "x.wav", "sample_rate": 8000}, "its waveform is a str that isn't one block of numbers"),
+        ({"waveform": [[1.0, 2.0], [3.0]], "sample_rate": 8000}, "its waveform is a list that isn't one block of numbers"),
+        ({"waveform": torch.zeros(2, 2, 2, 9), "sample_rate": 8000}, r"got a waveform of shape \[2, 2, 2, 9\]"),
+        ({"waveform": torch.zeros(1, 300, 300), "sample_rate": 8000}, r"got a waveform of shape \[1, 300, 300\], expected .* at most 64 channels"),
+        ({"waveform": torch.zeros(1, 1, 9, dtype=torch.complex64), "sample_rate": 8000}, "got a waveform of torch.complex64"),
+        ({"waveform": 40.5 * torch.rand(1, 1, 99) + 9, "sample_rate": 8000}, "its samples reach [0-9.]+, which is neither in -1..1 nor"),
+        ({"waveform": torch.full((1, 1, 9), 1e12), "sample_rate": 8000}, r"its samples reach 1e\+12"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": None}, "its sample_rate is 'None'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": [None]}, "its sample_rate is 'None'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": 0}, "its sample_rate is '0'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": float("nan")}, "its sample_rate is 'nan'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": "CD"}, "its sample_rate is 'CD'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": {}}, "its sample_rate is '{}'"),
+        ({"waveform": torch.zeros(1, 1, 9), "sample_rate": 10**9}, "its sample_rate is '1000000000'"),
+        ({"waveform": torch.zeros(2, 1, 9), "sample_rate": [8000, 9000, 10_000]}, "got the sample rates .* for 2 sounds"),
+    ],
+)
+def test_what_isnt_plain_is_named_with_its_wire_and_value(pack: Pack, audio: Any, message: str) -> None:
+    with pytest.raises(Exception, match=f"^mix: {message}") as caught:
+        pack.part("nodes.adapters").to_sound(audio, "mix")
+    assert type(caught.value).__name__ == "MediaError"
+
+
+def test_a_sound_whose_file_is_gone_can_still_be_listed_and_copied(pack: Pack) -> None:
+    path = pack.host.base / "input" / "gone.wav"
+    shutil.copy(pack.host.base / "input" / "swell.wav", path)
+    audio = pack.run("LoadSound", audio="gone.wav", start_seconds=0.0, length_seconds=0.0)[0]
+    path.unlink()
+    assert isinstance(audio, dict)
+    assert (len(audio), list(audio), "waveform" in audio, bool(audio)) == (2, ["waveform", "sample_rate"], True, True)
+    assert list(audio.values()) == [None, 22_050]
+    assert dict(audio.items()) == {"waveform": None, "sample_rate": 22_050}
+    assert "22050" in repr(audio)
+    assert sys.getsizeof(audio) > 0
+    for copied in (copy.copy(audio), copy.deepcopy(audio), pickle.loads(pickle.dumps(audio))):  # noqa: S301 - our own
+        assert copied.source == audio.source
+    with pytest.raises(Exception, match=r"gone\.wav"):
+        audio["waveform"]
+
+
+def test_a_changed_copy_of_a_lazy_sound_is_what_it_was_changed_to(pack: Pack) -> None:
+    adapters = pack.part("nodes.adapters")
+    audio = pack.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.25)[0]
+    silent = {"waveform": torch.zeros(1, 1, 9)}
+    twin = copy.deepcopy(audio)
+    twin.update(silent)
+    for changed in (twin, audio | silent, {**audio, **silent}):
+        assert adapters.to_sound(changed, "audio").waveform.shape == (1, 9)
+    assert audio.pop("waveform").shape == (1, 2, 5512)
+    assert list(audio) == ["sample_rate"]
+
+
+def test_a_list_where_one_number_is_taken_is_named(pack: Pack) -> None:
+    model, walk = pack.walk()
+    heard = pack.part("nodes.sockets").SoundLatents(walk.heard, walk.encoder, "tiny")
+    inputs = {"model": model, "sound_latents": heard, "start_latent": walk.start_ws}
+    listed: dict[str, Any] = {"coarse": [0.0, 0.5, 1.0], "mid": torch.linspace(0, 1, 4), "fine": np.arange(3.0)}
+    listed |= {"beta": [[0.1, 0.2]], "pull": (1, 2), "fps": [24, 25]}
+    for name, value in listed.items():
+        with pytest.raises(Exception, match=f"^{name}: got a list of [2-4] numbers, .* expected one number for the whole film"):
+            pack.run("RecurrentWalker", **{"fps": 12.0, **inputs, name: value})
+        for wrong in ("x", {}, None, True):
+            with pytest.raises(Exception, match=f"^{name}: got {type(wrong).__name__}, expected a number"):
+                pack.run("RecurrentWalker", **{"fps": 12.0, **inputs, name: wrong})
+
+
+def test_a_list_of_one_and_the_same_number_is_that_number(pack: Pack) -> None:
+    plain = pack.walk(coarse=0.5, fps=12.0)[1]
+    listed = pack.walk(coarse=[0.5] * 6, mid=np.float32(1), fps=torch.tensor([12.0]))[1]
+    assert (listed.settings, listed.fps) == (plain.settings, plain.fps)
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    with pytest.raises(Exception, match=r"^truncation psi: got a list of 2 numbers"):
+        pack.run("StartLatent", model=model, seed=1, truncation_psi=[0.1, 0.2])
+
+
 def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
     from sgvg_core.media import probe_sound
 
@@ -199,20 +356,44 @@ def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
     assert film.ui == {"images": [{"filename": film[0].name, "subfolder": "", "type": "temp"}]}
 
 
-def test_cancel_during_a_film_leaves_no_file(pack: Pack) -> None:
+def test_a_nodes_fingerprint_changes_when_a_file_it_made_is_gone(pack: Pack) -> None:
+    model, walk = pack.walk()
+    node, given = pack.nodes["SGVG_SynthesisToVideo"], {"size": 0, "crf": 40}
+    defaults = {"noise": "const", "noise_seed": 0, "batch_size": 4, "dtype": "auto", "sound_codec": "auto"}
+    film = pack.run("SynthesisToVideo", model=model, walk=walk, **given)[0]
+    before = node.fingerprint_inputs(**defaults, **given)
+    other = node.fingerprint_inputs(**defaults, size=0, crf=41)
+    film.unlink()
+    assert node.fingerprint_inputs(**defaults, **given) != before
+    assert node.fingerprint_inputs(**defaults, size=0, crf=41) == other
+    saved = pack.run("SaveLatents", latents=walk.start_ws, filename_prefix="lost", format="npy")[0]
+    settings = {"filename_prefix": "lost", "format": "npy"}
+    before = pack.nodes["SGVG_SaveLatents"].fingerprint_inputs(**settings)
+    (pack.host.base / "output" / saved.removesuffix(" [output]")).unlink()
+    assert pack.nodes["SGVG_SaveLatents"].fingerprint_inputs(**settings) != before
+
+
+def test_cancel_during_a_film_paints_no_further_frame_and_leaves_no_file(pack: Pack) -> None:
     model, walk = pack.walk(fps=60.0)
     before = sorted((pack.host.base / "temp").iterdir())
+    painted: list[int] = []
+    hook = model.generator.synthesis.register_forward_hook(lambda module, inputs, pictures: painted.append(len(pictures)))
     pack.host.cancel_at = pack.host.checks + 3
     try:
         with pytest.raises(Interrupted):
             pack.run("SynthesisToVideo", model=model, walk=walk, batch_size=1)
     finally:
         pack.host.cancel_at = None
+        hook.remove()
+    assert walk.num_frames == 30
+    assert len(painted) <= 3, "one between two checks"
     assert sorted((pack.host.base / "temp").iterdir()) == before
 
 
-def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack) -> None:
-    progress = pack.part("nodes.host").HostProgress()
+def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, ticks = pack.part("nodes.host"), itertools.count()
+    monkeypatch.setattr(host.time, "monotonic", lambda: next(ticks) / 1000)  # a millisecond between two calls
+    progress = host.HostProgress()
     pack.host.updates.clear()
     checks, picture = pack.host.checks, torch.zeros(4, 4, 3, dtype=torch.uint8)
     for done in range(1000):
@@ -220,7 +401,8 @@ def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack) ->
     progress(7, None, "listening")
     progress(1000, 1000, "frames", picture)
     assert pack.host.checks == checks + 1002
-    assert 2 <= len(pack.host.updates) < 50
+    assert 10 <= len(pack.host.updates) <= 11
+    assert 3 <= sum(preview is not None for *_, preview in pack.host.updates) <= 5
     assert pack.host.updates[-1][:2] == (1000, 1000)
     assert pack.host.updates[-1][2][0] == "JPEG"
 

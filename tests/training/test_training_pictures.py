@@ -1,6 +1,6 @@
 """Pictures by number, the order of epochs, and threads that read ahead."""
 
-import threading
+import queue
 
 import numpy as np
 import pytest
@@ -60,20 +60,16 @@ def test_batches_come_in_order_from_any_step_on(workers):
 
 
 def test_they_are_read_ahead_but_not_beyond_the_end():
-    begun, go, all_begun = [], threading.Event(), threading.Event()
+    begun = queue.Queue()
 
     def load(step):
-        begun.append(step)
-        if len(begun) == 3:
-            all_begun.set()
-        go.wait(10)
+        begun.put(step)
         return step
 
     with Prefetcher(load, end=3, workers=4, ahead=8) as batches:
-        go.set()
         assert batches.get(0) == 0
-        all_begun.wait(60)
-    assert sorted(begun) == [0, 1, 2]
+        assert sorted(begun.get(timeout=300) for _ in range(3)) == [0, 1, 2]
+    assert begun.empty()
 
 
 def test_an_error_is_raised_where_its_step_is_asked_for():
