@@ -662,3 +662,24 @@ def test_images_become_pictures(pack: Pack) -> None:
     for wrong in (None, torch.zeros(3, 4), torch.zeros(0, 4, 4, 3), torch.full((1, 2, 2, 3), float("nan"))):
         with pytest.raises(Exception, match=r"image: (got|holds)"):
             take(wrong, "image")
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_generators_of_one_and_four_channels_paint_what_images_are(pack: Pack, channels: int) -> None:
+    """From the start that a prompt chooses to frames, a sheet and a video."""
+    from sgvg_core.assembly import build_model, save_model
+    from sgvg_core.presets import TINY
+
+    config = dataclasses.replace(TINY, generator=dataclasses.replace(TINY.generator, img_channels=channels))
+    save_model(pack.host.base / "models" / "sgvg" / f"of_{channels}", build_model(config, seed=1), config)
+    model = pack.run("LoadModel", model_name=f"of_{channels}")[0]
+    assert pack.run("TextConstraint", model=model, prompt="rain", negative="", truncation_psi=1.0, num_candidates=4, seed=0)[0].shape[0] == 1
+    sound = pack.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.5)[0]
+    ears = pack.run("SoundInversionEncoder", model=model, audio=sound)
+    start = pack.run("StartLatent", model=model, seed=1, truncation_psi=1.0)
+    walk = pack.run("RecurrentWalker", model=model, sound_latents=ears[0], start_latent=start[0], fps=12.0)[0]
+    images = pack.run("Synthesis", model=model, walk=walk)[0]
+    assert images.shape == (6, 32, 32, 3)
+    assert bool(torch.equal(images[..., 0], images[..., 2])) == (channels == 1)
+    assert pack.run("WalkSheet", model=model, walk=walk, num_pictures=3)[0].shape[-1] == 3
+    assert pack.run("SynthesisToVideo", model=model, walk=walk)[0] is not None

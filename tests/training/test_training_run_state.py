@@ -124,7 +124,7 @@ def damaged(state: dict, path: Path) -> Iterator[str]:
         flipped[place] ^= 0xFF
     path.write_bytes(bytes(flipped))
     yield "flipped"
-    for name in state:
+    for name in ("net", "optimiser", "step", "seconds", "extra", "config"):
         torch.save({key: value for key, value in state.items() if key != name or name == "config"}, path)
         if name != "config":
             yield f"without {name}"
