@@ -79,6 +79,10 @@ def process_began(pid: int) -> int | None:
     """
     if sys.platform == "win32":
         return _began_on_windows(pid)
+    return _began(pid)
+
+
+def _began(pid: int) -> int | None:
     try:
         os.kill(pid, 0)
     except PermissionError:
@@ -92,23 +96,23 @@ def process_began(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
-def _began_on_windows(pid: int) -> int | None:
-    if sys.platform != "win32":
-        return None
-    import ctypes
+if sys.platform == "win32":
 
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-    kernel.OpenProcess.restype = ctypes.c_void_p
-    handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
-    if not handle:
-        return 0 if ctypes.get_last_error() == 5 else None  # 5: somebody else's
-    try:
-        times, code = [ctypes.c_uint64() for _ in range(4)], ctypes.c_uint32()
-        kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
-        kernel.GetProcessTimes(ctypes.c_void_p(handle), *map(ctypes.byref, times))
-        return times[0].value if code.value == 259 else None  # STILL_ACTIVE
-    finally:
-        kernel.CloseHandle(ctypes.c_void_p(handle))
+    def _began_on_windows(pid: int) -> int | None:
+        import ctypes
+
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel.OpenProcess.restype = ctypes.c_void_p
+        handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+        if not handle:
+            return 0 if ctypes.get_last_error() == 5 else None  # 5: somebody else's
+        try:
+            times, code = [ctypes.c_uint64() for _ in range(4)], ctypes.c_uint32()
+            kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+            kernel.GetProcessTimes(ctypes.c_void_p(handle), *map(ctypes.byref, times))
+            return times[0].value if code.value == 259 else None  # STILL_ACTIVE
+        finally:
+            kernel.CloseHandle(ctypes.c_void_p(handle))
 
 
 def checked_target(path: str | Path, error: type[SGVGError]) -> Path:

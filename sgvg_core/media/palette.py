@@ -15,10 +15,11 @@ class PaletteFilter:
     """A gif counts in hundredths of a second."""
 
     def __init__(self, width: int, height: int) -> None:
-        self._graph = graph = av.filter.Graph()
-        self._source: Any = graph.add_buffer(width=width, height=height, format="rgb24", time_base=self.time_base)
+        graph: Any = av.filter.Graph()
+        self._graph = graph
+        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=self.time_base)
         split, found, used = graph.add("split"), graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "new=1")
-        self._source.link_to(split)
+        source.link_to(split)
         split.link_to(found, 0, 0)
         split.link_to(used, 1, 0)
         found.link_to(used, 0, 1)
