@@ -8,8 +8,9 @@ cosmic-ray's operators, and one of ours that drops a statement. Of arithmetic op
 (shifts, say) mostly raise, and a test that only runs the line would count as one that checks it.
 
 The tests of a module are run once, noting which lines of it each runs. Then every mutant is tried in a process of its own, forked from
-one that has imported everything heavy, by the tests that run the mutated line, quickest first (slow ones left out). Nothing is written into the tree: the
-mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX alone.
+one that has imported everything heavy, by the tests that run the mutated line, quickest first (slow ones left out). Nothing is written
+into the tree: the mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX and Python
+3.11 alone.
 """
 
 import argparse
@@ -119,24 +120,41 @@ def plain(source: str) -> str:
     return ast.dump(tree)
 
 
-def mutants_of(module: str) -> list[Mutant]:
-    """Every mutant of a module that differs from it in what runs, and that can be compiled."""
+def places_of(source: str, operators: dict[str, Any]) -> list[tuple[str, int]]:
+    """Every operator with the number of every place in a program that it may change."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+
+    nodes = list(ast_nodes(get_ast(source)))
+    counts = {name: sum(len(list(operator.mutation_positions(node))) for node in nodes) for name, operator in operators.items()}
+    return [(name, number) for name, count in counts.items() for number in range(count)]
+
+
+def mutants_of(module: str, sample: int, seed: int) -> list[Mutant]:
+    """`sample` of a module's mutants (0: all) that differ from it in what runs, and that can be compiled.
+
+    They come in a random order, the same for a seed: so a run that is cut off is a sample too.
+    """
     from cosmic_ray.mutating import mutate_code
 
-    source = path_of(module).read_text(encoding="utf-8")
-    lines, unchanged, found = source.splitlines(), plain(source), []
-    for name, operator in every_operator().items():
-        number = 0
-        while (changed := mutate_code(source, operator, number)) is not None:
-            try:
-                same = plain(changed) == unchanged
-            except SyntaxError:
-                same = True
-            if not same:
-                line, after = _difference(lines, changed.splitlines())
-                found.append(Mutant(module, name, number, line, lines[line - 1].strip(), after, changed))
-            number += 1
+    source, operators = path_of(module).read_text(encoding="utf-8"), every_operator()
+    places, lines, unchanged, found = places_of(source, operators), source.splitlines(), plain(source), []
+    random.Random(f"{seed}/{module}").shuffle(places)
+    for name, number in places:
+        changed = mutate_code(source, operators[name], number)
+        if changed is not None and not _runs_the_same(changed, unchanged):
+            line, after = _difference(lines, changed.splitlines())
+            found.append(Mutant(module, name, number, line, lines[line - 1].strip(), after, changed))
+            if len(found) == sample:
+                break
     return found
+
+
+def _runs_the_same(changed: str, unchanged: str) -> bool:
+    """Whether a changed program is the unchanged `plain` one in all that runs, or can't be compiled at all."""
+    try:
+        return plain(changed) == unchanged
+    except SyntaxError:
+        return True
 
 
 def _difference(before: list[str], after: list[str]) -> tuple[int, str]:
@@ -333,13 +351,6 @@ def try_mutant(mutant: Mutant, known: dict[str, Any], keep: Path) -> dict[str, A
     }  # fmt: skip
 
 
-def drawn(mutants: list[Mutant], sample: int, seed: int) -> list[Mutant]:
-    """`sample` of the mutants (0: all), the same for a seed, in a random order: so a run that is cut off is a sample too."""
-    order = list(mutants)
-    random.Random(f"{seed}/{mutants[0].module if mutants else ''}").shuffle(order)
-    return order[:sample] if sample else order
-
-
 def is_known(outcome: dict[str, Any], equivalent: Iterable[dict[str, str]]) -> bool:
     """Whether a survivor is listed as one that changes nothing."""
     return any(outcome["module"] == one["module"] and outcome["before"] == one["before"] and outcome["after"] == one["after"] for one in equivalent)
@@ -388,7 +399,7 @@ def run_module(module: str, settings: dict[str, Any], options: argparse.Namespac
     log = options.keep / f"{module}.jsonl"
     outcomes = {outcome["name"]: outcome for outcome in map(json.loads, log.read_text().splitlines())} if log.exists() else {}
     known = baseline(module, settings["tests"][module], options.keep)
-    mutants = drawn(mutants_of(module), options.sample, options.seed)
+    mutants = mutants_of(module, options.sample, options.seed)
     equivalent = settings.get("equivalent", [])
     for number, mutant in enumerate(mutants):
         before = outcomes.get(mutant.name)
