@@ -195,13 +195,13 @@ def test_walks_survive_a_state_file(answers):
 # ---- what walks hear
 
 
-def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers, monkeypatch):
-    monkeypatch.setattr(walk, "_DOUBT_SHARE", 0.0)
+def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers):
     heard = (torch.arange(9.0)[:, None] * 20 + torch.arange(12.0))[:, :, None, None].expand(-1, -1, L, D).bfloat16()
     envelopes = (np.arange(9)[:, None] * 20 + np.arange(12)).astype(np.float32)
     clips = [walk._Clips.of(SoundPool(np.zeros((9, 12, 4, 4), np.uint8), np.arange(9), envelopes), heard)]
     now = torch.arange(9).repeat(40)
-    audio, shown, kinds = walk._walker_batch(clips, torch.full((L, D), -5.0).bfloat16(), now, 4, answers, np.random.default_rng(7))
+    silence = torch.full((L, D), -5.0).bfloat16()
+    audio, shown, kinds = walk._walker_batch(clips, silence, now, 4, answers, np.random.default_rng(7), doubt_share=0.0)
     silent = audio[:, 0, 0, 0] == -5
     assert 0.02 < silent.float().mean() < 0.09
     assert not shown[silent].any()
@@ -237,6 +237,7 @@ def pool_of(num_steps=12):
     return SoundPool(windows, np.arange(9), np.random.default_rng(9).random((9, num_steps)).astype(np.float32))
 
 
+HEAVY = walk.WalkTraining(envelope_weight=3.0)
 ENCODER = dataclasses.replace(TINY_WORLD.sound_encoder, texture_reach=0.0)
 
 
@@ -257,10 +258,9 @@ def made_small(monkeypatch):
 
 
 def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
-    monkeypatch.setattr(walk, "_ENVELOPE_WEIGHT", 3.0)
     monkeypatch.setattr(walk, "_NUM_MEASURED", 20)
     totals, distances = made_small
-    encoder = walk.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6)
+    encoder = walk.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6, training=HEAVY)
     assert len(totals) == 2
     for total, (offsets, wanted, apart), (heard, meant, stronger) in zip(totals, distances[::2], distances[1::2], strict=True):
         assert offsets.shape == wanted.shape == (6, L, D)
@@ -277,13 +277,12 @@ def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps
 
 def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
     """What its latents show against what was heard, where a walk has arrived; both short and long walks."""
-    monkeypatch.setattr(walk, "_ENVELOPE_WEIGHT", 3.0)
     monkeypatch.setattr(walk, "_SHORT_BATCH", 24)
     totals, distances = made_small
     noted, note = [], Run.note
     monkeypatch.setattr(Run, "note", lambda self, **values: noted.append(values) or note(self, **values))
     encoder = build_sound_encoder(ENCODER).eval().requires_grad_(False)
-    walker = walk.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6)
+    walker = walk.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6, training=HEAVY)
     assert len(totals) == len(noted) == 5
     for total, values, num_steps, num_walks in zip(totals, noted, (5, 5, 5, 6, 6), (24, 24, 24, 8, 8), strict=True):
         assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"], rel=1e-5)
