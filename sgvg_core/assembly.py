@@ -87,6 +87,16 @@ class SoundModel:
         return self
 
 
+def _from_file(kind: type[C], data: Any, where: str) -> C:
+    """The configuration that the file named by `where` says; every error names the file. Raises ConfigError."""
+    try:
+        return from_dict(kind, data, where)
+    except ConfigError as error:
+        if str(error).startswith(where):
+            raise
+        raise ConfigError(f"{where}: {error}") from error
+
+
 def _fields(config: Any) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
@@ -244,7 +254,7 @@ def build_recognised_discriminator(
     found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu"
 ) -> StyleGAN2Discriminator:
     """The discriminator that was recognised in the file at `path`."""
-    config = from_dict(DiscriminatorConfig, found.config, str(path))
+    config = _from_file(DiscriminatorConfig, found.config, str(path))
     return _filled(build_discriminator, config, found.state, path).to(to_device(device))
 
 
@@ -254,7 +264,7 @@ _GENERATORS = ("generator", "generator3")
 
 def build_recognised_generator(found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu") -> Generator:
     """The generator that was recognised in the file at `path`, ready to run. A mean latent that the file lacks is computed."""
-    config: GeneratorConfig | StyleGAN3Config = from_dict(_GENERATOR_CONFIGS[found.kind], found.config, str(path))
+    config: GeneratorConfig | StyleGAN3Config = _from_file(_GENERATOR_CONFIGS[found.kind], found.config, str(path))
     state, absent = found.state, "mapping.w_avg" not in found.state
     if absent:
         state = {**state, "mapping.w_avg": torch.zeros(config.w_dim)}
@@ -348,10 +358,10 @@ def load_sound_encoder(
     """The sound inversion encoder in a file of ours or of the released code, and the sound pictures it hears."""
     stored = read_stored(path, "sound_encoder", "released_sound_encoder")
     if stored.kind == "sound_encoder":
-        own = from_dict(SoundInversionConfig, stored.config, str(path))
-        heard = from_dict(MelConfig, stored.extra.get("mel"), f"{path}: mel")
+        own = _from_file(SoundInversionConfig, stored.config, str(path))
+        heard = _from_file(MelConfig, stored.extra.get("mel"), f"{path}: mel")
         return _filled(build_sound_encoder, own, stored.state, path).to(to_device(device)), heard
-    config = from_dict(ReleasedSoundConfig, stored.config, str(path))
+    config = _from_file(ReleasedSoundConfig, stored.config, str(path))
     mel = MelConfig(picture_mels=config.picture_size, picture_frames=config.picture_size)
     return _filled(build_released_sound_encoder, config, stored.state, path).to(to_device(device)), mel
 
@@ -364,8 +374,8 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
     found = find_walker(path)
     where = str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))
     if found.kind == "walker":
-        return _filled(build_walker, from_dict(WalkerConfig, found.config, where), found.state, where).to(to_device(device))
-    return _filled(build_released_walker, from_dict(ReleasedWalkerConfig, found.config, where), found.state, where).to(to_device(device))
+        return _filled(build_walker, _from_file(WalkerConfig, found.config, where), found.state, where).to(to_device(device))
+    return _filled(build_released_walker, _from_file(ReleasedWalkerConfig, found.config, where), found.state, where).to(to_device(device))
 
 
 def find_walker(path: str | Path | Sequence[str | Path]) -> Recognised:
@@ -403,7 +413,7 @@ def _block_paths(path: str | Path | Sequence[str | Path]) -> dict[str, Path]:
 def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> ReleasedSoundTower:
     """The released F_a in a file; what it hears is `audio.released_tower_picture`, what it answers lies in CLIP ViT-B/32's space."""
     stored = read_stored(path, "released_sound_tower")
-    config = from_dict(ReleasedSoundTowerConfig, stored.config, str(path))
+    config = _from_file(ReleasedSoundTowerConfig, stored.config, str(path))
     return _filled(build_sound_tower, config, stored.state, path).to(to_device(device))
 
 
@@ -416,7 +426,7 @@ def load_image_encoder(
     first one (e4e) where the file doesn't say which encoder it is.
     """
     stored = read_stored(path, "image_encoder")
-    config = from_dict(ImageEncoderConfig, {**stored.config, **({} if deltas is None else {"deltas": deltas})}, str(path))
+    config = _from_file(ImageEncoderConfig, {**stored.config, **({} if deltas is None else {"deltas": deltas})}, str(path))
     state = dict(stored.state)
     if "latent_avg" not in state:
         if config.adds_mean and w_avg is None:
@@ -473,16 +483,17 @@ def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_
     """
     stored = read_weights(Path(path))
     if stored.kind == "sound_tower":
-        return _hearing_clip(Path(path), from_dict(SoundTowerConfig, stored.config, str(path)), stored.state, device, clip_weights)
+        return _hearing_clip(Path(path), _from_file(SoundTowerConfig, stored.config, str(path)), stored.state, device, clip_weights)
     if stored.kind != "joint_space":
         raise CheckpointError(f"{path}: got {in_words(stored.kind)}, expected a joint space; choose another file")
-    return _filled(build_joint_space, from_dict(JointSpaceConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
+    return _filled(build_joint_space, _from_file(JointSpaceConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
 
 
 def _hearing_clip(
     path: Path, config: SoundTowerConfig, state: dict[str, torch.Tensor], device: str | torch.device, clip_weights: str | Path | None
 ) -> OpenClipSpace:
     """The CLIP model that a sound tower was taught into, hearing through it."""
+    tower = _filled(build_clip_sound_tower, config, state, path)
     beside = path.parent / config.clip_model
     model = str(beside) if beside.is_dir() else config.clip_model
     stored = path.parent / config.clip_weights
@@ -491,14 +502,13 @@ def _hearing_clip(
     if space.embed_dim != config.embed_dim:
         raise CheckpointError(f"{path}: taught into a space of {config.embed_dim} numbers, but {config.clip_model} has {space.embed_dim}; "
                               "name the CLIP model that it was taught with")
-    tower = _filled(build_clip_sound_tower, config, state, path)
     return space.hears(tower, config.mel, config.labels).to(to_device(device))
 
 
 def load_judge(path: str | Path, device: str | torch.device = "cpu") -> Judge:
     """The judge of pictures in a file."""
     stored = read_weights(Path(path), kind="judge")
-    return _filled(build_judge, from_dict(JudgeConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
+    return _filled(build_judge, _from_file(JudgeConfig, stored.config, str(path)), stored.state, path).to(to_device(device))
 
 
 def load_model(folder: str | Path | None = None, device: str | torch.device = "auto") -> SoundModel:

@@ -98,6 +98,7 @@ def test_no_loader_makes_more_than_the_file_holds(name: str, tmp_path: Path, mon
         with pytest.raises(SGVGError) as caught:
             load(path)
         assert str(caught.value).isprintable()
+        assert str(path) in str(caught.value)
         assert len(str(caught.value)) < 1000
     assert largest[0] <= ALWAYS_MADE
 
