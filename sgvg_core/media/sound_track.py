@@ -149,8 +149,9 @@ def _stream_like(output: Any, stream: Any) -> Any:
 
 
 def _moved(source: Any, container: Any, stream: Any, target: Any, path: Path) -> "Iterator[tuple[Fraction, Any]]":
-    # Packets of the mp4 family carry their exact durations; those of an mp3 file count the encoder's padding at the end too.
-    zero, end = time_zero(container, path), declared_end(container, stream, path) if container.format.name == "mp3" else None
+    # Packets of the mp4 family carry their exact durations, but for those of a later edit; those of an mp3 file count the encoder's padding too.
+    bounded = container.format.name == "mp3" or (stream.start_time or 0) > 0
+    zero, end = time_zero(container, path), declared_end(container, stream, path) if bounded else None
     shift = round(zero / stream.time_base)
     last = None if end is None else round(end / stream.time_base)
     try:

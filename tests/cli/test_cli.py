@@ -1,8 +1,12 @@
 """The command line: what it writes and prints, one line for an error, exit codes."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import torch
 
@@ -31,6 +35,47 @@ def test_generate_writes_a_video_a_sheet_and_a_report(
     said = json.loads(report.read_text())
     assert (said["fps"], said["size"], said["settings"]["walk"]["coarse"]) == ("30000/1001", 48, 0.5)
     assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_tracks_damage_and_standard_input(
+    sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ["--model", str(tiny_model_folder), "--labels", "rain, wind", "--json"]
+    with av.open(str(tmp_path / "a.mka"), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=22_050) for _ in range(2)]
+        for stream in streams:
+            stream.codec_context.layout = "stereo"
+        for number, stream in enumerate(streams):
+            tone = (9000 * np.sin(np.arange(44_100) * (0.05 + 0.2 * number))).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(np.stack([tone, -tone], axis=1).reshape(1, -1), format="s16", layout="stereo")
+            frame.sample_rate, frame.pts = 22_050, 0
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    answers = []
+    for number in ("1", "2"):
+        assert main(["listen", str(tmp_path / "a.mka"), "--track", number, *ask]) == 0
+        printed = capsys.readouterr()
+        assert printed.err.count(f"2 sound tracks, number {number} is heard") == 1
+        assert printed.err.count("its channels cancel each other") == 1
+        answers.append(printed.out)
+    assert answers[0] != answers[1]
+    assert main(["listen", str(tmp_path / "a.mka"), "--track", "3", *ask]) == 2
+    assert "asked for sound track 3, but the file has 2" in capsys.readouterr().err
+    with av.open(str(tmp_path / "a.au"), "w") as container:
+        stream = container.add_stream("pcm_s16be", rate=22_050)
+        stream.codec_context.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+        frame.sample_rate = 22_050
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    (tmp_path / "a.au").write_bytes((tmp_path / "a.au").read_bytes()[:-22_050])
+    assert main(["listen", str(tmp_path / "a.au"), *ask]) == 0
+    assert "a.au: about 0.50 s of its sound are missing or damaged" in capsys.readouterr().err
+    assert main(["listen", str(tmp_path / "a.au"), "--strict", *ask]) == 2
+    assert "a.au: about 0.50 s of its sound are missing or damaged" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sound.read_bytes())))
+    assert main(["listen", "-", *ask]) == 0
+    piped = capsys.readouterr().out
+    assert main(["listen", str(sound), *ask]) == 0
+    assert capsys.readouterr().out == piped
 
 
 def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

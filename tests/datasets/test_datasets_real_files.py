@@ -41,7 +41,8 @@ def film(path: Path, start: float = 0.0, seconds: float = 3.0, options: dict[str
         packets += video.encode(None)
         times = np.arange(round(48_000 * seconds)) / 48_000
         for sound, level in zip(sounds, tracks, strict=True):
-            frame = av.AudioFrame.from_ndarray((level * np.sin(2 * np.pi * 440 * times)).astype(np.float32)[None], format="fltp", layout="mono")
+            tone = (level * np.sin(2 * np.pi * 440 * times)).astype(np.float32)[None]
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = 48_000, 0, Fraction(1, 48_000)
             packets += [*sound.encode(frame), *sound.encode(None)]
         for packet in sorted(packets, key=lambda packet: packet.pts * packet.time_base):
@@ -52,7 +53,8 @@ def film(path: Path, start: float = 0.0, seconds: float = 3.0, options: dict[str
 
 
 @pytest.mark.parametrize(("name", "start", "options"), [
-    ("a.mp4", 20, {"movflags": "frag_keyframe+empty_moov"}), ("a.mp4", 7200, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}), ("a.mkv", 1000, None),
+    ("a.mp4", 20, {"movflags": "frag_keyframe+empty_moov"}),
+    ("a.mp4", 7200, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}), ("a.mkv", 1000, None),
     ("a.ts", 0, {"output_ts_offset": "95442", "mpegts_copyts": "1"}), ("a.flv", 30, None), ("a.mkv", 0, None)])
 def test_films_that_begin_anywhere_are_cut_whole(tmp_path: Path, name: str, start: float, options: dict[str, str] | None) -> None:
     film(tmp_path / "in" / name, start, options=options) if not name.endswith("flv") else film(tmp_path / "in" / "b.mkv", start)

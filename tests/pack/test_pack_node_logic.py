@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -555,6 +556,43 @@ def test_a_sound_without_a_declared_length_is_taken(pack: Pack, monkeypatch: pyt
     loaded = pack.run("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.0)
     assert loaded[0]["waveform"].shape == (1, 2, 22_050)
     assert loaded.ui["sgvg_text"] == ["2 channels at 22,050 Hz, pcm_s16le"]
+
+
+def test_the_tracks_of_a_film_and_late_starts_of_estimates(pack: Pack) -> None:
+    folder = pack.host.base / "input"
+    with av.open(str(folder / "two.mka"), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=8000) for _ in range(2)]
+        for stream in streams:
+            stream.codec_context.layout = "mono"
+        for number, stream in enumerate(streams):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 8000), 8000 * (number + 1), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 0
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(folder / "vbr.aac"), "w", format="adts") as container:
+        stream = container.add_stream("aac", rate=8000)
+        stream.codec_context.layout = "mono"
+        noise = np.random.default_rng(0).standard_normal((1, 8 * 8000)).astype(np.float32)
+        noise[:, 16_000:] *= 1e-4
+        frame = av.AudioFrame.from_ndarray(0.3 * noise, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 8000, 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    for name in ("a.caf", "b.m4b", "c.mts", "d.w64", "e.amr", "f.m3u8", "g.pls", "h.cue"):
+        (folder / name).write_bytes(b"x")
+    try:
+        choices = pack.part("nodes.host").sound_choices()
+        assert {"a.caf", "b.m4b", "c.mts", "d.w64", "e.amr", "two.mka", "vbr.aac"} <= set(choices)
+        assert not {"f.m3u8", "g.pls", "h.cue"} & set(choices)
+        for track, level in ((0, 8000), (1, 8000), (2, 16_000)):
+            loaded = pack.run("LoadSound", audio="two.mka", start_seconds=0.0, length_seconds=0.0, track=track)
+            assert float(loaded[0]["waveform"].max()) == pytest.approx(level / 32_768, abs=1e-4)
+            assert f"2 sound tracks, number {track or 1} is heard" in loaded.ui["sgvg_text"][0]
+        loaded = pack.run("LoadSound", audio="vbr.aac", start_seconds=7.0, length_seconds=0.0)
+        assert loaded.ui["sgvg_text"][0].startswith("about ")
+        assert loaded[0]["waveform"].shape[2] / 8000 == pytest.approx(1.0, abs=0.3)
+    finally:
+        for path in folder.glob("?*.*"):
+            if path.name not in ("swell.wav", "notes.txt"):
+                path.unlink()
 
 
 def test_small_tools(pack: Pack) -> None:
