@@ -39,10 +39,11 @@ def in_film(path: Path, sound_codec: str = "auto", track: int | None = None) -> 
 
 def check(path: Path, seconds: float, click: float, codec: str) -> None:
     """Length and click of what is heard and of what a film has."""
-    for waveform, rate in (read_sound(path), in_film(path)[:2]):
+    filmed, film_rate, became = in_film(path)
+    for waveform, rate in (read_sound(path), (filmed, film_rate)):
         assert waveform.shape[1] / rate == pytest.approx(seconds, abs=0.03)
         assert onset_seconds(waveform, rate) == pytest.approx(click, abs=0.003)
-    assert in_film(path)[2] == codec
+    assert became == codec
 
 
 # ---- time stamps and starts
