@@ -161,6 +161,12 @@ def test_there_is_no_attic(pack_root: Path) -> None:
     assert not [path for room in ("sgvg_core", "nodes") for path in sources(pack_root / room) if path.name in attics]
 
 
+def test_no_folder_hides_the_workflows(pack_root: Path) -> None:
+    """ComfyUI serves the first of these folders that it finds as the pack's templates."""
+    served = ("example_workflows", "example", "examples", "workflow", "workflows")
+    assert [name for name in served if (pack_root / name).exists()] == ["workflows"]
+
+
 def test_bundled_files_stay_small(pack_root: Path) -> None:
     sizes = {path.relative_to(pack_root): path.stat().st_size for path in (pack_root / "models").rglob("*") if path.is_file()}
     assert sum(sizes.values()) <= 24e6, sizes

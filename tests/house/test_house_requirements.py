@@ -35,6 +35,13 @@ def test_the_version_is_the_same_everywhere(pack_root: Path) -> None:
     assert f"## {version}" in (pack_root / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def test_the_oldest_comfyui_is_the_same_everywhere(pack_root: Path) -> None:
+    floor = tomllib.loads((pack_root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["comfy"]["requires-comfyui"].removeprefix(">=")
+    for name in ("README.md", "CHANGELOG.md"):
+        said = re.findall(r"ComfyUI (\d+\.\d+\.\d+) or newer", (pack_root / name).read_text(encoding="utf-8"))
+        assert set(said) == {floor}, name
+
+
 def test_torch_is_left_to_the_host(pack_root: Path) -> None:
     names = {requirement.name.lower() for name in ("requirements.txt", "requirements-test.txt") for requirement in read(pack_root / name)}
     assert not names & {"torch", "torchvision", "torchaudio", "xformers"}
