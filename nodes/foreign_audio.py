@@ -104,8 +104,8 @@ def _scaled(waveform: torch.Tensor, wire: str) -> torch.Tensor:
             return waveform.float() / 128
         waveform = waveform.double()
         return waveform / _full_scale(float(waveform.abs().max()))
-    peak = float(torch.where(waveform.isfinite(), waveform, torch.zeros_like(waveform)).abs().max())
-    if peak <= _LOUDEST:
+    peak = max(float(waveform.max()), -float(waveform.min()))
+    if not math.isfinite(peak) or peak <= _LOUDEST:  # what isn't finite is refused with its place, where an item is taken
         return waveform
     whole = bool((waveform == waveform.round()).all())
     if peak > _FULL_SCALES[-1] or not (whole or peak > _FULL_SCALES[0] / 128):
