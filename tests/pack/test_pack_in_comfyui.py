@@ -129,6 +129,20 @@ def test_a_film_whose_file_is_gone_is_made_anew(host: HostProcess) -> None:
     assert "film" in host.run({**graph, "save": {**save, "inputs": {**save["inputs"], "filename_prefix": "once more"}}})["cached"]
 
 
+def test_sounds_of_eight_channels_go_through_all_nodes(host: HostProcess) -> None:
+    """7.1, which core's own nodes hand on as it is: heard as one, mixed for the film."""
+    import torch
+
+    from sgvg_core.media import write_wav
+
+    noise = 0.1 * torch.randn(8, 24_000, generator=torch.Generator().manual_seed(5))
+    write_wav(host.base / "input" / "eight.wav", noise, 48_000)
+    listen = node("SGVG_Listen", model=["model", 0], audio=["sound", 0], labels="rain, fire")
+    for source in (node("SGVG_LoadSound", audio="eight.wav", start_seconds=0.0, length_seconds=0.0), node("LoadAudio", audio="eight.wav")):
+        answer = host.run({**walk_graph(), "sound": source, "film": to_video(), "listen": listen})
+        assert len(video_frames(files(host, answer, "film")[0])) == 6
+
+
 def test_a_video_keeps_its_graph(host: HostProcess) -> None:
     import av
 
