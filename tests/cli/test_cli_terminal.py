@@ -87,7 +87,7 @@ def test_signals_end_a_command_with_their_number(number: int, code: int, monkeyp
 @POSIX
 def test_a_second_signal_does_not_disturb_the_tidying_up() -> None:
     tidied = False
-    with pytest.raises(Stopped), stopped_by_signals():
+    with pytest.raises(Stopped), stopped_by_signals():  # noqa: PT012
         try:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(60)

@@ -380,7 +380,7 @@ def test_a_folder_of_frames_that_the_user_changed_is_the_users(tmp_path: Path, c
 def test_a_file_that_comes_while_the_film_is_made_is_kept(tmp_path: Path) -> None:
     folder = frames_of(tmp_path / "frames", 2)
     writer = FrameFolderWriter(folder)
-    with pytest.raises(MediaError, match="holds other files"), writer:
+    with pytest.raises(MediaError, match="holds other files"), writer:  # noqa: PT012
         writer.write(picture(3))
         (folder / "notes.txt").write_text("mine")
     assert (folder / "notes.txt").read_text() == "mine"

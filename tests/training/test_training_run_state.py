@@ -1,6 +1,8 @@
 """A run that is killed goes on as if it hadn't been."""
 
+import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,14 +145,12 @@ def test_a_damaged_state_is_one_error_that_names_the_file(tmp_path: Path) -> Non
         parts["optimiser"].step()
     state, seen = read_state(path), 0
     for way in damaged(state, path):
-        try:
-            Run(path, parts, config={"a": 1}, num_steps=5)
-        except CheckpointError as error:
-            assert str(path) in str(error), way
-            assert str(error).isprintable()
-        except ConfigError as error:
-            assert way == "another config", error
-        else:
-            assert way == "flipped", f"{way} was taken for whole"
         seen += 1
+        if way == "flipped":
+            with contextlib.suppress(CheckpointError):  # where the bytes are of no consequence, it's read
+                Run(path, parts, config={"a": 1}, num_steps=5)
+            continue
+        with pytest.raises(CheckpointError, match=re.escape(str(path))) as caught:
+            Run(path, parts, config={"a": 1}, num_steps=5)
+        assert str(caught.value).isprintable(), way
     assert seen > 15
