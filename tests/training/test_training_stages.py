@@ -61,6 +61,7 @@ def settings(tmp_path_factory):
         num_rendered=20,
         judge_steps=3,
         reader_steps=5,
+        walk=walk.WalkTraining(pool_seconds=2.5, encoder_batch=16, walker_batch=12, chunk=6),
         sharpen=SharpenConfig(batch=2, critic_alone_steps=1, critic_widths=(8, 8)),
         finetune=FinetuneConfig(batch=1, steps_before=(0, 3), share_every=1),
         critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
@@ -133,14 +134,15 @@ def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
 
 def test_walk_goes_on_with_its_walks(warmed, monkeypatch):
     def counting(path, parts, *, minutes, **more):
-        return Run(path, parts, num_steps=before["step"] + 6, **more)
+        limit = {"num_steps": before["step"] + 6} if path.stem == "walker" else {"minutes": minutes}
+        return Run(path, parts, **limit, **more)
 
     before = read_state(warmed.work / "walker.state")
     monkeypatch.setattr(walk, "Run", counting)  # steps are counted, not minutes: the first of them take short walks, which carry nothing
     walk_stage(warmed, STEP)
     after = read_state(warmed.work / "walker.state")
     assert after["step"] == before["step"] + 6
-    assert after["extra"]["walks"]["ws"].shape == (48, 8, 24)
+    assert after["extra"]["walks"]["ws"].shape == (12, 8, 24)
     assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
 
 
