@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sgvg_core.audio.waveform import resample
 from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
 from sgvg_core.generation import Sound, hear
-from sgvg_core.generation.pipeline import listening_windows
+from sgvg_core.generation.windows import listening_windows
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training.sound_data import KINDS, SoundWindows, from_many_sources, load_recordings
 from sgvg_core.world.recordings import Recording

@@ -198,7 +198,8 @@ class Listen(io.ComfyNode):
 
 
 def _as_text(heard: Listening) -> str:
-    lines = [f"{label.text}: {label.probability:.1%}" for label in heard.labels]
+    lines = [] if heard.sure else ["not sure: none of these is heard clearly"]
+    lines += [f"{label.text}: {label.probability:.1%}" for label in heard.labels]
     lines += [f"{segment.start:.1f}-{segment.end:.1f} s: {segment.labels[0].text} {segment.labels[0].probability:.1%}" for segment in heard.segments]
     return "\n".join(lines)
 

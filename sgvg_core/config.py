@@ -555,6 +555,10 @@ class JointSpaceConfig:
     """The words of the captions that the text tower learned from; other words are encoded too, but mean nothing to it."""
     labels: tuple[str, ...] = ()
     """The labels among which a sound is named when nobody gives others."""
+    temperature: float = 1.0
+    """What scores of sounds are divided by when they're made probabilities of the labels, so that these are as often right as they say."""
+    sure_from: float = 0.0
+    """A sound none of whose labels has this probability is named "not sure" (0: every sound is one of the labels)."""
     picture_norm: str = "batch"
     """What F_v's layers are normalised over while it learns: "batch", or "item", each picture by itself (several processes need that)."""
     sound_norm: str = "batch"
@@ -582,6 +586,8 @@ class JointSpaceConfig:
         check_range("joint space number of merges", len(self.merges), 0, 50_000)
         check_range("joint space number of words", len(self.words), 0, 100_000)
         check_range("joint space number of labels", len(self.labels), 0, 1_000)
+        check_range("joint space temperature", self.temperature, 0.05, 20)
+        check_range("joint space sure_from", self.sure_from, 0, 1)
         for index, pair in enumerate(self.merges):
             for token in pair:
                 check_range(f"joint space merges[{index}]", token, 1, 256 + index)

@@ -9,7 +9,7 @@ from ..clock import to_fps
 from ..errors import ConfigError
 from ..generation import GenerateSettings, Sound, generate
 from ..generation.frames import NOISE_MODES
-from ..generation.pipeline import STARTS, check_output
+from ..generation.pipeline import STARTS, UNSURE, check_output
 from ..generation.text_constraint import read_prompts
 from ..media import checked_picture, probe_sound, save_picture
 from ..synthesis import ANCHORS, MAX_CENTRES, PoseKeys, read_label, read_pose, read_pose_table
@@ -49,6 +49,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--pull", type=number(0, 100), default=DEFAULT_PULL,
                         help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
+    parser.add_argument("--unsure", choices=UNSURE, default="stay", help="what a film does whose sound is none of the model's scenes: stay where it "
+                        "starts, or follow it anyway (default: stay)")
     parser.add_argument("--sound-once", action="store_true", help="the released code's way: the sound enters once, before the first frame")
     parser.add_argument("--size", type=whole(), default=None, help="side of the picture (default: the generator's own)")
     parser.add_argument("--dtype", default="float32", help="auto, float32, float16 or bfloat16 (default: float32)")
@@ -78,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         pose=_pose(options.pose),
         walk=WalkSettings(beta=options.beta, pull=options.pull, sound_once=options.sound_once, **options.strength),
         causal=options.causal,
+        unsure=options.unsure,
         noise_mode=options.noise,
         size=options.size,
         dtype=options.dtype,

@@ -28,8 +28,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         say_json(heard.to_dict())
         return 0
+    if not heard.sure:
+        say(f"not sure: none of these scenes is heard clearly ({heard.labels[0].text} comes nearest)")
     for label in heard.labels:
         say(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
     for segment in heard.segments:
-        say(f"{segment.start:7.1f} - {segment.end:5.1f} s  {segment.labels[0].text}  {segment.labels[0].probability:.0%}")
+        named = segment.labels[0].text if segment.sure else f"not sure ({segment.labels[0].text})"
+        say(f"{segment.start:7.1f} - {segment.end:5.1f} s  {named}  {segment.labels[0].probability:.0%}")
     return 0

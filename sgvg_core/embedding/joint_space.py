@@ -25,11 +25,12 @@ class JointSpace(nn.Module):
     def __init__(self, *, embed_dim: int, image_size: int, image_width: int, image_layers: Sequence[int], text_width: int, text_heads: int,
                  text_layers: int, context_length: int, sound_widths: Sequence[int], mel: MelConfig,
                  sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = (),
-                 picture_norm: str = "batch", sound_norm: str = "batch") -> None:
+                 picture_norm: str = "batch", sound_norm: str = "batch", temperature: float = 1.0, sure_from: float = 0.0) -> None:
         super().__init__()
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg  # here, as its import takes seconds
 
         self.bpe = ByteBPE(merges, context_length)
+        self.temperature, self.sure_from = temperature, sure_from
         self.embed_dim, self.mel, self.labels, self.words = embed_dim, mel, tuple(labels), frozenset(words)
         vision = CLIPVisionCfg(layers=tuple(image_layers), width=image_width, head_width=image_width * 8, image_size=image_size)
         text = CLIPTextCfg(context_length=context_length, vocab_size=self.bpe.vocabulary_size, width=text_width, heads=text_heads,

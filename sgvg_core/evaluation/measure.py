@@ -15,7 +15,7 @@ from ..embedding import JointSpace, OpenClipSpace
 from ..errors import ConfigError
 from ..generation import hear
 from ..generation.frames import synthesize, to_uint8
-from ..generation.pipeline import window_pictures
+from ..generation.windows import window_pictures
 from ..progress import Progress, silent
 from .methods import Make, Method, Take
 from .records import Eyes, Record, RecordFolder, fingerprint_of_model

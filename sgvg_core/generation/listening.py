@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from ..assembly import SoundModel
+from ..assembly import AnyJointSpace, SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from .pipeline import LISTENING_RATE, listening_windows
 from .sound import HeardSound, Sound, hear
+from .windows import LISTENING_RATE, listening_windows
 
 _SEGMENT_SECONDS, _HOP_SECONDS = 2.0, 1.0
 
@@ -30,6 +30,7 @@ class HeardSegment:
     start: float
     end: float
     labels: tuple[HeardLabel, ...]
+    sure: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Listening:
     segments: tuple[HeardSegment, ...]
     notes: tuple[str, ...] = ()
     """What the user should know of the sound; see `HeardSound`."""
+    sure: bool = True
+    """Whether it's one of the model's own scenes at all; words that somebody else chose are only compared with one another."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""
@@ -54,18 +57,49 @@ def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progre
         raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
     labels = labels or space.labels
     heard = hear(sound, space.mel, progress)
+    cosines = _cosines(model, space, heard, labels, progress)
+    scale, sure_from = label_scale(space), sure_from_probability(space) if labels == space.labels else 0.0
+    ranked = _rank(labels, cosines, scale)
+    return Listening(ranked, tuple(_segments(labels, cosines, scale, heard, sure_from)), heard.notes, _is_sure(ranked, sure_from))
+
+
+@torch.no_grad()
+def names_a_scene(model: SoundModel, heard: HeardSound, progress: Progress = silent) -> bool:
+    """Whether a sound is one of the scenes that the model's joint space knows, as far as it says when it isn't sure."""
+    space = model.joint_space
+    if space is None or not sure_from_probability(space):
+        return True
+    heard = heard if heard.mel == space.mel else hear(heard.sound, space.mel, progress)
+    cosines = _cosines(model, space, heard, space.labels, progress)
+    return _is_sure(_rank(space.labels, cosines, label_scale(space)), sure_from_probability(space))
+
+
+def label_scale(space: AnyJointSpace) -> float:
+    """What cosines of sounds and labels are multiplied with before a softmax: calibrated, where the space was."""
+    return float(space.logit_scale) / float(getattr(space, "temperature", 1.0))
+
+
+def sure_from_probability(space: AnyJointSpace) -> float:
+    """The probability that the best label of a sound needs; 0: of any sound some label is named."""
+    return float(getattr(space, "sure_from", 0.0))
+
+
+def _is_sure(ranked: tuple[HeardLabel, ...], sure_from: float) -> bool:
+    return ranked[0].probability >= sure_from
+
+
+def _cosines(model: SoundModel, space: AnyJointSpace, heard: HeardSound, labels: tuple[str, ...], progress: Progress) -> torch.Tensor:
+    """How near each of the windows by which a sound is known lies to each label, [S, labels]."""
     texts = space.embed_texts(list(labels))
     windows = listening_windows(heard, space.mel)
     found: list[torch.Tensor] = []
     for log_mel in windows:
         found.append(space.embed_sounds(log_mel.to(model.device)) @ texts.T)
         progress(sum(map(len, found)), len(windows), "what is heard")
-    cosines = torch.cat(found)
-    scale = float(space.logit_scale)
-    return Listening(_rank(labels, cosines, scale), tuple(_segments(labels, cosines, scale, heard)), heard.notes)
+    return torch.cat(found)
 
 
-def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, heard: HeardSound) -> list[HeardSegment]:
+def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, heard: HeardSound, sure_from: float) -> list[HeardSegment]:
     seconds = float(heard.duration)
     times = (torch.arange(len(cosines)) + 0.5) / float(LISTENING_RATE)
     segments = []
@@ -74,7 +108,8 @@ def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, hear
         end = min(start + _SEGMENT_SECONDS, seconds)
         inside = cosines[(times >= start) & (times < end)]
         if len(inside):
-            segments.append(HeardSegment(start, round(end, 3), _rank(labels, inside, scale)))
+            ranked = _rank(labels, inside, scale)
+            segments.append(HeardSegment(start, round(end, 3), ranked, _is_sure(ranked, sure_from)))
         if end >= seconds:
             return segments
         start += _HOP_SECONDS

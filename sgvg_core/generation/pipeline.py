@@ -10,9 +10,8 @@ from typing import Any
 import torch
 
 from ..assembly import SoundModel, load_latents, load_model
-from ..audio import MelSegments
 from ..clock import to_fps
-from ..config import MelConfig, check_choice, check_range
+from ..config import check_choice, check_range
 from ..devices import to_dtype
 from ..errors import ConfigError, MediaError
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
@@ -21,14 +20,15 @@ from ..synthesis import ANCHORS, MAX_CENTRES, Label, Pose, PoseKeys, compute_cen
 from ..walker import DEFAULT_PULL, WalkSettings
 from ..whole_files import check_no_input, checked_target
 from .frames import extent, resize, synthesize, to_uint8
+from .listening import names_a_scene
 from .sound import HeardSound, Sound, hear
 from .start import random_start
 from .text_constraint import choose_start
 from .walk import Walk
+from .windows import listening_windows
 
 STARTS = ("sound", "random", "mean")
-LISTENING_RATE = Fraction(2)
-"""Windows a second by which a sound is known as a whole."""
+UNSURE = ("stay", "follow")
 _SHEET_FRAMES = 24
 
 
@@ -58,6 +58,9 @@ class GenerateSettings:
     """How latent 0 places the picture of a StyleGAN3; see `synthesis.anchor_placement`."""
     walk: WalkSettings = dataclasses.field(default_factory=lambda: WalkSettings(pull=DEFAULT_PULL))
     causal: bool = False
+    unsure: str = "stay"
+    """What a sound does that is none of the model's scenes (see `listening.names_a_scene`): "stay", the walk stays where it is, as in
+    silence; "follow", it goes where the sound encoder leads."""
     noise_mode: str = "const"
     size: int | None = None
     """Side of the picture; None is the generator's own."""
@@ -69,6 +72,7 @@ class GenerateSettings:
         check_range("psi", self.truncation_psi, -2, 2)
         check_range("number of candidates", self.num_candidates, 1, 100_000)
         check_choice("anchor", self.anchor, ANCHORS)
+        check_choice("unsure", self.unsure, UNSURE)
         if isinstance(self.centres, int):
             check_range("number of centres", self.centres, 0, MAX_CENTRES)
         if self.centres and self.truncation_psi == 1:
@@ -152,19 +156,6 @@ def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silen
     return torch.nn.functional.normalize(total, dim=1)
 
 
-def listening_windows(heard: HeardSound, mel: MelConfig) -> MelSegments:
-    """The windows by which a sound is known as a whole: one in the middle of each half second, and in the middle of a shorter sound."""
-    return window_pictures(heard, mel, LISTENING_RATE, min(1 / LISTENING_RATE, heard.duration) / 2)
-
-
-def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
-    """The log-mel pictures of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
-    if mel != heard.mel:
-        raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
-    num_segments = max(1, round(heard.duration * rate))
-    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments, first=first)
-
-
 def generate(
     sound: Sound | str | Path,
     output: str | Path,
@@ -196,7 +187,9 @@ def generate(
     start_ws = start_latent(model, heard, settings, progress)
 
     # 3. Walk: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5). Lazy: nothing is computed yet.
-    walk = Walk(heard, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal)
+    #    A sound that is no scene leads nowhere.
+    sure = settings.unsure == "follow" or names_a_scene(model, heard, progress)
+    walk = Walk(heard, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
 
     # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
     dtype = to_dtype(settings.dtype, model.device)
@@ -222,6 +215,7 @@ def generate(
         "sound_seconds": round(float(heard.duration), 6),
         "notes": list(heard.notes),
         "seed": settings.seed,
+        "not_sure": not sure,
         "size": max(height, width),
         "seconds": round(time.monotonic() - began, 2),
         "settings": _plain(settings),

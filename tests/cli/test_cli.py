@@ -82,7 +82,7 @@ def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest
     assert main(["listen", str(sound), "--model", str(tiny_model_folder), "--labels", "rain, wind", "--json"]) == 0
     heard = json.loads(capsys.readouterr().out)
     assert {label["text"] for label in heard["labels"]} == {"rain", "wind"}
-    assert set(heard["segments"][0]) == {"start", "end", "labels"}
+    assert set(heard["segments"][0]) == {"start", "end", "labels", "sure"}
 
 
 @pytest.mark.parametrize(

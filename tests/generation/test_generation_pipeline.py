@@ -1,5 +1,6 @@
 """From a sound file to a video file: what's in it, that it repeats, and that nothing is left when it's stopped."""
 
+import copy
 import dataclasses
 from fractions import Fraction
 from pathlib import Path
@@ -95,3 +96,42 @@ def test_listening_names_every_label_over_time(tiny_model: SoundModel, rain: Pat
     assert abs(sum(label.probability for label in heard.labels) - 1) < 1e-3
     assert (heard.segments[0].start, heard.segments[-1].end) == (0.0, 1.3)
     assert heard.to_dict()["segments"][0]["labels"][0]["probability"] >= 0.5
+
+
+def doubting(model: SoundModel, sure_from: float) -> SoundModel:
+    """The model with a joint space that names three scenes, and only those of at least this probability."""
+    space = copy.copy(model.joint_space)
+    space.labels, space.temperature, space.sure_from = ("rain", "wind", "fire"), 2.0, sure_from
+    return dataclasses.replace(model, joint_space=space)
+
+
+def test_a_sound_that_is_no_scene_is_not_sure(tiny_model: SoundModel, rain: Path) -> None:
+    sound = Sound.from_file(rain)
+    doubtful, sure = (listen(doubting(tiny_model, sure_from), sound) for sure_from in (1.0, 0.05))
+    assert not doubtful.sure
+    assert not any(segment.sure for segment in doubtful.segments)
+    assert sure.sure
+    assert sure.labels == doubtful.labels
+    assert listen(doubting(tiny_model, 1.0), sound, ("rain", "a cat")).sure, "words of somebody's own are only compared"
+
+
+def test_a_temperature_evens_out_probabilities(tiny_model: SoundModel, rain: Path) -> None:
+    model = doubting(tiny_model, 0.0)
+    warm = listen(model, Sound.from_file(rain)).labels[0].probability
+    model.joint_space.temperature = 0.5
+    assert listen(model, Sound.from_file(rain)).labels[0].probability > warm
+
+
+def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
+    silence = tmp_path / "silence.wav"
+    write_wav(silence, torch.zeros(2, int(1.3 * 44_100)), 44_100)
+    films = {
+        "stays": generate(rain, tmp_path / "stays", model=doubting(tiny_model, 1.0), start_from="random"),
+        "follows": generate(rain, tmp_path / "follows", model=doubting(tiny_model, 1.0), start_from="random", unsure="follow"),
+        "sure": generate(rain, tmp_path / "sure", model=doubting(tiny_model, 0.05), start_from="random"),
+        "silent": generate(silence, tmp_path / "silent", model=doubting(tiny_model, 0.05), start_from="random"),
+    }
+    assert {name: film.report["not_sure"] for name, film in films.items()} == {"stays": True, "follows": False, "sure": False, "silent": False}
+    assert torch.equal(films["stays"].sheet, films["silent"].sheet)
+    assert torch.equal(films["follows"].sheet, films["sure"].sheet)
+    assert not torch.equal(films["stays"].sheet, films["sure"].sheet)

@@ -10,6 +10,7 @@ from sgvg_core.errors import ConfigError, MediaError
 from sgvg_core.world.captions import NAMES, caption
 from sgvg_core.world.disturb import change_speed, disturb
 from sgvg_core.world.envelopes import GAITS, make_envelope
+from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
 from sgvg_core.world.recordings import find_recordings, read_recordings, source_of
 from sgvg_core.world.sounds import SOUNDS, synth
 
@@ -164,3 +165,46 @@ def test_recordings_are_found_by_folder_and_named_by_source(tmp_path):
     assert recordings[2].waveform.dtype == np.float32
     with pytest.raises(MediaError, match=r"no recordings found.*raining/"):
         find_recordings(tmp_path / "cats")
+
+
+def test_excerpts_that_the_credits_call_one_source_are_held_out_together(tmp_path):
+    names = ("raining/roof.wav", "raining/roof-2.wav", "raining/street.wav", "wind_noise/roof.wav", "wind_noise/loop1.ogg", "wind_noise/loop2.ogg",
+             "raining/esc10-1-777-A.ogg", "raining/garden.wav")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "CREDITS.md").write_text("""# Sounds
+| scene | file | s | by | licence | source |
+|---|---|---|---|---|---|
+| raining | roof.wav | 9 | Ann | CC0 | freesound 71, "Roof"; 0-9 s |
+| raining | roof-2.wav | 9 | Ann | CC0 | freesound 71, "Roof"; 9-18 s |
+| raining | street.wav | 9 | Ann | CC0 | freesound 72 (excerpt) |
+| wind_noise | roof.wav | 9 | Ann | CC0 | freesound 71, "Roof"; 20-29 s |
+| wind_noise | loop1.ogg | 9 | Bo | CC0 | bo loop1, "Loop" |
+| wind_noise | loop2.ogg | 9 | Bo | CC0 | bo loop2, "Loop" |
+| raining | esc10-1-777-A.ogg | 5 | Cy | CC0 | freesound 777, as cut for ESC-10 |
+""")
+    recordings = read_recordings(tmp_path, lambda path: np.ones(5))
+    found = {f"{recording.path.parent.name}/{recording.path.name}": recording.source for recording in recordings}
+    assert found["raining/roof.wav"] == found["raining/roof-2.wav"] == "freesound 71"
+    assert found["wind_noise/loop1.ogg"] == found["wind_noise/loop2.ogg"] == "bo loop"
+    assert [found[name] for name in ("raining/street.wav", "wind_noise/roof.wav", "raining/garden.wav")] == ["street", "roof", "garden"]
+    assert found["raining/esc10-1-777-A.ogg"] == "777"
+
+
+@pytest.mark.parametrize("kind", sorted(OTHER_SOUNDS))
+def test_other_sounds_are_heard_and_repeat(kind):
+    waves = [synth_other(kind, seed, 11_025, 22_050) for seed in (1, 1, 2)]
+    assert np.array_equal(waves[0], waves[1])
+    assert not np.array_equal(waves[0], waves[2])
+    for wave in waves:
+        assert wave.dtype == np.float32
+        assert np.isfinite(wave).all()
+        assert 1e-3 < np.abs(wave).max() <= 0.7
+    assert len(synth_other(kind, 1, 0, 22_050)) == 0
+    assert len(synth_other(kind, 1, 90, 8_000)) == 90
+
+
+def test_an_unknown_other_sound_is_refused():
+    with pytest.raises(ConfigError, match=r"got 'cats', expected one of speech"):
+        synth_other("cats", 1, 100, 22_050)

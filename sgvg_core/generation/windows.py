@@ -1,0 +1,24 @@
+"""The windows of a sound that the joint space hears."""
+
+from fractions import Fraction
+
+from ..audio import MelSegments
+from ..config import MelConfig
+from ..errors import ConfigError
+from .sound import HeardSound
+
+LISTENING_RATE = Fraction(2)
+"""Windows a second by which a sound is known as a whole."""
+
+
+def listening_windows(heard: HeardSound, mel: MelConfig) -> MelSegments:
+    """The windows by which a sound is known as a whole: one in the middle of each half second, and in the middle of a shorter sound."""
+    return window_pictures(heard, mel, LISTENING_RATE, min(1 / LISTENING_RATE, heard.duration) / 2)
+
+
+def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
+    """The log-mel pictures of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
+    if mel != heard.mel:
+        raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
+    num_segments = max(1, round(heard.duration * rate))
+    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments, first=first)
