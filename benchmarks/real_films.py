@@ -30,9 +30,8 @@ from sgvg_core.cli.progress import ProgressBar
 from sgvg_core.evaluation.table import SOUND_RATE, Films, HeldOutClip
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
-from sgvg_core.training.sound_data import KINDS, from_many_sources, load_recordings
+from sgvg_core.training.sound_data import KINDS, REAL_SHARE, from_many_sources, load_recordings
 from sgvg_core.training.sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
-from sgvg_core.training.stages import REAL_SHARE
 from sgvg_core.training.walk import ask_generator, train_walker, warm_up_encoder
 from sgvg_core.world.recordings import Recording
 

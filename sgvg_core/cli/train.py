@@ -45,6 +45,10 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     space = _add_stage(stages, "joint-space", _joint_space, words, own_data=True)
     train_clips.add_joint_space_data(space)
     space.add_argument("--only-sound", action="store_true", help="teach F_a alone (with --begin-with)")
+    space.add_argument("--only-heads", action="store_true", help="teach what stands behind F_a's convolutions alone (with --begin-with)")
+    space.add_argument("--temperature", type=float, default=None, metavar="T", help="what scores of labels are divided by (default: 1); "
+                       "benchmarks/real_recordings.py measures it on held-out sources")
+    space.add_argument("--sure-from", type=float, default=None, metavar="P", help="the probability under which a sound is \"not sure\" (default: 0)")
     add_world_settings(_add_stage(stages, "walk", _walk, "sound encoder and walker, warmed up by the world's own answers"))
     for name, stage, words in (
         ("finetune", _finetune, "the paper's losses through the frozen generator: L_enc, then D_V and D_I"),
@@ -150,11 +154,10 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
         said["set"] = list(options.changes)
     if options.begin_with is not None:
         said["begin-with"] = options.begin_with.name
-    if getattr(options, "only_sound", False):
-        said["only-sound"] = True
+    said.update({name: True for name in ("only-sound", "only-heads") if getattr(options, name.replace("-", "_"), False)})
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
-    names = ("scenes", "clips", "steps", "gan_loss", "lambda_b", "lambda_enc")
+    names = ("scenes", "clips", "steps", "temperature", "sure_from", "gan_loss", "lambda_b", "lambda_enc")
     return {**said, **{name.replace("_", "-"): getattr(options, name, None) for name in names}}
 
 
@@ -172,10 +175,19 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
         workers=options.threads or torch.get_num_threads(),
         **{name: value for name, value in given.items() if value is not None},
     )
+    settings = _of_joint_space(options, settings)
     losses: dict[str, Any] = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
     losses = {name: value for name, value in losses.items() if value is not None}
     settings = dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
     return with_changes(settings, options.changes, fixed=("work", "begin_with", "recordings"))
+
+
+def _of_joint_space(options: argparse.Namespace, settings: "TrainSettings") -> "TrainSettings":
+    """The settings with what the options say of the joint space."""
+    parts = {name: True for name in ("only_sound", "only_heads") if getattr(options, name, False)}
+    doubts = {name: value for name in ("temperature", "sure_from") if (value := getattr(options, name, None)) is not None}
+    config = dataclasses.replace(settings.config, joint_space=dataclasses.replace(settings.config.joint_space, **doubts))
+    return dataclasses.replace(settings, config=config, joint_space=dataclasses.replace(settings.joint_space, **parts))
 
 
 def _generator(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
@@ -199,8 +211,6 @@ def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Pro
 def _joint_space(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
     from ..training.stages import joint_space_stage
 
-    if getattr(options, "only_sound", False):
-        settings = dataclasses.replace(settings, joint_space=dataclasses.replace(settings.joint_space, only_sound=True))
     return str(joint_space_stage(settings, sum(options.minutes), progress))
 
 

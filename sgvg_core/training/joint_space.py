@@ -29,7 +29,7 @@ from ..world.recordings import find_recordings
 from .generator import TaughtPictures
 from .judge import turn_hue
 from .run_state import check_same, read_state, taking_up, write_state
-from .sound_data import SoundWindows
+from .sound_data import REAL_SHARE, SoundWindows
 
 LOSS_WEIGHTS = {
     "picture_text": 1.0,
@@ -39,6 +39,7 @@ LOSS_WEIGHTS = {
     "sound_label": 1.5,
     "picture_strength": 0.5,
     "sound_strength": 1.0,
+    "sound_other": 0.5,
 }
 """Weights of the losses, by their names."""
 
@@ -66,11 +67,19 @@ class JointSpaceRun:
     first_windows: int = 3000
     """Windows of sound made before the first step."""
     fresh_windows: int = 24
-    """Windows of sound made anew at each step."""
+    """Windows of sound made anew at once."""
+    fresh_every: int = 4
+    """After so many steps: making sounds takes longer than learning from them."""
     bank_windows: int = 40_000
     """Windows of sound that are kept to be heard again."""
+    real_share: float = REAL_SHARE
+    """Share of real windows among those of a class that has recordings of enough sources."""
+    others: int = 8
+    """Windows in a step of sounds that are no scene; 0: none."""
     only_sound: bool = False
     """Teach F_a alone; F_v and F_t stay as they are."""
+    only_heads: bool = False
+    """Teach what stands behind F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
     bfloat16: bool = True
     """Whether the towers compute in bfloat16 while training (faster on recent CPUs)."""
 
@@ -81,6 +90,7 @@ class WindowBank:
     def __init__(self, source: SoundWindows, size: int) -> None:
         self.source, self.size = source, size // len(KINDS)
         self._kept: list[list[tuple[torch.Tensor, float]]] = [[] for _ in KINDS]
+        self._others: list[torch.Tensor] = []
 
     def has_at_least(self, num_windows: int) -> bool:
         """Whether every class was heard, and so many windows are kept in all."""
@@ -96,6 +106,16 @@ class WindowBank:
                 kept.append(entry)
             else:
                 kept[int(rng.integers(self.size))] = entry
+
+    def draw_others(self, num_windows: int, num_fresh: int, rng: np.random.Generator) -> torch.Tensor:
+        """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew."""
+        num_fresh = num_fresh if self._others else 8
+        for picture in self.source.others(num_fresh) if num_windows and num_fresh else ():
+            if len(self._others) >= self.size:
+                self._others.pop(int(rng.integers(self.size)))
+            self._others.append((picture * 255).round().to(torch.uint8))
+        drawn = [self._others[int(i)] for i in rng.integers(len(self._others), size=num_windows)] if num_windows else []
+        return torch.stack(drawn).float() / 255 if drawn else torch.empty(0)
 
     def draw(self, kinds: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """One window of each of the kinds: log-mel [n, 1, M, F] in 0..1 and strengths [n] (NaN where none is known)."""
@@ -173,18 +193,33 @@ def soft_contrast(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def joint_losses(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor, log_mel: torch.Tensor, kinds: torch.Tensor,
-                 strengths: torch.Tensor, sound_strengths: torch.Tensor, strength_words: Sequence[str]) -> dict[str, torch.Tensor]:
-    """The losses by name. `images` and `tokens` [N] belong together; picture i and sound i share a class, not a strength.
+@dataclasses.dataclass(frozen=True)
+class Meanings:
+    """Where the pictures and words of a batch lie in the space: `pictures` and their `texts` [N, E], the `names` of all classes [K, E], and
+    five words of strength, from the weakest to the strongest, for the class of each: `levels` [N, 5, E]."""
 
-    `strength_words` are five words from the weakest to the strongest.
-    """
+    pictures: torch.Tensor
+    texts: torch.Tensor
+    names: torch.Tensor
+    levels: torch.Tensor
+
+
+def embed_meanings(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor, kinds: torch.Tensor, strength_words: Sequence[str]) -> Meanings:
+    """The meanings of `images` and their `tokens` [N] of these `kinds`; `strength_words` are five words from the weakest to the strongest."""
     present = kinds.unique().tolist()
     labels = space.bpe.encode([*KINDS, *(f"{word} {KINDS[kind]}" for kind in present for word in strength_words)])
-    pictures, sounds = space.embed_images(images).float(), space.embed_sounds(log_mel).float()
-    texts, names, levels = space.embed_tokens(torch.cat([tokens, labels])).float().tensor_split([len(tokens), len(tokens) + len(KINDS)])
+    pictures, texts = space.embed_images(images).float(), space.embed_tokens(torch.cat([tokens, labels])).float()
+    texts, names, levels = texts.tensor_split([len(tokens), len(tokens) + len(KINDS)])
     rows = torch.tensor([present.index(kind) for kind in kinds.tolist()])
-    levels = levels.unflatten(0, (len(present), -1))[rows]  # [N, 5, E]
+    return Meanings(pictures, texts, names, levels.unflatten(0, (len(present), -1))[rows])
+
+
+def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, kinds: torch.Tensor, strengths: torch.Tensor,
+                 sound_strengths: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene."""
+    heard = space.embed_sounds(torch.cat([log_mel, others])).float()
+    sounds, strange = heard.tensor_split([len(log_mel)])
+    pictures, texts, names, levels = meanings.pictures, meanings.texts, meanings.names, meanings.levels
     scale = space.logit_scale
     together = belonging(kinds, sound_strengths, kinds, strengths)
     return {
@@ -195,6 +230,7 @@ def joint_losses(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor, 
         "sound_label": F.cross_entropy(scale * sounds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
         "picture_strength": _level_loss(scale * torch.einsum("ne,nle->nl", pictures, levels), strengths),
         "sound_strength": _level_loss(scale * torch.einsum("ne,nle->nl", sounds, levels), sound_strengths),
+        "sound_other": _evenness_loss(scale * strange @ names.T),
     }
 
 
@@ -204,6 +240,12 @@ def _level_loss(logits: torch.Tensor, strengths: torch.Tensor) -> torch.Tensor:
     middles = (torch.arange(logits.shape[1]) + 0.5) / logits.shape[1]
     shares = (-0.5 * ((strengths[known][:, None] - middles) / LEVEL_WIDTH) ** 2).softmax(1)
     return F.kl_div(logits[known].log_softmax(1), shares, reduction="sum") / max(1, int(known.sum()))
+
+
+def _evenness_loss(logits: torch.Tensor) -> torch.Tensor:
+    """How far from even the labels of sounds that are no scene are, [N, labels] -> [] (outlier exposure, Hendrycks et al., ICLR 2019)."""
+    even = torch.full_like(logits, 1 / logits.shape[1])
+    return F.kl_div(logits.log_softmax(1), even, reduction="sum") / max(1, len(logits))
 
 
 def train_joint_space(
@@ -230,8 +272,10 @@ def train_joint_space(
     space = build_joint_space(config).train()
     if before is not None:
         take_what_fits(space, before.state)
-    if run.only_sound:
+    if run.only_sound or run.only_heads:
         space.clip.eval().requires_grad_(False)
+    if run.only_heads:
+        space.sound.blocks.eval().requires_grad_(False)
     optimiser = _optimiser(space, run)
     state = work / "joint_space.state"
     said = {name: value for name, value in dataclasses.asdict(run).items() if name != "minutes"}
@@ -241,18 +285,19 @@ def train_joint_space(
     if seconds >= run.minutes * 60 and result.exists():
         return result
     rng = np.random.default_rng([run.seed, 2, step])
-    bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings), run.bank_windows)
+    bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings, real_share=run.real_share), run.bank_windows)
     while not bank.has_at_least(run.first_windows):
         bank.grow(64, rng)
         progress(seconds, run.minutes * 60, "joint space: sounds")
     batches = _Batches(pictures, codes, bank, space, run, rng)
+    batches = batches.freeze() if run.only_sound or run.only_heads else batches
     losses: list[dict[str, float]] = []
     saved = time.monotonic()
     while seconds < run.minutes * 60:
         began = time.thread_time()
         _set_rate(optimiser, run, step, seconds)
         with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16):
-            parts = joint_losses(space, *batches.next())
+            parts = joint_losses(space, *batches.next(step))
         loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -282,24 +327,63 @@ class _Batches:
         self.torch_rng = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
         kinds = np.array([KINDS.index(code.kind) for code in codes])
         self.rows = [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
+        self.frozen: _Frozen | None = None
         self.side = min(space.prepare.size[0], pictures.pictures.shape[1])
 
-    def next(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, list[str]]:
+    def next(self, step: int) -> tuple[Meanings, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """The arguments of `joint_losses` after the space."""
         rng = self.rng
-        self.bank.grow(self.run.fresh_windows, rng)
+        if step % self.run.fresh_every == 0:
+            self.bank.grow(self.run.fresh_windows, rng)
         some = rng.permutation(len(KINDS))[: 3 if rng.random() < 0.5 else None]
         some = some[[len(self.rows[kind]) > 0 for kind in some]]
         kinds = rng.choice(some, self.run.batch)
         rows = np.sort([int(rng.choice(self.rows[kind])) for kind in kinds])
         codes = [self.codes[row] for row in rows]
         kinds = np.array([KINDS.index(code.kind) for code in codes])
-        _, images = self.pictures.batch(rows, self.side)
-        captions = [garble(picture_caption(code, rng), self.words) for code in codes]
+        words = [int(rng.integers(len(some))) for some in STRENGTHS]
+        meanings = self.meanings(rows, torch.from_numpy(kinds), words)
         log_mel, sound_strengths = self.bank.draw(kinds, rng)
-        return (worn_pictures(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words), log_mel, torch.from_numpy(kinds),
-                torch.tensor([code.envelope for code in codes], dtype=torch.float32), sound_strengths.float(),
-                [str(rng.choice(words)) for words in STRENGTHS])
+        others = self.bank.draw_others(self.run.others, int(step % self.run.fresh_every == 0), rng)
+        return (meanings, log_mel, torch.from_numpy(kinds), torch.tensor([code.envelope for code in codes], dtype=torch.float32),
+                sound_strengths.float(), others)
+
+    def meanings(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
+        """Those of pictures by their `rows`, and of one of the words for each strength."""
+        if self.frozen is not None:
+            return self.frozen.take(rows, kinds, words)
+        return embed_meanings(self.space, *self._seen(rows), kinds, [some[word] for some, word in zip(STRENGTHS, words, strict=True)])
+
+    def _seen(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures, worn, and the tokens of what could stand below them."""
+        _, images = self.pictures.batch(rows, self.side)
+        captions = [garble(picture_caption(self.codes[row], self.rng), self.words) for row in rows]
+        return worn_pictures(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words)
+
+    @torch.no_grad()
+    def freeze(self) -> "_Batches":
+        """Itself; pictures and words are embedded once, for a run that teaches F_a alone. Each picture is worn in one way, with one caption."""
+        space = self.space
+        seen = [self._seen(np.arange(first, min(first + 64, len(self.codes)))) for first in range(0, len(self.codes), 64)]
+        pictures = torch.cat([space.embed_images(images).float() for images, _ in seen])
+        texts = torch.cat([space.embed_tokens(tokens).float() for _, tokens in seen])
+        levels = [torch.stack([space.embed_texts([f"{word} {kind}" for kind in KINDS]).float() for word in some], 1) for some in STRENGTHS]
+        self.frozen = _Frozen(pictures, texts, space.embed_texts(KINDS).float(), levels)
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frozen:
+    """The meanings of all pictures; `levels` has the words [K, W, E] of each strength."""
+
+    pictures: torch.Tensor
+    texts: torch.Tensor
+    names: torch.Tensor
+    levels: list[torch.Tensor]
+
+    def take(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
+        levels = torch.stack([level[:, word] for level, word in zip(self.levels, words, strict=True)], 1)
+        return Meanings(self.pictures[rows], self.texts[rows], self.names, levels[kinds])
 
 
 def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:

@@ -19,6 +19,7 @@ from ..media.decode import read_sound
 from ..world.captions import NAMES, caption
 from ..world.disturb import change_speed, disturb
 from ..world.envelopes import make_envelope
+from ..world.other_sounds import OTHER_SOUNDS, synth_other
 from ..world.recordings import Recording, read_recordings
 from ..world.sounds import synth
 
@@ -38,6 +39,16 @@ SPEEDS = (-0.2, 0.2)
 """The logarithm of how much faster a sound is played than it was made lies between these."""
 FEWEST_SOURCES = 5
 """Recordings of a class with fewer sources than this serve no training: the class would be learned as those few places."""
+REAL_SHARE = 0.5
+"""Share of real windows among those of a class that has recordings of enough sources."""
+MIXED_SHARE = 0.3
+"""Share of the variants of recordings in which another recording of the class is heard too, so that together they're a new place."""
+MIXED_LEVELS = (-15.0, 0.0)
+"""Decibels of that other recording beside the first."""
+PHONE_SHARE = 0.15
+"""Share of windows heard as over a telephone: neither low notes nor high ones."""
+NO_KIND = -1
+"""The class of sounds that are no scene."""
 LONGEST_SECONDS = 12.0
 """So much of a long recording is kept in one variant, from a random moment."""
 
@@ -76,6 +87,14 @@ def draw_speed(rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(*SPEEDS)))
 
 
+def mixed(wave: NDArray[np.floating], other: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A recording [N] with another one of its class beside it, from any moment on, at most as loud; where that ends it begins anew."""
+    turned = np.resize(np.roll(other, int(rng.integers(max(1, len(other))))), len(wave))
+    loud, other_loud = (np.sqrt(np.mean(np.square(one, dtype=np.float64))) for one in (wave, turned))
+    gain = 10 ** (rng.uniform(*MIXED_LEVELS) / 20) * loud / (other_loud + 1e-9)
+    return np.asarray(wave + gain * turned, np.float32)
+
+
 def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """A clip of the world as sounds are found: some steady, some at another speed (so a little shorter or longer), most disturbed.
 
@@ -109,12 +128,13 @@ class Wear:
         floor = np.zeros(num_mels)
         if rng.random() < 0.3:
             floor = loudness * 10 ** rng.uniform(-6, -2) * self._colour(rng, num_mels, rng.normal(-6, 8), 3)
-        if rng.random() < 0.2:  # down to the band of 8 kHz material
+        phone = rng.random() < PHONE_SHARE  # both at once
+        if phone or rng.random() < 0.2:  # down to the band of 8 kHz material
             first = num_mels * 7 // 10 if rng.random() < 0.4 else int(rng.integers(num_mels * 2 // 3, num_mels))
             limit = 10.0 ** -rng.uniform(3, 9)
             gain[first:] *= limit
             floor[first:] *= limit
-        if rng.random() < 0.12:  # a loudspeaker too small for low notes
+        if phone or rng.random() < 0.12:  # a loudspeaker too small for low notes
             first, slope = int(rng.integers(num_mels // 32, num_mels // 4)), rng.uniform(1, 12)
             limits = 10 ** (-slope * np.arange(first, 0, -1) / 10)
             gain[:first] *= limits
@@ -142,7 +162,7 @@ class SoundWindows:
     False leaves out the damage on mel power.
     """
 
-    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = 0.3,
+    def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = REAL_SHARE,
                  exclude_sources: Sequence[str] = (), clip_seconds: float = 4.0, first_clips: int = 8, max_clips: int = 2400,
                  fresh_per_batch: int = 2, variants: int = 12, worn: bool = True, synthesised: bool = True,
                  loaded: Sequence[Recording] | None = None) -> None:
@@ -159,6 +179,7 @@ class SoundWindows:
         for recording in self._recordings:
             self._keep_real(self._hear_real(recording, first=True))
         self._made: list[list[HeardClip]] = [[] for _ in KINDS]
+        self._others: list[HeardClip] = []
         for _ in range(first_clips if synthesised else 0):
             for kind in range(len(KINDS)):
                 self._keep_made(self._hear_made(kind))
@@ -172,13 +193,22 @@ class SoundWindows:
     def _hear_real(self, recording: Recording, first: bool) -> HeardClip:
         rng, rate = self.rng, self.mel.sample_rate
         wave = recording.waveform
+        others = [one for one in self._recordings if one.kind == recording.kind and one.source != recording.source]
         longest = int(LONGEST_SECONDS * rate)
         if len(wave) > longest:
             start = int(rng.integers(len(wave) - longest))
             wave = wave[start:start + longest]
+        if not first and others and rng.random() < MIXED_SHARE:
+            wave = mixed(wave, others[int(rng.integers(len(others)))].waveform, rng)
         if not first:
             wave = disturb(change_speed(wave, draw_speed(rng)), rng, rate)
         return self._heard(KINDS.index(recording.kind), recording.source, wave, None)
+
+    def _hear_other(self) -> HeardClip:
+        rng, rate = self.rng, self.mel.sample_rate
+        kind = str(rng.choice(list(OTHER_SOUNDS)))
+        wave = synth_other(kind, int(rng.integers(1 << 62)), int(self.clip_seconds * rate), rate)
+        return self._heard(NO_KIND, None, disturb(wave, rng, rate) if rng.random() < 0.85 else wave, None)
 
     def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> HeardClip:
         waveform = torch.from_numpy(np.asarray(wave, np.float32))
@@ -282,3 +312,10 @@ class SoundWindows:
             "caption": [caption(KINDS[clip.kind], None, strength, self.rng) for clip, strength in zip(clips, strengths, strict=True)],
         }
 
+    def others(self, num_windows: int) -> torch.Tensor:
+        """Windows [n, 1, picture_mels, picture_frames] of sounds that are no scene (`world.other_sounds`); some are made anew each time."""
+        if len(self._others) >= self.max_clips // len(KINDS):
+            self._others.pop(int(self.rng.integers(len(self._others))))
+        for _ in range(1 if self._others else len(OTHER_SOUNDS)):
+            self._others.append(self._hear_other())
+        return self._pictures([self._others[int(i)] for i in self.rng.integers(len(self._others), size=num_windows)])[0]

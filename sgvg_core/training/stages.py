@@ -28,14 +28,12 @@ from .model_card import credits_of
 from .rendered_clips import render_clips
 from .results import SHARPENED, generator_file, needed
 from .sharpen import SharpenConfig, sharpen_generator
-from .sound_data import from_many_sources, load_recordings
+from .sound_data import REAL_SHARE, from_many_sources, load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
 from .walk import WalkTraining, ask_generator, train_walker, warm_up_encoder
 
 GENERATOR_MINUTES = (4.0, 10.0, 42.0)
 """How the minutes of a generator are shared among its last three sizes."""
-REAL_SHARE = 0.35
-"""Share of real windows in what the sound encoder learns from, of each scene that has recordings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +47,8 @@ class TrainSettings:
     """A model folder whose weights a stage begins with, where it isn't a run that goes on."""
     recordings: Path | None = None
     """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
+    real_share: float = REAL_SHARE
+    """Share of real windows in what the sound encoder learns from, of each scene that has recordings of enough sources."""
     num_scenes: int = 4200
     num_held_out: int = 450
     num_clips: int = 1080
@@ -189,7 +189,7 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
     encoder = warm_up_encoder(
         settings.work,
         answers,
-        share_out([pools[0], *shorter, *pools[1:]], REAL_SHARE, 1 + len(shorter)),
+        share_out([pools[0], *shorter, *pools[1:]], settings.real_share, 1 + len(shorter)),
         config.sound_encoder,
         config.mel,
         minutes=minutes * training.encoder_share,

@@ -26,6 +26,15 @@ def test_options_become_settings(tmp_path):
     assert (settings.num_clips, settings.num_scenes, settings.workers) == (9, 4200, 1)
 
 
+def test_options_of_ears_become_settings(tmp_path):
+    words = ["train", "joint-space", "--work", str(tmp_path), "--only-heads", "--temperature", "0.8", "--sure-from", "0.3"]
+    settings = _settings(build_parser().parse_args([*words, "--set", "joint_space.real_share=0.6"]))
+    assert (settings.joint_space.only_heads, settings.joint_space.only_sound, settings.joint_space.real_share) == (True, False, 0.6)
+    assert (settings.config.joint_space.temperature, settings.config.joint_space.sure_from) == (0.8, 0.3)
+    walk = _settings(build_parser().parse_args(["train", "walk", "--work", str(tmp_path), "--set", "real_share=0.4"]))
+    assert (walk.real_share, walk.joint_space.real_share, walk.config.joint_space.sure_from) == (0.4, 0.5, 0.0)
+
+
 @pytest.mark.parametrize("words", [["--minutes", "0"], ["--minutes", "-3"], ["--gan-loss", "hinge"]])
 def test_what_makes_no_sense_is_refused(words, tmp_path, capsys):
     with pytest.raises(SystemExit):

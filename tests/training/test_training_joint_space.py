@@ -17,6 +17,7 @@ from sgvg_core.training.joint_space import (
     LOSS_WEIGHTS,
     JointSpaceRun,
     belonging,
+    embed_meanings,
     garble,
     joint_losses,
     soft_contrast,
@@ -75,6 +76,10 @@ def test_it_keeps_its_time_and_goes_on_after_being_killed(pictures, tmp_path):
     assert all(torch.equal(before, after) for before, after in both)  # pictures and words stay where they are
     assert not torch.equal(space.sound.project.weight, again.sound.project.weight)
     assert again.sound.statistics is not None
+    heads = dataclasses.replace(RUN, only_heads=True)
+    third = load_joint_space(train_joint_space(tmp_path / "heads", pictures, richer, run=heads, begin_with=tmp_path / "sound" / path.name))
+    assert all(torch.equal(*pair) for pair in zip(again.sound.blocks.state_dict().values(), third.sound.blocks.state_dict().values(), strict=True))
+    assert not torch.equal(again.sound.project.weight, third.sound.project.weight)
 
 
 def test_every_loss_falls_when_a_batch_is_learned(pictures):
@@ -85,11 +90,11 @@ def test_every_loss_falls_when_a_batch_is_learned(pictures):
     kinds = torch.tensor([KINDS.index(code.kind) for code in codes])
     strengths = torch.tensor([code.envelope for code in codes])
     tokens = space.bpe.encode([code.kind for code in codes])
-    batch = images, tokens, torch.rand(12, 1, 16, 16), kinds, strengths, strengths, ["calm", "light", "", "strong", "wild"]
+    heard, others, words = torch.rand(12, 1, 16, 16), torch.rand(6, 1, 16, 16), ["calm", "light", "", "strong", "wild"]
     optimiser = torch.optim.Adam(space.parameters(), 5e-3)
     history = []
     for _ in range(25):
-        losses = joint_losses(space, *batch)
+        losses = joint_losses(space, embed_meanings(space, images, tokens, kinds, words), heard, kinds, strengths, strengths, others)
         history.append({name: loss.item() for name, loss in losses.items()})
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()

@@ -9,7 +9,7 @@ import torch
 
 from sgvg_core.config import MelConfig
 from sgvg_core.media import write_wav
-from sgvg_core.training.sound_data import FEWEST_SOURCES, SoundWindows, from_many_sources, load_recordings
+from sgvg_core.training.sound_data import FEWEST_SOURCES, MIXED_LEVELS, SoundWindows, from_many_sources, load_recordings, mixed
 from sgvg_core.world.recordings import Recording
 
 MEL = MelConfig(sample_rate=16_000, segment_seconds=1.0, n_mels=16, picture_mels=16, picture_frames=16)
@@ -66,3 +66,26 @@ def test_no_window_is_of_a_source_that_is_held_out(folder, how):
     assert FEWEST_SOURCES == 5  # four are left: beside synthesised sounds they'd serve no training
     alone = SoundWindows(1, mel, **given, exclude_sources=["100", "102"], first_clips=1, clip_seconds=0.5)
     assert not alone.batch(40)["real"].any()
+def test_another_recording_beside_one_is_at_most_as_loud():
+    rng = np.random.default_rng(3)
+    wave, other = rng.standard_normal(5000).astype(np.float32), 40 * rng.standard_normal(700).astype(np.float32)
+    for _ in range(5):
+        added = mixed(wave, other, rng) - wave
+        assert added.shape == wave.shape
+        level = 10 * np.log10(np.mean(added**2) / np.mean(wave**2))
+        assert MIXED_LEVELS[0] - 0.01 <= level <= MIXED_LEVELS[1] + 0.01
+
+
+def test_a_silent_recording_mixes_with_any(recordings):
+    rng = np.random.default_rng(3)
+    wave = recordings[0].waveform
+    assert np.array_equal(mixed(wave, np.zeros(100, np.float32), rng), wave)
+    assert not mixed(np.zeros(100, np.float32), wave, rng).any()
+
+
+def test_sounds_that_are_no_scene_are_windows_too():
+    windows = SoundWindows(1, MEL, first_clips=1, clip_seconds=1.0)
+    some = windows.others(5)
+    assert some.shape == (5, 1, 16, 16)
+    assert some.isfinite().all()
+    assert len(windows.others(3)) == 3
