@@ -6,7 +6,7 @@
 
 The ear is the sound tower of the bundled joint space with a plain nine-way head, or its texture half alone, trained for a few minutes on
 one thread. Real windows are drawn as in the training of the bundle: none of a class with fewer than five sources. Sources (not clips) are
-held out in folds. A recording's answer is the largest mean probability over its windows, as `listen` gives it; every source counts once
+held out in folds. A recording's answer is the largest mean score over its windows, as `listen` gives it; every source counts once
 in its class, every class once in the balanced accuracy. Also heard: the same as 8 kHz material, and the middle two seconds, one second and
 half a second of each piece of five seconds, whatever lies there: a crack, its distant roll, or the pause between two waves. Some classes
 have few sources, so one training says little: `--repeat` trains anew with other random numbers.
@@ -122,11 +122,8 @@ def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn
 
 
 def heard(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
-    """Mean class probabilities [9] over the windows of a waveform [N] by which `listen` knows it."""
-    windows = listening_windows(hear(Sound.from_waveform(waveform[None], MEL.sample_rate), MEL), MEL)
-    with torch.no_grad():
-        pictures = torch.cat(list(windows))
-        return np.mean([ear(pictures).softmax(1).mean(0).numpy() for ear in ears], 0)
+    """Class probabilities [9] of a waveform [N], by the windows by which `listen` knows it, and as it does."""
+    return at_temperature([answers_of(ears, waveform)], 1.0)[0]
 
 
 def answers_of(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
@@ -138,7 +135,7 @@ def answers_of(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
 
 def at_temperature(answers: list[np.ndarray], temperature: float) -> np.ndarray:
     """What sounds with these logits [windows, 9] are named as, [sounds, 9]."""
-    return np.stack([torch.from_numpy(some / temperature).softmax(1).mean(0).numpy() for some in answers])
+    return np.stack([torch.from_numpy(some.mean(0) / temperature).softmax(0).numpy() for some in answers])
 
 
 def calibrate(answers: list[np.ndarray], kinds: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

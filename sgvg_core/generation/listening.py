@@ -116,7 +116,7 @@ def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, hear
 
 
 def _rank(labels: tuple[str, ...], cosines: torch.Tensor, scale: float) -> tuple[HeardLabel, ...]:
-    """Texts best first: each window's probabilities are averaged, so that one strange window doesn't decide."""
-    probability, score = (cosines * scale).softmax(1).mean(0), cosines.mean(0)
+    """Texts best first, by all windows' evidence: cosines are averaged before the softmax, so windows that speak for nothing count for nothing."""
+    probability, score = (cosines.mean(0) * scale).softmax(0), cosines.mean(0)
     order = probability.argsort(descending=True).tolist()
     return tuple(HeardLabel(labels[i], round(score[i].item(), 4), round(probability[i].item(), 4)) for i in order)

@@ -35,6 +35,8 @@ ENVELOPE_RATE = 200
 STEADY_KINDS = ("waterfall burbling", "wind noise", "fire crackling", "raining")
 STEADY_SHARE = 0.5
 """Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
+FOUND_SHARE = 0.35
+"""Share of the synthesised clips of a class that are another sound by which recordings know it."""
 SPEEDS = (-0.2, 0.2)
 """The logarithm of how much faster a sound is played than it was made lies between these."""
 FEWEST_SOURCES = 5
@@ -106,7 +108,7 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
     envelope = np.interp(moments, np.arange(len(values)), values)
     if kind in STEADY_KINDS and rng.random() < STEADY_SHARE:
         envelope = envelope.mean() + rng.uniform(0.05, 0.5) * (envelope - envelope.mean())
-    wave = synth(kind, seed, envelope, sample_rate)
+    wave = synth(kind, seed, envelope, sample_rate, found=rng.random() < FOUND_SHARE)
     if rng.random() < 0.5:
         factor = draw_speed(rng)
         wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)

@@ -135,3 +135,10 @@ def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundMode
     assert torch.equal(films["stays"].sheet, films["silent"].sheet)
     assert torch.equal(films["follows"].sheet, films["sure"].sheet)
     assert not torch.equal(films["stays"].sheet, films["sure"].sheet)
+
+
+def test_listening_goes_by_all_windows_evidence(tiny_model: SoundModel, rain: Path) -> None:
+    labels = listen(doubting(tiny_model, 0.0), Sound.from_file(rain)).labels
+    scores = torch.tensor([label.score for label in labels])
+    expected = (scores * float(tiny_model.joint_space.logit_scale) / 2.0).softmax(0)
+    torch.testing.assert_close(torch.tensor([label.probability for label in labels]), expected, atol=2e-3, rtol=0)

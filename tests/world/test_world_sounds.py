@@ -13,6 +13,8 @@ from sgvg_core.world.envelopes import GAITS, make_envelope
 from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
 from sgvg_core.world.recordings import find_recordings, read_recordings, source_of
 from sgvg_core.world.sounds import SOUNDS, synth
+from sgvg_core.world.sounds.found import FOUND
+from sgvg_core.world.sounds.tools import Bench
 
 RATE = 22_050
 KINDS = tuple(SOUNDS)
@@ -208,3 +210,20 @@ def test_other_sounds_are_heard_and_repeat(kind):
 def test_an_unknown_other_sound_is_refused():
     with pytest.raises(ConfigError, match=r"got 'cats', expected one of speech"):
         synth_other("cats", 1, 100, 22_050)
+
+
+@pytest.mark.parametrize(("kind", "make"), [(kind, make) for kind, ways in FOUND.items() for make in ways])
+def test_found_sounds_of_a_class_are_heard_and_repeat(kind, make):
+    envelope = make_envelope(kind, 3, 0.5, RATE)
+    waves = [make(Bench(np.random.default_rng(seed), np.float64(envelope), RATE)) for seed in (1, 1, 2)]
+    assert np.array_equal(waves[0], waves[1])
+    assert not np.array_equal(waves[0], waves[2])
+    assert all(np.isfinite(wave).all() and wave.std() > 1e-3 and len(wave) == len(envelope) for wave in waves)
+
+
+def test_found_sounds_are_only_made_when_asked_for_and_leave_other_classes_alone():
+    for kind in ("raining", "volcano eruption"):
+        envelope = make_envelope(kind, 5, 0.3, RATE)
+        own, found = (synth(kind, 5, envelope, RATE, found=found) for found in (False, True))
+        assert np.array_equal(own, synth(kind, 5, envelope, RATE))
+        assert np.array_equal(own, found) == (kind not in FOUND)
