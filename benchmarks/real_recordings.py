@@ -30,6 +30,7 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sgvg_core.audio.waveform import resample
+from sgvg_core.devices import fast_bfloat16
 from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
 from sgvg_core.generation import Sound, hear
 from sgvg_core.generation.windows import listening_windows
@@ -111,7 +112,7 @@ def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.lr, total_steps=args.steps, pct_start=0.15)
     batches = sampler(made, real, args.share, args.batch, np.random.default_rng(seed))
     for _, (pictures, kinds) in zip(range(args.steps), batches, strict=False):
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
             answers = ear(pictures)
         loss = functional.cross_entropy(answers.float(), kinds, label_smoothing=0.1)
         optimiser.zero_grad()

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import DataError, TrainingError
 from ..whole_files import written_whole
-from ..world.recordings import find_recordings, source_of
+from ..world.recordings import find_sources
 from .sound_data import FEWEST_SOURCES
 
 NAMES = ("CREDITS.md", "CREDITS", "CREDITS.txt")
@@ -70,11 +70,11 @@ def _table(folder: Path) -> dict[tuple[str, str], Credit]:
 
 def learned_from(folder: Path) -> list[Path]:
     """The recordings in a folder that training learns from: those of classes with sources enough (`sound_data.from_many_sources`)."""
-    every = find_recordings(folder)
+    every = find_sources(folder)
     sources: dict[str, set[str]] = {}
-    for kind, path in every:
-        sources.setdefault(kind, set()).add(source_of(path))
-    return [path for kind, path in every if len(sources[kind]) >= FEWEST_SOURCES]
+    for kind, _, source in every:
+        sources.setdefault(kind, set()).add(source)
+    return [path for kind, path, _ in every if len(sources[kind]) >= FEWEST_SOURCES]
 
 
 def note_recordings(work: Path, folder: Path) -> Credits:

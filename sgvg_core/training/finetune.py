@@ -16,7 +16,7 @@ import torch
 
 from ..assembly import build_critics, load_generator, load_joint_space, load_sound_encoder, load_walker, save_sound_encoder, save_walker
 from ..config import CriticConfig, MelConfig, SoundInversionConfig, WalkerConfig, check_choice, check_range
-from ..devices import to_device
+from ..devices import to_device, training_dtype
 from ..embedding import JointSpace
 from ..errors import ConfigError
 from ..fingerprints import fingerprint
@@ -60,7 +60,7 @@ class FinetuneConfig:
     share_every: int = 20
     """Every so many steps the gradient of each term is taken by itself, for the log."""
     bfloat16: bool = True
-    """Whether the generator computes in bfloat16."""
+    """Whether the generator computes in bfloat16, on processors that are faster in it."""
     seed: int = 17
 
     def __post_init__(self) -> None:
@@ -237,7 +237,7 @@ class _Phase:
         num_frames, config = self.critic_config.num_frames, self.config
         heard = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
         ws = roll_out_with_gradients(self.encoder, self.walker, heard, num_frames)
-        dtype = torch.bfloat16 if config.bfloat16 else torch.float32
+        dtype = training_dtype(config.bfloat16)
         frames = rgb_pictures(self.frozen.generator, ws.flatten(0, 1), dtype=dtype).float()
         terms = encoder_terms(self.frozen, frames, ws, heard)
         if clips is not None:

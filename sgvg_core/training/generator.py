@@ -20,6 +20,7 @@ import torch.nn.functional as F
 
 from ..assembly import build_generator, save_generator
 from ..config import GeneratorConfig
+from ..devices import training_dtype
 from ..errors import ConfigError, TrainingError
 from ..fingerprints import MADE_OF, fingerprint, is_kept, note_kept
 from ..progress import Progress, silent
@@ -165,12 +166,13 @@ def train_generator(
     batch: int = 8,
     rate: float = 0.01,
     seed: int = 1,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype | None = None,
     workers: int = 2,
     num_held_out: int = 450,
     progress: Progress = silent,
 ) -> Path:
     """Teach a generator of `config`, size after size, `minutes` each; state, log and result lie in `work`. Returns the result's path."""
+    dtype = dtype or training_dtype()
     if len(sizes) != len(minutes) or sizes[-1] != config.img_resolution:
         raise ConfigError(f"sizes: got {sizes} and minutes {minutes}, expected as many minutes as sizes, the last size {config.img_resolution}")
     size = config.img_resolution

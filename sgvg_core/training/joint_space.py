@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from ..assembly import build_joint_space, save_joint_space
 from ..checkpoints import StoredWeights, read_weights, take_what_fits
 from ..config import JointSpaceConfig, from_dict
+from ..devices import fast_bfloat16
 from ..embedding import JointSpace, split_words, train_merges
 from ..fingerprints import fingerprint
 from ..progress import Progress, silent
@@ -81,7 +82,7 @@ class JointSpaceRun:
     only_heads: bool = False
     """Teach what stands behind F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
     bfloat16: bool = True
-    """Whether the towers compute in bfloat16 while training (faster on recent CPUs)."""
+    """Whether the towers compute in bfloat16 while training, on processors that are faster in it."""
 
 
 class WindowBank:
@@ -296,7 +297,7 @@ def train_joint_space(
     while seconds < run.minutes * 60:
         began = time.thread_time()
         _set_rate(optimiser, run, step, seconds)
-        with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
             parts = joint_losses(space, *batches.next(step))
         loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
         optimiser.zero_grad()

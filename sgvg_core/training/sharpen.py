@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..assembly import build_hinted_critic, load_generator, save_generator
 from ..config import GeneratorConfig
+from ..devices import training_dtype
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from ..synthesis import StyleGAN2Generator
@@ -88,14 +89,14 @@ def sharpen_generator(
     *,
     minutes: float,
     settings: SharpenConfig | None = None,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Go on from the generator in the file `begin_with` for `minutes` of computing over all runs; the result lies in `work`.
 
     A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
     """
-    settings = settings or SharpenConfig()
+    settings, dtype = settings or SharpenConfig(), dtype or training_dtype()
     torch.manual_seed(settings.seed)
     loaded = load_generator(begin_with)
     if not isinstance(loaded, StyleGAN2Generator):

@@ -20,6 +20,7 @@ from ..audio import mirrored
 from ..backbones import measure_norms
 from ..checkpoints import load_state
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig, check_range
+from ..devices import fast_bfloat16
 from ..fingerprints import fingerprint
 from ..latents import distance_out
 from ..progress import Progress, silent
@@ -222,7 +223,7 @@ def warm_up_encoder(
             worn = _by_small_speakers(_shorten(pictures, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
             pictures = mask_pictures(worn, rng)
             wanted = answers.offset(kinds, envelopes)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                 offsets = encoder(pictures)
             apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
             heard, meant = answers.strength(offsets.float(), kinds), answers.strength(wanted[:, None], kinds)
@@ -468,7 +469,7 @@ def train_walker(
             loss, strength = torch.zeros(()), torch.zeros(())
             for t in range(envelopes.shape[1]):
                 wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                     walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
                 error = (walks.state.ws - wanted[:, None]) / answers.w_scale
                 loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]

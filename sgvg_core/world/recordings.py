@@ -69,8 +69,12 @@ def find_recordings(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
+def find_sources(folder: Path) -> list[tuple[str, Path, str]]:
+    """The class, path and source of every sound below `folder`, sorted. Raises MediaError when there's none."""
+    credited = credited_sources(folder)
+    return [(kind, path, credited.get((path.parent.name, path.name), source_of(path))) for kind, path in find_recordings(folder)]
+
+
 def read_recordings(folder: Path, load: Load) -> list[Recording]:
     """Every recording below `folder`, opened by `load`; those shorter than a tenth of a second are left out by the caller."""
-    credited = credited_sources(folder)
-    return [Recording(kind, credited.get((path.parent.name, path.name), source_of(path)), path, np.asarray(load(path), np.float32))
-            for kind, path in find_recordings(folder)]
+    return [Recording(kind, source, path, np.asarray(load(path), np.float32)) for kind, path, source in find_sources(folder)]
