@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -72,7 +72,15 @@ def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
         )
 
 
-class FileAudio(MutableMapping[str, Any], dict[str, Any]):
+if TYPE_CHECKING:
+    _Audio = dict[str, Any]  # a type checker takes `dict` for a MutableMapping already
+else:
+
+    class _Audio(MutableMapping, dict):
+        """A dictionary whose `get`, `pop`, `update`, ... all go through the methods with underscores."""
+
+
+class FileAudio(_Audio):
     """ComfyUI's AUDIO, {"waveform": [1, C, N], "sample_rate"}, of a file: the samples are decoded when someone asks for them.
 
     Our own nodes read the file itself, so that a sound of any duration streams, and a video gets the original sound. `source` is an

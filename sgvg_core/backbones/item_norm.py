@@ -1,10 +1,11 @@
 """Normalisation that looks at one item alone: what a tower learns with, where a batch is cut into slices or shared by processes."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+_Module = TypeVar("_Module", bound=nn.Module)
 _MOST_GROUPS, _SMALLEST_GROUP = 8, 8
 """A group holds several maps: a map normalised by itself would lose how bright it is, and with it a picture's colours."""
 
@@ -17,7 +18,7 @@ class FixedNorm(nn.BatchNorm1d):
         return self
 
 
-def normalise_items(module: nn.Module) -> nn.Module:
+def normalise_items(module: _Module) -> _Module:
     """`module` with a group norm for each batch norm of maps, a fixed one for each of features; weights keep their names and shapes.
 
     Changes the module itself. Call it before training: the two normalise differently.

@@ -151,11 +151,11 @@ class SoundInversionEncoder(nn.Module):
 
     def measure_textures(self, log_mel: torch.Tensor) -> torch.Tensor:
         """The numbers behind `textures`, [S, T], which no weight changes. Only of an encoder that hears any."""
-        return self.texture.texture.measure(log_mel)  # type: ignore[no-any-return,union-attr]
+        return self.texture.texture.measure(log_mel)  # type: ignore[union-attr]
 
     def told_textures(self, numbers: torch.Tensor) -> torch.Tensor:
         """The textures of windows whose numbers these are, [S, T]."""
-        return self.texture.texture.told(numbers)  # type: ignore[no-any-return,union-attr]
+        return self.texture.texture.told(numbers)  # type: ignore[union-attr]
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
         """Windows by themselves; `texture` [S, T] stands for their own, as `hear_in_order` averages it over those around."""

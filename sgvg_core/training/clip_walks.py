@@ -8,7 +8,7 @@ clip of a few seconds drifts off after them.
 import dataclasses
 import math
 from collections import defaultdict
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
@@ -42,15 +42,15 @@ class Walks:
 
     def to(self, device: torch.device) -> "Walks":
         """The same on a device."""
-        return Walks(*(None if tensor is None else tensor.to(device, non_blocking=True) for tensor in self._tensors))
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def some(self, rows: slice) -> "Walks":
         """Some of the items."""
-        return Walks(*(None if tensor is None else tensor[rows] for tensor in self._tensors))
+        return self._each(lambda tensor: tensor[rows])
 
-    @property
-    def _tensors(self) -> tuple[Any, ...]:
-        return self.sounds, self.labels, self.start_ws, self.real, self.inside
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Walks":
+        inside = None if self.inside is None else change(self.inside)
+        return Walks(change(self.sounds), change(self.labels), change(self.start_ws), change(self.real), inside)
 
 
 class WalkReader:
@@ -111,7 +111,8 @@ class WalkReader:
         """What a walk hears before a clip of a label: as much as there's room for of one other clip after another, `num_steps` windows in all, the
         first of them with what is around it."""
         alike = label >= 0 and torch.rand((), generator=generator).item() < _ALIKE_SHARE
-        clips, heard, left = self._alike[label] if alike else self.windows.clips, [], num_steps
+        clips, left = self._alike[label] if alike else self.windows.clips, num_steps
+        heard: list[tuple[torch.Tensor, torch.Tensor]] = []
         while left:
             clip = clips[int(torch.randint(len(clips), (), generator=generator))]
             count = min(left, max(1, math.floor(clip.seconds * self.rate)))

@@ -103,11 +103,11 @@ def _known(held: list[wrappers.Wrapped]) -> tuple[list[tuple[wrappers.Wrapped, R
         elif isinstance(each.network, ForeignObject):
             notes.append(f"{each.name or 'the network'} was dropped: {describe(each.network)} is not known here")
     wanted = next((each for each, found in known if found.kind in _GENERATORS), None)
-    for each, error in refused:
+    for each, refusal in refused:
         before = wanted is None or (each.rank < wanted.rank and not _NAMES_OF_CRITICS.fullmatch(each.name))
         if before:  # another than the wanted one isn't taken in its stead without a word
-            raise error
-        notes.append(f"{each.name} was left out: {error}")
+            raise refusal
+        notes.append(f"{each.name} was left out: {refusal}")
     return known, notes
 
 
