@@ -2,13 +2,13 @@
 
 import sys
 
-from .environment import check_environment
+from .environment import check_environment, packages_for
 from .errors import SGVGError
 
 
 def _main() -> int:
     try:
-        check_environment()
+        check_environment(packages_for(sys.argv[1:]))
         from .cli import main  # after the check: it imports torch
     except SGVGError as error:
         print(f"error: {str(error).encode('ascii', 'backslashreplace').decode()}", file=sys.stderr)

@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import re
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .errors import DeviceError
@@ -24,11 +25,22 @@ _NEEDED = {"av": "av", "numpy": "numpy", "open_clip": "open_clip_torch", "PIL": 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
 
-def check_environment() -> None:
+BARE = ("numpy", "safetensors")
+"""All that training on the procedural world needs beside torch; what else a stage asks for it names itself."""
+
+
+def packages_for(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The packages that a command needs by its words, by their modules' names."""
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    return BARE if command == "train" else tuple(_NEEDED)
+
+
+def check_environment(needed: Collection[str] = tuple(_NEEDED)) -> None:
     """Raise DeviceError, with the command that mends it, if torch is missing, too old, or doesn't fit torchvision, or a requirement is missing.
 
     Reads version numbers only (milliseconds, nothing imported) as long as they fit; a torchvision whose number doesn't fit is imported,
-    and only a failing import is an error. A torchaudio may be missing; if it's of another build, a warning is logged.
+    and only a failing import is an error. `needed` are names of modules, all of requirements.txt unless a command needs fewer.
+    A torchaudio may be missing; if it's of another build, a warning is logged.
     """
     torch_version = _version("torch")
     if torch_version is None:
@@ -37,11 +49,20 @@ def check_environment() -> None:
         floor = ".".join(map(str, TORCH_FLOOR))
         command = _pip("--upgrade torch torchvision")
         raise DeviceError(f"torch: got {torch_version}, expected {floor} or newer; update ComfyUI (its torch with it), or run: {command}")
-    _check_torchvision(torch_version)
+    if "open_clip" in needed:
+        _check_torchvision(torch_version)
     _speak_of_torchaudio(torch_version)
-    missing = sorted(package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None)
+    missing = sorted(package for module, package in _NEEDED.items() if module in needed and importlib.util.find_spec(module) is None)
     if missing:
         raise DeviceError(f"not installed: {', '.join(missing)}; install with: {_pip(f'-r {_quoted(str(_REQUIREMENTS))}')}")
+
+
+def missing_package(error: ImportError) -> str | None:
+    """One line on a package of requirements.txt that isn't there, with the command that installs it; None for any other failure."""
+    module = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or module not in {**_NEEDED, "torchvision": ""}:
+        return None
+    return f"{_NEEDED.get(module, module)} isn't installed, which this needs; install with: {_pip(f'-r {_quoted(str(_REQUIREMENTS))}')}"
 
 
 def companion_version(package: str, torch_version: str) -> str:

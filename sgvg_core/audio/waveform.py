@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import av
 import numpy as np
 import torch
 
@@ -63,6 +62,8 @@ def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tens
 
 
 def _resampled(channel: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    import av  # here: who resamples nothing needs no media
+
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
     pieces = []
     for start in range(0, len(channel), from_rate):

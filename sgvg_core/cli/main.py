@@ -2,27 +2,18 @@
 
 import argparse
 import contextlib
+import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from ..environment import check_environment
+from ..environment import check_environment, missing_package, packages_for
 from ..errors import SGVGError, shown
-from . import centres, convert, data, demo, evaluate, generate, inspect, listen, train
 from .terminal import Stopped, make_printable, say, stopped_by_signals
 
-_COMMANDS: tuple[Callable[[argparse._SubParsersAction], None], ...] = (
-    generate.add_command,
-    listen.add_command,
-    demo.add_command,
-    evaluate.add_command,
-    train.add_command,
-    inspect.add_command,
-    convert.add_command,
-    centres.add_command,
-    data.add_command,
-)
+_COMMANDS = ("generate", "listen", "demo", "evaluate", "train", "inspect", "convert", "centres", "data")
+"""A module each; only that of the command at hand is imported, so that training needs no package that reads media."""
 _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "bad_alloc", "bad allocation")
 """In errors of torch's, which has no class of its own for them on the CPU."""
 
@@ -34,13 +25,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, shown(f"error: {shown(message, 1000)}; {self.prog} --help lists the options", 1200) + "\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the command that `arguments` name; of all commands where they name none."""
     parser = _Parser(prog="python -m sgvg_core", description="Pictures that move the way a sound means.")
     parser.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in _COMMANDS:
-        add_command(commands)
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    for name in (named,) if named in _COMMANDS else _COMMANDS:
+        importlib.import_module(f".{name}", __package__).add_command(commands)
     return parser
 
 
@@ -50,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 when cancelled, 143 when ended by SIGTERM (128 and the number of the signal).
     """
     make_printable()
-    debug = False
+    debug, arguments = False, sys.argv[1:] if arguments is None else arguments
     try:
         with stopped_by_signals():
-            options = build_parser().parse_args(arguments)
+            options = build_parser(arguments).parse_args(arguments)
             debug = options.debug
-            check_environment()
+            check_environment(packages_for(arguments))
             code = int(options.run(options) or 0)
             sys.stdout.flush()
         return code
@@ -77,6 +69,8 @@ def explained(error: BaseException) -> tuple[int, str]:
         return 2, f"error: {error}"
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)):
         return 2, f"error: memory ran out ({_in_words(error)}); use a smaller --size, --batch or file, or close other programs"
+    if isinstance(error, ImportError) and (words := missing_package(error)) is not None:
+        return 2, f"error: {words}"
     if isinstance(error, OSError):
         return 2, f"error: {_where(error)}: {error.strerror or error}"
     return 1, f"error: unexpected, {_in_words(error)}; this is a fault of the program: --debug (before the command) shows where"

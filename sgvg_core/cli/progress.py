@@ -1,14 +1,20 @@
 """Progress on the terminal: a bar with the time left for anything that takes a while."""
 
+from typing import Any
+
 import torch
-from tqdm import tqdm
+
+try:
+    from tqdm import tqdm
+except ImportError:  # a bare machine: it trains without a bar
+    tqdm = None
 
 
 class ProgressBar:
     """A `Progress` that draws one tqdm bar a step; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._bar: tqdm | None = None
+        self._bar: Any = None
         self._note = ""
 
     def __enter__(self) -> "ProgressBar":
@@ -23,6 +29,8 @@ class ProgressBar:
             self._bar = None
 
     def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
+        if tqdm is None:
+            return
         step = note.split(",")[0]
         done = min(done, total) if total else done  # a last step may take longer than the minutes that were asked for; tqdm fails beyond the end
         if step != self._note or self._bar is None:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,8 +12,10 @@ from ..audio import SoundLevel, measure, resample, to_mono
 from ..config import MelConfig
 from ..downmix import ChannelLevels, said_of
 from ..errors import MediaError
-from ..media import SoundReader, SoundTrack, Tick, local_file, probe_sound
 from ..progress import Progress, silent
+
+if TYPE_CHECKING:  # media are read where a file is: sounds in memory need none
+    from ..media import SoundReader, SoundTrack, Tick
 
 _CHUNK_SECONDS = 1.0
 
@@ -34,7 +37,7 @@ class Sound:
     """Which of a file's sound tracks, from 1; None: the one marked default, else the first."""
     strict: bool = False
     """Whether a file that lost some of its sound to damage is refused."""
-    tick: Tick | None = dataclasses.field(default=None, compare=False, repr=False)
+    tick: "Tick | None" = dataclasses.field(default=None, compare=False, repr=False)
     """Called for every packet of a file that's read, and may raise to stop."""
 
     @classmethod
@@ -46,6 +49,8 @@ class Sound:
         """
         if start < 0 or (seconds is not None and seconds <= 0):
             raise MediaError(f"{path}: got start {start} and length {seconds}, expected a start of 0 or more seconds and a length above 0")
+        from ..media import local_file
+
         return cls(path=local_file(path), start=start, seconds=seconds, track_number=track, strict=strict)
 
     @classmethod
@@ -55,8 +60,10 @@ class Sound:
             raise MediaError(f"sound: got samples of shape {list(waveform.shape)}, expected [channels, samples] with at least one sample")
         return cls(waveform=waveform.float(), sample_rate=sample_rate)
 
-    def reader(self, sample_rate: int) -> SoundReader:
+    def reader(self, sample_rate: int) -> "SoundReader":
         """A streaming reader of the file, mono at `sample_rate`."""
+        from ..media import SoundReader
+
         return SoundReader(
             self.path, sample_rate=sample_rate, mono=True, start=self.start, length=self.seconds, chunk_seconds=_CHUNK_SECONDS,  # type: ignore[arg-type]
             track=self.track_number, strict=self.strict, tick=self.tick or _nothing
@@ -72,14 +79,18 @@ class Sound:
         """How long it is by what the file says of itself, for a bar of progress; None where it doesn't say, or it's only an estimate."""
         if self.waveform is not None:
             return self.waveform.shape[1] / self.sample_rate
+        from ..media import probe_sound
+
         info = probe_sound(self.path, self.track_number)  # type: ignore[arg-type]
         if not info.exact:
             return None
         left = max(info.duration_seconds - self.start, 0.0)
         return (left if self.seconds is None else min(left, self.seconds)) or None
 
-    def track(self) -> SoundTrack:
+    def track(self) -> "SoundTrack":
         """The sound as it goes into a video file: the original, all its channels."""
+        from ..media import SoundTrack
+
         if self.waveform is not None:
             return SoundTrack.from_waveform(self.waveform, self.sample_rate)
         return SoundTrack.from_file(self.path, self.start, self.seconds, self.track_number, strict=self.strict,  # type: ignore[arg-type]

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ..audio.mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
 from ..audio.segments import cut_window, window_samples
 from ..config import MelConfig
-from ..media.decode import read_sound
 from ..world.captions import NAMES, caption
 from ..world.disturb import change_speed, disturb
 from ..world.envelopes import make_envelope
@@ -69,6 +68,8 @@ class HeardClip:
 def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[str] = ()) -> list[Recording]:
     """Every recording below `folder` (`DIR/<scene>/*`), mono, but for those of the excluded sources. Raises MediaError."""
     excluded = set(exclude_sources)
+
+    from ..media.decode import read_sound  # here: synthesised sounds need no media
 
     def load(path: Path) -> NDArray[np.floating]:
         return np.asarray(read_sound(path, sample_rate=sample_rate, mono=True)[0][0].numpy())
