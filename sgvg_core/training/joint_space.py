@@ -40,7 +40,7 @@ LOSS_WEIGHTS = {
     "sound_label": 1.5,
     "picture_strength": 0.5,
     "sound_strength": 1.0,
-    "sound_other": 0.5,
+    "sound_other": 1.0,
 }
 """Weights of the losses, by their names."""
 
@@ -75,7 +75,7 @@ class JointSpaceRun:
     """Windows of sound that are kept to be heard again."""
     real_share: float = REAL_SHARE
     """Share of real windows among those of a class that has recordings of enough sources."""
-    others: int = 8
+    others: int = 16
     """Windows in a step of sounds that are no scene; 0: none."""
     only_sound: bool = False
     """Teach F_a alone; F_v and F_t stay as they are."""
