@@ -555,6 +555,9 @@ class JointSpaceConfig:
     """The words of the captions that the text tower learned from; other words are encoded too, but mean nothing to it."""
     labels: tuple[str, ...] = ()
     """The labels among which a sound is named when nobody gives others."""
+    sound_silent: float = 0.5
+    """Share of windows that F_a's texture answers alone while it learns; its convolutions count for the rest afterwards. Less than half where
+    they're frozen, or learned from many places."""
     temperature: float = 1.0
     """What scores of sounds are divided by when they're made probabilities of the labels, so that these are as often right as they say."""
     sure_from: float = 0.0
@@ -586,6 +589,7 @@ class JointSpaceConfig:
         check_range("joint space number of merges", len(self.merges), 0, 50_000)
         check_range("joint space number of words", len(self.words), 0, 100_000)
         check_range("joint space number of labels", len(self.labels), 0, 1_000)
+        check_range("joint space sound_silent", self.sound_silent, 0, 1)
         check_range("joint space temperature", self.temperature, 0.05, 20)
         check_range("joint space sure_from", self.sure_from, 0, 1)
         for index, pair in enumerate(self.merges):

@@ -11,7 +11,7 @@ from ..backbones import normalise_items
 from ..config import MelConfig
 from .bpe import ByteBPE, split_words
 from .pictures import PicturePreparation
-from .sound_tower import SoundTower
+from .sound_tower import SILENT_SHARE, SoundTower
 
 _LARGEST_SCALE = 100.0
 
@@ -25,7 +25,8 @@ class JointSpace(nn.Module):
     def __init__(self, *, embed_dim: int, image_size: int, image_width: int, image_layers: Sequence[int], text_width: int, text_heads: int,
                  text_layers: int, context_length: int, sound_widths: Sequence[int], mel: MelConfig,
                  sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = (),
-                 picture_norm: str = "batch", sound_norm: str = "batch", temperature: float = 1.0, sure_from: float = 0.0) -> None:
+                 picture_norm: str = "batch", sound_norm: str = "batch", sound_silent: float = SILENT_SHARE,
+                 temperature: float = 1.0, sure_from: float = 0.0) -> None:
         super().__init__()
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg  # here, as its import takes seconds
 
@@ -37,7 +38,7 @@ class JointSpace(nn.Module):
                            layers=text_layers)
         self.prepare = PicturePreparation(image_size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bilinear")
         self.clip = CLIP(embed_dim, vision, text)
-        self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels, statistics=sound_statistics)
+        self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels, statistics=sound_statistics, silent_share=sound_silent)
         for norm, tower in ((picture_norm, self.clip.visual), (sound_norm, self.sound)):
             if norm == "item":
                 normalise_items(tower)

@@ -109,3 +109,13 @@ def test_words_are_those_of_clips_own_text_tower():
     for some in (tokens, tokens[:2]):
         whole = torch.nn.functional.normalize(space.clip.encode_text(some), dim=1)
         torch.testing.assert_close(space.embed_tokens(some), whole, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+def test_convolutions_count_as_often_as_they_were_heard(share):
+    torch.manual_seed(1)
+    tower, log_mel = SoundTower(16, (4, 4), 16, statistics=8, silent_share=share).eval(), torch.rand(3, 1, 16, 16)
+    maps = tower.blocks(log_mel * 2 - 1)
+    seen = torch.nn.functional.normalize(tower.project(torch.cat([maps.mean(3), maps.amax(3)], 1).flatten(1)), dim=-1)
+    felt = torch.nn.functional.normalize(tower.statistics(log_mel), dim=-1)
+    torch.testing.assert_close(tower(log_mel), torch.nn.functional.normalize(0.5 * (1 - share) * seen + felt, dim=-1))
