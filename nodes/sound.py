@@ -53,7 +53,6 @@ class LoadSound(io.ComfyNode):
                     step=0.01,
                     tooltip="How many seconds are taken; 0 takes all up to the end.",
                 ),
-                io.Custom("AUDIO_UI").Input("audioUI", display_name="player", optional=True, tooltip="Plays the chosen file."),
                 io.Int.Input(
                     "track",
                     default=0,
@@ -62,6 +61,8 @@ class LoadSound(io.ComfyNode):
                     optional=True,
                     tooltip="Which of several sound tracks is taken, counted from 1. 0: the one that the file marks as the default, else the first.",
                 ),
+                # Last, since pages keep no value for it: the values of widgets after it would come back to others.
+                io.Custom("AUDIO_UI").Input("audioUI", display_name="player", optional=True, tooltip="Plays the chosen file."),
             ],
             outputs=[
                 io.Audio.Output("sound", display_name="audio", tooltip="The sound with all its channels, at its own sample rate."),

@@ -5,6 +5,8 @@
 //
 // A text that a node shows (what was loaded, what was heard) has room for two lines, and stays when a later run has nothing to say. So it
 // goes with the result, and the node grows until the whole text is seen.
+//
+// A workflow that was saved before Load Sound had its choice of a track has something else in its place, and the page would send that.
 
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
@@ -60,8 +62,16 @@ function makeRoomForText(id, text) {
     node.setDirtyCanvas?.(true, true);
 }
 
+function mendTrack(node) {
+    const widget = node.widgets?.find((each) => each.name === "track");
+    if (widget && !Number.isInteger(widget.value)) widget.value = 0;
+}
+
 app.registerExtension({
     name: "SGVG.NodePages",
+    loadedGraphNode(node) {
+        if ((node.comfyClass ?? node.type) === "SGVG_LoadSound") mendTrack(node);
+    },
     setup() {
         api.addEventListener("executed", ({ detail }) => {
             const id = String(detail?.display_node ?? detail?.node ?? "");

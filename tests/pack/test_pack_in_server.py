@@ -118,9 +118,25 @@ OPEN_TEMPLATE = """async name => {
   await picture.decode();
   return {
     types: nodes.map(node => node.type),
+    tracks: nodes.filter(node => node.type === "SGVG_LoadSound").map(node => node.widgets.find(widget => widget.name === "track").value),
     unknown: nodes.filter(node => node.has_errors || !(node.type in known)).map(node => node.type),
     width: picture.naturalWidth,
   };
+}"""
+
+
+# As a user saves a workflow and opens it again; then as one is opened that was saved before there was a choice of a track.
+SAVE_AND_OPEN = """async () => {
+  const sounds = nodes => nodes.filter(node => node.type === "SGVG_LoadSound");
+  const tracks = () => sounds(window.app.graph._nodes).map(node => node.widgets.find(widget => widget.name === "track"));
+  tracks().forEach(widget => { widget.value = 2; });
+  const saved = JSON.parse(JSON.stringify(window.app.graph.serialize()));
+  await window.app.loadGraphData(saved);
+  const again = tracks().map(widget => widget.value);
+  sounds(saved.nodes).forEach(node => { node.widgets_values = [...node.widgets_values.slice(0, 3), ""]; });
+  await window.app.loadGraphData(saved);
+  await new Promise(done => setTimeout(done, 500));
+  return { again, old: tracks().map(widget => widget.value) };
 }"""
 
 
@@ -144,6 +160,10 @@ def test_a_template_opens_in_the_browser(server: Server, pack_root: Path) -> Non
             assert sorted(opened["types"]) == sorted(node["type"] for node in json.loads(path.read_text(encoding="utf-8"))["nodes"])
             assert not opened["unknown"], path.stem
             assert opened["width"] >= 256
+            assert set(opened["tracks"]) == {0}, path.stem
+            reopened = page.evaluate(SAVE_AND_OPEN)
+            assert set(reopened["again"]) == {2}, path.stem
+            assert set(reopened["old"]) == {0}, path.stem
         browser.close()
 
 
