@@ -24,24 +24,34 @@ _NEEDED = {"av": "av", "numpy": "numpy", "open_clip": "open_clip_torch", "PIL": 
 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
-
 BARE = ("numpy", "safetensors")
-"""All that training on the procedural world needs beside torch; what else a stage asks for it names itself."""
+"""All that training on the procedural world needs beside torch, where no CLIP's towers are built and no files are decoded."""
+
+_BARE_STAGES, _CLIP_STAGES = ("", "card", "generator", "judge", "sharpen", "walk"), ("all", "export", "finetune", "joint-space")
+"""Stages of `train` on the procedural world: those that need no more than `BARE`, and those that hold CLIP's towers."""
 
 
 def packages_for(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The packages that a command needs by its words, by their modules' names."""
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    return BARE if command == "train" else tuple(_NEEDED)
+    """The packages that a command needs by its words, by their modules' names.
+
+    `train --data` and `--recordings` decode pictures and sounds, so they need all. What other words let a stage read (a checkpoint of a joint
+    space, say) is named when it's read.
+    """
+    command, stage = [*(word for word in arguments if not word.startswith("-")), "", ""][:2]
+    decodes = any(word.partition("=")[0] in ("--data", "--recordings") for word in arguments)
+    if command != "train" or decodes or stage not in _BARE_STAGES + _CLIP_STAGES:
+        return tuple(_NEEDED)
+    return BARE if stage in _BARE_STAGES else (*BARE, "open_clip")
 
 
-def check_environment(needed: Collection[str] = tuple(_NEEDED)) -> None:
+def check_environment(needed: Collection[str] | None = None) -> None:
     """Raise DeviceError, with the command that mends it, if torch is missing, too old, or doesn't fit torchvision, or a requirement is missing.
 
     Reads version numbers only (milliseconds, nothing imported) as long as they fit; a torchvision whose number doesn't fit is imported,
-    and only a failing import is an error. `needed` are names of modules, all of requirements.txt unless a command needs fewer.
+    and only a failing import is an error. `needed` are names of modules; None: all of requirements.txt.
     A torchaudio may be missing; if it's of another build, a warning is logged.
     """
+    needed = tuple(_NEEDED) if needed is None else needed
     torch_version = _version("torch")
     if torch_version is None:
         raise DeviceError(f"torch isn't installed in {sys.executable}; install it with: {_pip('torch torchvision')}")
@@ -54,15 +64,16 @@ def check_environment(needed: Collection[str] = tuple(_NEEDED)) -> None:
     _speak_of_torchaudio(torch_version)
     missing = sorted(package for module, package in _NEEDED.items() if module in needed and importlib.util.find_spec(module) is None)
     if missing:
-        raise DeviceError(f"not installed: {', '.join(missing)}; install with: {_pip(f'-r {_quoted(str(_REQUIREMENTS))}')}")
+        wanted = f"-r {_quoted(str(_REQUIREMENTS))}" if set(_NEEDED) <= set(needed) else " ".join(missing)
+        raise DeviceError(f"not installed: {', '.join(missing)}; install with: {_pip(wanted)}")
 
 
 def missing_package(error: ImportError) -> str | None:
     """One line on a package of requirements.txt that isn't there, with the command that installs it; None for any other failure."""
     module = (error.name or "").partition(".")[0]
-    if not isinstance(error, ModuleNotFoundError) or module not in {**_NEEDED, "torchvision": ""}:
+    if not isinstance(error, ModuleNotFoundError) or module not in _NEEDED:
         return None
-    return f"{_NEEDED.get(module, module)} isn't installed, which this needs; install with: {_pip(f'-r {_quoted(str(_REQUIREMENTS))}')}"
+    return f"{_NEEDED[module]} isn't installed, which this needs; install with: {_pip(_NEEDED[module])}"
 
 
 def companion_version(package: str, torch_version: str) -> str:

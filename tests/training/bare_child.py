@@ -3,28 +3,29 @@
     python bare_child.py WORK        prints the stages that ran
 """
 
-import importlib.abc
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 HIDDEN = ("av", "PIL", "open_clip", "torchvision", "torchaudio", "tqdm", "timm", "huggingface_hub")
 
 
-class Hidden(importlib.abc.MetaPathFinder):
-    """Finds none of the hidden packages, and says so to whoever asks."""
+class Bare(PathFinder):
+    """Finds no hidden package: whoever imports one fails, whoever only asks is told that it isn't there."""
 
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname.partition(".")[0] in HIDDEN:
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        return None if fullname.partition(".")[0] in HIDDEN else super().find_spec(fullname, path, target)
 
 
 def main() -> None:
     """The stages that the procedural world teaches and that need no CLIP, a step each, by what the command line calls."""
-    sys.meta_path.insert(0, Hidden())
+    sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
     import torch
 
     torch.set_num_threads(1)
     from sgvg_core.cli.main import build_parser
+    from sgvg_core.cli.main import main as command
     from sgvg_core.cli.train import _settings
     from sgvg_core.environment import check_environment, packages_for
     from sgvg_core.training import generator, stages, walk
@@ -41,6 +42,8 @@ def main() -> None:
     assert set(stages.judge_stage(settings)) >= {"accuracy"}
     walk._NUM_MEASURED = 20
     stages.walk_stage(settings, step)
+    for stage, *more in (["joint-space"], ["finetune"], ["export", "-o", str(work / "model")]):
+        assert command(["train", stage, "--work", str(work), *more]) == 2
     found = [name for name in HIDDEN if name in sys.modules]
     assert not found, found
     print("generator sharpen judge walk")

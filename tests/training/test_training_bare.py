@@ -1,6 +1,7 @@
 """A bare machine trains: torch, numpy and safetensors are enough for the stages that the procedural world teaches."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +23,25 @@ def test_stages_run_without_any_package_that_reads_media(tmp_path):
     assert {path.name for path in tmp_path.glob("*.safetensors")} == {
         "generator.safetensors", "judge.safetensors", "sound_encoder.safetensors", "walker.safetensors"
     }  # fmt: skip
+    refusals = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(refusals) == 3  # joint-space, finetune and export, before they begin
+    assert all(re.fullmatch(r"error: not installed: open_clip_torch; install with: .* -m pip install open_clip_torch", line) for line in refusals)
+    assert not (tmp_path / "model").exists()
 
 
-def test_training_asks_for_less_than_the_other_commands():
-    assert packages_for(["train", "walk", "--work", "x"]) == packages_for(["--debug", "train"]) == BARE
-    assert {"av", "PIL", "open_clip"} <= set(packages_for(["generate", "a.wav"])) & set(packages_for([]))
+@pytest.mark.parametrize("stage", ["generator", "sharpen", "judge", "walk", "card"])
+def test_stages_of_the_world_ask_for_less_than_the_other_commands(stage):
+    assert packages_for(["train", stage, "--work", "x"]) == packages_for(["--debug", "train"]) == BARE
+
+
+@pytest.mark.parametrize("stage", ["joint-space", "finetune", "export", "all"])
+def test_stages_with_clips_towers_ask_for_open_clip_too(stage):
+    assert packages_for(["train", stage, "--work", "x"]) == (*BARE, "open_clip")
+
+
+@pytest.mark.parametrize("words", ["", "generate a.wav", "train generator --data D", "train walk --recordings=R", "train sgvg", "train ablations"])
+def test_whatever_decodes_files_asks_for_all(words):
+    assert {"av", "PIL", "open_clip", "tqdm", *BARE} == set(packages_for(words.split()))
 
 
 def test_only_the_command_at_hand_is_imported():
@@ -40,4 +55,5 @@ def test_a_package_that_a_stage_needs_is_named_with_the_command():
     code, words = explained(ModuleNotFoundError("No module named 'open_clip.model'", name="open_clip.model"))
     assert code == 2
     assert words.startswith("error: open_clip_torch isn't installed, which this needs; install with: ")
+    assert words.endswith(" -m pip install open_clip_torch")
     assert missing_package(ModuleNotFoundError("No module named 'sgvg_core.nothing'", name="sgvg_core.nothing")) is None
