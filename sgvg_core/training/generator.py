@@ -238,7 +238,7 @@ def _train_size(
     size, rows, losses, saved = config.img_resolution, _shuffled(len(pictures.codes), batch, seed, run.seen), [], time.monotonic()
     flat = 0.5 if last else 0.95
     while run.seconds < minutes * 60:
-        began = time.thread_time()
+        began = time.monotonic()
         done = run.seconds / (minutes * 60)
         falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, done - flat) / (1 - flat))
         for group in run.optimiser.param_groups:
@@ -251,7 +251,7 @@ def _train_size(
         run.seen += batch
         _average(run, batch)
         losses.append(loss.item())
-        run.seconds += time.thread_time() - began
+        run.seconds += time.monotonic() - began
         progress(run.seconds, minutes * 60, f"generator {size} px, loss {losses[-1]:.3f}")
         if time.monotonic() - saved > 90 or run.seconds >= minutes * 60:
             run.save(state)

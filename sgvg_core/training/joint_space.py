@@ -295,7 +295,7 @@ def train_joint_space(
     losses: list[dict[str, float]] = []
     saved = time.monotonic()
     while seconds < run.minutes * 60:
-        began = time.thread_time()
+        began = time.monotonic()
         _set_rate(optimiser, run, step, seconds)
         with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
             parts = joint_losses(space, *batches.next(step))
@@ -305,7 +305,7 @@ def train_joint_space(
         torch.nn.utils.clip_grad_norm_(space.parameters(), 5.0)
         optimiser.step()
         step += 1
-        seconds += time.thread_time() - began
+        seconds += time.monotonic() - began
         losses.append({name: part.item() for name, part in parts.items()})
         progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
         if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:

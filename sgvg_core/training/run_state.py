@@ -162,10 +162,10 @@ class Run:
     @contextlib.contextmanager
     def one_step(self) -> Iterator[None]:
         """A step of the training; its time counts, and after it the state is saved when it's time for that."""
-        began = time.thread_time()  # of the processor, so that a busy machine costs a run nothing
+        began = time.monotonic()
         yield
         self.step += 1
-        self.seconds += time.thread_time() - began
+        self.seconds += time.monotonic() - began
         if self.seconds - self._saved_at >= self.save_seconds or not self.unfinished:
             self.save()
 

@@ -22,8 +22,9 @@ from ..world import KINDS, disturb
 from ..world.disturb import change_speed
 from ..world.probes import probe_disturbed
 from ..world.recordings import Recording
+from . import sound_data
 from .jobs import each_job
-from .sound_data import SPEEDS, draw_speed, synthesise_clip
+from .sound_data import draw_speed, synthesise_clip
 
 _NUM_VARIANTS = 6
 """A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
@@ -95,7 +96,7 @@ def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.nd
     """One clip of the world, disturbed: its windows and the envelope at each."""
     seed, index, seconds, mel, rate = job
     exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
-    longer = seconds * math.exp(max(SPEEDS))  # so that a clip played faster is long enough
+    longer = seconds * math.exp(max(sound_data.SPEEDS))  # so that a clip played faster is long enough
     waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
     num_segments = count_windows(seconds, exact)
     moments = (np.arange(num_segments) / rate * mel.sample_rate).astype(int)
@@ -173,7 +174,7 @@ def make_recording_pool(
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
     windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
-    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), SPEEDS, probe_disturbed()]
+    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
     made_of = fingerprint(["recordings", *heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
     if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,18 @@ def test_sigterm_ends_as_ctrl_c_does_and_a_kill_is_tidied_up_by_the_next_run(pac
     assert [path.name for path in folder.iterdir()] == ["other.mp4"]
 
 
+@pytest.fixture
+def usual_signals() -> Iterator[None]:
+    """The handlers that a program has in a terminal; under nohup and in the background of a script some are ignored, and stay so."""
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @POSIX
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_signals_end_a_command_with_their_number(number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Inside this process: the handlers of before are there again afterwards."""
@@ -85,6 +97,7 @@ def test_signals_end_a_command_with_their_number(number: int, code: int, monkeyp
 
 
 @POSIX
+@pytest.mark.usefixtures("usual_signals")
 def test_a_second_signal_does_not_disturb_the_tidying_up() -> None:
     tidied = False
     with pytest.raises(Stopped), stopped_by_signals():  # noqa: PT012
@@ -189,7 +202,9 @@ def test_memory_that_runs_out_is_one_line(pack_root: Path, tiny_model_folder: Pa
     code = textwrap.dedent("""
         import resource, sys
         sys.path.insert(0, sys.argv.pop(1))
+        import sgvg_core
         from sgvg_core.cli import main
+        sgvg_core.generate, sgvg_core.load_model  # imported on first use, which must not be what the memory runs out in
         with open("/proc/self/statm") as file:
             now = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + 400_000_000, resource.RLIM_INFINITY))
