@@ -92,7 +92,7 @@ def test_generator_and_judge(settings, tmp_path):
         generator_stage(settings, (STEP,), killer("generator"))
     path = generator_stage(settings, (STEP,))
     assert path.exists()
-    assert set(read_state(tmp_path / "32px.state")) == {"net", "mean", "optimiser", "seen", "seconds"}
+    assert set(read_state(tmp_path / "32px.state")) == {"net", "mean", "optimiser", "seen", "seconds", "settings"}
     with pytest.raises(Killed):
         judge_stage(settings, killer("judge"))
     assert set(judge_stage(settings)) == {"accuracy", "envelope_correlation", "lowest_correlation_of_a_kind"}
