@@ -43,7 +43,7 @@ import hostile_corpus as corpus  # noqa: E402
 import torch._subclasses.schema_check_mode  # noqa: E402  # torch imports it when it first puts its modes aside
 
 from sgvg_core import assembly  # noqa: E402
-from sgvg_core.checkpoints.layouts import recognise  # noqa: E402
+from sgvg_core.checkpoints.layouts.detect import recognise  # noqa: E402
 from sgvg_core.checkpoints.plain import ForeignObject, Plain, network_state, read_plain, script_state  # noqa: E402
 from sgvg_core.errors import CheckpointError, SGVGError  # noqa: E402
 

@@ -23,7 +23,7 @@ from sgvg_core.audio import MelSegments
 from sgvg_core.clock import to_fps
 from sgvg_core.embedding import JointSpace
 from sgvg_core.generation import Sound, hear
-from sgvg_core.generation.start import draw_z
+from sgvg_core.generation.seeded_start import draw_z
 from sgvg_core.generation.text_constraint import wanted_direction
 from sgvg_core.world import KINDS, clip, render
 from sgvg_core.world.codes import Code, draw_codes, read_codes

@@ -37,7 +37,8 @@ def write_noise(path: Path, seconds: int) -> None:
 
 def one(seconds: int, fps: str) -> None:
     """Make one film in this process and print what it took."""
-    from sgvg_core import generate, load_model
+    from sgvg_core.assembly.model import load_model
+    from sgvg_core.generation.film import generate
 
     with tempfile.TemporaryDirectory() as folder:
         sound, film = Path(folder) / "noise.wav", Path(folder) / "film.mp4"

@@ -27,12 +27,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sgvg_core.assembly import BUNDLED, load_judge, load_model, load_sound_encoder, load_walker
 from sgvg_core.audio.waveform import resample
 from sgvg_core.cli.progress import ProgressBar
-from sgvg_core.evaluation.table import SOUND_RATE, Films, HeldOutClip
+from sgvg_core.evaluation.judged.table import SOUND_RATE, Films, HeldOutClip
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
-from sgvg_core.training.sound_data import KINDS, REAL_SHARE, from_many_sources, load_recordings
-from sgvg_core.training.sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
-from sgvg_core.training.walk import ask_generator, train_walker, warm_up_encoder
+from sgvg_core.training.world.encoder_warmup import warm_up_encoder
+from sgvg_core.training.world.latent_targets import ask_generator
+from sgvg_core.training.world.sound_data import KINDS, REAL_SHARE, from_many_sources, load_recordings
+from sgvg_core.training.world.sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
+from sgvg_core.training.world.walker_warmup import train_walker
 from sgvg_core.world.recordings import Recording
 
 MEL, FPS, SECONDS = LANDSCAPES.mel, 4.0, 8

@@ -35,7 +35,13 @@ from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
 from sgvg_core.generation import Sound, hear
 from sgvg_core.generation.windows import listening_windows
 from sgvg_core.presets import LANDSCAPES
-from sgvg_core.training.sound_data import KINDS, REAL_SHARE, SoundWindows, from_many_sources, load_recordings
+from sgvg_core.training.world.sound_data import (
+    KINDS,
+    REAL_SHARE,
+    SoundWindows,
+    from_many_sources,
+    load_recordings,
+)
 from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
 from sgvg_core.world.recordings import Recording
 

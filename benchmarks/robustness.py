@@ -30,8 +30,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sgvg_core.assembly import BUNDLED, SoundModel, load_judge, load_model
 from sgvg_core.audio.waveform import resample
+from sgvg_core.evaluation.judged.table import (
+    SOUND_RATE,
+    Films,
+    HeldOutClip,
+    held_out_clips,
+    judge_film,
+)
 from sgvg_core.evaluation.statistics import bootstrap
-from sgvg_core.evaluation.table import SOUND_RATE, Films, HeldOutClip, held_out_clips, judge_film
 from sgvg_core.generation import Sound
 from sgvg_core.generation.listening import listen
 from sgvg_core.judge import Judge

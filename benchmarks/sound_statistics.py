@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sgvg_core.audio.mel import mel_power
 from sgvg_core.config import MelConfig
-from sgvg_core.training.sound_data import KINDS, load_recordings
+from sgvg_core.training.world.sound_data import KINDS, load_recordings
+from sgvg_core.world import synth
 from sgvg_core.world.envelopes import make_envelope
-from sgvg_core.world.sounds import synth
 
 MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=32, segment_seconds=0.75, picture_mels=32, picture_frames=64)
 CLIP_SECONDS = 5

@@ -21,7 +21,7 @@ def measure(threads: int) -> dict[str, float]:
     marks["import sgvg_core"] = time.perf_counter()
     import torch
 
-    from sgvg_core.generation.start import random_start
+    from sgvg_core.generation.seeded_start import random_start
 
     if threads:
         torch.set_num_threads(threads)

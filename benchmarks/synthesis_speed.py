@@ -58,7 +58,7 @@ def _stylegan2(size: int, architecture: str, theirs_from: str | None) -> tuple[A
 
 
 def _stylegan3(size: int, architecture: str, theirs_from: str | None) -> tuple[Any, Any]:
-    from sgvg_core.bands import layer_widths, sampling_bands
+    from sgvg_core.config.stylegan3_schedule import layer_widths, sampling_bands
     from sgvg_core.synthesis import StyleGAN3Generator
 
     radial = architecture == "stylegan3-r"

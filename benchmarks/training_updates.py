@@ -43,9 +43,9 @@ LABELS = ("rain", "fire", "wind", "sea", "bird", "river", "thunder", "snow", "tr
 
 def our_generator(size: int, batch: int) -> Updates:
     """Stage one: the four updates of StyleGAN2."""
-    from sgvg_core.training.adversarial import AdversarialTraining
-    from sgvg_core.training.adversarial_config import AdversarialConfig
-    from sgvg_core.training.augment import AugmentConfig
+    from sgvg_core.augmentation.adaptive import AugmentConfig
+    from sgvg_core.training.clips.adversarial import AdversarialTraining
+    from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 
     config = AdversarialConfig(size=size, channel_base=BASE, channel_max=WIDEST, batch=batch, r1_gamma=1.0, augment=AugmentConfig(kinds=()))
     training, real = AdversarialTraining(config), torch.randn(batch, 3, size, size)
@@ -91,8 +91,9 @@ def their_generator(folder: Path, size: int, batch: int) -> Updates:
 
 def our_joint_space(size: int, batch: int) -> Updates:
     """Stage two onto a frozen CLIP model; sound pictures of `size`."""
-    from sgvg_core.training.captions import all_words, label_captions
-    from sgvg_core.training.clip_joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, JointSpaceWeights, Moments
+    from sgvg_core.embedding.prompts import label_captions
+    from sgvg_core.training.clips.captions import all_words
+    from sgvg_core.training.clips.joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, JointSpaceWeights, Moments
 
     captions = all_words(label_captions(label) for label in LABELS)
     space = ClipJointSpaceConfig().space
@@ -111,7 +112,7 @@ def our_joint_space(size: int, batch: int) -> Updates:
 
 def their_joint_space(folder: Path, size: int, batch: int) -> Updates:
     """The update of the peer's script, and the same without its second half (sounds against themselves, worn)."""
-    from sgvg_core.training.captions import label_captions
+    from sgvg_core.embedding.prompts import label_captions
 
     tower = _classes(folder / "soundclip" / "models.py").AudioEncoder().train()
     optimiser = torch.optim.SGD(tower.parameters(), 1e-3, momentum=0.9, weight_decay=5e-4)
@@ -141,8 +142,8 @@ def our_sgvg(size: int, batch: int) -> Updates:
     from sgvg_core.config import CriticConfig, SoundInversionConfig, SoundTowerConfig, WalkerConfig
     from sgvg_core.presets import LANDSCAPES
     from sgvg_core.synthesis import StyleGAN2Generator
-    from sgvg_core.training import clip_sgvg
-    from sgvg_core.training.clip_sgvg_config import ClipSgvgConfig
+    from sgvg_core.training.clips import sgvg as clip_sgvg
+    from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig
 
     generator = StyleGAN2Generator(SIDE, _channels(), z_dim=W_DIM, w_dim=W_DIM).eval().requires_grad_(False)
     mel = dataclasses.replace(LANDSCAPES.mel, n_mels=size, picture_mels=size, picture_frames=size)

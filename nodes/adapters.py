@@ -9,9 +9,9 @@ import torch
 
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
-from ..sgvg_core.generation import Sound, Walk
+from ..sgvg_core.generation import Pose, Sound, Walk
 from ..sgvg_core.media import read_sound
-from ..sgvg_core.synthesis import Pose, as_rgb, rgb_pictures
+from ..sgvg_core.synthesis import as_rgb, rgb_pictures
 from . import host
 from .foreign_audio import Samples, sounds_of
 from .sockets import AnyWalk, StoredWalk

@@ -1,8 +1,8 @@
 """What was loaded, in the few lines that a loader shows."""
 
 from ..sgvg_core.assembly import SoundModel
-from ..sgvg_core.checkpoints.layouts import Recognised
-from ..sgvg_core.generation.frames import extent
+from ..sgvg_core.checkpoints import Recognised
+from ..sgvg_core.generation import extent
 from ..sgvg_core.image_inversion import ImageEncoder
 from ..sgvg_core.sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder
 from ..sgvg_core.synthesis import Generator, StyleGAN3Generator

@@ -10,11 +10,9 @@ from ..sgvg_core.assembly import SoundModel, load_model, save_sound_encoder, sav
 from ..sgvg_core.config import MelConfig, SoundInversionConfig, WalkerConfig, check_choice
 from ..sgvg_core.embedding import JointSpace, OpenClipSpace, load_open_clip
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.sound_inversion import SoundInversionEncoder
-from ..sgvg_core.training.following_walker import config_of_walker
-from ..sgvg_core.training.label_offsets import LabelSearch
-from ..sgvg_core.training.sound_fit import LabelledSound, SoundFit, SoundFitSettings, config_of, fit_sounds
-from ..sgvg_core.walker import RecurrentWalker
+from ..sgvg_core.guidance import LabelledSound, LabelSearch, SoundFit, SoundFitSettings, fit_sounds
+from ..sgvg_core.sound_inversion import SoundInversionEncoder, config_of
+from ..sgvg_core.walker import RecurrentWalker, config_of_walker
 from . import host
 from .adapters import drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, to_sounds
 from .sockets import SHOWS, LabelledSoundsWire, ModelWire

@@ -6,9 +6,17 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation.start import random_start
-from ..sgvg_core.generation.text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
-from ..sgvg_core.synthesis import Label, drawn_label, read_label
+from ..sgvg_core.generation import (
+    Label,
+    Prompt,
+    RankedStarts,
+    candidates_sheet,
+    choose_start,
+    drawn_label,
+    random_start,
+    read_label,
+    read_prompts,
+)
 from . import host
 from .adapters import drawing_model, expect, hearing_model, images_from_uint8, one_number, picture_of
 from .sockets import FROM_ANY_MODEL, SHOWS, CentresWire, EmbeddingWire, LatentWire, ModelWire

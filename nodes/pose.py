@@ -6,7 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.synthesis import ANCHORS, Pose, pose_transforms
+from ..sgvg_core.generation import ANCHORS, Pose, pose_transforms
 from .adapters import track_of
 from .sockets import PoseWire
 

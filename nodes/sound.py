@@ -5,8 +5,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError, MediaError
-from ..sgvg_core.generation import Listening, hear, listen
-from ..sgvg_core.generation.pipeline import embed_sound
+from ..sgvg_core.generation import Listening, embed_sound, hear, listen
 from ..sgvg_core.media import SoundInfo, probe_sound
 from . import host
 from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..sgvg_core.assembly import SoundModel, fit_sound_encoder, fit_walker, load_sound_encoder, load_walker
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.layer_map import LatentAxis
+from ..sgvg_core.latents import LatentAxis
 from . import host
 from .adapters import drawing_model, naming
 from .described import advice_for_walker, part_in_words

@@ -8,8 +8,14 @@ from comfy_api.latest import InputImpl, io, ui
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.devices import to_dtype
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import NOISE_MODES, extent, resize, synthesize, to_uint8
+from ..sgvg_core.generation import (
+    NOISE_MODES,
+    Walk,
+    extent,
+    resize,
+    synthesize,
+    to_uint8,
+)
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from . import host
 from .adapters import check_latents, cut, drawing_model, images_from_pictures, naming, pose_of, to_sound, walk_of

@@ -6,9 +6,8 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation.frames import synthesize, to_uint8
+from ..sgvg_core.generation import MAX_CENTRES, compute_centres, synthesize, to_uint8, truncate
 from ..sgvg_core.media import contact_sheet
-from ..sgvg_core.synthesis import MAX_CENTRES, compute_centres, truncate
 from . import host
 from .adapters import drawing_model, expect, images_from_uint8, one_number, picture_of
 from .latents import centres_input, centres_of, class_label_input, label_for, psi_input, seed_input

@@ -7,8 +7,7 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Walk
-from ..sgvg_core.generation.frames import synthesize, to_uint8
+from ..sgvg_core.generation import Walk, synthesize, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host

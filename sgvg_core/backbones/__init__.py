@@ -9,7 +9,7 @@ from .heads import MapToStyle, WeightScaledLinear
 from .item_norm import measure_norms, normalise_items
 from .pyramid import FeaturePyramid
 from .residual import BasicBlock, ResidualSqueeze
-from .sound_texture import NUM_LOUDNESSES, SoundTexture, loudness_course
+from .texture import NUM_LOUDNESSES, SoundTexture, loudness_course
 
 __all__ = [
     "BasicBlock",

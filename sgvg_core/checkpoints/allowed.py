@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .drafts import ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, StorageType, TensorDraft
+from .lazy_values import (
+    ArrayDraft,
+    Attributes,
+    Blob,
+    DtypeDraft,
+    ForeignDraft,
+    Storage,
+    StorageType,
+    TensorDraft,
+)
 
 if TYPE_CHECKING:
     from .pickle_machine import Machine

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..errors import CheckpointError
 from .allowed import MAX_AXES, MAX_NUMBER, NUMPY_DTYPES
-from .drafts import MAX_TENSORS, ArrayDraft, Blob, DtypeDraft
+from .lazy_values import MAX_TENSORS, ArrayDraft, Blob, DtypeDraft
 from .source import Source
 from .zip_directory import ZipDirectory
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError
-from .drafts import MAX_TENSORS, Blob, Storage, TensorDraft
+from .lazy_values import MAX_TENSORS, Blob, Storage, TensorDraft
 from .sniff import START, is_pickle, is_safetensors, name_strangers
 from .source import Source
 

@@ -22,7 +22,16 @@ from typing import Any, NoReturn
 
 from ..errors import CheckpointError
 from .allowed import ALLOWED, SCRIPT_PREFIX, Allowed, build_array, build_dtype, script_class
-from .drafts import MAX_TENSORS, ArrayDraft, Attributes, Blob, DtypeDraft, ForeignDraft, Storage, TensorDraft
+from .lazy_values import (
+    MAX_TENSORS,
+    ArrayDraft,
+    Attributes,
+    Blob,
+    DtypeDraft,
+    ForeignDraft,
+    Storage,
+    TensorDraft,
+)
 from .source import Cursor, Source
 
 MAX_OPCODES = 500_000

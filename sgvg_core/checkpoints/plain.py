@@ -12,9 +12,9 @@ import torch
 
 from ..errors import CheckpointError
 from .arrays import read_npy, read_npz
-from .drafts import MAX_TENSORS
 from .header import read_tensors
-from .settling import ForeignObject, Settler, enough_memory
+from .lazy_values import MAX_TENSORS
+from .materialize import ForeignObject, Settler, enough_memory
 from .sniff import SCRIPT_ADVICE, Format, sniff
 from .source import Source
 from .torch_files import read_legacy, read_pickle, read_zip

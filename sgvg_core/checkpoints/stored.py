@@ -4,9 +4,10 @@ from pathlib import Path
 
 from ..errors import CheckpointError
 from .header import ENTRY, own_entry
-from .layouts import Recognised, recognise
+from .layouts.detect import recognise
+from .layouts.recognised import Recognised
+from .materialize import enough_memory
 from .plain import read_plain
-from .settling import enough_memory
 from .weights import stored_weights
 
 OWN = "own"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from .allowed import MAX_NUMBER, Allowed
-from .drafts import Blob, Storage, StorageType
+from .lazy_values import Blob, Storage, StorageType
 from .pickle_machine import Machine, Spent
 from .source import Cursor, Source
 from .zip_directory import ZipDirectory

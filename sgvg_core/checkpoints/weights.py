@@ -13,11 +13,11 @@ import safetensors
 import safetensors.torch
 import torch
 
+from ..atomic_files import written_whole
 from ..errors import CheckpointError
-from ..whole_files import written_whole
 from .header import ENTRY, FORMAT, Header, own_entry, read_tensors
+from .materialize import Settler, enough_memory
 from .memory import as_type
-from .settling import Settler, enough_memory
 from .source import Source
 
 
@@ -87,7 +87,7 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     """Read a file of `write_weights`; `kind` (if given) is what it must hold. Floating-point tensors come back as float32.
 
     The file may come from anywhere: it's checked before anything is made of it. Its configuration is plain data, to be checked by
-    `config.from_dict`. Raises CheckpointError.
+    `config.reading.from_dict`. Raises CheckpointError.
     """
     path = Path(path)
     with Source.open(path) as source, enough_memory(source.where):

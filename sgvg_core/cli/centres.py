@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from ..assembly import find_model_generator, load_generator, save_latents
-from ..generation.frames import synthesize, to_uint8
+from ..generation import compute_centres, read_label
+from ..generation.render import synthesize, to_uint8
 from ..media import checked_picture, contact_sheet, save_picture
 from ..progress import Progress
-from ..synthesis import Generator, compute_centres, read_label
+from ..synthesis import Generator
 from .options import LABEL_SAYS, read_seed, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..assembly import build_recognised_generator, find_walker
 from ..checkpoints import write_weights
-from ..checkpoints.layouts import Recognised
+from ..checkpoints.layouts.recognised import Recognised
 from ..checkpoints.source import Source
 from ..checkpoints.stored import in_words, read_stored
 from ..config import from_dict

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from ..assembly import load_model
+from ..atomic_files import checked_target
 from ..errors import ConfigError
 from ..generation import Sound, generate
 from ..media import save_png, write_wav
-from ..whole_files import checked_target
 from ..world import make_envelope, synth
 from .options import add_model, read_seed
 from .outputs import check_apart, files_of_model

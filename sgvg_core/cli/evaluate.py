@@ -7,31 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from ..assembly import BUNDLED, SoundModel, load_image_encoder, load_judge, load_model
+from ..atomic_files import check_folder_name, checked_target
 from ..datasets import ClipData
 from ..errors import ConfigError
-from ..evaluation import (
-    ROWS,
+from ..evaluation.judged import ROWS, evaluate, long_walk, make_sheets
+from ..evaluation.networks import load_i3d
+from ..evaluation.paper import (
     TABLES,
     ClipSource,
     Instruments,
     PreparedSource,
     WorldSource,
-    evaluate,
     format_paper_table,
-    format_study,
-    load_i3d,
-    load_lpips,
-    long_walk,
-    make_sheets,
-    make_study,
     paper_tables,
-    study_means,
 )
+from ..evaluation.study import format_study, make_study, study_means
 from ..judge import Judge
 from ..media import save_png
+from ..perceptual import load_lpips
 from ..randomness import MAX_SEED
 from ..walker import DEFAULT_PULL
-from ..whole_files import check_folder_name, checked_target
 from .options import add_model, number, whole
 from .progress import ProgressBar
 from .terminal import say, say_json, say_lines

@@ -5,16 +5,26 @@ import json
 from pathlib import Path
 
 from ..assembly import load_model
+from ..atomic_files import written_whole
 from ..clock import to_fps
 from ..errors import ConfigError
-from ..generation import GenerateSettings, Sound, generate
-from ..generation.frames import NOISE_MODES
-from ..generation.pipeline import STARTS, UNSURE, check_output
+from ..generation import (
+    ANCHORS,
+    MAX_CENTRES,
+    GenerateSettings,
+    PoseKeys,
+    Sound,
+    generate,
+    read_label,
+    read_pose,
+    read_pose_table,
+)
+from ..generation.film import check_output
+from ..generation.render import NOISE_MODES
+from ..generation.settings import STARTS, UNSURE
 from ..generation.text_constraint import read_prompts
 from ..media import checked_picture, probe_sound, save_picture
-from ..synthesis import ANCHORS, MAX_CENTRES, PoseKeys, read_label, read_pose, read_pose_table
 from ..walker import DEFAULT_PULL, WalkSettings
-from ..whole_files import written_whole
 from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.layouts import Recognised
+from ..checkpoints.layouts.recognised import Recognised
 from ..checkpoints.stored import OWN, in_words, read_stored
 from ..config import (
     DiscriminatorConfig,

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..atomic_files import check_no_input, checked_target
 from ..errors import ConfigError
-from ..whole_files import check_no_input, checked_target
 
 
 def checked_file(option: str, path: Path, endings: tuple[str, ...]) -> None:

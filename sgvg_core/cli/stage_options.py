@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from .options import number, whole
 
 if TYPE_CHECKING:
-    from ..training.stepped_run import RunPolicy
+    from ..training.runs.steps import RunPolicy
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None
 
 def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default: str) -> T:
     """The settings that the options tell. Raises ConfigError."""
-    from ..training.stage_config import read_stage_config
+    from ..training.runs.settings import read_stage_config
 
     return read_stage_config(presets, preset=options.preset, default=default, file=options.config, changes=options.changes)
 
@@ -78,7 +78,7 @@ def said_changes(options: argparse.Namespace) -> dict[str, str]:
 
 def run_policy(options: argparse.Namespace, max_minutes: float | None, steps: int = 1000) -> "RunPolicy":
     """The policy that the options tell; `steps` where they name no number. Raises ConfigError."""
-    from ..training.stepped_run import RunPolicy
+    from ..training.runs.steps import RunPolicy
 
     if not 0 <= options.readers <= 256:
         raise ConfigError(f"--readers: got {options.readers}, expected 0 to 256")

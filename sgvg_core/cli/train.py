@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..atomic_files import check_no_input
 from ..config import check_choice
 from ..errors import ConfigError, shown
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
-from ..whole_files import check_no_input
 from . import train_ablations, train_clips, train_generator
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
@@ -21,7 +21,7 @@ from .stage_options import add_world_settings
 from .terminal import say, say_lines
 
 if TYPE_CHECKING:
-    from ..training.stages import TrainSettings
+    from ..training.world.stages import TrainSettings
 
 Stage = Callable[[argparse.Namespace, "TrainSettings", Progress], str]
 Minutes = tuple[float, ...]
@@ -127,7 +127,7 @@ def _minutes(text: str) -> Minutes:
 
 def run(options: argparse.Namespace) -> int:
     """Run a stage, from where it stood."""
-    from ..training.export import note_command  # here, so that other commands start at once
+    from ..training.runs.history import note_command  # here, so that other commands start at once
 
     if options.stage == "generator" and train_generator.learns_from_data(options):
         return train_generator.run_own_data(options)
@@ -163,8 +163,8 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
 
 def _settings(options: argparse.Namespace) -> "TrainSettings":
     """The options as settings; what isn't given keeps its default."""
-    from ..training.stage_config import with_changes
-    from ..training.stages import TrainSettings
+    from ..training.runs.settings import with_changes
+    from ..training.world.stages import TrainSettings
 
     given = {"num_scenes": options.scenes, "num_clips": options.clips, "judge_steps": getattr(options, "steps", None)}
     settings = TrainSettings(
@@ -191,38 +191,38 @@ def _of_joint_space(options: argparse.Namespace, settings: "TrainSettings") -> "
 
 
 def _generator(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import generator_stage
+    from ..training.world.stages import generator_stage
 
     return str(generator_stage(settings, options.minutes, progress))
 
 
 def _sharpen(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import sharpen_stage
+    from ..training.world.stages import sharpen_stage
 
     return str(sharpen_stage(settings, sum(options.minutes), progress))
 
 
 def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import judge_stage
+    from ..training.world.stages import judge_stage
 
     return json.dumps(judge_stage(settings, progress))
 
 
 def _joint_space(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import joint_space_stage
+    from ..training.world.stages import joint_space_stage
 
     return str(joint_space_stage(settings, sum(options.minutes), progress))
 
 
 def _walk(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import walk_stage
+    from ..training.world.stages import walk_stage
 
     walk_stage(settings, sum(options.minutes), progress)
     return f"{settings.work / 'sound_encoder.safetensors'}\n{settings.work / 'walker.safetensors'}"
 
 
 def _finetune(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.stages import finetune_stage
+    from ..training.world.stages import finetune_stage
 
     return str(finetune_stage(settings, options.minutes, progress))
 
@@ -242,8 +242,8 @@ def _all(options: argparse.Namespace, settings: "TrainSettings", progress: Progr
 
 def run_export(options: argparse.Namespace) -> int:
     """Write the model folder."""
-    from ..training.export import export_model, too_large
-    from ..training.export_clips import export_clip_model, made_of_clips
+    from ..training.clips.export import export_clip_model, made_of_clips
+    from ..training.world.export import export_model, too_large
 
     if options.output.exists():
         check_no_input(options.output, [options.work, *(path for path in options.work.iterdir() if path.is_dir())], ConfigError)
@@ -260,8 +260,8 @@ def run_export(options: argparse.Namespace) -> int:
 
 def run_card(options: argparse.Namespace) -> int:
     """Write the card of a model folder; prints its path."""
-    from ..training.credits import learned_from, read_credits
-    from ..training.model_card import write_card
+    from ..training.runs.credits import learned_from, read_credits
+    from ..training.runs.model_card import write_card
 
     more = None if options.recordings is None else read_credits(options.recordings, learned_from(options.recordings))
     tables = [] if options.table is None else [options.table.read_text(encoding="utf-8").strip()]

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_files import written_whole
 from ..errors import TrainingError
 from ..randomness import MAX_SEED
-from ..whole_files import written_whole
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
 from .stage_options import add_settings, run_policy, stage_config
@@ -16,7 +16,7 @@ from .terminal import say_json, say_lines
 if TYPE_CHECKING:
     from ..assembly import AnyJointSpace, SoundModel
     from ..synthesis import Generator
-    from ..training.loss_ablations import Variant
+    from ..training.clips.loss_ablations import Variant
 
 SEEN = "seen"
 """In the work folder: what was seen of each film."""
@@ -54,11 +54,11 @@ def run_ablations(options: argparse.Namespace) -> int:
     from ..assembly import BUNDLED, load_generator, load_judge
     from ..datasets import ClipData
     from ..devices import to_device
-    from ..evaluation import Instruments, PreparedSource, format_paper_table, paper_tables
-    from ..training.clip_joint_space import open_space
-    from ..training.clip_sgvg_config import CLIP_SGVG_PRESETS
-    from ..training.export_clips import inputs_of
-    from ..training.loss_ablations import train_loss_ablations
+    from ..evaluation.paper import Instruments, PreparedSource, format_paper_table, paper_tables
+    from ..training.clips.export import inputs_of
+    from ..training.clips.joint_space import open_space
+    from ..training.clips.loss_ablations import train_loss_ablations
+    from ..training.clips.sgvg_config import CLIP_SGVG_PRESETS
 
     use_threads(options.threads)
     if options.steps is not None:
@@ -95,7 +95,7 @@ def run_ablations(options: argparse.Namespace) -> int:
 def _model_of(variant: "Variant", generator: "Generator", space: "AnyJointSpace") -> "SoundModel":
     """A variant's sound encoder and walker around the generator and the joint space that all share."""
     from ..assembly import SoundModel, load_sound_encoder, load_walker
-    from ..training.loss_ablations import PARTS
+    from ..training.clips.loss_ablations import PARTS
 
     encoder_file, walker_file = (variant.folder / name for name in PARTS)
     encoder, mel = load_sound_encoder(encoder_file)

@@ -94,9 +94,9 @@ def _minutes(options: argparse.Namespace) -> float | None:
 def run_joint_space(options: argparse.Namespace) -> int:
     """Train a joint space on clips, or go on; prints its path."""
     from ..datasets import ClipData  # here, so that other commands start at once
-    from ..training.clip_joint_space import CLIP_JOINT_SPACE_PRESETS, JointSpaceWeights, train_clip_joint_space
-    from ..training.distributed import joined_ranks
-    from ..training.export import note_command
+    from ..training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS, JointSpaceWeights, train_clip_joint_space
+    from ..training.runs.history import note_command
+    from ..training.runs.ranks import joined_ranks
 
     _prepare(options)
     config = stage_config(options, CLIP_JOINT_SPACE_PRESETS, "small")
@@ -127,7 +127,7 @@ def _public(space: str) -> str:
 def run_sgvg(options: argparse.Namespace) -> int:
     """Train sound encoder and walker, or go on; prints where they lie."""
     from ..datasets import ClipData
-    from ..training.distributed import joined_ranks
+    from ..training.runs.ranks import joined_ranks
 
     _prepare(options)
     if options.labelled_sounds is not None:
@@ -139,10 +139,10 @@ def run_sgvg(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace, data: "ClipData", ranks: Any, progress: ProgressBar) -> None:
     from ..assembly import load_generator
-    from ..training.clip_joint_space import open_space
-    from ..training.clip_sgvg import train_clip_sgvg
-    from ..training.clip_sgvg_config import CLIP_SGVG_PRESETS
-    from ..training.export_clips import inputs_of
+    from ..training.clips.export import inputs_of
+    from ..training.clips.joint_space import open_space
+    from ..training.clips.sgvg import train_clip_sgvg
+    from ..training.clips.sgvg_config import CLIP_SGVG_PRESETS
 
     config = stage_config(options, CLIP_SGVG_PRESETS, "small")
     generator, space = load_generator(options.generator, ranks.device), open_space(options.joint_space)
@@ -159,8 +159,8 @@ def _train(options: argparse.Namespace, data: "ClipData", ranks: Any, progress: 
 def _fit(options: argparse.Namespace, data: "ClipData") -> int:
     """From labelled sounds alone."""
     from ..assembly import load_generator
-    from ..training.clip_joint_space import open_space
-    from ..training.labelled_sounds import LABELLED_SOUNDS_PRESETS, train_labelled_sounds
+    from ..training.clips.joint_space import open_space
+    from ..training.clips.labelled_sounds import LABELLED_SOUNDS_PRESETS, train_labelled_sounds
 
     settings = stage_config(options, LABELLED_SOUNDS_PRESETS, "small")
     generator, space = load_generator(options.generator, options.device), open_space(options.joint_space)
@@ -175,8 +175,8 @@ def _fit(options: argparse.Namespace, data: "ClipData") -> int:
 
 def _note(options: argparse.Namespace, data: "ClipData", num_steps: int) -> None:
     """Remember, for the model card, what the run is made with and the command."""
-    from ..training.export import note_command
-    from ..training.export_clips import note_inputs
+    from ..training.clips.export import note_inputs
+    from ..training.runs.history import note_command
 
     about = {"hash": data.hash, "labels": list(data.labels), "train": len(data.clips("train")), "test": len(data.clips("test"))}
     note_inputs(options.work, about, options.generator, options.joint_space, _public(options.joint_space))

@@ -43,13 +43,13 @@ def learns_from_data(options: argparse.Namespace) -> bool:
 
 def run_own_data(options: argparse.Namespace) -> int:
     """Train, or go on; prints the path of the generator."""
-    from ..training.adversarial import train_adversarial  # here, so that other commands start at once
-    from ..training.adversarial_config import ADVERSARIAL_PRESETS
-    from ..training.begin_with import read_beginning
-    from ..training.class_labels import class_labels
-    from ..training.distributed import joined_ranks
-    from ..training.export import note_command
-    from ..training.pictures import open_pictures
+    from ..training.clips.adversarial import train_adversarial  # here, so that other commands start at once
+    from ..training.clips.adversarial_config import ADVERSARIAL_PRESETS
+    from ..training.clips.class_labels import class_labels
+    from ..training.clips.images import open_pictures
+    from ..training.clips.init_from import read_beginning
+    from ..training.runs.history import note_command
+    from ..training.runs.ranks import joined_ranks
 
     if options.preset is not None:
         check_choice("--preset", options.preset, PRESETS)

@@ -3,4 +3,9 @@
 from .patches import HintedCritic, ImageCritic, VideoCritic
 from .stylegan2 import StyleGAN2Discriminator
 
-__all__ = ["HintedCritic", "ImageCritic", "StyleGAN2Discriminator", "VideoCritic"]
+__all__ = [
+    "HintedCritic",
+    "ImageCritic",
+    "StyleGAN2Discriminator",
+    "VideoCritic",
+]

@@ -12,18 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..errors import ShapeError
+from ..kernels.bias_act import SLOPE
+from ..kernels.upfirdn2d import filter_taps, filtered, halve
 from ..shapes import check_shape
-from ..synthesis.layers import SLOPE, EqualisedLinear, filtered, low_pass, unit_mean_square
-
-
-def halve(x: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] -> [N, C, H / 2, W / 2] by the filter [1, 3, 3, 1], with zeros beyond the border."""
-    return filtered(x, _taps(x), stride=2, padding=1)
-
-
-def _taps(x: torch.Tensor) -> torch.Tensor:
-    """The filter [4, 4]; its sum is one."""
-    return (low_pass() / 4).to(x)
+from ..synthesis.layers import EqualisedLinear, unit_mean_square
 
 
 class CriticConv(nn.Module):
@@ -47,7 +39,7 @@ class CriticConv(nn.Module):
         if self.down and self.kernel == 1:
             x = F.conv2d(halve(x), weight, bias)
         elif self.down:
-            x = F.conv2d(filtered(x, _taps(x), padding=2), weight, bias, stride=2)
+            x = F.conv2d(filtered(x, filter_taps(x), padding=2), weight, bias, stride=2)
         else:
             x = F.conv2d(x, weight, bias, padding=self.kernel // 2)
         if self.bias is None:
@@ -154,7 +146,7 @@ class LabelMapping(nn.Module):
 class StyleGAN2Discriminator(nn.Module):
     """Pictures [N, img_channels, H, W] in -1..1 (and labels) -> answers [N, 1]: higher is more real.
 
-    The arguments are the fields of `config.DiscriminatorConfig`; `channels` holds one width a resolution from 4 px up.
+    The arguments are the fields of `config.critics.DiscriminatorConfig`; `channels` holds one width a resolution from 4 px up.
     """
 
     def __init__(

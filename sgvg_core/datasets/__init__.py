@@ -7,4 +7,12 @@ from .options import PrepareOptions
 from .prepare import prepare
 from .sheet import data_sheet
 
-__all__ = ["ClipData", "ClipInfo", "PrepareOptions", "data_sheet", "inspect_data", "prepare", "verify_data"]
+__all__ = [
+    "ClipData",
+    "ClipInfo",
+    "PrepareOptions",
+    "data_sheet",
+    "inspect_data",
+    "prepare",
+    "verify_data",
+]

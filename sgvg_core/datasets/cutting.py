@@ -21,7 +21,7 @@ from ..media import SoundReader, probe_sound, read_picture, read_sound
 from ..world.clip import clip as world_clip
 from .coding import jpeg_bytes
 from .options import Chunk, LeftOut, Original, PrepareOptions
-from .pictures import Square, shown_pictures
+from .video_frames import Square, shown_pictures
 
 _SILENT_PEAK = 1 / 65_536
 """Below this every sample is zero once it's stored."""

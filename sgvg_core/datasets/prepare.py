@@ -13,15 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..atomic_files import written_whole
 from ..errors import DataError
 from ..progress import Progress, silent
-from ..whole_files import written_whole
 from .clip_data import DATA, FORMAT, SHARDS, ClipData, read_about
 from .folder_lock import locked
+from .manifest import finish
 from .options import Original, PrepareOptions
 from .shards import ShardJob, write_shard
 from .sources import Found, find_originals
-from .whole import finish
 from .workers import each_job
 
 PREPARING, PLAN = ".preparing", "plan.json"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..atomic_files import temporary_path
 from ..errors import DataError, MediaError
-from ..whole_files import temporary_path
 from .clip_data import without_offsets
 from .clip_info import ClipInfo, Part
 from .coding import flac_bytes, loudness_db

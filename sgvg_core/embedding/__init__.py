@@ -1,11 +1,20 @@
 """One space for pictures, words and sounds: F_v, F_t and F_a of the paper (Eq. 2, 4.5)."""
 
 from .bpe import ByteBPE, split_words, train_merges
+from .image_preparation import PicturePreparation
 from .joint_space import JointSpace
 from .open_clip_space import OpenClipSpace, load_open_clip
-from .pictures import PicturePreparation
 from .released_sound import ReleasedSoundTower
 from .sound_tower import SoundTower
 
-__all__ = ["ByteBPE", "JointSpace", "OpenClipSpace", "PicturePreparation", "ReleasedSoundTower", "SoundTower", "load_open_clip", "split_words",
-           "train_merges"]
+__all__ = [
+    "ByteBPE",
+    "JointSpace",
+    "OpenClipSpace",
+    "PicturePreparation",
+    "ReleasedSoundTower",
+    "SoundTower",
+    "load_open_clip",
+    "split_words",
+    "train_merges",
+]

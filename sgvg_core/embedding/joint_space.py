@@ -10,7 +10,7 @@ from torch.nn import functional
 from ..backbones import normalise_items
 from ..config import MelConfig
 from .bpe import ByteBPE, split_words
-from .pictures import PicturePreparation
+from .image_preparation import PicturePreparation
 from .sound_tower import SILENT_SHARE, SoundTower
 
 _LARGEST_SCALE = 100.0

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..config import MelConfig
 from ..errors import CheckpointError, ConfigError
 from .foreign_weights import ForeignWeights, fill, read_foreign, rename_state, why_quick_gelu
-from .pictures import PicturePreparation
+from .image_preparation import PicturePreparation
 from .sound_tower import SoundTower
 
 HUB_PREFIX = "hf-hub:"

@@ -1,26 +1,102 @@
-"""Sound in, moving picture out. Names are imported on first use: training needs sounds and walks, and no package that reads media."""
+"""Sound in, film out: sound -> start -> trajectory -> render -> film, each a file.
+
+Everything streams: a film of an hour needs no more memory than one of a second.
+
+Names are imported on first use: training needs sounds and trajectories, and no package that reads media.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .centres import MAX_CENTRES, compute_centres, truncate
+    from .class_labels import Label, drawn_label, labels_of_codes, read_label
+    from .film import GeneratedVideo, generate
     from .listening import Listening, listen
-    from .pipeline import GeneratedVideo, GenerateSettings, generate
+    from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
+    from .pose_keys import PoseKeys, read_pose, read_pose_table
+    from .render import NOISE_MODES, extent, resize, synthesize, to_uint8
+    from .seeded_start import random_start
+    from .settings import GenerateSettings
     from .sound import HeardSound, Sound, hear
-    from .walk import Walk
+    from .sound_embedding import embed_sound
+    from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
+    from .trajectory import Walk
 
-__all__ = ["GenerateSettings", "GeneratedVideo", "HeardSound", "Listening", "Sound", "Walk", "generate", "hear", "listen"]
+__all__ = [
+    "ANCHORS",
+    "GenerateSettings",
+    "GeneratedVideo",
+    "HeardSound",
+    "Label",
+    "Listening",
+    "MAX_CENTRES",
+    "NOISE_MODES",
+    "Pose",
+    "PoseKeys",
+    "Prompt",
+    "RankedStarts",
+    "Sound",
+    "Walk",
+    "anchor_placement",
+    "candidates_sheet",
+    "choose_start",
+    "compute_centres",
+    "drawn_label",
+    "embed_sound",
+    "extent",
+    "generate",
+    "hear",
+    "labels_of_codes",
+    "listen",
+    "pose_transforms",
+    "random_start",
+    "read_label",
+    "read_pose",
+    "read_pose_table",
+    "read_prompts",
+    "resize",
+    "synthesize",
+    "to_uint8",
+    "truncate",
+]
 
 _HOME = {
-    "GenerateSettings": ".pipeline",
-    "GeneratedVideo": ".pipeline",
+    "ANCHORS": ".pose",
+    "GenerateSettings": ".settings",
+    "GeneratedVideo": ".film",
     "HeardSound": ".sound",
+    "Label": ".class_labels",
     "Listening": ".listening",
+    "MAX_CENTRES": ".centres",
+    "NOISE_MODES": ".render",
+    "Pose": ".pose",
+    "PoseKeys": ".pose_keys",
+    "Prompt": ".text_constraint",
+    "RankedStarts": ".text_constraint",
     "Sound": ".sound",
-    "Walk": ".walk",
-    "generate": ".pipeline",
+    "Walk": ".trajectory",
+    "anchor_placement": ".pose",
+    "candidates_sheet": ".text_constraint",
+    "choose_start": ".text_constraint",
+    "compute_centres": ".centres",
+    "drawn_label": ".class_labels",
+    "embed_sound": ".sound_embedding",
+    "extent": ".render",
+    "generate": ".film",
     "hear": ".sound",
+    "labels_of_codes": ".class_labels",
     "listen": ".listening",
+    "pose_transforms": ".pose",
+    "random_start": ".seeded_start",
+    "read_label": ".class_labels",
+    "read_pose": ".pose_keys",
+    "read_pose_table": ".pose_keys",
+    "read_prompts": ".text_constraint",
+    "resize": ".render",
+    "synthesize": ".render",
+    "to_uint8": ".render",
+    "truncate": ".centres",
 }
 """Where each name lives."""
 

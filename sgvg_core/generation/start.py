@@ -1,49 +1,57 @@
-"""The start latent w (paper 3.1): content comes from it, style from the sound."""
+"""The start latent that the settings ask for: drawn, the mean, or chosen by text and sound (paper 3.1, 4.5)."""
 
 import torch
 
-from ..randomness import normal
-from ..synthesis import Generator, Label, labels_of_codes, truncate
-
-_TRIES = 200
-
-
-def draw_z(generator: Generator, seed: int, num_codes: int, first: int = 0) -> torch.Tensor:
-    """Codes `first` .. `first + num_codes - 1` of `seed`, [N, z_dim]: the same alone or among others.
-
-    A generator whose codes say which scene they show (`code_features`) draws codes between two scenes again.
-    """
-    return torch.stack([_draw_one(generator, seed, index) for index in range(first, first + num_codes)])
+from ..assembly import SoundModel, load_latents
+from ..errors import ConfigError
+from ..progress import Progress, silent
+from .centres import compute_centres
+from .seeded_start import random_start
+from .settings import GenerateSettings
+from .sound import HeardSound
+from .sound_embedding import embed_sound
+from .text_constraint import choose_start
 
 
-def _draw_one(generator: Generator, seed: int, index: int) -> torch.Tensor:
-    tries = normal(seed, "start", index, _TRIES, generator.z_dim)
-    features = generator.mapping.features
-    if features is None:
-        return tries[0]
-    clear = features.is_clear(tries).nonzero()
-    return tries[clear[0, 0]] if len(clear) else tries[0]
+def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+    """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
+    if settings.start_from == "mean":
+        if settings.prompts or settings.negatives:
+            raise ConfigError('start: got "mean" and prompts, expected one of them; prompts choose among codes from "sound" or "random"')
+        return mean_start(model, settings, progress)
+    by_sound = settings.start_from == "sound"
+    centres = truncation_centres(model, settings, progress)
+    if not by_sound and not settings.prompts and not settings.negatives:
+        return random_start(model.generator, settings.seed, truncation_psi=settings.truncation_psi, centres=centres, label=settings.label)
+    if model.joint_space is None:
+        raise ConfigError(f"model {model.name}: has no joint space, which choosing a start needs; use a random start and no prompt")
+    chosen = choose_start(
+        model.generator,
+        model.joint_space,
+        seed=settings.seed,
+        num_codes=settings.num_candidates,
+        prompts=settings.prompts,
+        negatives=settings.negatives,
+        sound_embed=embed_sound(model, heard, progress) if by_sound else None,
+        truncation_psi=settings.truncation_psi,
+        centres=centres,
+        label=settings.label,
+        progress=progress,
+    )
+    return chosen.best
 
 
-@torch.no_grad()
-def random_start(
-    generator: Generator,
-    seed: int,
-    *,
-    num_codes: int = 1,
-    first: int = 0,
-    truncation_psi: float = 1.0,
-    truncation_cutoff: int | None = None,
-    centres: torch.Tensor | None = None,
-    label: Label | None = None,
-) -> torch.Tensor:
-    """Start latents [N, L, D], float32 on the CPU. Truncation draws towards the mean latent, or the nearest of `centres` [K, L, D].
+def mean_start(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+    """The generator's mean latent [1, L, D]; with a label, the mean of that class."""
+    if settings.label is not None:
+        return compute_centres(model.generator, 1, label=settings.label, progress=progress)
+    return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
 
-    All codes of a conditional generator get `label`; without one each draws its own (`synthesis.drawn_label`). Raises ConfigError for the
-    label of a generator without any.
-    """
-    c = labels_of_codes(generator, label, seed, range(first, first + num_codes))
-    z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)
-    if centres is not None:
-        return truncate(generator.mapping(z, c).float().cpu(), centres, truncation_psi, truncation_cutoff)
-    return generator.mapping(z, c, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff).float().cpu()
+
+def truncation_centres(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor | None:
+    """What the start latent is drawn towards [K, L, D]; None is the mean latent."""
+    if not settings.centres:
+        return None
+    if isinstance(settings.centres, int):
+        return compute_centres(model.generator, settings.centres, label=settings.label, progress=progress)
+    return load_latents(settings.centres, model.generator.num_ws, model.generator.w_dim)

@@ -16,9 +16,10 @@ from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import Generator, Label, drawn_label, rgb_pictures
-from .frames import to_uint8
-from .start import random_start
+from ..synthesis import Generator, rgb_pictures
+from .class_labels import Label, drawn_label
+from .render import to_uint8
+from .seeded_start import random_start
 
 _STRIP = 16  # height of the line of text below a candidate, in pixels
 _SHOWN = 128  # smallest width at which a candidate is shown

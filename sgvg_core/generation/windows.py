@@ -2,10 +2,13 @@
 
 from fractions import Fraction
 
+import numpy as np
+import torch
+
 from ..audio import MelSegments
 from ..config import MelConfig
 from ..errors import ConfigError
-from .sound import HeardSound
+from .sound import HeardSound, Sound, hear
 
 LISTENING_RATE = Fraction(2)
 """Windows a second by which a sound is known as a whole."""
@@ -22,3 +25,10 @@ def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction, first: Fr
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
     num_segments = max(1, round(heard.duration * rate))
     return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments, first=first)
+
+
+def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
+    """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
+    heard = hear(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
+    segments = MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments)
+    return (torch.cat(list(segments))[:, 0] * 255).round().to(torch.uint8).numpy()

@@ -3,4 +3,8 @@
 from .encoder import ImageEncoder
 from .inversion import invert, prepare_pictures
 
-__all__ = ["ImageEncoder", "invert", "prepare_pictures"]
+__all__ = [
+    "ImageEncoder",
+    "invert",
+    "prepare_pictures",
+]

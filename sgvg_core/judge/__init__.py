@@ -2,4 +2,7 @@
 
 from .network import Judge, Verdict
 
-__all__ = ["Judge", "Verdict"]
+__all__ = [
+    "Judge",
+    "Verdict",
+]

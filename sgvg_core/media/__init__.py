@@ -3,15 +3,42 @@
 from .containers import CONTAINERS, container_of
 from .decode import SoundInfo, SoundReader, iter_sound, probe_sound, read_sound
 from .endings import SOUND_ENDINGS, VIDEO_ENDINGS
+from .images import PICTURES, FrameFolderWriter, check_frame_folder, checked_picture, contact_sheet, png_bytes, save_picture, save_png
 from .local_file import STANDARD_INPUT, local_file
-from .pictures import PICTURES, FrameFolderWriter, check_frame_folder, checked_picture, contact_sheet, png_bytes, save_picture, save_png
 from .sound_file import Tick
 from .sound_track import SOUND_CODECS, SoundTrack, chosen_codec
 from .still import as_rgb_picture, on_background, read_picture
 from .video import VideoWriter, read_video_frames
 from .wav import write_wav
 
-__all__ = ["CONTAINERS", "PICTURES", "SOUND_CODECS", "SOUND_ENDINGS", "STANDARD_INPUT", "VIDEO_ENDINGS", "FrameFolderWriter", "SoundInfo",
-           "SoundReader", "SoundTrack", "Tick", "VideoWriter", "as_rgb_picture", "check_frame_folder", "checked_picture", "chosen_codec",
-           "contact_sheet", "container_of", "iter_sound", "local_file", "on_background", "png_bytes", "probe_sound", "read_picture", "read_sound",
-           "read_video_frames", "save_picture", "save_png", "write_wav"]
+__all__ = [
+    "CONTAINERS",
+    "FrameFolderWriter",
+    "PICTURES",
+    "SOUND_CODECS",
+    "SOUND_ENDINGS",
+    "STANDARD_INPUT",
+    "SoundInfo",
+    "SoundReader",
+    "SoundTrack",
+    "Tick",
+    "VIDEO_ENDINGS",
+    "VideoWriter",
+    "as_rgb_picture",
+    "check_frame_folder",
+    "checked_picture",
+    "chosen_codec",
+    "contact_sheet",
+    "container_of",
+    "iter_sound",
+    "local_file",
+    "on_background",
+    "png_bytes",
+    "probe_sound",
+    "read_picture",
+    "read_sound",
+    "read_video_frames",
+    "save_picture",
+    "save_png",
+    "write_wav",
+]

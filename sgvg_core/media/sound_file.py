@@ -17,13 +17,13 @@ import av.error
 import numpy as np
 
 from ..errors import MediaError
+from .incomplete_files import mp3_bytes, unknown_sizes
 from .mp4_boxes import Boxes, read_boxes
 from .ogg_pages import ogg_damage
 from .playlists import allowed_demuxers, is_playlist
 from .resampling import resampled
 from .sound_health import SoundHealth, check_whole, keep
 from .timeline import Timeline, longest_silence
-from .truncation import mp3_bytes, unknown_sizes
 
 Path_ = str | Path
 

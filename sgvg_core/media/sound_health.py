@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MediaError
+from .incomplete_files import cut_off, missing_bytes
 from .ogg_pages import ogg_damage, ogg_end_granule
 from .timeline import SMALL_JUMP
-from .truncation import cut_off, missing_bytes
 
 _TRUNCATED = Fraction(1, 20)
 """A sound that ends so many seconds before its declared end is truncated."""

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from av.video.reformatter import VideoReformatter
 
+from ..atomic_files import check_no_input, checked_target, temporary_path
 from ..config import check_range
 from ..errors import MediaError, ShapeError
 from ..shapes import check_shape
-from ..whole_files import check_no_input, checked_target, temporary_path
 from .containers import container_of
 from .palette import PaletteFilter
 from .sound_file import open_container, reason

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
+from ..atomic_files import written_whole
 from ..errors import MediaError
 from ..shapes import check_shape
-from ..whole_files import written_whole
 
 
 def write_wav(path: str | Path, waveform: torch.Tensor, sample_rate: int) -> Path:

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..bands import Band
+from ..config.stylegan3_schedule import Band
+from ..kernels.filtered_lrelu import FilteredLeakyReLU
 from ..shapes import check_shape
-from .filtered_lrelu import FilteredLeakyReLU
 from .filters import radial_lowpass, separable_lowpass
 from .layers import EqualisedLinear
 

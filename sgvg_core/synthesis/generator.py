@@ -15,7 +15,7 @@ from .network import SynthesisNetwork
 class StyleGAN2Generator(nn.Module):
     """Codes z to latents ws (`mapping`), latents to pictures (`synthesis`).
 
-    The arguments are the fields of `config.GeneratorConfig`; `channels` holds one width a resolution from 4 px up. Parameters and
+    The arguments are the fields of `config.synthesis.GeneratorConfig`; `channels` holds one width a resolution from 4 px up. Parameters and
     buffers have the names of NVIDIA's networks (`synthesis.b8.conv0.affine.weight`), without the constant `resample_filter`s.
     """
 

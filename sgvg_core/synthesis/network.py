@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from ..devices import exact_float32
+from ..kernels.synthesis_cpu import Strips
+from ..kernels.upfirdn2d import channels_last, double
 from ..shapes import check_shape
-from .layers import DoublingSkip, ModulatedConv, ToPicture, channels_last, double
+from .layers import DoublingSkip, ModulatedConv, ToPicture
 from .noise import noise_maps
-from .strips import Strips
 
 _NUM_FLOAT16_SIZES = 4
 """float16 serves the largest resolutions only; below, features are few and their range matters more (Karras et al. 2020b)."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..bands import FIRST_STOPBAND, LAST_STOPBAND_REL, sampling_bands
 from ..config import check_choice
+from ..config.stylegan3_schedule import FIRST_STOPBAND, LAST_STOPBAND_REL, sampling_bands
 from ..devices import exact_float32
 from ..shapes import check_shape
 from .alias_free import AliasFreeLayer, FourierInput, check_transform
@@ -146,7 +146,7 @@ class AliasFreeSynthesis(nn.Module):
 class StyleGAN3Generator(nn.Module):
     """Codes z to latents ws (`mapping`), latents to pictures (`synthesis`).
 
-    The arguments are the fields of `config.StyleGAN3Config`; `channels` holds the width of each layer but the last. Parameters and buffers
+    The arguments are the fields of `config.synthesis.StyleGAN3Config`; `channels` holds the width of each layer but the last. Parameters and buffers
     have the names of NVIDIA's networks (`synthesis.L0_36_512.affine.weight`), without the constant filters.
     """
 

@@ -1,7 +1,8 @@
 """The recurrent walker: latents that move as a sound goes on. Ours, the released one, and either fitted to another generator."""
 
+from .adapted import AnyWalker, FittedWalker
+from .analytic import config_of_walker
 from .blocks import RecurrentWalker
-from .fitted import AnyWalker, FittedWalker
 from .released import ReleasedBlock, ReleasedWalker
 from .rollout import DEFAULT_PULL, RELEASED_WALK, WalkSettings, WalkState, roll_out, take_step
 
@@ -15,6 +16,7 @@ __all__ = [
     "ReleasedWalker",
     "WalkSettings",
     "WalkState",
+    "config_of_walker",
     "roll_out",
     "take_step",
 ]

@@ -9,8 +9,8 @@ import torch
 from ..config import check_range
 from ..latents import GROUPS
 from ..shapes import check_shape
+from .adapted import AnyWalker
 from .blocks import Hidden
-from .fitted import AnyWalker
 
 DEFAULT_PULL = 0.08
 """Pull that films are made with: it holds walks of minutes on course and is too weak to be seen in seconds."""

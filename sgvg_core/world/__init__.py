@@ -2,10 +2,21 @@
 
 from .captions import caption
 from .clip import Clip, clip
-from .disturb import disturb
 from .envelopes import make_envelope
 from .render import render
 from .scene import KINDS, NUM_COMPOSITIONS, VALUES, Scene, random_scene
 from .sounds import synth
 
-__all__ = ["KINDS", "NUM_COMPOSITIONS", "VALUES", "Clip", "Scene", "caption", "clip", "disturb", "make_envelope", "random_scene", "render", "synth"]
+__all__ = [
+    "Clip",
+    "KINDS",
+    "NUM_COMPOSITIONS",
+    "Scene",
+    "VALUES",
+    "caption",
+    "clip",
+    "make_envelope",
+    "random_scene",
+    "render",
+    "synth",
+]

@@ -78,3 +78,6 @@ def find_sources(folder: Path) -> list[tuple[str, Path, str]]:
 def read_recordings(folder: Path, load: Load) -> list[Recording]:
     """Every recording below `folder`, opened by `load`; those shorter than a tenth of a second are left out by the caller."""
     return [Recording(kind, source, path, np.asarray(load(path), np.float32)) for kind, path, source in find_sources(folder)]
+
+FEWEST_SOURCES = 5
+"""Recordings of a class with fewer sources than this serve no training: the class would be learned as those few places."""

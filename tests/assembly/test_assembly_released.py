@@ -8,12 +8,12 @@ import torch
 from released_files import SMALL_WIDTHS, block_shapes, filled, numbers, sound_encoder_shapes, sound_tower_shapes
 
 from sgvg_core import assembly
-from sgvg_core.assembly import compose_model, load_model, load_sound_encoder, load_sound_tower, load_walker
+from sgvg_core.assembly import compose_model, files, load_model, load_sound_encoder, load_sound_tower, load_walker
 from sgvg_core.audio import released_picture
 from sgvg_core.config import MelConfig, ReleasedBlockConfig, ReleasedSoundConfig, ReleasedWalkerConfig
 from sgvg_core.errors import CheckpointError, ConfigError
 from sgvg_core.generation import Sound, Walk, generate, hear
-from sgvg_core.layer_map import LatentAxis, layer_map, map_latents
+from sgvg_core.latents import LatentAxis, layer_map, map_latents
 from sgvg_core.presets import TINY
 from sgvg_core.sound_inversion import FittedSoundEncoder, ReleasedSoundEncoder
 from sgvg_core.synthesis import StyleGAN2Generator, StyleGAN3Generator
@@ -93,7 +93,7 @@ def test_a_released_folder_makes_a_film(heads: str, folder: Path, sound: Sound, 
     if heads == "transformer":
         shapes = sound_encoder_shapes("transformer", widths=SMALL_WIDTHS, inner=32)
         encoder = assembly.build_released_sound_encoder(ReleasedSoundConfig("transformer", 16, D, 32, widths=SMALL_WIDTHS, transformer_width=32))
-        state = assembly.read_stored(_saved(filled(shapes), tmp_path / "foreign.pth"), "released_sound_encoder").state
+        state = files.read_stored(_saved(filled(shapes), tmp_path / "foreign.pth"), "released_sound_encoder").state
         encoder.load_state_dict(state)
         (tmp_path / "audio_inversion_.pth").unlink()
         (tmp_path / "foreign.pth").unlink()

@@ -14,7 +14,8 @@ from released_files import (
     sound_tower_shapes,
 )
 
-from sgvg_core.checkpoints.layouts import Recognised, recognise
+from sgvg_core.checkpoints import Recognised
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.plain import Plain
 from sgvg_core.config import ImageEncoderConfig, ReleasedBlockConfig, ReleasedSoundConfig, ReleasedSoundTowerConfig, from_dict
 from sgvg_core.errors import CheckpointError

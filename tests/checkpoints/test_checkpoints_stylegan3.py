@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sgvg_core.assembly import build_generator, load_generator, save_generator
-from sgvg_core.bands import layer_widths
-from sgvg_core.checkpoints.layouts import recognise
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.plain import ForeignObject, Plain
 from sgvg_core.config import StyleGAN3Config, from_dict
+from sgvg_core.config.stylegan3_schedule import layer_widths
 from sgvg_core.errors import CheckpointError, ConfigError
 from sgvg_core.synthesis import StyleGAN3Generator
 

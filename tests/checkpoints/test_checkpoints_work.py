@@ -11,7 +11,7 @@ import torch
 
 from sgvg_core import assembly
 from sgvg_core.checkpoints import WithoutNumbers
-from sgvg_core.checkpoints.layouts import recognise
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.modules import ALWAYS_MADE
 from sgvg_core.checkpoints.plain import ForeignObject, Plain, read_plain
 from sgvg_core.config import (

@@ -12,6 +12,7 @@ from PIL import Image
 
 from sgvg_core.assembly import load_latents
 from sgvg_core.cli import main
+from sgvg_core.generation import film, start
 from sgvg_core.media import read_sound, write_wav
 
 
@@ -171,15 +172,15 @@ def test_a_folder_of_frames_is_replaced_by_the_next_run_alone(place: Path, capsy
 def test_a_sound_that_goes_while_the_film_is_made_is_one_line(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sgvg_core.generation import pipeline
 
-    start_latent = pipeline.start_latent
+    start_latent = start.start_latent
 
     def gone(*given: object) -> torch.Tensor:
         os.replace("x.wav", "elsewhere.wav")
         return start_latent(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "start_latent", gone)
+    monkeypatch.setattr(film, "start_latent", gone)
+    monkeypatch.setattr(start, "start_latent", gone)
     assert main(["generate", "x.wav", "-o", "o.mp4", *FILM]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "error: x.wav: there is no such file" in said

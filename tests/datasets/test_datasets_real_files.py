@@ -12,9 +12,9 @@ from PIL import Image
 
 from sgvg_core.datasets import prepare
 from sgvg_core.datasets.options import PrepareOptions
-from sgvg_core.datasets.pictures import Square, shown_pictures
+from sgvg_core.datasets.video_frames import Square, shown_pictures
 from sgvg_core.errors import ConfigError
-from sgvg_core.training.pictures import FolderPictures
+from sgvg_core.training.clips.images import FolderPictures
 
 RATE = 8_000
 SMALL = {"size": 32, "fps": "5", "sample_rate": RATE, "seconds": 1.0, "shortest": 0.5}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sgvg_core.errors import CheckpointError
-from sgvg_core.evaluation.i3d import I3D, load_i3d, pad_same, rename_i3d
+from sgvg_core.evaluation.networks.i3d import I3D, load_i3d, pad_same, rename_i3d
 
 
 @pytest.fixture(scope="module")

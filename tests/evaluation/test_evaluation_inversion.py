@@ -10,9 +10,15 @@ import torch
 from sgvg_core.assembly import build_judge
 from sgvg_core.config import JudgeConfig
 from sgvg_core.errors import CheckpointError
-from sgvg_core.evaluation import WorldSource
-from sgvg_core.evaluation.inversion import Inverter, table3b
-from sgvg_core.evaluation.perceptual import PerceptualDistance, by_joint_space, by_judge, load_lpips, unit_difference
+from sgvg_core.evaluation.paper import WorldSource
+from sgvg_core.evaluation.paper.inversion import Inverter, table3b
+from sgvg_core.perceptual.distance import (
+    PerceptualDistance,
+    by_joint_space,
+    by_judge,
+    load_lpips,
+    unit_difference,
+)
 from sgvg_core.world import KINDS
 
 

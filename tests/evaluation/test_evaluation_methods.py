@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from sgvg_core.evaluation.methods import (
+from sgvg_core.curves.spectrum import (
+    chroma,
+    loudness,
+    onsets,
+    smoothed,
+    spectra,
+)
+from sgvg_core.evaluation.paper.methods import (
     BASELINES,
     OURS,
     SWITCHES,
@@ -18,9 +25,9 @@ from sgvg_core.evaluation.methods import (
     without_recurrence,
     without_sound,
 )
-from sgvg_core.evaluation.music_map import chroma, dominant, loudness, onsets, smoothed, spectra
+from sgvg_core.evaluation.paper.music_map import dominant
 from sgvg_core.generation import Sound
-from sgvg_core.generation.start import random_start
+from sgvg_core.generation.seeded_start import random_start
 
 _RATE = 22_050
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sgvg_core.evaluation.paper_tables import mean_distance, moment_match, other_clips
+from sgvg_core.evaluation.paper.tables import mean_distance, moment_match, other_clips
 from sgvg_core.evaluation.statistics import frechet_distance, inception_score, interval_of, paired_bootstrap
 
 

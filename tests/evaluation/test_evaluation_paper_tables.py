@@ -14,13 +14,25 @@ from sgvg_core.cli import main
 from sgvg_core.config import JudgeConfig
 from sgvg_core.datasets import ClipData, PrepareOptions, prepare
 from sgvg_core.errors import ConfigError
-from sgvg_core.evaluation import Instruments, PreparedSource, WorldSource, format_paper_table, paper_tables
-from sgvg_core.evaluation.measure import REAL, Entry, Measured, film, measure
-from sgvg_core.evaluation.methods import OURS, Take
-from sgvg_core.evaluation.paper_tables import SHUFFLED, Tables
-from sgvg_core.evaluation.records import Eyes
-from sgvg_core.evaluation.table import held_out_clips
-from sgvg_core.evaluation.video_networks import JointSpaceNetwork, JudgeNetwork, of_frames, windows
+from sgvg_core.evaluation.judged.table import held_out_clips
+from sgvg_core.evaluation.networks.video import JointSpaceNetwork, JudgeNetwork, of_frames, windows
+from sgvg_core.evaluation.paper import (
+    Instruments,
+    PreparedSource,
+    WorldSource,
+    format_paper_table,
+    paper_tables,
+)
+from sgvg_core.evaluation.paper.measure import (
+    REAL,
+    Entry,
+    Measured,
+    film,
+    measure,
+)
+from sgvg_core.evaluation.paper.methods import OURS, Take
+from sgvg_core.evaluation.paper.records import Eyes
+from sgvg_core.evaluation.paper.tables import SHUFFLED, Tables
 from sgvg_core.judge import Judge
 from sgvg_core.world import KINDS
 

@@ -10,8 +10,10 @@ import pytest
 
 from sgvg_core.cli import main
 from sgvg_core.errors import ConfigError, DataError
-from sgvg_core.evaluation import WorldSource, make_study, study, study_means
-from sgvg_core.evaluation.study import choose_clips
+from sgvg_core.evaluation.paper import WorldSource
+from sgvg_core.evaluation.study import kit as study
+from sgvg_core.evaluation.study import make_study, study_means
+from sgvg_core.evaluation.study.kit import choose_clips
 from sgvg_core.media import probe_sound, read_video_frames
 
 METHODS = ("ours", "once")

@@ -14,14 +14,24 @@ from sgvg_core.assembly import SoundModel, build_judge, build_model
 from sgvg_core.clock import num_frames
 from sgvg_core.config import JudgeConfig
 from sgvg_core.errors import ConfigError
-from sgvg_core.evaluation import evaluate, long_walk
-from sgvg_core.evaluation import table as tables
+from sgvg_core.evaluation.judged import evaluate, long_walk
+from sgvg_core.evaluation.judged import table as tables
+from sgvg_core.evaluation.judged.table import (
+    ROWS,
+    Film,
+    Films,
+    HeldOutClip,
+    held_out_clip,
+    held_out_clips,
+    held_out_seed,
+    judge_film,
+    rendered_frames,
+)
 from sgvg_core.evaluation.statistics import bootstrap, fine_detail, frechet_distance
-from sgvg_core.evaluation.table import ROWS, Film, Films, HeldOutClip, held_out_clip, held_out_clips, held_out_seed, judge_film, rendered_frames
 from sgvg_core.generation import Sound, Walk, hear
-from sgvg_core.generation.frames import synthesize, to_uint8
-from sgvg_core.generation.pipeline import embed_sound
-from sgvg_core.generation.start import draw_z, random_start
+from sgvg_core.generation.render import synthesize, to_uint8
+from sgvg_core.generation.seeded_start import draw_z, random_start
+from sgvg_core.generation.sound_embedding import embed_sound
 from sgvg_core.judge import Judge, Verdict
 from sgvg_core.presets import TINY_WORLD
 from sgvg_core.walker import DEFAULT_PULL, WalkSettings
@@ -320,7 +330,7 @@ def test_the_whole_table_of_a_small_model(model: SoundModel, judge: Judge) -> No
 @pytest.mark.slow
 def test_a_long_walk_is_told_minute_by_minute(model: SoundModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two minutes at a frame a second; everything again by hand, from the sound to the figures."""
-    monkeypatch.setattr(sys.modules["sgvg_core.evaluation.long_walk"], "_FPS", 1)
+    monkeypatch.setattr(sys.modules["sgvg_core.evaluation.judged.long_walk"], "_FPS", 1)
     seen: list[Any] = []
     found = long_walk(model, ColourJudge(), kind="raining", minutes=2, seed=6, num_codes=20, progress=lambda *said: seen.append(said))
     assert (found["kind"], found["pull"], [row["minute"] for row in found["rows"]]) == ("raining", DEFAULT_PULL, [1, 2])

@@ -11,11 +11,11 @@ import torch
 from sgvg_core.assembly import SoundModel, build_image_encoder, build_judge, build_model
 from sgvg_core.cli.centres import pictures_of
 from sgvg_core.config import ImageEncoderConfig
-from sgvg_core.evaluation import evaluate
-from sgvg_core.evaluation.measure import film
-from sgvg_core.evaluation.methods import Take
+from sgvg_core.evaluation.judged import evaluate
+from sgvg_core.evaluation.paper.measure import film
+from sgvg_core.evaluation.paper.methods import Take
 from sgvg_core.generation import Sound, generate
-from sgvg_core.generation.start import random_start
+from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.generation.text_constraint import choose_start
 from sgvg_core.image_inversion import invert
 from sgvg_core.media import read_video_frames

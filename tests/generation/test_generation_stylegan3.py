@@ -14,14 +14,25 @@ from sgvg_core.assembly import SoundModel, build_generator, load_latents, load_m
 from sgvg_core.cli import main
 from sgvg_core.config import GeneratorConfig, StyleGAN3Config
 from sgvg_core.errors import ConfigError
-from sgvg_core.generation import GenerateSettings, Sound, Walk, generate, hear
-from sgvg_core.generation.frames import synthesize
-from sgvg_core.generation.pipeline import start_latent
-from sgvg_core.generation.start import random_start
+from sgvg_core.generation import (
+    GenerateSettings,
+    Pose,
+    Sound,
+    Walk,
+    compute_centres,
+    generate,
+    hear,
+    pose_transforms,
+    read_pose,
+    truncate,
+)
+from sgvg_core.generation.centres import nearest_centre
+from sgvg_core.generation.render import synthesize
+from sgvg_core.generation.seeded_start import random_start
+from sgvg_core.generation.start import start_latent
 from sgvg_core.media import probe_sound, write_wav
 from sgvg_core.presets import TINY
-from sgvg_core.synthesis import Pose, StyleGAN3Generator, compute_centres, pose_transforms, read_pose, truncate
-from sgvg_core.synthesis.centres import nearest_centre
+from sgvg_core.synthesis import StyleGAN3Generator
 
 CONFIG = StyleGAN3Config(img_resolution=16, channels=(8, 8, 8, 6, 6, 6), z_dim=16, w_dim=24)
 """As many latents as the tiny model's, and as wide."""

@@ -5,9 +5,9 @@ import torch
 from sgvg_core.assembly import build_generator, build_joint_space
 from sgvg_core.config import CodeFeaturesConfig, GeneratorConfig, JointSpaceConfig
 from sgvg_core.errors import Cancelled, ConfigError, ShapeError
-from sgvg_core.generation.start import random_start
+from sgvg_core.generation import drawn_label
+from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.generation.text_constraint import candidates_sheet, choose_start, read_prompts, wanted_direction
-from sgvg_core.synthesis import drawn_label
 
 SMALL = GeneratorConfig(img_resolution=32, channels=(8, 8, 8, 8), z_dim=24, w_dim=12, mapping_layers=2, mapping_lr_multiplier=1.0,
                         code_features=CodeFeaturesConfig(num_classes=4, num_choices=2, num_values=3))

@@ -15,11 +15,11 @@ import pytest
 import torch
 from media_samples import FPS, MakeSound, click_at, onset_seconds, picture
 
+from sgvg_core.atomic_files import sweep
 from sgvg_core.clock import num_frames
 from sgvg_core.errors import ConfigError, MediaError, ShapeError
 from sgvg_core.media import SOUND_CODECS, FrameFolderWriter, SoundReader, SoundTrack, VideoWriter, probe_sound, read_sound, read_video_frames
-from sgvg_core.media.pictures import MARKER
-from sgvg_core.whole_files import sweep
+from sgvg_core.media.images import MARKER
 
 RATE = 44_100
 

@@ -465,7 +465,7 @@ def conditional(pack: Pack, kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["StyleGAN2", "StyleGAN3"])
 def test_a_class_label_is_taken_drawn_or_refused(pack: Pack, kind: str) -> None:
     model = conditional(pack, kind)
-    start = pack.part("sgvg_core.generation.start").random_start
+    start = pack.part("sgvg_core.generation.seeded_start").random_start
     given = {"model": model, "seed": 5, "truncation_psi": 1.0}
     one = pack.run("StartLatent", **given, class_label="2")
     torch.testing.assert_close(one[0], start(model.generator, 5, label=2))

@@ -6,7 +6,7 @@ import math
 import torch
 from synthesis_cases import numbers
 
-from sgvg_core.bands import FIRST_STOPBAND, LAST_STOPBAND_REL
+from sgvg_core.config.stylegan3_schedule import FIRST_STOPBAND, LAST_STOPBAND_REL
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ from released_cases import FULL, PASSES, RECORDED, SEEDS, WALK_STEPS, Case, bloc
 
 from sgvg_core import assembly
 from sgvg_core.checkpoints import load_state
-from sgvg_core.checkpoints.layouts import recognise
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.plain import Plain
 from sgvg_core.config import ImageEncoderConfig, ReleasedBlockConfig, ReleasedSoundConfig, ReleasedSoundTowerConfig, ReleasedWalkerConfig, from_dict
 from sgvg_core.embedding import ReleasedSoundTower

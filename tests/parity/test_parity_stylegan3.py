@@ -13,8 +13,9 @@ import torch
 from stylegan3_cases import LIVE3, RECORDED3, TRANSFORM, Case3, codes3, magnitude, weights3
 
 from sgvg_core.assembly import load_generator
-from sgvg_core.bands import layer_widths, sampling_bands
-from sgvg_core.synthesis import StyleGAN3Generator, anchor_placement
+from sgvg_core.config.stylegan3_schedule import layer_widths, sampling_bands
+from sgvg_core.generation import anchor_placement
+from sgvg_core.synthesis import StyleGAN3Generator
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-4

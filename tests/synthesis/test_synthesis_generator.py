@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from sgvg_core.config import CodeFeaturesConfig, GeneratorConfig, from_dict
 from sgvg_core.errors import ConfigError, ShapeError
+from sgvg_core.kernels.upfirdn2d import double
 from sgvg_core.synthesis import StyleGAN2Generator
-from sgvg_core.synthesis.layers import ModulatedConv, double
+from sgvg_core.synthesis.layers import ModulatedConv
 
 SMALL = GeneratorConfig(img_resolution=32, channels=(16, 12, 8, 6), z_dim=10, w_dim=14, mapping_layers=2, mapping_lr_multiplier=1.0)
 
@@ -110,8 +111,8 @@ def test_many_strips_give_the_same_picture(monkeypatch: pytest.MonkeyPatch, arch
     generator = build(dataclasses.replace(SMALL, architecture=architecture, conv_clamp=2.0))
     ws = latents(generator)
     slow = slow_pictures(generator, ws)
-    monkeypatch.setattr("sgvg_core.synthesis.strips._STRIP_NUMBERS", 700)
-    monkeypatch.setattr("sgvg_core.synthesis.strips._STRIP_PIXELS", 1)
+    monkeypatch.setattr("sgvg_core.kernels.synthesis_cpu._STRIP_NUMBERS", 700)
+    monkeypatch.setattr("sgvg_core.kernels.synthesis_cpu._STRIP_PIXELS", 1)
     with torch.no_grad():
         torch.testing.assert_close(generator.synthesis(ws), slow, rtol=0, atol=2e-5)
     assert max(len(list(conv.strips())) for conv in generator.synthesis.strips._convs) > 5

@@ -11,7 +11,8 @@ import torch
 from sgvg_core.assembly import build_generator
 from sgvg_core.config import StyleGAN3Config
 from sgvg_core.errors import ConfigError, ShapeError
-from sgvg_core.synthesis import ANCHORS, Pose, StyleGAN2Generator, StyleGAN3Generator, anchor_placement, pose_transforms
+from sgvg_core.generation import ANCHORS, Pose, anchor_placement, pose_transforms
+from sgvg_core.synthesis import StyleGAN2Generator, StyleGAN3Generator
 from sgvg_core.synthesis.filters import radial_lowpass, separable_lowpass
 
 T = StyleGAN3Config(img_resolution=16, channels=(8, 8, 6, 5), z_dim=6, w_dim=7)
@@ -80,7 +81,7 @@ def test_a_filter_keeps_its_band_and_stops_what_lies_beyond() -> None:
 @pytest.mark.parametrize("numbers", [2**19, 900])
 def test_both_ways_give_the_same_stylegan3_pictures(config: StyleGAN3Config, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gradients, and in blocks: of many channels, or of some rows of one."""
-    monkeypatch.setattr("sgvg_core.synthesis.filtered_lrelu._BLOCK_NUMBERS", numbers)
+    monkeypatch.setattr("sgvg_core.kernels.filtered_lrelu._BLOCK_NUMBERS", numbers)
     generator = build(config)
     ws, move = latents(generator), pose_transforms(x=[0.1, -0.2], rotate=20)
     slow = with_gradients(generator, ws, transform=move)
@@ -91,7 +92,7 @@ def test_large_features_are_enlarged_in_parts(monkeypatch: pytest.MonkeyPatch) -
     generator = build(R)
     arguments = latents(generator), torch.float32, None, None
     whole = generator.synthesis._pictures(*arguments)  # the plain way, as on other devices
-    monkeypatch.setattr("sgvg_core.synthesis.filtered_lrelu._PLAIN_NUMBERS", 5000)
+    monkeypatch.setattr("sgvg_core.kernels.filtered_lrelu._PLAIN_NUMBERS", 5000)
     torch.testing.assert_close(generator.synthesis._pictures(*arguments), whole, rtol=0, atol=1e-6)
 
 

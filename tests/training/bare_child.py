@@ -28,9 +28,9 @@ def main() -> None:
     from sgvg_core.cli.main import main as command
     from sgvg_core.cli.train import _settings
     from sgvg_core.environment import check_environment, packages_for
-    from sgvg_core.training import generator, stages, walk
+    from sgvg_core.training.world import encoder_warmup, generator, latent_targets, stages
 
-    generator._SCENES_A_JOB, walk._NUM_CODES = 12, 64  # few of everything
+    generator._SCENES_A_JOB, latent_targets._NUM_CODES = 12, 64  # few of everything
     generator.set_w_avg.__wrapped__.__defaults__ = (64,)
     work, step = Path(sys.argv[1]), 1 / 60 / 1000
     words = ["train", "walk", "--work", str(work), "--preset", "tiny", "--threads", "1", "--scenes", "12", "--clips", "9"]
@@ -40,7 +40,7 @@ def main() -> None:
     stages.generator_stage(settings, (step,))
     stages.sharpen_stage(settings, step)
     assert set(stages.judge_stage(settings)) >= {"accuracy"}
-    walk._NUM_MEASURED = 20
+    encoder_warmup._NUM_MEASURED = 20
     stages.walk_stage(settings, step)
     for stage, *more in (["joint-space"], ["finetune"], ["export", "-o", str(work / "model")]):
         assert command(["train", stage, "--work", str(work), *more]) == 2

@@ -9,14 +9,15 @@ import torch
 from sgvg_core.assembly import build_joint_space, build_model
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
 from sgvg_core.datasets import ClipData
+from sgvg_core.embedding.prompts import label_captions
 from sgvg_core.presets import TINY
-from sgvg_core.training.captions import all_words, label_captions
-from sgvg_core.training.clip_joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, MomentReader
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining
-from sgvg_core.training.clip_sgvg_config import ClipSgvgConfig
-from sgvg_core.training.clip_walks import WalkReader
-from sgvg_core.training.clip_windows import ClipWindows
-from sgvg_core.training.distributed import Ranks, joined_ranks
+from sgvg_core.training.clips.captions import all_words
+from sgvg_core.training.clips.joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, MomentReader
+from sgvg_core.training.clips.sgvg import ClipSgvgTraining
+from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig
+from sgvg_core.training.clips.walks import WalkReader
+from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.runs.ranks import Ranks, joined_ranks
 
 SPACE = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, context_length=12,
                          sound_widths=(8, 8), picture_norm="item", sound_norm="item")  # fmt: skip

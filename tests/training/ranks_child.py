@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
+from sgvg_core.augmentation.adaptive import AugmentConfig
 from sgvg_core.randomness import normal
 from sgvg_core.training import losses
-from sgvg_core.training.adversarial import AdversarialTraining
-from sgvg_core.training.adversarial_config import AdversarialConfig
-from sgvg_core.training.augment import AugmentConfig
-from sgvg_core.training.class_labels import ClassLabels
-from sgvg_core.training.distributed import Ranks, joined_ranks
+from sgvg_core.training.clips.adversarial import AdversarialTraining
+from sgvg_core.training.clips.adversarial_config import AdversarialConfig
+from sgvg_core.training.clips.class_labels import ClassLabels
+from sgvg_core.training.runs.ranks import Ranks, joined_ranks
 
 CONFIG = AdversarialConfig(
     size=16, channel_base=128, channel_max=12, z_dim=8, w_dim=8, batch=8, accumulate=1, mbstd_group_size=2, r1_gamma=1.0,

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from sgvg_core.randomness import generator_at
-from sgvg_core.training.distributed import Ranks
-from sgvg_core.training.run_state import follow
-from sgvg_core.training.stepped_run import RunPolicy, SteppedRun
+from sgvg_core.training.runs.ranks import Ranks
+from sgvg_core.training.runs.state import follow
+from sgvg_core.training.runs.steps import RunPolicy, SteppedRun
 
 BATCH = 4
 

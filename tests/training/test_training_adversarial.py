@@ -16,13 +16,13 @@ import torch
 from PIL import Image
 
 from sgvg_core.assembly import load_discriminator, load_generator
+from sgvg_core.augmentation.adaptive import AugmentConfig
 from sgvg_core.cli import main
 from sgvg_core.errors import ConfigError, TrainingError
 from sgvg_core.randomness import normal
-from sgvg_core.training.adversarial import AdversarialTraining
-from sgvg_core.training.adversarial_config import ADVERSARIAL_PRESETS, AdversarialConfig
-from sgvg_core.training.augment import AugmentConfig
-from sgvg_core.training.stage_config import read_stage_config
+from sgvg_core.training.clips.adversarial import AdversarialTraining
+from sgvg_core.training.clips.adversarial_config import ADVERSARIAL_PRESETS, AdversarialConfig
+from sgvg_core.training.runs.settings import read_stage_config
 
 SETTINGS = ["size=16", "channel_max=8", "batch=4", "r1_every=4", "augment.pictures_to_full=200", "mirror=true"]
 NUM_STEPS = 30

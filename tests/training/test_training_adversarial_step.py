@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from sgvg_core.augmentation.adaptive import AugmentConfig, augment, draw_transforms
 from sgvg_core.randomness import generator_at, normal
 from sgvg_core.synthesis.mapping import W_AVG_DECAY
-from sgvg_core.training import adversarial
-from sgvg_core.training.adversarial import AdversarialTraining
-from sgvg_core.training.adversarial_config import AdversarialConfig
-from sgvg_core.training.augment import AugmentConfig, augment, draw_transforms
+from sgvg_core.training.clips import adversarial
+from sgvg_core.training.clips.adversarial import AdversarialTraining
+from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 
 CONFIG = AdversarialConfig(
     size=8, channel_base=32, channel_max=8, z_dim=6, w_dim=6, batch=4, mbstd_group_size=2, r1_gamma=3.0, r1_every=4, path_weight=2.5, path_every=3,

@@ -9,8 +9,26 @@ from sgvg_core.assembly import BUNDLED
 from sgvg_core.cli import main
 from sgvg_core.errors import CheckpointError, DataError
 from sgvg_core.media import write_wav
-from sgvg_core.training.credits import Credit, credit_lines, credits_in, keep_credits, learned_from, note_recordings, read_credits
-from sgvg_core.training.model_card import CARD, MARK, RECIPE, card_text, commands_of, credits_of, read_recipe, write_card, write_recipe
+from sgvg_core.training.runs.credits import (
+    Credit,
+    credit_lines,
+    credits_in,
+    keep_credits,
+    learned_from,
+    note_recordings,
+    read_credits,
+)
+from sgvg_core.training.runs.model_card import (
+    CARD,
+    MARK,
+    RECIPE,
+    card_text,
+    commands_of,
+    credits_of,
+    read_recipe,
+    write_card,
+    write_recipe,
+)
 
 TABLE = """# Sounds
 

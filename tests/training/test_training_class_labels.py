@@ -8,15 +8,15 @@ from test_training_adversarial import SMALL, assert_same, real_pictures
 from test_training_clip_commands import RUN, SMALL_SGVG, changed
 
 from sgvg_core.assembly import load_discriminator, load_generator, save_joint_space
+from sgvg_core.augmentation.adaptive import AugmentConfig
 from sgvg_core.cli import main
 from sgvg_core.errors import DataError
 from sgvg_core.presets import TINY
 from sgvg_core.randomness import generator_at
-from sgvg_core.training.adversarial import AdversarialTraining
-from sgvg_core.training.adversarial_config import AdversarialConfig
-from sgvg_core.training.augment import AugmentConfig
-from sgvg_core.training.class_labels import ClassLabels, class_labels
-from sgvg_core.training.pictures import open_pictures
+from sgvg_core.training.clips.adversarial import AdversarialTraining
+from sgvg_core.training.clips.adversarial_config import AdversarialConfig
+from sgvg_core.training.clips.class_labels import ClassLabels, class_labels
+from sgvg_core.training.clips.images import open_pictures
 
 COLOURS = torch.tensor([[0.8, -0.6, -0.6], [-0.6, 0.8, -0.6], [-0.6, -0.6, 0.8]])
 SETTINGS = ["labels=true", "size=16", "channel_max=8", "batch=4", "r1_every=2", "augment.pictures_to_full=200"]

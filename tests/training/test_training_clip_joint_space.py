@@ -13,10 +13,11 @@ from sgvg_core.assembly import build_joint_space, load_joint_space, save_joint_s
 from sgvg_core.backbones import measure_norms, normalise_items
 from sgvg_core.config import JointSpaceConfig, MelConfig, SoundTowerConfig
 from sgvg_core.embedding import JointSpace, OpenClipSpace
+from sgvg_core.embedding.prompts import label_captions
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.training import losses
-from sgvg_core.training.captions import EmbeddedCaptions, clip_captions, label_captions
-from sgvg_core.training.clip_joint_space import (
+from sgvg_core.training.clips.captions import EmbeddedCaptions, clip_captions
+from sgvg_core.training.clips.joint_space import (
     CLIP_JOINT_SPACE_PRESETS,
     ClipJointSpaceConfig,
     ClipJointSpaceTraining,
@@ -24,8 +25,8 @@ from sgvg_core.training.clip_joint_space import (
     MomentReader,
     train_clip_joint_space,
 )
-from sgvg_core.training.clip_windows import ClipWindows
-from sgvg_core.training.stepped_run import RunPolicy
+from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.runs.steps import RunPolicy
 
 MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
 SPACE = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, context_length=12,

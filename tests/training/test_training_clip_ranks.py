@@ -9,7 +9,7 @@ import pytest
 import torch
 from clip_ranks_child import all_gradients
 
-from sgvg_core.training.distributed import Ranks
+from sgvg_core.training.runs.ranks import Ranks
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ import torch
 from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
 from sgvg_core.errors import Cancelled, ConfigError, TrainingError
+from sgvg_core.guidance.label_directions import LabelSearch
 from sgvg_core.training import losses
-from sgvg_core.training.clip_joint_space import CLIP_JOINT_SPACE_PRESETS
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
-from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
-from sgvg_core.training.clip_walks import WalkReader
-from sgvg_core.training.clip_windows import ClipWindows
-from sgvg_core.training.label_offsets import LabelSearch
-from sgvg_core.training.run_state import read_state, write_state
-from sgvg_core.training.stage_config import read_stage_config
-from sgvg_core.training.stepped_run import Checkpoints, RunPolicy
+from sgvg_core.training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS
+from sgvg_core.training.clips.sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
+from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
+from sgvg_core.training.clips.walks import WalkReader
+from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.runs.settings import read_stage_config
+from sgvg_core.training.runs.state import read_state, write_state
+from sgvg_core.training.runs.steps import Checkpoints, RunPolicy
 from sgvg_core.walker import WalkState, take_step
 
 ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)

@@ -9,12 +9,12 @@ from torch.nn import functional as F
 
 from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining, train_clip_sgvg
-from sgvg_core.training.clip_sgvg_config import ClipSgvgConfig, SgvgTerms
-from sgvg_core.training.clip_walks import WalkReader
-from sgvg_core.training.clip_windows import ClipWindows
-from sgvg_core.training.run_state import read_state
-from sgvg_core.training.stepped_run import Checkpoints
+from sgvg_core.training.clips.sgvg import ClipSgvgTraining, train_clip_sgvg
+from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig, SgvgTerms
+from sgvg_core.training.clips.walks import WalkReader
+from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.runs.state import read_state
+from sgvg_core.training.runs.steps import Checkpoints
 
 CONFIG = ClipSgvgConfig(
     encoder=SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2),

@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from sgvg_core.assembly import build_joint_space, load_joint_space
+from sgvg_core.augmentation.images import worn_pictures
+from sgvg_core.augmentation.words import garble
 from sgvg_core.config import JointSpaceConfig, MelConfig
 from sgvg_core.embedding import train_merges
 from sgvg_core.errors import Cancelled
-from sgvg_core.training.generator import TaughtPictures
-from sgvg_core.training.joint_space import (
+from sgvg_core.training.world.generator import TaughtPictures
+from sgvg_core.training.world.joint_space import (
     LOSS_WEIGHTS,
     JointSpaceRun,
     belonging,
     embed_meanings,
-    garble,
     joint_losses,
     soft_contrast,
     train_joint_space,
-    worn_pictures,
 )
 from sgvg_core.world import KINDS, render
 from sgvg_core.world.codes import draw_codes, read_codes

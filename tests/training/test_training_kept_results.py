@@ -7,11 +7,11 @@ import pytest
 
 from sgvg_core.errors import ConfigError
 from sgvg_core.presets import TINY
-from sgvg_core.training import generator, rendered_clips, sound_pool
-from sgvg_core.training.generator import render_pictures
-from sgvg_core.training.rendered_clips import render_clips
-from sgvg_core.training.run_state import Run
-from sgvg_core.training.sound_pool import make_recording_pool, make_sound_pool
+from sgvg_core.training.runs.state import Run
+from sgvg_core.training.world import generator, rendered_clips, sound_pool
+from sgvg_core.training.world.generator import render_pictures
+from sgvg_core.training.world.rendered_clips import render_clips
+from sgvg_core.training.world.sound_pool import make_recording_pool, make_sound_pool
 from sgvg_core.world import probes
 from sgvg_core.world.recordings import Recording
 
@@ -94,7 +94,7 @@ def test_another_world_draws_anew(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("constant", ["SPEEDS", "STEADY_SHARE"])
 def test_other_numbers_in_the_code_sound_anew(tmp_path, monkeypatch, constant):
-    from sgvg_core.training import sound_data
+    from sgvg_core.training.world import sound_data
 
     first = make_sound_pool(tmp_path, **SOUNDS).made_of
     monkeypatch.setattr(sound_data, constant, {"SPEEDS": (-0.5, 0.5), "STEADY_SHARE": 1.0}[constant])

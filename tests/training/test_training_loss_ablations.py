@@ -10,8 +10,8 @@ from test_training_clip_commands import SMALL_SGVG, changed
 from sgvg_core.assembly import load_sound_encoder, load_walker, save_generator, save_joint_space
 from sgvg_core.cli import main
 from sgvg_core.presets import TINY
-from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS, SgvgTerms
-from sgvg_core.training.loss_ablations import ALL_TERMS, START, TERMS, variants_of
+from sgvg_core.training.clips.loss_ablations import ALL_TERMS, START, TERMS, variants_of
+from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, SgvgTerms
 
 NUM_STEPS = 2
 KEYS = [ALL_TERMS, *(f"without_{term}" for term in TERMS)]
@@ -38,7 +38,7 @@ def weights(folder):
 @pytest.mark.slow
 def test_one_command_trains_all_and_prints_one_table(folder, clip_data, monkeypatch, capsys):
     with monkeypatch.context() as patch:  # stopped in the middle of the third training
-        from sgvg_core.training import clip_sgvg
+        from sgvg_core.training.clips import sgvg as clip_sgvg
 
         step = clip_sgvg.ClipSgvgTraining.step
 

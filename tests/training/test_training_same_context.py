@@ -10,17 +10,18 @@ import torch
 from sgvg_core.assembly import build_sound_encoder
 from sgvg_core.config import CriticConfig
 from sgvg_core.generation import Sound, Walk, hear
-from sgvg_core.generation.walk import count_steps
+from sgvg_core.generation.trajectory import count_steps
 from sgvg_core.presets import TINY, TINY_WORLD
 from sgvg_core.sound_inversion import SoundInversionEncoder, hear_clips, hear_in_order
-from sgvg_core.training import clip_sgvg, clip_windows
-from sgvg_core.training.clip_samples import sample_film
-from sgvg_core.training.clip_sgvg import ClipSgvgTraining
-from sgvg_core.training.clip_sgvg_config import CLIP_SGVG_PRESETS
-from sgvg_core.training.clip_walks import WalkReader
-from sgvg_core.training.clip_windows import ClipWindows
-from sgvg_core.training.finetune import FinetuneConfig, FrozenParts, draw_batch, roll_out_with_gradients
-from sgvg_core.training.sound_pool import SoundPool, make_sound_pool
+from sgvg_core.training.clips import sgvg as clip_sgvg
+from sgvg_core.training.clips import windows as clip_windows
+from sgvg_core.training.clips.samples import sample_film
+from sgvg_core.training.clips.sgvg import ClipSgvgTraining
+from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS
+from sgvg_core.training.clips.walks import WalkReader
+from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.world.paper_losses import FinetuneConfig, FrozenParts, draw_batch, roll_out_with_gradients
+from sgvg_core.training.world.sound_pool import SoundPool, make_sound_pool
 from sgvg_core.walker import WalkSettings, WalkState, take_step
 
 REACH = 6

@@ -9,8 +9,14 @@ import torch
 
 from sgvg_core.config import MelConfig
 from sgvg_core.media import write_wav
-from sgvg_core.training.sound_data import FEWEST_SOURCES, MIXED_LEVELS, SoundWindows, from_many_sources, load_recordings, mixed
-from sgvg_core.world.recordings import Recording
+from sgvg_core.training.world.sound_data import (
+    MIXED_LEVELS,
+    SoundWindows,
+    from_many_sources,
+    load_recordings,
+    mixed,
+)
+from sgvg_core.world.recordings import FEWEST_SOURCES, Recording
 
 MEL = MelConfig(sample_rate=16_000, segment_seconds=1.0, n_mels=16, picture_mels=16, picture_frames=16)
 

@@ -12,14 +12,23 @@ from sgvg_core.config import CriticConfig, JudgeConfig
 from sgvg_core.embedding import train_merges
 from sgvg_core.errors import CheckpointError
 from sgvg_core.presets import TINY_WORLD
-from sgvg_core.training import walk
-from sgvg_core.training.export import export_model, folder_after, note_command
-from sgvg_core.training.finetune import FinetuneConfig, gradient_shares
-from sgvg_core.training.rendered_clips import render_clips
-from sgvg_core.training.results import generator_file
-from sgvg_core.training.run_state import Run, read_state
-from sgvg_core.training.sharpen import SharpenConfig, combined_gradient
-from sgvg_core.training.stages import TrainSettings, finetune_stage, generator_stage, judge_stage, sharpen_stage, walk_stage
+from sgvg_core.training.runs.gradients import gradient_shares
+from sgvg_core.training.runs.history import note_command
+from sgvg_core.training.runs.state import Run, read_state
+from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
+from sgvg_core.training.world.detail_finetune import SharpenConfig, combined_gradient
+from sgvg_core.training.world.export import export_model, folder_after
+from sgvg_core.training.world.paper_losses import FinetuneConfig
+from sgvg_core.training.world.rendered_clips import render_clips
+from sgvg_core.training.world.results import generator_file
+from sgvg_core.training.world.stages import (
+    TrainSettings,
+    finetune_stage,
+    generator_stage,
+    judge_stage,
+    sharpen_stage,
+    walk_stage,
+)
 from sgvg_core.world import KINDS
 from sgvg_core.world.codes import draw_codes
 
@@ -61,7 +70,7 @@ def settings(tmp_path_factory):
         num_rendered=20,
         judge_steps=3,
         reader_steps=5,
-        walk=walk.WalkTraining(pool_seconds=2.5, encoder_batch=16, walker_batch=12, chunk=6),
+        walk=walker_warmup.WalkTraining(pool_seconds=2.5, encoder_batch=16, walker_batch=12, chunk=6),
         sharpen=SharpenConfig(batch=2, critic_alone_steps=1, critic_widths=(8, 8)),
         finetune=FinetuneConfig(batch=1, steps_before=(0, 3), share_every=1),
         critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
@@ -73,9 +82,9 @@ def settings(tmp_path_factory):
 def few_codes():
     """The warm-up asks the generator about hundreds of codes instead of tens of thousands."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 600)))
-        patch.setattr(walk, "_NUM_MEASURED", 50)
-        patch.setattr(walk, "_SHORT_BATCH", 24)
+        patch.setattr(latent_targets, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 600)))
+        patch.setattr(encoder_warmup, "_NUM_MEASURED", 50)
+        patch.setattr(walker_warmup, "_SHORT_BATCH", 24)
         yield
 
 
@@ -125,7 +134,7 @@ def test_a_term_pulls_with_its_share():
 
 
 def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
-    monkeypatch.setattr(walk, "_offsets_of_pool", None)
+    monkeypatch.setattr(walker_warmup, "_offsets_of_pool", None)
     walker = (warmed.work / "walker.safetensors").read_bytes()
     (warmed.work / "walker.safetensors").unlink()
     walk_stage(warmed, STEP)
@@ -138,7 +147,8 @@ def test_walk_goes_on_with_its_walks(warmed, monkeypatch):
         return Run(path, parts, **limit, **more)
 
     before = read_state(warmed.work / "walker.state")
-    monkeypatch.setattr(walk, "Run", counting)  # steps are counted, not minutes: the first of them take short walks, which carry nothing
+    monkeypatch.setattr(encoder_warmup, "Run", counting)
+    monkeypatch.setattr(walker_warmup, "Run", counting)  # steps are counted, not minutes: the first of them take short walks, which carry nothing
     walk_stage(warmed, STEP)
     after = read_state(warmed.work / "walker.state")
     assert after["step"] == before["step"] + 6

@@ -10,9 +10,9 @@ import torch
 from sgvg_core.assembly import build_generator, build_sound_encoder
 from sgvg_core.latents import distance_out
 from sgvg_core.presets import TINY_WORLD
-from sgvg_core.training import walk
-from sgvg_core.training.run_state import Run, read_state
-from sgvg_core.training.sound_pool import SoundPool
+from sgvg_core.training.runs.state import Run, read_state
+from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
+from sgvg_core.training.world.sound_pool import SoundPool
 from sgvg_core.walker import WalkState
 from sgvg_core.world.codes import draw_codes, read_codes, write_codes
 
@@ -34,7 +34,7 @@ def answers(generator):
     reader.weight.copy_(torch.eye(3, D))
     codes = draw_codes(5, 20)
     latents = generator.mapping(codes)[:, 0]
-    return walk.Answers(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
+    return latent_targets.Answers(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
 
 
 # ---- what the frozen mapping answers
@@ -58,7 +58,7 @@ def test_phase_and_envelope_are_read_off_the_mean_latent(answers):
 
 
 def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
-    table = walk._mean_offsets(generator, 4, num_codes=6)
+    table = latent_targets._mean_offsets(generator, 4, num_codes=6)
     codes = draw_codes(4, 6)
     wanted = torch.stack([
         torch.stack([generator.mapping(write_codes(codes, kind=torch.full((6,), kind), envelope=torch.full((6,), level / 8)))[:, 0].mean(0)
@@ -67,8 +67,8 @@ def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
 
 
 def test_the_reader_learns_phase_and_envelope(generator, monkeypatch):
-    monkeypatch.setattr(walk, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 40)))
-    reader = walk._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
+    monkeypatch.setattr(latent_targets, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 40)))
+    reader = latent_targets._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
     codes, phase, envelope = draw_codes(3, 40), torch.rand(40), torch.rand(40)
     read = reader(generator.mapping(write_codes(codes, phase=phase, envelope=envelope))[:, 0])
     angle = 2 * math.pi * phase
@@ -84,29 +84,31 @@ def walks_at(answers, blend, phase=(0.1, 0.2), kinds=(3, 6)):
     """Two walks that stand at known places."""
     ws = torch.randn(2, L, D, generator=torch.Generator().manual_seed(3))
     start = torch.zeros(2, L, D)
-    return walk._Walks(WalkState(ws, start), answers.codes[:2], torch.tensor(kinds), torch.tensor(phase), torch.ones(2, D), torch.tensor(blend))
+    return walker_warmup._Walks(
+        WalkState(ws, start), answers.codes[:2], torch.tensor(kinds), torch.tensor(phase), torch.ones(2, D), torch.tensor(blend)
+    )
 
 
 def test_the_phase_turns_faster_where_the_envelope_is_high(answers):
     """0.08 turns a second at none, 0.45 at the strongest."""
     walks = walks_at(answers, [0.0, 0.0])
-    walk._teach_step(walks, answers, torch.tensor([0.0, 1.0]), walk_rate=10.0)
+    walker_warmup._teach_step(walks, answers, torch.tensor([0.0, 1.0]), walk_rate=10.0)
     assert walks.phase.tolist() == pytest.approx([0.1 + 0.008, 0.2 + 0.045])
-    walk._teach_step(walks, answers, torch.tensor([0.5, 0.25]), walk_rate=10.0)
+    walker_warmup._teach_step(walks, answers, torch.tensor([0.5, 0.25]), walk_rate=10.0)
     assert walks.phase.tolist() == pytest.approx([0.108 + 0.0265, 0.245 + 0.01725])
 
 
 def test_a_walk_that_has_arrived_goes_on_from_the_phase_that_it_shows(answers):
     walks = walks_at(answers, [1.0, 0.99])
     shown = answers.phase(walks.state.ws)
-    walk._teach_step(walks, answers, torch.tensor([1.0, 1.0]), walk_rate=12.0)
+    walker_warmup._teach_step(walks, answers, torch.tensor([1.0, 1.0]), walk_rate=12.0)
     assert walks.phase.tolist() == pytest.approx([float(shown[0]) + 0.45 / 12, 0.2 + 0.45 / 12])
 
 
 def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_phase_eased_in(answers):
     walks, envelope = walks_at(answers, [0.2, 1.0]), torch.tensor([0.3, 0.8])
     shown = answers.phase(walks.state.ws)
-    wanted = walk._teach_step(walks, answers, envelope, walk_rate=12.0)
+    wanted = walker_warmup._teach_step(walks, answers, envelope, walk_rate=12.0)
     phase = torch.tensor([0.1 + (0.08 + 0.37 * 0.3) / 12, float(shown[1]) + (0.08 + 0.37 * 0.8) / 12])
     there = answers.generator.mapping(write_codes(answers.codes[:2], kind=torch.tensor([3, 6]), envelope=envelope, phase=phase % 1))[:, 0]
     blend = 0.2 + 1 / (0.9 * 12)
@@ -117,11 +119,11 @@ def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_phase_eased_in(
 
 
 def test_fresh_walks_begin_at_codes_and_show_them(answers):
-    walks = walk._fresh(answers, 6, L, np.random.default_rng(0))
+    walks = walker_warmup._fresh(answers, 6, L, np.random.default_rng(0))
     latents = answers.generator.mapping(walks.codes)[:, 0]
     torch.testing.assert_close(walks.state.ws, latents[:, None].expand(-1, L, -1))
     assert torch.equal(walks.state.start_ws, walks.state.ws)
-    assert [walk.KINDS[kind] for kind in walks.kinds.tolist()] == [code.kind for code in read_codes(walks.codes)]
+    assert [latent_targets.KINDS[kind] for kind in walks.kinds.tolist()] == [code.kind for code in read_codes(walks.codes)]
     torch.testing.assert_close(walks.phase, answers.phase(walks.state.ws))
     assert torch.equal(walks.blend_from, latents)
     assert walks.blend.tolist() == [1.0] * 6
@@ -129,7 +131,7 @@ def test_fresh_walks_begin_at_codes_and_show_them(answers):
 
 def test_short_walks_stand_on_the_way_a_little_astray(answers):
     kinds, envelope = torch.arange(9).repeat(60), torch.rand(540)
-    walks = walk._somewhere(answers, kinds, envelope, L, np.random.default_rng(1))
+    walks = walker_warmup._somewhere(answers, kinds, envelope, L, np.random.default_rng(1))
     assert torch.equal(walks.kinds, kinds)
     assert 0.3 < (walks.blend == 1).float().mean() < 0.45  # 0.6 of 1.6
     assert (walks.blend.min(), walks.blend.max()) >= (0, 1)
@@ -147,7 +149,7 @@ def test_short_walks_stand_on_the_way_a_little_astray(answers):
 
 
 def long_walks(answers, num=40):
-    walks = walk._fresh(answers, num, L, np.random.default_rng(4))
+    walks = walker_warmup._fresh(answers, num, L, np.random.default_rng(4))
     hidden = {"coarse": torch.ones(2, num, 5)}
     walks.state = WalkState(answers.centre + 0.1 * torch.randn(num, L, D), walks.state.start_ws, hidden, 7)
     walks.phase, walks.blend = torch.full((num,), 9.0), torch.full((num,), 0.5)
@@ -158,7 +160,7 @@ def test_lost_walks_begin_anew_and_the_others_go_on(answers):
     walks = long_walks(answers)
     walks.state.ws[3] += 1.9 * answers.w_scale * 3
     walks.state.ws[5, 2] = float("nan")
-    after = walk._restart_some(walks, answers, L, 0.0, np.random.default_rng(5))
+    after = walker_warmup._restart_some(walks, answers, L, 0.0, np.random.default_rng(5))
     anew = torch.zeros(40, dtype=torch.bool)
     anew[[3, 5]] = True
     assert torch.equal(after.blend == 1, anew)
@@ -174,7 +176,7 @@ def test_lost_walks_begin_anew_and_the_others_go_on(answers):
 
 
 def test_a_share_of_walks_begins_anew(answers):
-    after = walk._restart_some(long_walks(answers, 400), answers, L, 0.25, np.random.default_rng(6))
+    after = walker_warmup._restart_some(long_walks(answers, 400), answers, L, 0.25, np.random.default_rng(6))
     assert 0.18 < (after.blend == 1).float().mean() < 0.32
     assert float(distance_out(after.state.ws, answers.centre, answers.w_scale).max()) < 10
 
@@ -182,7 +184,7 @@ def test_a_share_of_walks_begins_anew(answers):
 def test_walks_survive_a_state_file(answers):
     walks = long_walks(answers)
     plain = walks.to_plain()
-    again = walk._Walks.from_plain(plain)
+    again = walker_warmup._Walks.from_plain(plain)
     assert again.state.num_steps == 7
     for name in ("codes", "kinds", "phase", "blend_from", "blend"):
         assert torch.equal(getattr(again, name), getattr(walks, name)), name
@@ -198,10 +200,10 @@ def test_walks_survive_a_state_file(answers):
 def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers):
     heard = (torch.arange(9.0)[:, None] * 20 + torch.arange(12.0))[:, :, None, None].expand(-1, -1, L, D).bfloat16()
     envelopes = (np.arange(9)[:, None] * 20 + np.arange(12)).astype(np.float32)
-    clips = [walk._Clips.of(SoundPool(np.zeros((9, 12, 4, 4), np.uint8), np.arange(9), envelopes), heard)]
+    clips = [walker_warmup._Clips.of(SoundPool(np.zeros((9, 12, 4, 4), np.uint8), np.arange(9), envelopes), heard)]
     now = torch.arange(9).repeat(40)
     silence = torch.full((L, D), -5.0).bfloat16()
-    audio, shown, kinds = walk._walker_batch(clips, silence, now, 4, answers, np.random.default_rng(7), doubt_share=0.0)
+    audio, shown, kinds = walker_warmup._walker_batch(clips, silence, now, 4, answers, np.random.default_rng(7), doubt_share=0.0)
     silent = audio[:, 0, 0, 0] == -5
     assert 0.02 < silent.float().mean() < 0.09
     assert not shown[silent].any()
@@ -215,7 +217,7 @@ def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers):
 
 def test_clips_of_a_pool_by_their_kinds():
     pool = SoundPool(np.zeros((4, 2, 4, 4), np.uint8), np.array([2, 0, 2, 2]), np.zeros((4, 2), np.float32))
-    found = walk._Clips.of(pool, torch.zeros(4))
+    found = walker_warmup._Clips.of(pool, torch.zeros(4))
     assert {kind: some.tolist() for kind, some in found.of_kind.items()} == {0: [1], 2: [0, 2, 3]}
 
 
@@ -229,7 +231,8 @@ def steps(monkeypatch):
     def run(path, parts, *, config, minutes, **more):
         return Run(path, parts, config=config, num_steps=int(minutes), **more)
 
-    monkeypatch.setattr(walk, "Run", run)
+    monkeypatch.setattr(encoder_warmup, "Run", run)
+    monkeypatch.setattr(walker_warmup, "Run", run)
 
 
 def pool_of(num_steps=12):
@@ -237,7 +240,7 @@ def pool_of(num_steps=12):
     return SoundPool(windows, np.arange(9), np.random.default_rng(9).random((9, num_steps)).astype(np.float32))
 
 
-HEAVY = walk.WalkTraining(envelope_weight=3.0)
+HEAVY = walker_warmup.WalkTraining(envelope_weight=3.0)
 ENCODER = dataclasses.replace(TINY_WORLD.sound_encoder, texture_reach=0.0)
 
 
@@ -253,14 +256,14 @@ def made_small(monkeypatch):
         return found
 
     monkeypatch.setattr(torch.Tensor, "backward", lambda self, *given: totals.append(self.item()) or backward(self, *given))
-    monkeypatch.setattr(walk.F, "smooth_l1_loss", far)
+    monkeypatch.setattr(encoder_warmup.F, "smooth_l1_loss", far)
     return totals, distances
 
 
 def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
-    monkeypatch.setattr(walk, "_NUM_MEASURED", 20)
+    monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
     totals, distances = made_small
-    encoder = walk.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6, training=HEAVY)
+    encoder = encoder_warmup.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6, training=HEAVY)
     assert len(totals) == 2
     for total, (offsets, wanted, apart), (heard, meant, stronger) in zip(totals, distances[::2], distances[1::2], strict=True):
         assert offsets.shape == wanted.shape == (6, L, D)
@@ -277,12 +280,12 @@ def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps
 
 def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
     """What its latents show against what was heard, where a walk has arrived; both short and long walks."""
-    monkeypatch.setattr(walk, "_SHORT_BATCH", 24)
+    monkeypatch.setattr(walker_warmup, "_SHORT_BATCH", 24)
     totals, distances = made_small
     noted, note = [], Run.note
     monkeypatch.setattr(Run, "note", lambda self, **values: noted.append(values) or note(self, **values))
     encoder = build_sound_encoder(ENCODER).eval().requires_grad_(False)
-    walker = walk.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6, training=HEAVY)
+    walker = walker_warmup.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6, training=HEAVY)
     assert len(totals) == len(noted) == 5
     for total, values, num_steps, num_walks in zip(totals, noted, (5, 5, 5, 6, 6), (24, 24, 24, 8, 8), strict=True):
         assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"], rel=1e-5)

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sgvg_core.augmentation.sounds import change_speed, disturb
 from sgvg_core.errors import ConfigError, MediaError
+from sgvg_core.world import synth
 from sgvg_core.world.captions import NAMES, caption
-from sgvg_core.world.disturb import change_speed, disturb
 from sgvg_core.world.envelopes import GAITS, make_envelope
 from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
 from sgvg_core.world.recordings import find_recordings, read_recordings, source_of
-from sgvg_core.world.sounds import SOUNDS, synth
+from sgvg_core.world.sounds import SOUNDS
 from sgvg_core.world.sounds.found import FOUND
 from sgvg_core.world.sounds.tools import Bench
 

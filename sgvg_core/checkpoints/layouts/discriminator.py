@@ -78,7 +78,7 @@ def assembled(
 
 
 def _config(state: Mapping[str, torch.Tensor], final_size: tuple[int, int] | None) -> dict[str, Any]:
-    """The fields of `config.DiscriminatorConfig` that shapes tell."""
+    """The fields of `config.critics.DiscriminatorConfig` that shapes tell."""
     sizes = sorted(int(found[1]) for name in state if (found := re.fullmatch(r"b(\d{1,4})\.conv0\.weight", name)))
     if sizes != [8 << index for index in range(len(sizes))]:
         raise CheckpointError(f"got discriminator blocks of {', '.join(map(str, sizes))} px, expected 8, 16, 32, ... without a gap")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ...bands import sampling_bands
+from ...config.stylegan3_schedule import sampling_bands
 from ...errors import CheckpointError
 
 _ELSE = "no other form of its file is read either; choose a generator of StyleGAN2 or StyleGAN3"

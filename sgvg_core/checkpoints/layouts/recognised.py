@@ -16,7 +16,7 @@ class Recognised:
     layout: str
     """Who wrote it how: "nvidia-stylegan2-ada", "converted", "tensorflow", ..."""
     config: dict[str, Any]
-    """The fields of the network's configuration, plain data: to be checked by `config.from_dict`."""
+    """The fields of the network's configuration, plain data: to be checked by `config.reading.from_dict`."""
     state: dict[str, torch.Tensor]
     """Its tensors under our names. They may share memory with the file's own."""
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -104,7 +104,7 @@ def assembled(
 
 
 def generator_config(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    """The fields of `config.GeneratorConfig` that shapes tell. Raises CheckpointError where they contradict each other."""
+    """The fields of `config.synthesis.GeneratorConfig` that shapes tell. Raises CheckpointError where they contradict each other."""
     sizes = sorted(int(found[1]) for name in state if (found := re.fullmatch(r"synthesis\.b(\d{1,4})\.conv1\.weight", name)))
     if not sizes or sizes != [4 << index for index in range(len(sizes))]:
         raise CheckpointError(f"got synthesis blocks of {', '.join(map(str, sizes)) or 'no'} px, expected 4, 8, 16, ... without a gap")

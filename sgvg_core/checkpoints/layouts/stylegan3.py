@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ...bands import FIRST_STOPBAND, LAST_STOPBAND_REL, Band, sampling_bands
+from ...config.stylegan3_schedule import FIRST_STOPBAND, LAST_STOPBAND_REL, Band, sampling_bands
 from ...errors import CheckpointError
 from ..plain import ForeignObject, network_state
 from . import forks
@@ -165,7 +165,7 @@ def _assembled(state: Mapping[str, torch.Tensor], layers: list[_Layer], settings
 
 
 def _config(state: Mapping[str, torch.Tensor], layers: list[_Layer]) -> dict[str, Any]:
-    """The fields of `config.StyleGAN3Config` that shapes tell."""
+    """The fields of `config.synthesis.StyleGAN3Config` that shapes tell."""
     w_dim = shaped(state, f"synthesis.{layers[0].name}.affine.weight", 2)[1]
     embed = shaped(state, "mapping.embed.weight", 2) if "mapping.embed.weight" in state else (0, 0)
     takes = shaped(state, "mapping.fc0.weight", 2)[1]

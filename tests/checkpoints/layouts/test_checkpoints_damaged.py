@@ -10,7 +10,10 @@ import torch
 from foreign_networks import converted_shapes, filled, persistent, tensorflow_generator, tensorflow_network, write_pickle
 
 from sgvg_core import assembly
-from sgvg_core.checkpoints.layouts import Recognised, recognise
+from sgvg_core.assembly import files
+from sgvg_core.assembly import recognised as the_recognised
+from sgvg_core.checkpoints import Recognised
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.plain import Plain, network_state, read_plain
 from sgvg_core.errors import CheckpointError, SGVGError
 
@@ -48,7 +51,8 @@ def test_damaged_content_is_refused_or_read_and_never_anything_else(sound: dict[
             continue
         if index % 7 or ("mapping.w_avg" not in found.state and found.kind.startswith("generator")):  # its mean of 10,000 codes takes time
             continue
-        monkeypatch.setattr(assembly, "read_stored", lambda *_, found=found: found)
+        monkeypatch.setattr(files, "read_stored", lambda *_, found=found: found)
+        monkeypatch.setattr(the_recognised, "read_stored", lambda *_, found=found: found)
         try:
             LOADERS.get(found.kind, lambda path, found=found: assembly.build_recognised_generator(found, path))("a.pt")
             built += 1

@@ -24,7 +24,8 @@ from foreign_networks import (
 )
 
 from sgvg_core.assembly import build_discriminator, build_generator, load_discriminator, load_generator, mean_latent, save_generator
-from sgvg_core.checkpoints.layouts import Recognised, recognise
+from sgvg_core.checkpoints import Recognised
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.plain import read_plain
 from sgvg_core.config import DiscriminatorConfig, GeneratorConfig, from_dict
 from sgvg_core.critics import StyleGAN2Discriminator

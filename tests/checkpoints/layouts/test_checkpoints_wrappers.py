@@ -9,7 +9,8 @@ import torch
 from foreign_networks import converted_shapes, filled
 
 from sgvg_core.assembly import build_discriminator, build_generator, build_recognised_discriminator, build_recognised_generator
-from sgvg_core.checkpoints.layouts import Recognised, recognise
+from sgvg_core.checkpoints import Recognised
+from sgvg_core.checkpoints.layouts.detect import recognise
 from sgvg_core.checkpoints.layouts.wrappers import MAX_NETWORKS, WRAPPERS, networks
 from sgvg_core.checkpoints.plain import ForeignObject, Plain
 from sgvg_core.config import DiscriminatorConfig, GeneratorConfig, StyleGAN3Config

@@ -1,0 +1,10 @@
+"""Random changes of what is learned from: sounds, their spectrograms, images, words.
+
+Each function takes its random numbers as an argument, so that a run can be repeated. Nothing here trains.
+"""
+
+from .sounds import disturb
+
+__all__ = [
+    "disturb",
+]

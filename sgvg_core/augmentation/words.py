@@ -1,0 +1,12 @@
+"""Captions with a random word in between."""
+
+import random
+
+
+def garble(text: str, rng: random.Random) -> str:
+    """At times a word that means nothing in between, so that words nobody taught don't lead astray."""
+    words = text.split()
+    if rng.random() < 0.12:
+        letters = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 9)))
+        words.insert(rng.randint(0, len(words)), letters)
+    return " ".join(words)

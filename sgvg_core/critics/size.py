@@ -1,0 +1,10 @@
+"""Images at the size that the discriminators see."""
+
+import torch
+
+from ..embedding.image_preparation import resize_exactly
+
+
+def to_critic_size(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures [N, 3, H, W] as the discriminators see them, [N, 3, size, size]: rendered and generated ones alike."""
+    return resize_exactly(pictures, (size, size), "area")

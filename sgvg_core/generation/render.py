@@ -1,0 +1,62 @@
+"""From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch.nn import functional as F
+
+from ..config import check_choice, check_range
+from ..synthesis import Generator, StyleGAN2Generator, rgb_pictures
+from .pose import Pose
+
+NOISE_MODES = ("const", "random", "none", "seeded")
+
+
+def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures [N, 3, H, W] in -1..1 as frames, uint8 [N, H, W, 3] on the CPU."""
+    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+
+
+def resize(pictures: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
+    """Pictures [N, C, H, W] at `size` x `size`, or at a height and width (None: as they are), antialiased bicubic."""
+    wanted = (size, size) if isinstance(size, int) else size
+    if wanted is None or wanted == tuple(pictures.shape[-2:]):
+        return pictures
+    return F.interpolate(pictures.float(), size=wanted, mode="bicubic", antialias=True, align_corners=False)
+
+
+def extent(generator: Generator, size: int | None = None) -> tuple[int, int]:
+    """Height and width of pictures whose longer side is `size` (None or 0: the generator's own)."""
+    height, width = generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
+    longer = max(height, width)
+    return (height, width) if not size else (round(height * size / longer), round(width * size / longer))
+
+
+@torch.no_grad()
+def synthesize(
+    generator: Generator,
+    walk: Iterable[torch.Tensor],
+    *,
+    batch: int = 4,
+    noise_mode: str = "const",
+    noise_strength: float = 1.0,
+    seed: int = 0,
+    first: int = 0,
+    dtype: torch.dtype = torch.float32,
+    pose: Pose | None = None,
+) -> Iterator[torch.Tensor]:
+    """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
+
+    `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole.
+    `pose` moves the picture of a StyleGAN3 from frame to frame.
+    """
+    check_choice("noise", noise_mode, NOISE_MODES)
+    check_range("batch", batch, 1, 4096)
+    device = generator.w_avg.device
+    index = first
+    for latents in walk:
+        for ws in latents.split(batch):
+            noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
+            placed = {} if pose is None else pose.arguments(generator, index, len(ws))
+            yield rgb_pictures(generator, ws.to(device), dtype=dtype, **noise, **placed)
+            index += len(ws)

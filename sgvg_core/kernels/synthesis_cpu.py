@@ -1,0 +1,242 @@
+"""The synthesis network for pictures alone (no gradients, float32, CPU): the same numbers with little memory traffic.
+
+On a CPU most of a plain run's time goes into fresh memory: every layer allocates features as large as its picture, and the system
+hands out new pages for them. Here each layer runs in strips of rows that stay in the processor's cache, and writes into two buffers
+that are kept between pictures. What depends on the weights alone is prepared once. Pictures are computed one by one, so that they
+don't depend on the batch they're in.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch.nn import functional as F
+
+from .bias_act import SLOPE
+from .upfirdn2d import channels_last, double, low_pass
+
+_STRIP_NUMBERS = 2**19
+"""About how many numbers a strip holds: 2 MB, a core's share of cache."""
+_STRIP_PIXELS = 2048
+"""Fewest pixels of a strip: a convolution lays out its weights anew on each call, which has to pay."""
+
+
+class EqualisedLinear(Protocol):
+    """What is read of a linear layer with an equalised learning rate."""
+
+    weight: Any
+    bias: Any
+    weight_gain: float
+    bias_gain: float
+
+
+class ModulatedConv(Protocol):
+    """What is read of a modulated convolution."""
+
+    affine: Any
+    weight: Any
+    bias: Any
+    noise_strength: Any
+    weight_gain: float
+    clamp: float | None
+    up: bool
+    height: int
+    width: int
+    in_channels: int
+    out_channels: int
+
+
+class ToPicture(Protocol):
+    """What is read of the layer that turns features into an image."""
+
+    affine: Any
+    weight: Any
+    bias: Any
+    weight_gain: float
+    clamp: float | None
+
+
+class _Affine:
+    """A latent's way to a style, with its gains multiplied in."""
+
+    def __init__(self, layer: EqualisedLinear, gain: float = 1.0) -> None:
+        self.weight = layer.weight.detach() * (layer.weight_gain * gain)
+        self.bias = layer.bias.detach() * (layer.bias_gain * gain)
+
+    def __call__(self, w: torch.Tensor) -> torch.Tensor:
+        """w [D] -> style [C]."""
+        return torch.addmv(self.bias, self.weight, w)
+
+
+class _Conv:
+    """A modulated convolution with what its weights alone decide."""
+
+    def __init__(self, layer: ModulatedConv, own_gain: float = 1.0) -> None:
+        weight, gain = layer.weight.detach() * layer.weight_gain, own_gain * math.sqrt(2)
+        self.affine = _Affine(layer.affine)
+        self.power = weight.square().sum((2, 3))  # [C', C]
+        self.weight = channels_last(weight.transpose(0, 1) if layer.up else weight)
+        self.bias = layer.bias.detach() * gain
+        self.noise_gain = layer.noise_strength.item() * gain
+        self.gain, self.up, self.height, self.width = gain, layer.up, layer.height, layer.width
+        self.clamp = None if layer.clamp is None else layer.clamp * own_gain
+        self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
+        self.blur = low_pass().expand(layer.out_channels, 1, 4, 4).contiguous()
+
+    @property
+    def size_in(self) -> tuple[int, int]:
+        """Rows and columns of the features that go in."""
+        return (self.height // 2, self.width // 2) if self.up else (self.height, self.width)
+
+    def strips(self) -> Iterator[tuple[int, int]]:
+        """First and last row (of those that go in) of each strip."""
+        rows_in, columns_in = self.size_in
+        row = self.width * self.out_channels * (self.height // rows_in)  # numbers that come out a row that goes in
+        rows = max(_STRIP_NUMBERS // row, _STRIP_PIXELS // columns_in, 1)
+        rows += rows % 2  # so that a strip of a residual path begins with a row of the half size
+        for start in range(0, rows_in, rows):
+            yield start, min(start + rows, rows_in)
+
+    def run(self, x: torch.Tensor, start: int, stop: int, demodulation: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+        """Features [1, C', rows, W] made of rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below."""
+        strip = x[:, :, start : stop + 2]
+        if self.up:
+            y = F.conv_transpose2d(strip, self.weight, stride=2, padding=(1, 0))
+            y = F.conv2d(y, self.blur, padding=(0, 1), groups=self.out_channels)
+        else:
+            y = F.conv2d(strip, self.weight, padding=(0, 1))
+        torch.addcmul(self.bias[:, None, None], y, demodulation[:, None, None], out=y)
+        if noise is not None:
+            factor = 2 if self.up else 1
+            y.add_(noise[start * factor : stop * factor], alpha=self.noise_gain)
+        F.leaky_relu_(y, SLOPE)
+        return y if self.clamp is None else y.clamp_(-self.clamp, self.clamp)
+
+
+class _ToPicture:
+    def __init__(self, layer: ToPicture) -> None:
+        self.affine, self.weight = _Affine(layer.affine, layer.weight_gain), layer.weight.detach()
+        self.bias, self.clamp = layer.bias.detach(), layer.clamp
+
+    def add(self, picture: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> None:
+        """Add what features x [1, C, rows, W] show to `picture` [1, img_channels, rows, W]."""
+        own = F.conv2d(x, weight, self.bias)
+        picture += own if self.clamp is None else own.clamp_(-self.clamp, self.clamp)
+
+
+class Strips:
+    """Prepared weights and buffers of one network; copies of the network start without."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.release()
+
+    def __deepcopy__(self, memo: Any) -> "Strips":
+        return Strips()
+
+    def __reduce__(self) -> tuple[type["Strips"], tuple[()]]:
+        return Strips, ()
+
+    def release(self) -> None:
+        """Free the prepared weights and the buffers; they come back with the next picture."""
+        self._source: list[tuple[torch.Tensor, int]] = []
+        self._convs: list[_Conv] = []
+        self._outputs: list[_ToPicture | None] = []
+        self._skips: list[torch.Tensor | None] = []
+        self._const = torch.empty(0)
+        self._buffers = [torch.empty(0) for _ in range(4)]
+
+    def prepare(self, network: torch.nn.Module, blocks: Sequence[Any]) -> None:
+        """Prepare the weights, unless it's done and none has changed since."""
+        tensors = list(network.parameters())
+        if len(tensors) == len(self._source) and all(
+            own.data_ptr() == tensor.data_ptr() and version == _version(tensor) for (own, version), tensor in zip(self._source, tensors, strict=True)
+        ):
+            return
+        with torch.inference_mode(False), torch.no_grad():  # tensors of inference mode couldn't be written to outside it
+            self._prepare(tensors, blocks)
+
+    def _prepare(self, tensors: Sequence[torch.Tensor], blocks: Sequence[Any]) -> None:
+        # The aliases keep the memory from being given to other weights, so that its address tells them apart.
+        self._source = [(tensor.detach(), _version(tensor)) for tensor in tensors]
+        self._convs, self._outputs, self._skips = [], [], []
+        for block in blocks:
+            residual = block.architecture == "resnet" and not block.is_first
+            self._convs += [_Conv(conv, math.sqrt(0.5) if residual and not conv.up else 1.0) for conv in block.convs]
+            self._skips += [None] * (len(block.convs) - 1) + [block.skip.weight.detach() * block.skip.weight_gain if residual else None]
+            self._outputs += [None] * (len(block.convs) - 1) + [_ToPicture(block.torgb) if block.has_torgb else None]
+        self._const = blocks[0].const.detach()
+        inputs = [conv.in_channels * (conv.size_in[0] + 2) * conv.size_in[1] for conv in self._convs]
+        halves = [(conv.height // 2 + 2) * (conv.width // 2) for conv in self._convs]
+        sides = [0 if skip is None else len(skip) * half for skip, half in zip(self._skips, halves, strict=True)][::2]
+        needed = [max(sizes[parity::2], default=0) for sizes in (inputs, sides) for parity in (0, 1)]
+        self._buffers = [old if old.numel() == size else torch.empty(size) for old, size in zip(self._buffers, needed, strict=True)]
+
+    def picture(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
+        """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution."""
+        styles = [conv.affine(w) for conv, w in zip(self._convs, ws, strict=False)]
+        x = self._input(0)
+        torch.mul(self._const, styles[0][:, None, None], out=x[0, :, 1:-1])
+        picture: torch.Tensor | None = None
+        for index, conv in enumerate(self._convs):
+            output, last = self._outputs[index], index + 1 == len(self._convs)
+            if conv.up and picture is not None:
+                picture = double(picture)
+            weight = None
+            if output is not None:
+                weight = output.weight * output.affine(ws[index + 1])[:, None, None]
+                if picture is None:
+                    picture = out.new_zeros(1, out.shape[1], conv.height, conv.width)
+            demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
+            target = None if last else self._input(index + 1)
+            side = None if self._skips[index] is None else self._side(index)
+            next_skip = self._skips[index + 2] if index + 2 < len(self._skips) else None
+            next_side = None if next_skip is None else self._side(index + 2)
+            own_noise = noise[index] if conv.noise_gain else None
+            factor = 2 if conv.up else 1
+            for start, stop in conv.strips():
+                y = conv.run(x, start, stop, demodulation, own_noise)
+                start, stop = start * factor, stop * factor
+                if side is not None:
+                    y += _doubled_rows(side, start // 2, stop // 2)
+                if next_skip is not None and next_side is not None:
+                    next_side[:, :, start + 1 : stop + 1] = F.conv2d(y, next_skip)
+                if output is not None and picture is not None and weight is not None:
+                    output.add(picture[:, :, start:stop], y, weight)
+                if target is not None:
+                    torch.mul(y, styles[index + 1][:, None, None], out=target[:, :, start + 1 : stop + 1])
+            if target is not None:
+                x = target
+        out.copy_(picture)  # type: ignore[arg-type]
+
+    def _input(self, index: int) -> torch.Tensor:
+        """The buffer [1, C, H + 2, W] that convolution `index` reads, channels last, its first and last row zero."""
+        conv = self._convs[index]
+        return _bordered(self._buffers[index % 2], conv.in_channels, *conv.size_in)
+
+    def _side(self, index: int) -> torch.Tensor:
+        """The buffer [1, C', H / 2 + 2, W / 2] of the residual path that joins after convolution `index`, bordered likewise."""
+        conv = self._convs[index]
+        return _bordered(self._buffers[2 + index // 2 % 2], conv.out_channels, conv.height // 2, conv.width // 2)
+
+
+def _bordered(buffer: torch.Tensor, num_channels: int, height: int, width: int) -> torch.Tensor:
+    """The start of a buffer as [1, C, height + 2, width], channels last, its first and last row set to zero."""
+    shape = 1, height + 2, width, num_channels
+    x = buffer[: math.prod(shape)].view(shape).permute(0, 3, 1, 2)
+    x[:, :, 0].zero_()
+    x[:, :, -1].zero_()
+    return x
+
+
+def _doubled_rows(x: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """Rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below, doubled: see `layers.double`."""
+    rows = F.interpolate(F.pad(x[:, :, start : stop + 2], (1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+    return rows[:, :, 2:-2, 2:-2]
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """How often a tensor was changed in place. Tensors made in inference mode don't count it."""
+    return 0 if tensor.is_inference() else tensor._version

@@ -1,0 +1,13 @@
+"""Named sizes: numbers with their source, nothing else.
+"""
+
+from .models import LANDSCAPES, PAPER_SOUND_INVERSION, PAPER_WALKER, TINY, TINY_WORLD, ModelConfig
+
+__all__ = [
+    "LANDSCAPES",
+    "ModelConfig",
+    "PAPER_SOUND_INVERSION",
+    "PAPER_WALKER",
+    "TINY",
+    "TINY_WORLD",
+]

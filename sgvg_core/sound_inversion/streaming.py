@@ -1,0 +1,73 @@
+"""What E_a hears in windows that follow one another (paper Eq. 1): each by itself but for its texture, which is that of the moments around.
+
+One window of a breaking wave is a waterfall's. What sounds changes more slowly than how strongly it does, so the texture, which tells the
+one, is averaged over a second and more before and after, and the loudness and the convolutions, which tell the other, are the window's own.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import torch
+from torch.nn import functional as F
+
+from .adapted import AnySoundEncoder
+from .encoder import SoundInversionEncoder
+
+
+def hear_in_order(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, causal: bool = False) -> Iterator[torch.Tensor]:
+    """Windows [n, 1, M, F], batch after batch -> offsets [n, L, D], streamed; held back by as many windows as the texture reaches ahead.
+
+    causal: the texture is averaged over the windows before alone. How the windows are batched changes nothing.
+    """
+    if not encoder.reach:
+        yield from map(encoder, batches)
+        return
+    ahead, pictures, textures, past = 0 if causal else encoder.reach, torch.empty(0), torch.empty(0), 0
+    for batch in chain(batches, [None]):
+        if batch is not None:
+            pictures, textures = _join(pictures, batch), _join(textures, encoder.textures(batch))  # type: ignore[operator]
+        ready = len(pictures) - (0 if batch is None else ahead)
+        if ready <= 0:
+            continue
+        around = average_around(textures[None], encoder.reach, ahead)[0, past : past + ready]
+        yield encoder(pictures[:ready], around)
+        kept = min(past + ready, encoder.reach)
+        pictures, textures, past = pictures[ready:], textures[past + ready - kept :], kept
+
+
+def hear_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
+    """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]."""
+    return hear_part(encoder, windows, slice(0, windows.shape[1]))
+
+
+def hear_part(encoder: SoundInversionEncoder, windows: torch.Tensor, part: slice, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as `hear_in_order` gives them for the whole sounds.
+
+    So `windows` must hold `encoder.reach` windows on both sides of the part, as far as the sounds have any. Where they have none there may be
+    anything, for which `inside` [B, T] says False.
+    """
+    heard = windows[:, part]
+    first, last = part.start, part.start + heard.shape[1]
+    if not encoder.reach:
+        return encoder(heard.flatten(0, 1)).unflatten(0, heard.shape[:2])  # type: ignore[no-any-return]
+    around = slice(max(0, first - encoder.reach), last + encoder.reach)
+    shown = windows[:, around]
+    textures = encoder.textures(shown.flatten(0, 1)).unflatten(0, shown.shape[:2])
+    averaged = average_around(textures, encoder.reach, encoder.reach, None if inside is None else inside[:, around])
+    own = averaged[:, first - around.start :][:, : last - first]
+    return encoder(heard.flatten(0, 1), own.flatten(0, 1)).unflatten(0, heard.shape[:2])  # type: ignore[no-any-return]
+
+
+def average_around(items: torch.Tensor, before: int, after: int, inside: torch.Tensor | None = None) -> torch.Tensor:
+    """Each of items [B, T, C] averaged with as many before and after it, as far as there are any: [B, T, C]. Only those that are `inside` [B, T]
+    (None: all) count."""
+    weights = torch.ones_like(items[:1, :, :1]) if inside is None else inside[:, :, None].to(items)
+    kept = items if inside is None else items.masked_fill(~inside[:, :, None], 0)
+    padded, there = (F.pad(each.transpose(1, 2), (before, after)) for each in (kept, weights))
+    size = before + after + 1
+    share = F.avg_pool1d(there, size, 1).clamp(min=0.5 / size)  # below one of them: an item with nothing around, which nobody asks for
+    return (F.avg_pool1d(padded, size, 1) / share).transpose(1, 2)
+
+
+def _join(before: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+    return torch.cat([before, more]) if len(before) else more

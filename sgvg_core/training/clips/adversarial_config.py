@@ -1,0 +1,156 @@
+"""The settings of stage one on pictures of one's own: a StyleGAN2 against its discriminator. Every default has its source or reason."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from ...augmentation.adaptive import AugmentConfig
+from ...config import DiscriminatorConfig, GeneratorConfig, check_choice, check_range
+from ...errors import ConfigError
+
+DTYPES = ("float32", "bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialConfig:
+    """How a generator is learned from pictures. Without another source, numbers are those of StyleGAN2-ADA (Karras et al. 2020b, appendix C)."""
+
+    size: int = 128
+    """Side of the pictures in pixels, a power of two."""
+    channel_base: int = 8192
+    """A layer at r px has `channel_base` / r channels ..."""
+    channel_max: int = 256
+    """... but no more than this."""
+    z_dim: int = 256
+    w_dim: int = 256
+    mapping_layers: int = 2
+    mapping_lr_multiplier: float = 0.01
+    conv_clamp: float | None = None
+    batch: int = 16
+    """Pictures a step, over all processes."""
+    accumulate: int = 1
+    """Slices a process computes one after another, for less memory; the discriminator's statistics are taken inside a slice."""
+    mbstd_group_size: int = 4
+    """Among how many pictures the discriminator looks at variety."""
+    generator_rate: float = 0.0025
+    critic_rate: float = 0.0025
+    r1_gamma: float | None = None
+    """Weight of R1; None: 0.0002 size^2 / batch. 0 switches it off."""
+    r1_every: int = 16
+    """R1 is taken every so many steps, in a step of its own, weighed by as many (lazy regularisation, StyleGAN2 appendix B)."""
+    path_weight: float = 2.0
+    """Weight of the path length; 0 switches it off."""
+    path_every: int = 4
+    path_decay: float = 0.01
+    """Share by which the mean path length moves each time."""
+    path_shrink: int = 2
+    """The path length is taken over one in so many pictures of a slice."""
+    style_mixing: float = 0.9
+    """Share of pictures made of two codes (StyleGAN, section 3.1)."""
+    noise: bool = True
+    """Whether layers get noise (StyleGAN, section 3.2). Flat, drawn pictures have none; a short training answers their edges with it."""
+    ema_pictures: float = 10_000.0
+    """Half life of the average of weights, in pictures."""
+    ema_ramp: float | None = 0.05
+    """At first the half life is this share of the pictures seen; None: the whole from the start."""
+    mirror: bool = False
+    """Whether real pictures are mirrored at random: only where left and right mean the same."""
+    labels: bool = False
+    """Whether both networks are told the pictures' labels: a conditional generator, with a class for each label of the data."""
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
+    dtype: str = "float32"
+    """Of the features of both networks; weights and sums stay float32."""
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_choice("size", str(self.size), tuple(str(8 << power) for power in range(9)))
+        for name in ("channel_base", "channel_max", "batch", "accumulate", "mbstd_group_size", "r1_every", "path_every", "path_shrink"):
+            check_range(name, getattr(self, name), 1, 10**6)
+        for name in ("generator_rate", "critic_rate"):
+            check_range(name, getattr(self, name), 1e-9, 1)
+        check_range("r1_gamma", 0 if self.r1_gamma is None else self.r1_gamma, 0, 1e6)
+        check_range("path_weight", self.path_weight, 0, 1e6)
+        check_range("path_decay", self.path_decay, 0, 1)
+        check_range("style_mixing", self.style_mixing, 0, 1)
+        check_range("ema_pictures", self.ema_pictures, 0, 1e12)
+        check_range("ema_ramp", 1 if self.ema_ramp is None else self.ema_ramp, 0, 1e6)
+        check_choice("dtype", self.dtype, DTYPES)
+        check_range("seed", self.seed, 0, 2**63 - 1)
+        self.check_slices(1)
+        self.critic_for(), self.generator_for()  # raises what doesn't fit
+
+    def check_slices(self, num_ranks: int) -> None:
+        """Raise ConfigError unless the batch can be cut into slices of whole groups for so many processes."""
+        pieces = num_ranks * self.accumulate
+        group = min(self.mbstd_group_size, max(1, self.batch // pieces))
+        if self.batch % (pieces * group):
+            raise ConfigError(
+                f"batch: got {self.batch}, expected a multiple of {pieces * group}: {num_ranks} processes, {self.accumulate} slices each, "
+                f"of whole groups of {group} pictures"
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The width at each resolution, from 4 px up."""
+        return tuple(max(1, min(self.channel_base // (4 << index), self.channel_max)) for index in range(self.size.bit_length() - 2))
+
+    def generator_for(self, num_labels: int = 0) -> GeneratorConfig:
+        """The generator that is trained, for data with so many labels (0: it isn't told them)."""
+        return GeneratorConfig(
+            img_resolution=self.size,
+            channels=self.channels,
+            z_dim=self.z_dim,
+            c_dim=num_labels,
+            w_dim=self.w_dim,
+            mapping_layers=self.mapping_layers,
+            mapping_lr_multiplier=self.mapping_lr_multiplier,
+            conv_clamp=self.conv_clamp,
+        )
+
+    def critic_for(self, num_labels: int = 0) -> DiscriminatorConfig:
+        """The discriminator that it's trained against. A label becomes as many numbers as its last features have channels, as NVIDIA's."""
+        return DiscriminatorConfig(
+            img_resolution=self.size,
+            channels=self.channels,
+            c_dim=num_labels,
+            cmap_dim=self.channels[0] if num_labels else 0,
+            conv_clamp=self.conv_clamp,
+            mapping_layers=self.mapping_layers,
+            mapping_lr_multiplier=self.mapping_lr_multiplier,
+            mbstd_group_size=self.mbstd_group_size,
+        )
+
+    @property
+    def gamma(self) -> float:
+        """The weight of R1."""
+        return 0.0002 * self.size**2 / self.batch if self.r1_gamma is None else self.r1_gamma
+
+
+ADVERSARIAL_PRESETS: Mapping[str, AdversarialConfig] = {
+    "paper": AdversarialConfig(
+        size=256,
+        channel_base=16_384,
+        channel_max=512,
+        z_dim=512,
+        w_dim=512,
+        mapping_layers=8,
+        batch=64,
+        mbstd_group_size=8,
+        r1_gamma=1.0,
+        ema_pictures=20_000.0,
+        ema_ramp=None,
+        mirror=True,
+    ),
+    "small": AdversarialConfig(),
+    "tiny": AdversarialConfig(
+        size=32,
+        channel_base=512,
+        channel_max=32,
+        z_dim=32,
+        w_dim=32,
+        batch=8,
+        ema_pictures=500.0,
+        augment=AugmentConfig(pictures_to_full=20_000),
+    ),
+}
+"""`paper`: StyleGAN2-ADA's own settings for 256 px ("paper256"), for a GPU and days. `small`: 128 px, for one GPU or a patient CPU.
+`tiny`: 32 px, minutes on a CPU, to see that everything runs."""

@@ -1,0 +1,183 @@
+"""From the work folder of a model made of clips of one's own to a model folder with its card."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...assembly import BUNDLED, SoundModel, load_model
+from ...errors import CheckpointError
+from ..runs.credits import Credits, credit_lines, credits_in, to_plain
+from ..runs.history import HISTORY
+from ..runs.model_card import commands_of, credits_of, write_recipe
+from ..runs.settings import CONFIG_FILE
+from . import joint_space as clip_joint_space
+from . import labelled_sounds
+from . import sgvg as clip_sgvg
+from .joint_space import space_file
+
+INPUTS = "inputs.json"
+"""In the work folder: which generator, joint space and data E_a and the walker were learned with."""
+NO_LICENCE = "Not stated. The licences of the data, the generator and the joint space decide; say it with `train export --licence`."
+_STAGES = (("Joint space", clip_joint_space.FOLDER), ("Sound encoder and walker", clip_sgvg.FOLDER))
+
+
+def inputs_of(generator: Path, joint_space: str) -> dict[str, str]:
+    """Which generator and joint space a run is made with, as hashes: it doesn't go on with others."""
+    file = space_file(joint_space)
+    return {"generator": file_hash(generator), "joint_space": joint_space if file is None else file_hash(file)}
+
+
+def note_inputs(work: Path, data: Mapping[str, Any], generator: Path, joint_space: str, joint_space_name: str) -> None:
+    """Remember for the export what a run is made with: `data` (hash, labels, numbers of clips), the generator's file, and the joint space
+    as the user named it; `joint_space_name` is what the model card calls it."""
+    parts = {"generator": generator, "joint_space": space_file(joint_space)}
+    files = {name: {"path": str(path.resolve()), "sha256": file_hash(path)} for name, path in parts.items() if path is not None}
+    work.mkdir(parents=True, exist_ok=True)
+    (work / INPUTS).write_text(json.dumps({"data": dict(data), "files": files, "joint_space": joint_space_name}, indent=1) + "\n", encoding="utf-8")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file. Raises CheckpointError."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error
+    return digest.hexdigest()
+
+
+def made_of_clips(work: Path) -> bool:
+    """Whether a work folder holds a model made of clips, or of labelled sounds, of one's own."""
+    return (work / INPUTS).exists()
+
+
+def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, licence: str | None = None) -> SoundModel:
+    """Put the parts and MODEL_CARD.md into `folder`, check that they fit each other, and return the loaded model.
+
+    `table` is a file of Markdown (or JSON) that `evaluate` wrote. Raises CheckpointError when a part is missing or isn't the one that the
+    others were learned with.
+    """
+    about = _read_json(work / INPUTS)
+    sources = {f"{part}.safetensors": work / f"{part}.safetensors" for part in ("sound_encoder", "walker")}
+    for part, file in about["files"].items():
+        path = Path(file["path"])
+        if not path.exists() or file_hash(path) != file["sha256"]:
+            raise CheckpointError(f"{path}: isn't there any more, or isn't the {part} that the run was made with; bring it back")
+        sources[f"{part}{path.suffix}"] = path
+    missing = sorted(name for name, path in sources.items() if not path.exists())
+    if missing:
+        raise CheckpointError(f"{work}: has no {', '.join(missing)} yet; run `train sgvg` to its end first")
+    said = table.read_text(encoding="utf-8") if table is not None else None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
+        whole = Path(made) / folder.name
+        whole.mkdir()
+        for name, path in sources.items():
+            shutil.copyfile(path, whole / name)
+        model = load_model(whole, "cpu")  # parts that don't fit each other leave nothing behind
+        credits = credits_with(work, about)
+        if credits:
+            write_recipe(whole, {"recordings": to_plain(credits)})
+        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence, credits), encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        for path in whole.iterdir():
+            path.replace(folder / path.name)
+    return model
+
+
+def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None, credits: Credits) -> str:
+    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence."""
+    lines = [
+        f"# {folder.name}",
+        "",
+        "A sound-to-video model after *Sound-Guided Semantic Video Generation* (ECCV 2022), made with the commands below.",
+        "",
+        *_files(folder),
+        *_data(about),
+        *_commands(work),
+        *_settings(work),
+        *_ends(work),
+        *_fit(work),
+        "## How well it works",
+        "",
+        (table or "Not measured yet: `python -m sgvg_core evaluate --model FOLDER`, then `train export` again with `--table FILE`.").strip(),
+        "",
+        *(["## Recordings", "", "Of parts that were taught before:", "", *credit_lines(credits)] if credits else []),
+        "## Licence",
+        "",
+        licence or NO_LICENCE,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _files(folder: Path) -> list[str]:
+    rows = [f"| {path.name} | {path.stat().st_size / 1e6:.2f} MB | `{file_hash(path)[:16]}` |" for path in sorted(folder.iterdir())
+            if path.suffix in (".safetensors", ".pkl", ".pt", ".pth")]  # fmt: skip
+    return ["| file | size | SHA-256 begins |", "|---|---|---|", *rows, ""]
+
+
+def _data(about: Mapping[str, Any]) -> list[str]:
+    data = about["data"]
+    labels = ", ".join(data["labels"]) or "none"
+    words = f"{data['train']} clips to train on and {data['test']} to test on; labels: {labels}."
+    return ["## Data", "", words, "", f"Hash of the manifest: `{data['hash']}`. Joint space: {about['joint_space']}.", ""]
+
+
+def _commands(work: Path) -> list[str]:
+    """The commands that were run, each once."""
+    path = work / HISTORY
+    commands = commands_of([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else [])
+    return ["## Commands", "", *(f"    {command}" for command in commands), ""] if commands else []
+
+
+def credits_with(work: Path, about: Mapping[str, Any]) -> Credits:
+    """Of the recordings that parts of the model were taught with before: those of the model folders that its parts come from.
+
+    A fit to labelled sounds begins with the ears of the bundled model.
+    """
+    folders = {Path(file["path"]).parent for file in about["files"].values()}
+    if (work / labelled_sounds.FOLDER).exists():
+        folders.add(BUNDLED)
+    return {key: credit for folder in (work, *sorted(folders)) for key, credit in {**credits_of(folder), **credits_in(folder)}.items()}
+
+
+def _settings(work: Path) -> list[str]:
+    """The settings of each stage as its file holds them."""
+    lines = []
+    for name, stage in _STAGES:
+        path = work / stage / CONFIG_FILE
+        if path.exists():
+            lines += [f"<details><summary>Settings: {name.lower()}</summary>", "", "```json", path.read_text(encoding="utf-8").strip(), "```", "",
+                      "</details>", ""]  # fmt: skip
+    return lines
+
+
+def _ends(work: Path) -> list[str]:
+    """The last line of each stage's log."""
+    rows = []
+    for name, stage in _STAGES:
+        path = work / stage / "metrics.jsonl"
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        told: dict[str, Any] = next((entry for entry in reversed(entries) if "loss" in entry), {})
+        rows += [f"| {name} | {key} | {value:.4g} |" for key, value in told.items() if isinstance(value, int | float) and key != "seconds"]
+    return ["## At the end", "", "| stage | number | value |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _fit(work: Path) -> list[str]:
+    """What a fit to labelled sounds said."""
+    path = work / labelled_sounds.FOLDER / "report.json"
+    return ["## The fit to labelled sounds", "", "```json", path.read_text(encoding="utf-8").strip(), "```", ""] if path.exists() else []
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: can't be read ({error}); run `train sgvg` again, which writes it") from error

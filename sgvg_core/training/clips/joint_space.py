@@ -1,0 +1,433 @@
+"""Stage two on clips of one's own: F_v, F_t and F_a from nothing, or F_a alone taught into a frozen space (Eq. 2).
+
+An item of a step is a moment of a clip: its frame, the sound around it, and a caption. From nothing the three towers learn against each
+other (symmetric contrastive loss, Radford et al. 2021); onto a frozen space, F_a learns where the pictures and words of its sounds lie.
+The contrastive loss needs the whole batch: embeddings are gathered from all processes with their gradients, and there's no accumulation.
+"""
+
+import dataclasses
+import math
+import random
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from ...assembly import (
+    BUNDLED,
+    AnyJointSpace,
+    build_clip_sound_tower,
+    build_joint_space,
+    load_joint_space,
+    save_clip_sound_tower,
+    save_joint_space,
+)
+from ...backbones import measure_norms, normalise_items
+from ...checkpoints import read_weights
+from ...config import (
+    JointSpaceConfig,
+    MelConfig,
+    SoundTowerConfig,
+    check_range,
+    from_dict,
+)
+from ...datasets import ClipData
+from ...embedding import (
+    JointSpace,
+    OpenClipSpace,
+    SoundTower,
+    load_open_clip,
+    split_words,
+    train_merges,
+)
+from ...embedding.prompts import label_captions
+from ...errors import ConfigError, DataError
+from ...progress import Progress, silent
+from ...randomness import generator_at
+from .. import losses
+from ..runs.prefetch import Prefetcher
+from ..runs.ranks import Ranks
+from ..runs.settings import CONFIG_FILE, write_stage_config
+from ..runs.state import Stateful
+from ..runs.steps import RunPolicy, SteppedRun
+from .captions import EmbeddedCaptions, all_words, clip_captions
+from .images import Epochs
+from .windows import ClipWindows, rng_of
+
+FOLDER = "clip_joint_space"
+"""In the work folder: checkpoints, log and settings of this stage."""
+OPEN_CLIP = "open_clip:"
+_RATE = Fraction(12)
+_TEST_MOMENT = 0.5
+_NUM_MEASURED = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class JointSpaceWeights:
+    """The weight of each term, by the losses' names; 0 switches a term off."""
+
+    contrastive_sound_picture: float = 1.0
+    contrastive_sound_text: float = 1.0
+    contrastive_picture_text: float = 1.0
+    sound_picture: float = 0.0
+    """Eq. 2, a <-> v. Alone it would draw towers that are trained together to one point."""
+    sound_text: float = 0.0
+    """Eq. 2, a <-> t."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            check_range(f"weights {field.name}", getattr(self, field.name), 0, 1e6)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipJointSpaceConfig:
+    """How a joint space is learned from clips."""
+
+    onto: str = ""
+    """"": all towers from nothing. "bundled", or a file of a joint space: F_a onto its frozen F_v and F_t. "open_clip:NAME@WEIGHTS": onto
+    that model, WEIGHTS a tag or a file; "open_clip:FOLDER": onto the model in a folder."""
+    space: JointSpaceConfig = dataclasses.field(
+        default_factory=lambda: JointSpaceConfig(sound_statistics=128, picture_norm="item", sound_norm="item")
+    )
+    """Sizes of the towers; onto a frozen space those of F_a count. Words, merges and labels are learned from the captions."""
+    num_merges: int = 400
+    batch: int = 64
+    """Clips a step, over all processes."""
+    num_steps: int = 3000
+    rate: float = 1e-3
+    weight_decay: float = 0.02
+    warm_up: int = 60
+    """Steps over which the rate rises; then it falls along a cosine to nothing at the last step."""
+    weights: JointSpaceWeights = dataclasses.field(default_factory=JointSpaceWeights)
+    wear: bool = True
+    """Whether sounds are heard as other rooms, microphones and codecs would have them, with parts masked, and words drop parts of theirs."""
+    mirror: bool = True
+    """Whether half of the pictures are mirrored."""
+    test_every: int = 200
+    """Steps between looks at the test split: retrieval (R@1) and labels."""
+    num_test: int = 200
+    seed: int = 5
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("num_merges", 0, 50_000), ("batch", 2, 1_000_000), ("num_steps", 1, 10**9), ("rate", 1e-9, 1),
+                                ("weight_decay", 0, 10), ("warm_up", 0, 10**9), ("test_every", 1, 10**9), ("num_test", 1, 100_000),
+                                ("seed", 0, 2**63 - 1)):  # fmt: skip
+            check_range(name, getattr(self, name), low, high)
+
+
+_ONTO = JointSpaceWeights(contrastive_picture_text=0.0, sound_picture=1.0, sound_text=1.0)
+
+CLIP_JOINT_SPACE_PRESETS: Mapping[str, ClipJointSpaceConfig] = {
+    "paper": ClipJointSpaceConfig(
+        onto="open_clip:ViT-B-32@openai",
+        space=JointSpaceConfig(sound_widths=(32, 64, 128, 256), sound_statistics=256, sound_norm="item", mel=MelConfig()),
+        weights=_ONTO,
+        batch=128,
+        num_steps=50_000,
+        rate=5e-4,
+        warm_up=1000,
+    ),
+    "small": ClipJointSpaceConfig(),
+    "tiny": ClipJointSpaceConfig(batch=16, num_steps=200, warm_up=10, test_every=50, num_test=64, num_merges=100),
+}
+"""`paper`: F_a onto CLIP's ViT-B/32, as the authors did, hearing the paper's 10 s windows. `small`: all towers from nothing, for thousands of
+clips, about an hour on a CPU. `tiny`: the same in minutes, to see that everything runs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Items of a step: frames [n, 3, s, s] in -1..1, sounds [n, 1, M, F] in 0..1, captions, the numbers of clips and captions [n]."""
+
+    pictures: torch.Tensor
+    sounds: torch.Tensor
+    captions: list[str]
+    tokens: torch.Tensor | None
+    """int64 [n, context_length], of a space whose words are its own."""
+    clips: torch.Tensor
+    said: torch.Tensor
+
+
+class MomentReader:
+    """Moments of clips and what is said of them."""
+
+    def __init__(self, windows: ClipWindows, config: ClipJointSpaceConfig, space: AnyJointSpace | None, size: int) -> None:
+        self.windows, self.config, self.size = windows, config, size
+        self.bpe = space.bpe if isinstance(space, JointSpace) else None
+        self.captions = [clip_captions(windows.data.details(clip), clip.label) for clip in windows.clips]
+        if not any(self.captions):
+            raise DataError(f"{windows.data.folder}: its clips have neither labels nor captions, which a joint space learns words from")
+        self.numbers = {caption: number for number, caption in enumerate(all_words(self.captions))}
+        self._epochs = Epochs(len(windows), config.batch, config.seed)
+
+    def read(self, step: int, items: range) -> Moments:
+        """Items of a step; each is drawn by its own numbers."""
+        rows = [self._epochs.index(step, item) for item in items]
+        drawn = [self._moment(row, generator_at(self.config.seed, "moment", step, item)) for row, item in zip(rows, items, strict=True)]
+        return self._together(rows, drawn)
+
+    def still(self, count: int) -> Moments:
+        """The middle of the first `count` clips, as it is, with their first caption."""
+        rows = list(range(min(count, len(self.windows))))
+        return self._together(rows, [self._moment(row, None) for row in rows])
+
+    def _moment(self, row: int, generator: torch.Generator | None) -> tuple[torch.Tensor, torch.Tensor, str, torch.Tensor | None]:
+        clip, captions = self.windows.clips[row], self.captions[row] or ("",)
+        place, mirrored, which = torch.rand(3, generator=generator).tolist() if generator is not None else (_TEST_MOMENT, 1.0, 0.0)
+        rng = rng_of(generator) if generator is not None and self.config.wear else None
+        seconds, _ = self.windows.moment(clip, place)
+        picture = self.windows.frames(clip, seconds, _RATE, 1, self.size)[0]
+        picture = picture.flip(2) if self.config.mirror and mirrored < 0.5 else picture
+        caption = captions[int(which * len(captions))]
+        words = random.Random(int(rng.integers(1 << 31))) if rng is not None else None
+        tokens = None if self.bpe is None else self.bpe.encode([caption], 0.08 if words else 0.0, words)[0]
+        return picture, self.windows.windows(clip, seconds, _RATE, 1, rng)[0], caption, tokens
+
+    def _together(self, rows: list[int], drawn: list[tuple[torch.Tensor, torch.Tensor, str, torch.Tensor | None]]) -> Moments:
+        pictures, sounds, captions, tokens = zip(*drawn, strict=True)
+        said = torch.tensor([self.numbers.get(caption, -1) for caption in captions])
+        ids = None if self.bpe is None else torch.stack([row for row in tokens if row is not None])
+        return Moments(torch.stack(pictures), torch.stack(sounds), list(captions), ids, torch.tensor(rows), said)
+
+
+class ClipJointSpaceTraining:
+    """The space, what of it learns, and one step. `note` gets every term before weights change and may raise."""
+
+    def __init__(self, config: ClipJointSpaceConfig, captions: list[str], labels: tuple[str, ...], ranks: Ranks | None = None) -> None:
+        self.config, self.ranks = config, ranks or Ranks()
+        self.items = self.ranks.slices(config.batch)[0]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.space, self.stored = begin_space(config, captions, labels)
+        self.space.to(self.ranks.device)
+        self._said = EmbeddedCaptions(captions, self.space.embed_texts) if config.onto else None
+        learning = self.space.sound if config.onto else self.space
+        if learning is None:
+            raise ConfigError(f"onto {config.onto}: has no sound tower to teach")
+        self.learning: torch.nn.Module = learning
+        self.optimiser = _optimiser(self.learning, config)
+        self.note: Callable[..., Any] = lambda **values: None
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """All that a step changes."""
+        return {"learning": self.learning, "optimiser": self.optimiser}
+
+    @property
+    def picture_size(self) -> int:
+        """Side of the frames that are read, in pixels."""
+        return max(self.space.prepare.size)
+
+    def measure(self, reader: MomentReader) -> None:
+        """Take the means and variances that F_a's fixed norms keep from sounds of the data."""
+        sounds = reader.still(_NUM_MEASURED).sounds.to(self.ranks.device)
+        if len(sounds) > 1 and self.space.sound is not None:
+            measure_norms(self.space.sound, sounds)
+
+    def embed(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Embeddings of pictures, texts and sounds [n, E] each; frozen towers give no gradients."""
+        return self._pictures(moments), self._texts(moments), self._sounds(moments)
+
+    def _pictures(self, moments: Moments) -> torch.Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
+            return self.space.embed_images(moments.pictures.to(self.ranks.device))
+
+    def _texts(self, moments: Moments) -> torch.Tensor:
+        if self._said is not None and (moments.tokens is None or not self.config.wear):  # words that drop parts of theirs are always others
+            return self._said(moments.captions)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
+            if isinstance(self.space, JointSpace) and moments.tokens is not None:
+                return self.space.embed_tokens(moments.tokens)
+            return self.space.embed_texts(moments.captions)
+
+    def _sounds(self, moments: Moments) -> torch.Tensor:
+        return self.space.embed_sounds(moments.sounds.to(self.ranks.device))
+
+    def terms(self, moments: Moments) -> dict[str, torch.Tensor]:
+        """Every term that has a weight, over the whole batch of all processes; a tower that none of them needs is left out."""
+        names = [name for name, weight in dataclasses.asdict(self.config.weights).items() if weight]
+        if self.config.onto:
+            names = [name for name in names if name != "contrastive_picture_text"]  # both are frozen
+        needed = {tower for name in names for tower in name.split("_")}
+        towers = {"picture": self._pictures, "text": self._texts, "sound": self._sounds}
+        embeds = {name: self.ranks.gather(tower(moments).float()) for name, tower in towers.items() if name in needed}
+        clips, said = (self.ranks.gather(numbers.double().to(self.ranks.device)) for numbers in (moments.clips, moments.said))
+        scale = self.space.logit_scale
+        groups = losses.contrastive_groups
+        made = {
+            "contrastive_sound_picture": lambda: groups(embeds["sound"], embeds["picture"], scale, clips),
+            "contrastive_sound_text": lambda: groups(embeds["sound"], embeds["text"], scale, said),
+            "contrastive_picture_text": lambda: groups(embeds["picture"], embeds["text"], scale, said),
+            "sound_picture": lambda: losses.sound_picture(embeds["picture"], embeds["sound"]),
+            "sound_text": lambda: losses.sound_text(embeds["text"], embeds["sound"]),
+        }
+        return {name: made[name]() for name in names}
+
+    def step(self, step: int, moments: Moments) -> None:
+        """One step; `moments` are this rank's items."""
+        self.learning.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator_at(self.config.seed, "dropout", step, self.ranks.rank).initial_seed())
+            terms = self.terms(moments)
+        loss = losses.total(terms, dataclasses.asdict(self.config.weights))
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        learning = [parameter for parameter in self.learning.parameters() if parameter.requires_grad]
+        self.ranks.average_gradients(learning)
+        norm = torch.nn.utils.clip_grad_norm_(learning, 5.0)
+        self.note(loss=loss, **terms, gradient_norm=norm)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate * self._share(step)
+        self.optimiser.step()
+
+    def _share(self, step: int) -> float:
+        config = self.config
+        return min(1.0, (step + 1) / max(1, config.warm_up)) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, step / config.num_steps)))
+
+    @torch.no_grad()
+    def retrieval(self, test: MomentReader) -> dict[str, float]:
+        """On the test split: how often the nearest picture to a sound is its own (R@1) and the other way round, and labels are named right."""
+        self.space.eval()
+        parts = _pieces(test.still(self.config.num_test), 32)
+        pictures, sounds = (torch.cat([tower(part) for part in parts]) for tower in (self._pictures, self._sounds))
+        own = torch.arange(len(sounds), device=sounds.device)
+        scores = sounds @ pictures.T
+        found = {
+            "test_sound_to_picture_r1": (scores.argmax(1) == own).float().mean(),
+            "test_picture_to_sound_r1": (scores.argmax(0) == own).float().mean(),
+        }
+        labels = torch.tensor([test.windows.label(clip) for clip in test.windows.clips[: len(own)]], device=sounds.device)
+        if test.windows.labels and bool((labels >= 0).all()):
+            words = torch.stack([F.normalize(self.space.embed_texts(list(label_captions(label))).mean(0), dim=0) for label in test.windows.labels])
+            found["test_sound_label"] = ((sounds @ words.T).argmax(1) == labels).float().mean()
+            found["test_picture_label"] = ((pictures @ words.T).argmax(1) == labels).float().mean()
+        return {name: float(value) for name, value in found.items()}
+
+    def save(self, path: Path, labels: tuple[str, ...]) -> None:
+        """Write what was learned, as `load_joint_space` reads it."""
+        if isinstance(self.stored, SoundTowerConfig):
+            save_clip_sound_tower(path, self.learning, dataclasses.replace(self.stored, labels=labels))
+        else:
+            save_joint_space(path, self.space, dataclasses.replace(self.stored, labels=labels))
+
+
+def begin_space(
+    config: ClipJointSpaceConfig, captions: list[str], labels: tuple[str, ...]
+) -> tuple[AnyJointSpace, JointSpaceConfig | SoundTowerConfig]:
+    """The space that training begins with, and the configuration of the file that it ends in."""
+    if not config.onto:
+        words = sorted({word for text in captions for word in split_words(text)})
+        space_config = dataclasses.replace(config.space, merges=train_merges(captions, config.num_merges), words=tuple(words), labels=labels)
+        return build_joint_space(space_config), space_config
+    if config.onto.startswith(OPEN_CLIP):
+        name, _, weights = config.onto.removeprefix(OPEN_CLIP).partition("@")
+        clip = open_space(config.onto)
+        if not isinstance(clip, OpenClipSpace):
+            raise ConfigError(f"onto {config.onto}: isn't a CLIP model")
+        tower_config = SoundTowerConfig(Path(name).name, Path(weights).name, clip.embed_dim, config.space.sound_widths, config.space.sound_statistics,
+                                        config.space.sound_norm, config.space.mel, labels)  # fmt: skip
+        return clip.hears(build_clip_sound_tower(tower_config), config.space.mel, labels), tower_config
+    return _onto_joint_space(config)
+
+
+def open_space(said: str) -> AnyJointSpace:
+    """The joint space that a user names: "bundled", a file, "open_clip:NAME@WEIGHTS" or "open_clip:FOLDER" (these hear nothing)."""
+    if said.startswith(OPEN_CLIP):
+        name, _, weights = said.removeprefix(OPEN_CLIP).partition("@")
+        return load_open_clip(name, weights or None).requires_grad_(False).eval()
+    return load_joint_space(space_file(said) or said)
+
+
+def space_file(said: str) -> Path | None:
+    """The file of a joint space that a user names; None for a CLIP model."""
+    if said.startswith(OPEN_CLIP):
+        return None
+    return BUNDLED / "joint_space.safetensors" if said == "bundled" else Path(said)
+
+
+def _onto_joint_space(config: ClipJointSpaceConfig) -> tuple[JointSpace, JointSpaceConfig]:
+    """A joint space of ours with a fresh F_a; its other towers as they are, and frozen."""
+    path = space_file(config.onto) or Path(config.onto)
+    space = load_joint_space(path)
+    if not isinstance(space, JointSpace):
+        raise ConfigError(f"onto {config.onto}: is a sound tower for a CLIP model; give open_clip:NAME@WEIGHTS")
+    own, known = config.space, from_dict(JointSpaceConfig, read_weights(path).config, str(path))
+    after = dataclasses.replace(known, sound_widths=own.sound_widths, sound_statistics=own.sound_statistics, sound_norm=own.sound_norm, mel=own.mel)
+    space.sound = SoundTower(known.embed_dim, own.sound_widths, own.mel.picture_mels, statistics=own.sound_statistics)
+    if own.sound_norm == "item":
+        normalise_items(space.sound)
+    space.mel = own.mel
+    return space, after
+
+
+def _optimiser(learning: torch.nn.Module, config: ClipJointSpaceConfig) -> torch.optim.Optimizer:
+    """AdamW; norms, biases and the temperature don't decay."""
+    parameters = [parameter for parameter in learning.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98), fused=True)
+
+
+def _pieces(moments: Moments, size: int) -> list[Moments]:
+    """The same moments, so many at once."""
+    return [
+        Moments(*(None if value is None else value[first : first + size] for value in _values(moments)))  # type: ignore[arg-type]
+        for first in range(0, len(moments.captions), size)
+    ]
+
+
+def _values(moments: Moments) -> list[Any]:
+    return [getattr(moments, field.name) for field in dataclasses.fields(moments)]
+
+
+def train_clip_joint_space(
+    work: Path,
+    data: ClipData,
+    config: ClipJointSpaceConfig,
+    *,
+    policy: RunPolicy | None = None,
+    ranks: Ranks | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Path:
+    """Learn a joint space from clips, or go on; returns the path of joint_space.safetensors in `work`.
+
+    Beside it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Raises ConfigError,
+    DataError, TrainingError.
+    """
+    ranks = ranks or Ranks()
+    policy = dataclasses.replace(policy or RunPolicy(), num_steps=config.num_steps)
+    windows = ClipWindows(data, config.space.mel)
+    captions = all_words(clip_captions(data.details(clip), clip.label) for clip in windows.clips)
+    training = ClipJointSpaceTraining(config, captions, data.labels, ranks)
+    reader = MomentReader(windows, config, training.space, training.picture_size)
+    test = None
+    if data.clips("test"):
+        test = MomentReader(ClipWindows(data, config.space.mel, "test"), config, training.space, training.picture_size)
+    about = {**dataclasses.asdict(config), "data": data.hash}
+    defaults = dataclasses.asdict(ClipJointSpaceConfig())
+    run = SteppedRun(
+        work / FOLDER, training.parts, config=about, defaults=defaults, policy=policy, ranks=ranks, name="joint space", progress=progress
+    )
+    training.note = run.note
+    if run.is_new:
+        training.measure(reader)
+    with run, Prefetcher(lambda step: reader.read(step, training.items), end=policy.num_steps, workers=workers) as batches:
+        if ranks.is_first:
+            write_stage_config(work / FOLDER / CONFIG_FILE, config)
+        for step in run.steps():
+            with run.waiting():
+                moments = batches.get(step)
+            training.step(step, moments)
+            if test is not None and ((step + 1) % config.test_every == 0 or step + 1 == config.num_steps):
+                run.note(**training.retrieval(test))
+    result = work / "joint_space.safetensors"
+    if ranks.is_first and not run.unfinished:
+        training.space.eval()
+        training.save(result, data.labels)
+    ranks.wait()
+    return result

@@ -1,0 +1,170 @@
+"""The settings of E_a and the walker on clips of one's own. The paper's ablations (Fig. 7 and its terms) are switches here."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from ...config import (
+    CriticConfig,
+    MelConfig,
+    SoundInversionConfig,
+    WalkerConfig,
+    check_choice,
+    check_range,
+)
+from ...guidance.label_directions import LabelSearch
+from ...latents import GROUPS
+from ...presets import LANDSCAPES, PAPER_SOUND_INVERSION, PAPER_WALKER
+from ...walker import DEFAULT_PULL, WalkSettings
+from .. import losses
+
+LONG_WALKS, LOST_AT = (0, 24, 84), 2.5
+"""`steps_of_others` and `lost_at` of the presets: walks of up to nine seconds; six hundred random latents lay up to 1.7 out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SgvgTerms:
+    """Which terms of Eq. 3 and 9 count. A term that is switched off isn't computed."""
+
+    sound_picture: bool = True
+    """Eq. 2, a <-> v; needs a joint space that hears."""
+    sound_text: bool = True
+    """Eq. 2, a <-> t, for clips that have a label."""
+    spread: bool = True
+    """Eq. 3, third term."""
+    video: bool = True
+    """Eq. 7, D_V."""
+    image: bool = True
+    """Eq. 8, D_I."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """What training begins with, so that it isn't noise: E_a knows where each label leads, the walker follows it."""
+
+    search: LabelSearch = dataclasses.field(default_factory=LabelSearch)
+    num_steps: int = 400
+    """Steps in which E_a learns the labels' offsets; 0: begin with random weights."""
+    batch: int = 48
+    rate: float = 1e-3
+    quiet: float = 0.35
+    """Share of its label's offset that the quietest moment of a clip has."""
+
+    def __post_init__(self) -> None:
+        check_range("warm_start num_steps", self.num_steps, 0, 10**9)
+        check_range("warm_start batch", self.batch, 1, 4096)
+        check_range("warm_start rate", self.rate, 1e-9, 1)
+        check_range("warm_start quiet", self.quiet, 0, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSgvgConfig:
+    """How E_a and the walker learn from clips, with G frozen. lambda_b and lambda_enc have no published values: these are ours."""
+
+    encoder: SoundInversionConfig = dataclasses.field(default_factory=lambda: dataclasses.replace(LANDSCAPES.sound_encoder, texture_reach=0.0))
+    """E_a; latents and their size are the generator's. A `texture_reach` above 0 averages textures over the seconds around, as films do: what is
+    learned from then comes with the clip's sound before and after it."""
+    walker: WalkerConfig = LANDSCAPES.walker
+    """The walker; latents and their size are the generator's. Its `walk_rate` is also the rate at which clips are seen and heard."""
+    mel: MelConfig = LANDSCAPES.mel
+    """The sound pictures that E_a hears; where the joint space hears too, they must be its own."""
+    terms: SgvgTerms = dataclasses.field(default_factory=SgvgTerms)
+    blocks: tuple[str, ...] = GROUPS
+    """The blocks that move their latents (Eq. 5); the others hold still."""
+    recurrence: bool = True
+    """Whether blocks remember (Eq. 4); otherwise each step begins with an empty state."""
+    lambda_b: float = 0.1
+    """Weight of the spread in Eq. 3."""
+    lambda_enc: float = 2.0
+    """Weight of L_enc in Eq. 9."""
+    gan_loss: str = "lsgan"
+    critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
+    warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
+    pull: float = DEFAULT_PULL
+    """The pull of films, so that a walk learns under it."""
+    encoder_rate: float = 1e-4
+    walker_rate: float = 1e-4
+    critic_rate: float = 2e-4
+    batch: int = 4
+    """Walks a step, over all processes."""
+    accumulate: int = 1
+    """Slices a process computes one after another, for less memory."""
+    num_steps: int = 5000
+    steps_before: tuple[int, ...] = (0, 12, 24)
+    """A walk has made one of these numbers of steps, without gradients, before the frames that count."""
+    steps_of_others: tuple[int, ...] = (0,)
+    """Before those it has heard other clips, one after another, for one of these numbers of steps. After any it hears its own for a second or
+    more. The presets take walks of several seconds; 0 alone is what was done before this setting was there."""
+    lost_at: float | None = None
+    """So many standard deviations from the mean latent a walk is lost: pictures mean nothing there, and nothing is learned from them. Before
+    its frames count it then begins anew at its start. None: it goes on, as was done before this setting was there."""
+    average_steps: float = 200.0
+    """The averaged weights, which are kept, look back over about so many steps."""
+    share_every: int = 50
+    """Every so many steps the gradient of each term is taken by itself, for the log."""
+    dtype: str = "float32"
+    """Of the generator's features."""
+    seed: int = 17
+
+    def __post_init__(self) -> None:
+        check_choice("gan_loss", self.gan_loss, losses.GAN_LOSSES)
+        check_choice("dtype", self.dtype, ("float32", "bfloat16"))
+        for block in self.blocks:
+            check_choice("blocks", block, GROUPS)
+        for name in ("lambda_b", "lambda_enc", "pull"):
+            check_range(name, getattr(self, name), 0, 1e6)
+        for name in ("encoder_rate", "walker_rate", "critic_rate"):
+            check_range(name, getattr(self, name), 1e-9, 1)
+        for name in ("batch", "accumulate", "num_steps", "share_every"):
+            check_range(name, getattr(self, name), 1, 10**9)
+        for name in ("steps_before", "steps_of_others"):
+            check_range(f"number of {name}", len(getattr(self, name)), 1, 1000)
+            for steps in getattr(self, name):
+                check_range(name, steps, 0, 10_000)
+        if self.lost_at is not None:
+            check_range("lost_at", self.lost_at, 0.1, 1e6)
+        check_range("average_steps", self.average_steps, 1, 1e9)
+        check_range("seed", self.seed, 0, 2**63 - 1)
+
+    @property
+    def walk(self) -> WalkSettings:
+        """How walks step while they're trained: blocks that are switched off have no strength."""
+        coarse, mid, fine = (float(name in self.blocks) for name in GROUPS)
+        return WalkSettings(coarse, mid, fine, pull=self.pull)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of every term that counts, in Eq. 9 (without discriminators: in Eq. 3)."""
+        scale = self.lambda_enc if self.terms.video or self.terms.image else 1.0
+        every = {"sound_picture": scale, "sound_text": scale, "spread": scale * self.lambda_b, "video": 1.0, "image": 1.0}
+        return {name: weight for name, weight in every.items() if getattr(self.terms, name) and weight > 0}
+
+
+CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
+    "paper": ClipSgvgConfig(
+        encoder=PAPER_SOUND_INVERSION,
+        walker=PAPER_WALKER,
+        mel=MelConfig(),
+        critics=CriticConfig(picture_size=128, image_widths=(64, 128, 256, 512), video_widths=(64, 128, 256, 512)),
+        encoder_rate=5e-4,
+        batch=8,
+        num_steps=100_000,
+        steps_of_others=LONG_WALKS,
+        lost_at=LOST_AT,
+    ),
+    "small": ClipSgvgConfig(steps_of_others=LONG_WALKS, lost_at=LOST_AT),
+    "tiny": ClipSgvgConfig(
+        encoder=dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16),
+        walker=dataclasses.replace(LANDSCAPES.walker, hidden=48),
+        critics=CriticConfig(picture_size=32, image_widths=(8, 16), video_widths=(8, 16), num_frames=4),
+        warm_start=WarmStart(search=LabelSearch(num_codes=48, num_steps=10), num_steps=60, batch=24, rate=3e-3),
+        critic_rate=2e-3,
+        batch=2,
+        num_steps=60,
+        steps_before=(0, 8),
+        steps_of_others=LONG_WALKS,
+        lost_at=LOST_AT,
+        share_every=10,
+    ),
+}
+"""`paper`: the paper's networks, its rates and its 10 s windows, for GPUs. `small`: the bundled model's networks. `tiny`: minutes on a CPU;
+D_V and D_I learn ten times as fast there, for they have few steps to become of use."""

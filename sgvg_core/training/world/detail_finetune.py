@@ -1,0 +1,192 @@
+"""Stage one, its end: the generator learns crisp detail.
+
+Absolute differences alone end in a blur, for a small generator can't know the place of every streak and leaf. So two terms join them
+once the colours stand: how much detail there is in each small region (its mean absolute Laplacian), and StyleGAN2's non-saturating
+loss with R1 against a discriminator that sees the rendered picture's blur as a hint and so judges detail alone. The mapping stays as
+it is, so that everything taught from sound stays valid.
+"""
+
+import copy
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...assembly import build_hinted_critic, load_generator, save_generator
+from ...config import GeneratorConfig
+from ...devices import training_dtype
+from ...errors import ConfigError
+from ...progress import Progress, silent
+from ...synthesis import StyleGAN2Generator
+from .. import losses
+from ..runs.state import (
+    NumpyRandom,
+    Run,
+    Stateful,
+    append_log,
+    follow,
+)
+from .generator import TaughtPictures, peak_signal_to_noise, picture_distance
+
+_REGION = 8
+"""Side in pixels of the regions whose detail is compared."""
+_HINT_BLUR = 4
+"""The hint is the picture averaged over squares of so many pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SharpenConfig:
+    """How the detail is learned. A share is the size of a term's gradient at the pictures beside that of the absolute differences."""
+
+    batch: int = 8
+    rate: float = 0.003
+    critic_rate: float = 0.001
+    detail_share: float = 2.5
+    critic_share: float = 1.0
+    r1_gamma: float = 20.0
+    r1_every: int = 16
+    """R1 is taken every so many steps, and weighed by as many (lazy regularisation)."""
+    critic_alone_steps: int = 150
+    """So long the discriminator learns before anyone listens to it."""
+    critic_widths: tuple[int, ...] = (32, 64, 96)
+    average_pictures: float = 2500.0
+    """Half life of the average of weights, in pictures."""
+    seed: int = 23
+
+
+def hint(pictures: torch.Tensor) -> torch.Tensor:
+    """What a picture shows without its detail, [N, 3, H, W] -> same."""
+    small = F.avg_pool2d(pictures, _HINT_BLUR)
+    return F.interpolate(small, scale_factor=_HINT_BLUR, mode="bilinear", align_corners=False)
+
+
+def detail_map(pictures: torch.Tensor) -> torch.Tensor:
+    """The mean absolute Laplacian of each region's grey, [N, 3, H, W] -> [N, 1, H / 8, W / 8]."""
+    grey = F.pad(pictures.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    laplacian = grey[..., 1:-1, :-2] + grey[..., 1:-1, 2:] + grey[..., :-2, 1:-1] + grey[..., 2:, 1:-1] - 4 * grey[..., 1:-1, 1:-1]
+    return F.avg_pool2d(laplacian.abs(), _REGION)
+
+
+def detail_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """How far the regions' amounts of detail are apart, as the mean absolute difference of their square roots (faint detail counts too)."""
+    return ((detail_map(ours) + 1e-3).sqrt() - (detail_map(wanted) + 1e-3).sqrt()).abs().mean()
+
+
+def combined_gradient(pictures: torch.Tensor, terms: dict[str, torch.Tensor], shares: dict[str, float]) -> torch.Tensor:
+    """The gradient at `pictures`: that of the first term, and each other one scaled to its share of the first one's size."""
+    gradients = {name: torch.autograd.grad(term, pictures, retain_graph=True)[0] for name, term in terms.items() if shares[name] > 0}
+    first = next(iter(gradients.values()))
+    size = first.square().mean().sqrt()
+    total = torch.zeros_like(first)
+    for name, gradient in gradients.items():
+        total += gradient * (shares[name] * size / (gradient.square().mean().sqrt() + 1e-12))
+    return total
+
+
+def sharpen_generator(
+    work: Path,
+    begin_with: Path,
+    config: GeneratorConfig,
+    pictures: TaughtPictures,
+    held_out: TaughtPictures,
+    *,
+    minutes: float,
+    settings: SharpenConfig | None = None,
+    dtype: torch.dtype | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Go on from the generator in the file `begin_with` for `minutes` of computing over all runs; the result lies in `work`.
+
+    A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
+    """
+    settings, dtype = settings or SharpenConfig(), dtype or training_dtype()
+    torch.manual_seed(settings.seed)
+    loaded = load_generator(begin_with)
+    if not isinstance(loaded, StyleGAN2Generator):
+        raise ConfigError(f"{begin_with}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
+    net = loaded.requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net.train().mapping.requires_grad_(False)
+    mean = copy.deepcopy(net).eval()
+    critic = build_hinted_critic(settings.critic_widths)
+    rng = np.random.default_rng(settings.seed)
+    optimiser = torch.optim.Adam(net.synthesis.parameters(), settings.rate, betas=(0.0, 0.99), fused=True)
+    critic_optimiser = torch.optim.Adam(critic.parameters(), settings.critic_rate, betas=(0.0, 0.99), fused=True)
+    parts: dict[str, Stateful] = {
+        "net": net,
+        "mean": mean,
+        "critic": critic,
+        "optimiser": optimiser,
+        "critic_optimiser": critic_optimiser,
+        "rng": NumpyRandom(rng),
+    }
+    work.mkdir(parents=True, exist_ok=True)
+    about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
+    run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": pictures.made_of})
+    size = config.img_resolution
+    while run.unfinished:
+        with run.one_step():
+            falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, run.done - 0.4) / 0.6)
+            optimiser.param_groups[0]["lr"] = settings.rate * falling * min(1.0, (run.step + 1) / 100)
+            z, wanted = pictures.batch(rng.choice(len(pictures.codes), settings.batch, replace=False), size)
+            ours = net.synthesis(net.mapping(z), dtype=dtype).float()
+            hints = hint(wanted)
+            run.note(**_teach_critic(critic, critic_optimiser, wanted, ours.detach(), hints, settings, run.step))
+            terms = {
+                "difference": picture_distance(ours, wanted),
+                "detail": detail_distance(ours, wanted),
+                "critic": losses.adversarial(critic(ours, hints), "non_saturating"),
+            }
+            heard = run.step >= settings.critic_alone_steps
+            shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
+            optimiser.zero_grad()
+            ours.backward(combined_gradient(ours, terms, shares))
+            optimiser.step()
+            seen = (run.step + 1) * settings.batch
+            follow(mean, net, 0.5 ** (settings.batch / min(settings.average_pictures, 0.2 * seen + settings.batch)))
+            run.note(**{name: term.item() for name, term in terms.items()})
+        progress(run.seconds, minutes * 60, f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}")
+    ratio = peak_signal_to_noise(mean, held_out, size, dtype)
+    append_log(work / "sharpen.jsonl", {"step": run.step, "psnr": round(ratio, 2), "detail": round(detail_ratio(mean, held_out, size, dtype), 3)})
+    result = work / "generator.safetensors"
+    save_generator(result, mean.requires_grad_(False), config)
+    return result
+
+
+def _teach_critic(
+    critic: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    real: torch.Tensor,
+    made: torch.Tensor,
+    hints: torch.Tensor,
+    settings: SharpenConfig,
+    step: int,
+) -> dict[str, float]:
+    """One step of the discriminator: the logistic loss, and R1 on the rendered pictures now and then."""
+    penalise = step % settings.r1_every == 0
+    real = real.detach().requires_grad_(penalise)
+    real_answers, made_answers = critic(real, hints), critic(made, hints)
+    loss = losses.image_critic(real_answers, made_answers, "logistic")
+    said = {"critic_loss": loss.item(), "real_answer": real_answers.mean().item(), "made_answer": made_answers.mean().item()}
+    if penalise:
+        (gradient,) = torch.autograd.grad(real_answers.mean((1, 2)).sum(), real, create_graph=True)
+        r1 = gradient.square().sum((1, 2, 3)).mean()
+        loss = loss + settings.r1_gamma / 2 * settings.r1_every * r1
+        said["r1"] = r1.item()
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return said
+
+
+@torch.no_grad()
+def detail_ratio(generator: torch.nn.Module, pictures: TaughtPictures, size: int, dtype: torch.dtype) -> float:
+    """The mean absolute Laplacian of generated pictures beside that of the rendered ones of the same codes."""
+    ours = wanted = 0.0
+    for first in range(0, len(pictures.codes), 50):
+        z, rendered = pictures.batch(np.arange(first, min(first + 50, len(pictures.codes))), size)
+        made = generator.synthesis(generator.mapping(z), dtype=dtype).float().clamp(-1, 1)  # type: ignore[operator, union-attr]
+        ours, wanted = ours + detail_map(made).sum().item(), wanted + detail_map(rendered).sum().item()
+    return ours / wanted

@@ -1,0 +1,96 @@
+"""Warm-up of the sound encoder: E_a learns the offset in W+ that the world says a sound stands for (Eq. 1)."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...assembly import build_sound_encoder, load_sound_encoder, save_sound_encoder
+from ...augmentation.spectrograms import by_small_speakers, mask_pictures, shorten
+from ...backbones import measure_norms
+from ...checkpoints import load_state
+from ...config import MelConfig, SoundInversionConfig
+from ...devices import fast_bfloat16
+from ...progress import Progress, silent
+from ...sound_inversion import SoundInversionEncoder
+from ..runs.state import NumpyRandom, Run, Stateful
+from .latent_targets import Answers
+from .sound_pool import SoundPool, draw_clips
+from .walker_warmup import TODAY, WalkTraining, learned_from, unusual
+
+_NUM_MEASURED = 2000
+"""Windows whose texture gives E_a's fixed norm its means and variances."""
+
+
+def warm_up_encoder(
+    work: Path,
+    answers: Answers,
+    pools: list[tuple[SoundPool, float]],
+    config: SoundInversionConfig,
+    mel: MelConfig,
+    *,
+    minutes: float,
+    batch: int = 96,
+    rate: float = 2e-3,
+    seed: int = 11,
+    begin_with: Path | None = None,
+    training: WalkTraining | None = None,
+    progress: Progress = silent,
+) -> SoundInversionEncoder:
+    """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
+
+    `training` says how; its rate and batch are `rate` and `batch`.
+
+    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
+    `sound_encoder.state`; `minutes` of computing count over all runs.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    training = training or TODAY
+    encoder = build_sound_encoder(config).train()
+    encoder.silent_share = training.silent_share
+    if begin_with is not None:
+        load_state(encoder, load_sound_encoder(begin_with)[0].state_dict(), str(begin_with))
+    optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
+    if begin_with is None and encoder.texture is not None:
+        measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
+    parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools), *unusual(training)]
+    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=learned_from(answers, [pool for pool, _ in pools]))
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            pictures, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
+            worn = by_small_speakers(shorten(pictures, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
+            pictures = mask_pictures(worn, rng)
+            wanted = answers.offset(kinds, envelopes)
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
+                offsets = encoder(pictures)
+            apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
+            heard, meant = answers.strength(offsets.float(), kinds), answers.strength(wanted[:, None], kinds)
+            loss = F.smooth_l1_loss(*apart, beta=0.5) + training.envelope_weight * F.smooth_l1_loss(heard, meant, beta=0.2)
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+            optimiser.step()
+            run.note(loss=loss.item())
+        progress(run.seconds, minutes * 60, f"sound encoder, step {run.step}, loss {run.mean('loss'):.4f}")
+    encoder.eval().requires_grad_(False)
+    save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
+    return encoder
+
+
+def _encoder_batch(
+    pools: list[tuple[SoundPool, float]], batch: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Windows [n, 1, M, F] out of all pools, each kind as often as another, with kinds [n], envelopes [n], their clips' loudest rows [n, M]."""
+    drawn = draw_clips(pools, batch, rng)
+    steps = [int(rng.integers(pool.windows.shape[1])) for pool, _ in drawn]
+    pictures = torch.stack([pool.pictures(np.array(clip), np.array(step)) for (pool, clip), step in zip(drawn, steps, strict=True)])
+    kinds = torch.tensor([int(pool.kinds[clip]) for pool, clip in drawn])
+    envelopes = torch.tensor([float(pool.envelopes[clip, step]) for (pool, clip), step in zip(drawn, steps, strict=True)])
+    return pictures, kinds, envelopes, torch.stack([pool.loudest[clip] for pool, clip in drawn])

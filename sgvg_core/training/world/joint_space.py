@@ -1,0 +1,395 @@
+"""Stage two: the joint space of picture, text and sound (Eq. 2's F_v, F_t, F_a), taught by the world.
+
+Pictures have captions of their own (each is its picture's one answer); sounds and pictures belong together as far as class and
+strength agree (soft answers); and both are named among the nine labels. Losses are a named table; their weights bear the same names.
+"""
+
+import dataclasses
+import json
+import math
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...assembly import build_joint_space, save_joint_space
+from ...augmentation.images import worn_pictures
+from ...augmentation.words import garble
+from ...checkpoints import StoredWeights, read_weights, take_what_fits
+from ...config import JointSpaceConfig, from_dict
+from ...devices import fast_bfloat16
+from ...embedding import JointSpace, split_words, train_merges
+from ...hashing import fingerprint
+from ...progress import Progress, silent
+from ...world import KINDS
+from ...world.captions import STRENGTHS, caption
+from ...world.codes import Code, read_codes
+from ...world.recordings import find_recordings
+from ..runs.state import check_same, read_state, taking_up, write_state
+from .generator import TaughtPictures
+from .sound_data import REAL_SHARE, SoundWindows
+
+LOSS_WEIGHTS = {
+    "picture_text": 1.0,
+    "sound_picture": 1.0,
+    "sound_text": 0.5,
+    "picture_label": 0.5,
+    "sound_label": 1.5,
+    "picture_strength": 0.5,
+    "sound_strength": 1.0,
+    "sound_other": 1.0,
+}
+"""Weights of the losses, by their names."""
+STRENGTH_WIDTH = 0.08
+"""Standard deviation of the strength within which a picture and a sound of a class belong together."""
+LEVEL_WIDTH = 0.1
+"""The same for a thing and the five words of strength."""
+LABEL_SMOOTHING = 0.1
+_SAVE_SECONDS = 45.0
+
+
+@dataclasses.dataclass(frozen=True)
+class JointSpaceRun:
+    """How a joint space is trained."""
+
+    minutes: float = 12.0
+    """Computing time over all runs; the rate falls to nothing at its end."""
+    batch: int = 96
+    rate: float = 2e-3
+    weight_decay: float = 0.02
+    seed: int = 5
+    num_captions: int = 20_000
+    """Captions from which the words are learned."""
+    num_merges: int = 900
+    first_windows: int = 3000
+    """Windows of sound made before the first step."""
+    fresh_windows: int = 24
+    """Windows of sound made anew at once."""
+    fresh_every: int = 4
+    """After so many steps: making sounds takes longer than learning from them."""
+    bank_windows: int = 40_000
+    """Windows of sound that are kept to be heard again."""
+    real_share: float = REAL_SHARE
+    """Share of real windows among those of a class that has recordings of enough sources."""
+    others: int = 16
+    """Windows in a step of sounds that are no scene; 0: none."""
+    only_sound: bool = False
+    """Teach F_a alone; F_v and F_t stay as they are."""
+    only_heads: bool = False
+    """Teach what stands behind F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
+    bfloat16: bool = True
+    """Whether the towers compute in bfloat16 while training, on processors that are faster in it."""
+
+
+class WindowBank:
+    """Windows of sound heard once and kept, by class."""
+
+    def __init__(self, source: SoundWindows, size: int) -> None:
+        self.source, self.size = source, size // len(KINDS)
+        self._kept: list[list[tuple[torch.Tensor, float]]] = [[] for _ in KINDS]
+        self._others: list[torch.Tensor] = []
+
+    def has_at_least(self, num_windows: int) -> bool:
+        """Whether every class was heard, and so many windows are kept in all."""
+        return all(self._kept) and sum(map(len, self._kept)) >= num_windows
+
+    def grow(self, num_windows: int, rng: np.random.Generator) -> None:
+        """Hear so many windows more; a full class forgets one at random."""
+        fresh = self.source.batch(num_windows)
+        pictures, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
+        for picture, kind, envelope in zip(pictures, kinds, envelopes, strict=True):
+            kept, entry = self._kept[int(kind)], ((picture * 255).round().to(torch.uint8), float(envelope))
+            if len(kept) < self.size:
+                kept.append(entry)
+            else:
+                kept[int(rng.integers(self.size))] = entry
+
+    def draw_others(self, num_windows: int, num_fresh: int, rng: np.random.Generator) -> torch.Tensor:
+        """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew."""
+        num_fresh = num_fresh if self._others else 8
+        for picture in self.source.others(num_fresh) if num_windows and num_fresh else ():
+            if len(self._others) >= self.size:
+                self._others.pop(int(rng.integers(self.size)))
+            self._others.append((picture * 255).round().to(torch.uint8))
+        drawn = [self._others[int(i)] for i in rng.integers(len(self._others), size=num_windows)] if num_windows else []
+        return torch.stack(drawn).float() / 255 if drawn else torch.empty(0)
+
+    def draw(self, kinds: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """One window of each of the kinds: log-mel [n, 1, M, F] in 0..1 and strengths [n] (NaN where none is known)."""
+        drawn = [self._kept[kind][int(rng.integers(len(self._kept[kind])))] for kind in kinds]
+        return torch.stack([picture for picture, _ in drawn]).float() / 255, torch.tensor([strength for _, strength in drawn])
+
+
+def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code]) -> JointSpaceConfig:
+    """The configuration with the merges and words of the captions that will be read, and the nine labels."""
+    rng = np.random.default_rng([run.seed, 1])
+    captions = [picture_caption(codes[int(rng.integers(len(codes)))], rng) for _ in range(run.num_captions)]
+    words = sorted({word for text in (*captions, *KINDS) for word in split_words(text)})
+    return dataclasses.replace(config, merges=train_merges(captions, run.num_merges), words=tuple(words), labels=tuple(KINDS))
+
+
+def with_words_of(config: JointSpaceConfig, stored: StoredWeights, where: str) -> JointSpaceConfig:
+    """The configuration with the merges, words and labels of a stored joint space; `where` names its file in errors."""
+    known = from_dict(JointSpaceConfig, stored.config, where)
+    return dataclasses.replace(config, merges=known.merges, words=known.words, labels=known.labels)
+
+
+def picture_caption(code: Code, rng: np.random.Generator) -> str:
+    """What could stand below the picture of a code; in a quarter of the draws hour and weather are left out."""
+    return caption(code.kind, code.scene if rng.random() < 0.75 else None, code.envelope, rng)
+
+
+def belonging(kinds: torch.Tensor, strengths: torch.Tensor, other_kinds: torch.Tensor, other_strengths: torch.Tensor) -> torch.Tensor:
+    """How far things belong together by class and strength, [N, M] in 0..1; an unknown strength (NaN) fits any."""
+    apart = torch.nan_to_num(strengths[:, None] - other_strengths[None], nan=0.0)
+    same = (kinds[:, None] == other_kinds[None]).float()
+    return same * (torch.exp(-0.5 * (apart / STRENGTH_WIDTH) ** 2) + 1e-3)
+
+
+def soft_contrast(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
+    """Symmetric contrastive loss whose answers are shares: each row's and column's softmax is to match what belongs to it.
+
+    Things to which nothing belongs are left out. With `belong` the identity it's CLIP's loss. The entropy of the answers is taken
+    off, so that 0 is the best.
+    """
+    total = logits.new_zeros(())
+    for scores, shares in ((logits, belong), (logits.T, belong.T)):
+        there = shares.sum(1) > 0
+        answer = shares[there] / shares[there].sum(1, keepdim=True)
+        total = total + F.kl_div(scores[there].log_softmax(1), answer, reduction="batchmean") / 2
+    return total
+
+
+@dataclasses.dataclass(frozen=True)
+class Meanings:
+    """Where the pictures and words of a batch lie in the space: `pictures` and their `texts` [N, E], the `names` of all classes [K, E], and
+    five words of strength, from the weakest to the strongest, for the class of each: `levels` [N, 5, E]."""
+
+    pictures: torch.Tensor
+    texts: torch.Tensor
+    names: torch.Tensor
+    levels: torch.Tensor
+
+
+def embed_meanings(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor, kinds: torch.Tensor, strength_words: Sequence[str]) -> Meanings:
+    """The meanings of `images` and their `tokens` [N] of these `kinds`; `strength_words` are five words from the weakest to the strongest."""
+    present = kinds.unique().tolist()
+    labels = space.bpe.encode([*KINDS, *(f"{word} {KINDS[kind]}" for kind in present for word in strength_words)])
+    pictures, texts = space.embed_images(images).float(), space.embed_tokens(torch.cat([tokens, labels])).float()
+    texts, names, levels = texts.tensor_split([len(tokens), len(tokens) + len(KINDS)])
+    rows = torch.tensor([present.index(kind) for kind in kinds.tolist()])
+    return Meanings(pictures, texts, names, levels.unflatten(0, (len(present), -1))[rows])
+
+
+def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, kinds: torch.Tensor, strengths: torch.Tensor,
+                 sound_strengths: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene."""
+    heard = space.embed_sounds(torch.cat([log_mel, others])).float()
+    sounds, strange = heard.tensor_split([len(log_mel)])
+    pictures, texts, names, levels = meanings.pictures, meanings.texts, meanings.names, meanings.levels
+    scale = space.logit_scale
+    together = belonging(kinds, sound_strengths, kinds, strengths)
+    return {
+        "picture_text": soft_contrast(scale * pictures @ texts.T, torch.eye(len(texts))),
+        "sound_picture": soft_contrast(scale * sounds @ pictures.T, together),
+        "sound_text": soft_contrast(scale * sounds @ texts.T, together),
+        "picture_label": F.cross_entropy(scale * pictures @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
+        "sound_label": F.cross_entropy(scale * sounds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
+        "picture_strength": _level_loss(scale * torch.einsum("ne,nle->nl", pictures, levels), strengths),
+        "sound_strength": _level_loss(scale * torch.einsum("ne,nle->nl", sounds, levels), sound_strengths),
+        "sound_other": _evenness_loss(scale * strange @ names.T),
+    }
+
+
+def _level_loss(logits: torch.Tensor, strengths: torch.Tensor) -> torch.Tensor:
+    """How badly the five words of strength [N, 5] are shared out; unknown strengths (NaN) are left out."""
+    known = ~strengths.isnan()
+    middles = (torch.arange(logits.shape[1]) + 0.5) / logits.shape[1]
+    shares = (-0.5 * ((strengths[known][:, None] - middles) / LEVEL_WIDTH) ** 2).softmax(1)
+    return F.kl_div(logits[known].log_softmax(1), shares, reduction="sum") / max(1, int(known.sum()))
+
+
+def _evenness_loss(logits: torch.Tensor) -> torch.Tensor:
+    """How far from even the labels of sounds that are no scene are, [N, labels] -> [] (outlier exposure, Hendrycks et al., ICLR 2019)."""
+    even = torch.full_like(logits, 1 / logits.shape[1])
+    return F.kl_div(logits.log_softmax(1), even, reduction="sum") / max(1, len(logits))
+
+
+def train_joint_space(
+    work: Path,
+    pictures: TaughtPictures,
+    config: JointSpaceConfig,
+    *,
+    run: JointSpaceRun | None = None,
+    begin_with: Path | None = None,
+    recordings: Path | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Train a joint space on rendered pictures, their captions and sounds (real ones too where a folder of them is given).
+
+    A new run begins with the weights of the file `begin_with`, if one is given: with its words, and with those of its tensors that fit.
+    State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
+    """
+    run = run or JointSpaceRun()
+    work.mkdir(parents=True, exist_ok=True)
+    codes = read_codes(pictures.codes)
+    before = None if begin_with is None else read_weights(begin_with, kind="joint_space")
+    config = learn_words(config, run, codes) if before is None else with_words_of(config, before, str(begin_with))
+    torch.manual_seed(run.seed)
+    space = build_joint_space(config).train()
+    if before is not None:
+        take_what_fits(space, before.state)
+    if run.only_sound or run.only_heads:
+        space.clip.eval().requires_grad_(False)
+    if run.only_heads:
+        space.sound.blocks.eval().requires_grad_(False)
+    optimiser = _optimiser(space, run)
+    state = work / "joint_space.state"
+    said = {name: value for name, value in dataclasses.asdict(run).items() if name != "minutes"}
+    settings = json.dumps([dataclasses.asdict(config), said, pictures.made_of, _heard_of(recordings)], default=str)
+    step, seconds = _go_on(state, space, optimiser, settings)
+    result = work / "joint_space.safetensors"
+    if seconds >= run.minutes * 60 and result.exists():
+        return result
+    rng = np.random.default_rng([run.seed, 2, step])
+    bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings, real_share=run.real_share), run.bank_windows)
+    while not bank.has_at_least(run.first_windows):
+        bank.grow(64, rng)
+        progress(seconds, run.minutes * 60, "joint space: sounds")
+    batches = _Batches(pictures, codes, bank, space, run, rng)
+    batches = batches.freeze() if run.only_sound or run.only_heads else batches
+    losses: list[dict[str, float]] = []
+    saved = time.monotonic()
+    while seconds < run.minutes * 60:
+        began = time.monotonic()
+        _set_rate(optimiser, run, step, seconds)
+        with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
+            parts = joint_losses(space, *batches.next(step))
+        loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(space.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        seconds += time.monotonic() - began
+        losses.append({name: part.item() for name, part in parts.items()})
+        progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
+        if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:
+            parts_of_run = {"space": space.state_dict(), "optimiser": optimiser.state_dict()}
+            write_state(state, {**parts_of_run, "step": step, "seconds": seconds, "settings": settings})
+            _log(work / "joint_space.jsonl", step, seconds, losses, space)
+            saved, losses = time.monotonic(), []
+    save_joint_space(result, space.eval(), config)
+    return result
+
+
+class _Batches:
+    """Pictures, their captions and sounds of the same classes; every second batch holds three classes alone, so that strength, hour
+    and weather have to tell things apart."""
+
+    def __init__(self, pictures: TaughtPictures, codes: list[Code], bank: WindowBank, space: JointSpace, run: JointSpaceRun,
+                 rng: np.random.Generator) -> None:
+        self.pictures, self.codes, self.bank, self.space, self.run, self.rng = pictures, codes, bank, space, run, rng
+        self.words = random.Random(int(rng.integers(1 << 31)))
+        self.torch_rng = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
+        kinds = np.array([KINDS.index(code.kind) for code in codes])
+        self.rows = [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
+        self.frozen: _Frozen | None = None
+        self.side = min(space.prepare.size[0], pictures.pictures.shape[1])
+
+    def next(self, step: int) -> tuple[Meanings, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The arguments of `joint_losses` after the space."""
+        rng = self.rng
+        if step % self.run.fresh_every == 0:
+            self.bank.grow(self.run.fresh_windows, rng)
+        some = rng.permutation(len(KINDS))[: 3 if rng.random() < 0.5 else None]
+        some = some[[len(self.rows[kind]) > 0 for kind in some]]
+        kinds = rng.choice(some, self.run.batch)
+        rows = np.sort([int(rng.choice(self.rows[kind])) for kind in kinds])
+        codes = [self.codes[row] for row in rows]
+        kinds = np.array([KINDS.index(code.kind) for code in codes])
+        words = [int(rng.integers(len(some))) for some in STRENGTHS]
+        meanings = self.meanings(rows, torch.from_numpy(kinds), words)
+        log_mel, sound_strengths = self.bank.draw(kinds, rng)
+        others = self.bank.draw_others(self.run.others, int(step % self.run.fresh_every == 0), rng)
+        return (meanings, log_mel, torch.from_numpy(kinds), torch.tensor([code.envelope for code in codes], dtype=torch.float32),
+                sound_strengths.float(), others)
+
+    def meanings(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
+        """Those of pictures by their `rows`, and of one of the words for each strength."""
+        if self.frozen is not None:
+            return self.frozen.take(rows, kinds, words)
+        return embed_meanings(self.space, *self._seen(rows), kinds, [some[word] for some, word in zip(STRENGTHS, words, strict=True)])
+
+    def _seen(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures, worn, and the tokens of what could stand below them."""
+        _, images = self.pictures.batch(rows, self.side)
+        captions = [garble(picture_caption(self.codes[row], self.rng), self.words) for row in rows]
+        return worn_pictures(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words)
+
+    @torch.no_grad()
+    def freeze(self) -> "_Batches":
+        """Itself; pictures and words are embedded once, for a run that teaches F_a alone. Each picture is worn in one way, with one caption."""
+        space = self.space
+        seen = [self._seen(np.arange(first, min(first + 64, len(self.codes)))) for first in range(0, len(self.codes), 64)]
+        pictures = torch.cat([space.embed_images(images).float() for images, _ in seen])
+        texts = torch.cat([space.embed_tokens(tokens).float() for _, tokens in seen])
+        levels = [torch.stack([space.embed_texts([f"{word} {kind}" for kind in KINDS]).float() for word in some], 1) for some in STRENGTHS]
+        self.frozen = _Frozen(pictures, texts, space.embed_texts(KINDS).float(), levels)
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frozen:
+    """The meanings of all pictures; `levels` has the words [K, W, E] of each strength."""
+
+    pictures: torch.Tensor
+    texts: torch.Tensor
+    names: torch.Tensor
+    levels: list[torch.Tensor]
+
+    def take(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
+        levels = torch.stack([level[:, word] for level, word in zip(self.levels, words, strict=True)], 1)
+        return Meanings(self.pictures[rows], self.texts[rows], self.names, levels[kinds])
+
+
+def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
+    """AdamW; norms, biases and the temperature don't decay."""
+    learning = [parameter for parameter in space.parameters() if parameter.requires_grad]
+    whole = [parameter for parameter in learning if parameter.ndim >= 2]
+    small = [parameter for parameter in learning if parameter.ndim < 2]
+    groups = [{"params": whole, "weight_decay": run.weight_decay}, {"params": small, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, run.rate, betas=(0.9, 0.98))
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, seconds: float) -> None:
+    done = min(1.0, seconds / (run.minutes * 60))
+    for group in optimiser.param_groups:
+        group["lr"] = run.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
+
+
+def _heard_of(recordings: Path | None) -> str | None:
+    """The fingerprint of a folder of recordings, by names and sizes."""
+    return None if recordings is None else fingerprint([[path.name, path.stat().st_size] for _, path in find_recordings(recordings)])
+
+
+def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, settings: str) -> tuple[int, float]:
+    """Steps done and seconds spent; what an earlier run left is taken over. Raises ConfigError where that had other settings."""
+    if not state.exists():
+        return 0, 0.0
+    with taking_up(state):
+        kept = read_state(state)
+        check_same(state, kept.get("settings"), settings)
+        space.load_state_dict(kept["space"])
+        optimiser.load_state_dict(kept["optimiser"])
+        return int(kept["step"]), float(kept["seconds"])
+
+
+def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:
+    mean = {name: round(float(np.mean([some[name] for some in losses])), 4) for name in LOSS_WEIGHTS}
+    with path.open("a") as lines:
+        lines.write(json.dumps({"step": step, "seconds": round(seconds), "logit_scale": round(space.logit_scale.item(), 2), **mean}) + "\n")

@@ -1,0 +1,80 @@
+"""Train the judge on rendered pictures, under random gain, gamma and hue (the measuring instrument, not a part of the model)."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...assembly import build_judge, save_judge
+from ...augmentation.images import disturb_pictures
+from ...config import JudgeConfig
+from ...progress import Progress, silent
+from ...world.codes import read_codes
+from ..runs.state import NumpyRandom, Run, Stateful, TorchRandom
+from .generator import TaughtPictures
+
+
+def code_targets(codes: torch.Tensor, labels: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The kinds (int [N]) and envelopes [N] of codes [N, 64]."""
+    read = read_codes(codes)
+    return torch.tensor([labels.index(code.kind) for code in read]), torch.tensor([code.envelope for code in read], dtype=torch.float32)
+
+
+def train_judge(
+    path: Path,
+    pictures: TaughtPictures,
+    held_out: TaughtPictures,
+    config: JudgeConfig,
+    *,
+    num_steps: int = 1500,
+    batch: int = 48,
+    seed: int = 7,
+    progress: Progress = silent,
+) -> dict[str, float]:
+    """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances.
+
+    State and log lie beside it: a run that was killed goes on.
+    """
+    torch.manual_seed(seed)
+    judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2)
+    kinds, envelopes = code_targets(pictures.codes, config.labels)
+    rng = np.random.default_rng(seed)
+    parts: dict[str, Stateful] = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
+    run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps,
+              made_of={"pictures": pictures.made_of})  # fmt: skip
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = 2e-3 * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.step / num_steps))
+            rows = np.sort(rng.choice(len(pictures.codes), batch, replace=False))
+            _, seen = pictures.batch(rows, config.picture_size)
+            verdict = judge(disturb_pictures(seen, generator))
+            loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            run.note(loss=loss.item())
+        progress(run.step, num_steps, f"judge, loss {loss.item():.3f}")
+    judge.eval()
+    save_judge(path, judge, config)
+    return check_judge(judge, held_out, config, generator)
+
+
+@torch.no_grad()
+def check_judge(judge: torch.nn.Module, held_out: TaughtPictures, config: JudgeConfig, generator: torch.Generator) -> dict[str, float]:
+    """Accuracy, and correlation of the read envelope with the true one, over held-out renders; the lowest correlation of a kind too."""
+    kinds, envelopes = code_targets(held_out.codes, config.labels)
+    right, read = [], []
+    for first in range(0, len(kinds), 64):
+        _, seen = held_out.batch(np.arange(first, min(first + 64, len(kinds))), config.picture_size)
+        verdict = judge(disturb_pictures(seen, generator))
+        right.append(verdict.logits.argmax(1) == kinds[first : first + 64])
+        read.append(verdict.envelope)
+    strengths = torch.cat(read)
+    each = [torch.corrcoef(torch.stack([strengths[kinds == k], envelopes[kinds == k]]))[0, 1].item() for k in range(len(config.labels))]
+    overall = torch.corrcoef(torch.stack([strengths, envelopes]))[0, 1].item()
+    return {"accuracy": torch.cat(right).float().mean().item(), "envelope_correlation": overall, "lowest_correlation_of_a_kind": min(each)}

@@ -1,0 +1,102 @@
+"""What the frozen mapping network says of sounds: the latent that belongs to a sound's kind, envelope and phase."""
+
+import dataclasses
+import math
+
+import torch
+
+from ...synthesis import StyleGAN2Generator
+from ...world import KINDS
+from ...world.codes import draw_codes, write_codes
+
+_LEVELS = 9
+_NUM_CODES = 20_000
+START_NOISE = 0.3
+"""Short walks begin up to so many standard deviations beside where they should."""
+ENVELOPE_WEIGHT = 0.5
+"""Weight of the envelope's squared error, heard or shown, beside the latents' own: it's a small part of a latent, and what the sound is about."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What the frozen mapping network says about sounds and latents."""
+
+    generator: StyleGAN2Generator
+    w_scale: float
+    """Standard deviation of mapped latents."""
+    centre: torch.Tensor
+    """Mean of mapped latents, [D]."""
+    offsets: torch.Tensor
+    """Mean latent of each kind at each of nine envelope levels, less w_avg: [K, 9, D]."""
+    reader: torch.nn.Module
+    """Latents [N, D] -> a pair whose angle is the phase, and the envelope, [N, 3]."""
+    codes: torch.Tensor
+    """Codes [N, 64] from which walks begin."""
+
+    def offset(self, kinds: torch.Tensor, envelopes: torch.Tensor) -> torch.Tensor:
+        """The offset that a sound of a kind and strength stands for, [N, D]."""
+        position = envelopes.clamp(0, 1) * (_LEVELS - 1)
+        low = position.floor().long().clamp(max=_LEVELS - 2)
+        return torch.lerp(self.offsets[kinds, low], self.offsets[kinds, low + 1], (position - low)[:, None])
+
+    def strength(self, offsets: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+        """How far offsets [N, L, D] lie on the way from the faintest to the strongest sound of their kinds, [N]: about 0..1."""
+        faint, way = self.offsets[kinds, 0], self.offsets[kinds, -1] - self.offsets[kinds, 0]
+        return ((offsets.mean(1) - faint) * way).sum(1) / way.square().sum(1)
+
+    def phase(self, ws: torch.Tensor) -> torch.Tensor:
+        """The phase that latents [N, L, D] show, in turns [N]."""
+        read = self.reader(ws.mean(1))
+        return torch.atan2(read[:, 1], read[:, 0]) / (2 * math.pi)
+
+    def envelope(self, ws: torch.Tensor) -> torch.Tensor:
+        """The envelope that latents [N, L, D] show, [N]; differentiable."""
+        return self.reader(ws.mean(1))[:, 2]
+
+    def latents(self, codes: torch.Tensor) -> torch.Tensor:
+        """Mapped codes [N, 64] -> [N, D]."""
+        return self.generator.mapping(codes)[:, 0]
+
+
+@torch.no_grad()
+def _mean_offsets(generator: StyleGAN2Generator, seed: int, num_codes: int = 600) -> torch.Tensor:
+    """The mean latent of each kind and level over many scenes, less the mean of all, [K, 9, D]."""
+    codes = draw_codes(seed, num_codes)
+    rows = []
+    for kind in range(len(KINDS)):
+        kinds = torch.full((num_codes,), kind)
+        levels = [torch.full((num_codes,), level / (_LEVELS - 1)) for level in range(_LEVELS)]
+        rows.append(torch.stack([generator.mapping(write_codes(codes, kind=kinds, envelope=level))[:, 0].mean(0) for level in levels]))
+    table = torch.stack(rows)
+    return table - table.mean((0, 1))
+
+
+def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
+    """A small network that reads phase and envelope off a latent, also one a little beside its place; it serves the teacher alone."""
+    torch.manual_seed(seed)
+    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 3))
+    codes = draw_codes(seed + 1, 3000)
+    optimiser = torch.optim.Adam(reader.parameters(), 2e-3)
+    for step in range(num_steps):
+        some = codes[torch.randint(len(codes), (128,))]
+        phase, envelope = torch.rand(128), torch.rand(128)
+        with torch.no_grad():
+            latents = generator.mapping(write_codes(some, phase=phase, envelope=envelope))[:, 0]
+        latents = latents + torch.randn_like(latents) * torch.rand(128, 1) * (START_NOISE * scale)
+        angle = 2 * math.pi * phase
+        loss = (reader(latents) - torch.stack([angle.cos(), angle.sin(), envelope], 1)).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * (1 - step / num_steps)
+    return reader.eval().requires_grad_(False)
+
+
+def ask_generator(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> Answers:
+    """Everything the warm-up needs to know of the frozen mapping network."""
+    offsets = _mean_offsets(generator, seed)
+    mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
+    scale = mapped.std(0).mean().item()
+    reader = _teach_reader(generator, scale, offsets.shape[-1], seed, num_reader_steps)
+    return Answers(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))

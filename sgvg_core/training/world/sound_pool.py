@@ -1,0 +1,187 @@
+"""A pool of clips heard once: log-mel windows of sounds whose kind and envelope are known, at the walker's rate."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...atomic_files import written_whole
+from ...augmentation import disturb
+from ...augmentation.probes import probe_disturbed
+from ...augmentation.sounds import change_speed
+from ...config import MelConfig
+from ...curves.loudness import loudness_envelope
+from ...errors import TrainingError
+from ...generation.trajectory import count_windows, to_rate
+from ...generation.windows import hear_windows
+from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
+from ...progress import Progress, silent
+from ...world import KINDS
+from ...world.recordings import Recording
+from ..runs.jobs import each_job
+from . import sound_data
+from .sound_data import draw_speed, synthesise_clip
+
+_NUM_VARIANTS = 6
+"""A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SoundPool:
+    """Windows of C clips, T a clip: pictures uint8 [C, T, M, F], kinds int [C], envelopes [C, T]."""
+
+    windows: np.ndarray
+    kinds: np.ndarray
+    envelopes: np.ndarray
+    made_of: str = ""
+    """The fingerprint of what it was made of."""
+
+    def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
+        """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
+        return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
+
+    def stretch(self, clip: int, first: int, count: int, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """`count` windows of a clip from `first` on and `reach` on both sides of them, [reach + count + reach, 1, M, F] in 0..1, and which of them
+        are the clip's, bool. The others are empty."""
+        places = torch.arange(first - reach, first + count + reach)
+        inside = (places >= 0) & (places < self.windows.shape[1])
+        pictures = self.pictures(np.array(clip), places.clamp(0, self.windows.shape[1] - 1).numpy())
+        return pictures * inside[:, None, None, None], inside
+
+    @functools.cached_property
+    def loudest(self) -> torch.Tensor:
+        """The greatest value of each row over all windows of a clip, in 0..1: [C, M]."""
+        return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
+
+
+    def first(self, num_clips: int) -> "SoundPool":
+        """The first clips alone."""
+        return SoundPool(self.windows[:num_clips], self.kinds[:num_clips], self.envelopes[:num_clips], f"{self.made_of}/{num_clips}")
+
+
+def share_out(pools: Sequence[SoundPool], real_share: float, num_made: int = 1) -> list[tuple[SoundPool, float]]:
+    """The pools of synthesised sounds, the first `num_made`, with their shares, and those of recordings with theirs."""
+    made, real = pools[:num_made], pools[num_made:]
+    synthesised = 1 - real_share if real else 1.0
+    return [*((pool, synthesised / len(made)) for pool in made), *((pool, real_share / len(real)) for pool in real)]
+
+
+def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np.random.Generator) -> list[tuple[SoundPool, int]]:
+    """Clips out of pools with their shares. Every kind is as frequent as any other; of a kind, the pools that have it give their shares.
+
+    So kinds of which there are no recordings aren't outweighed by those that have some: what can't be told apart would be taken for these.
+    """
+    kinds = np.unique(np.concatenate([pool.kinds for pool, _ in pools]))
+    drawn = []
+    for kind in rng.choice(kinds, num_clips):
+        having = [(pool, share) for pool, share in pools if (pool.kinds == kind).any()]
+        shares = np.array([share for _, share in having])
+        pool, _ = having[int(rng.choice(len(having), p=shares / shares.sum()))]
+        drawn.append((pool, int(rng.choice(np.flatnonzero(pool.kinds == kind)))))
+    return drawn
+
+
+def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.ndarray, np.ndarray]:
+    """One clip of the world, disturbed: its windows and the envelope at each."""
+    seed, index, seconds, mel, rate = job
+    exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
+    longer = seconds * math.exp(max(sound_data.SPEEDS))  # so that a clip played faster is long enough
+    waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
+    num_segments = count_windows(seconds, exact)
+    moments = (np.arange(num_segments) / rate * mel.sample_rate).astype(int)
+    return hear_windows(waveform[:num_samples], mel.sample_rate, mel, exact, num_segments), envelope[moments.clip(max=num_samples - 1)]
+
+
+def make_sound_pool(
+    folder: Path, mel: MelConfig, *, rate: float, seed: int, num_clips: int, seconds: float = 6.0, workers: int = 2, progress: Progress = silent
+) -> SoundPool:
+    """Make the pool in `folder`, once: what is there of the same seed, numbers and sound pictures, by the same world, is used as it is."""
+    paths, note = (folder / "windows.npy", folder / "envelopes.npy"), folder / MADE_OF
+    heard_how = [dataclasses.asdict(mel), rate, seconds, _probe(mel, rate)]
+    made_of = fingerprint(["sounds", seed, num_clips, *heard_how, _probe_clips(mel)])
+    if not is_kept(note, made_of):
+        folder.mkdir(parents=True, exist_ok=True)
+        num_segments = count_windows(seconds, to_rate(rate))
+        envelopes = np.empty((num_clips, num_segments), np.float32)
+        jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
+        with written_whole(paths[0], TrainingError) as part:  # under another name: who still reads the old ones keeps them
+            windows = np.lib.format.open_memmap(part, "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
+            for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
+                windows[index], envelopes[index] = some, envelope
+                progress(index, num_clips, "sounds")
+            windows.flush()
+        with written_whole(paths[1], TrainingError) as part:
+            np.save(part, envelopes)
+        note_kept(note, made_of, TrainingError)
+    made = np.load(paths[0], mmap_mode="r")
+    return SoundPool(made, np.arange(len(made)) % len(KINDS), np.load(paths[1]), made_of)
+
+
+def _probe_clips(mel: MelConfig) -> np.ndarray:
+    """Short clips of every kind as they're synthesised for training, with their envelopes: change with the code and the numbers behind them."""
+    clips = [synthesise_clip(kind, np.random.default_rng([71, place]), 0.5, mel.sample_rate) for place, kind in enumerate(KINDS)]
+    return np.concatenate([part for clip in clips for part in clip])
+
+
+def _probe(mel: MelConfig, rate: float) -> np.ndarray:
+    """How a noise is heard: changes with the code that makes pictures of sounds, and with how many are made."""
+    noise = np.random.default_rng(3).standard_normal(mel.sample_rate).astype(np.float32)
+    return hear_windows(noise, mel.sample_rate, mel, to_rate(rate), count_windows(1.0, to_rate(rate)))
+
+
+def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """One recording in all its variants: windows [C, T, M, F] of parts of `seconds`, and their envelopes [C, T]."""
+    recording, seed, index, mel, rate, seconds = job
+    exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
+    num_segments = count_windows(seconds, exact)
+    rng = np.random.default_rng([seed, index])
+    windows, envelopes = [], []
+    for variant in range(_NUM_VARIANTS):
+        whole = change_speed(recording.waveform, draw_speed(rng)) if variant else recording.waveform
+        for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
+            part = whole[first : first + num_samples]
+            heard = disturb(part, rng, mel.sample_rate) if variant else part
+            windows.append(hear_windows(heard, mel.sample_rate, mel, exact, num_segments))
+            envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
+    return np.stack(windows), np.stack(envelopes)
+
+
+def make_recording_pool(
+    folder: Path,
+    recordings: Sequence[Recording],
+    mel: MelConfig,
+    *,
+    rate: float,
+    seconds: float = 5.0,
+    seed: int = 41,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> SoundPool:
+    """Windows of real recordings (mono at the mel's sample rate, as `sound_data.load_recordings` reads them), in parts of `seconds`.
+
+    Each is heard as it is and disturbed in several ways. Its envelope isn't known: it's read off the loudness.
+    Made in `folder` once: what is there of the same recordings is used as it is.
+    """
+    windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
+    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
+    made_of = fingerprint(["recordings", *heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
+    if not is_kept(note, made_of):
+        folder.mkdir(parents=True, exist_ok=True)
+        jobs = [(recording, seed, index, mel, rate, seconds) for index, recording in enumerate(recordings)]
+        windows, kinds, envelopes = [], [], []
+        for recording, (some, envelope) in zip(recordings, each_job(_recording_job, jobs, workers), strict=True):
+            windows.append(some)
+            envelopes.append(envelope)
+            kinds += [KINDS.index(recording.kind)] * len(some)
+            progress(len(windows), len(recordings), "recordings")
+        with written_whole(windows_path, TrainingError) as part:
+            np.save(part, np.concatenate(windows))
+        with written_whole(clips_path, TrainingError) as part:
+            np.savez(part, kinds=kinds, envelopes=np.concatenate(envelopes))
+        note_kept(note, made_of, TrainingError)
+    clips = np.load(clips_path)
+    return SoundPool(np.load(windows_path, mmap_mode="r"), clips["kinds"], clips["envelopes"], made_of)

@@ -1,0 +1,249 @@
+"""The stages of training in their order, each with what it needs from the work folder and what it leaves there.
+
+    generator     pictures/ held_out/ *px.state     -> generator.safetensors
+    sharpen       sharpened/sharpen.state           -> sharpened/generator.safetensors
+    judge         judge.state                       -> judge.safetensors
+    joint-space   joint_space.state                 -> joint_space.safetensors
+    walk          sounds/ *.state                   -> sound_encoder.safetensors walker.safetensors   (the warm-up)
+    finetune      clips.npy */*.state               -> encoder_loss/ critics/, each with both of these
+
+Every stage can be killed at any time: called again, it goes on from its state file, and a finished one returns at once.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from ...assembly import load_generator
+from ...config import CriticConfig
+from ...errors import ConfigError
+from ...presets import LANDSCAPES, ModelConfig
+from ...progress import Progress, silent
+from ...synthesis import StyleGAN2Generator
+from ..runs.credits import keep_credits, note_recordings
+from ..runs.model_card import credits_of
+from .detail_finetune import SharpenConfig, sharpen_generator
+from .encoder_warmup import warm_up_encoder
+from .generator import TaughtPictures, render_pictures, train_generator
+from .joint_space import JointSpaceRun, train_joint_space
+from .judge import train_judge
+from .latent_targets import ask_generator
+from .paper_losses import FinetuneConfig, finetune
+from .rendered_clips import render_clips
+from .results import SHARPENED, generator_file, needed
+from .sound_data import REAL_SHARE, from_many_sources, load_recordings
+from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
+from .walker_warmup import WalkTraining, train_walker
+
+GENERATOR_MINUTES = (4.0, 10.0, 42.0)
+"""How the minutes of a generator are shared among its last three sizes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """What all stages share."""
+
+    work: Path
+    """The folder of states, logs and results."""
+    config: ModelConfig = LANDSCAPES
+    begin_with: Path | None = None
+    """A model folder whose weights a stage begins with, where it isn't a run that goes on."""
+    recordings: Path | None = None
+    """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
+    real_share: float = REAL_SHARE
+    """Share of real windows in what the sound encoder learns from, of each scene that has recordings of enough sources."""
+    num_scenes: int = 4200
+    num_held_out: int = 450
+    num_clips: int = 1080
+    """Clips of synthesised sound for the walk."""
+    num_rendered: int = 1200
+    """Short rendered clips for the discriminators."""
+    judge_steps: int = 1500
+    reader_steps: int = 1500
+    """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
+    generator_rate: float = 0.01
+    generator_batch: int = 8
+    walk: WalkTraining = dataclasses.field(default_factory=WalkTraining)
+    joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
+    sharpen: SharpenConfig = dataclasses.field(default_factory=SharpenConfig)
+    finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
+    critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
+    workers: int = 2
+    """Processes that render pictures and synthesise sounds."""
+    seed: int = 1
+
+    def begins_with(self, part: str) -> Path | None:
+        """The file whose weights a part begins with, if any."""
+        if self.begin_with is None:
+            return None
+        if part != "generator":  # what these learned of recordings stays in them
+            keep_credits(self.work, credits_of(self.begin_with))
+        return self.begin_with / f"{part}.safetensors"
+
+
+def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tuple[TaughtPictures, TaughtPictures]:
+    """The rendered pictures to learn from and those held out, made where they aren't there yet."""
+    size = settings.config.generator.img_resolution
+    pictures = render_pictures(
+        settings.work / "pictures", seed=settings.seed, num_scenes=settings.num_scenes, size=size, workers=settings.workers, progress=progress
+    )
+    held_out = render_pictures(
+        settings.work / "held_out",
+        seed=settings.seed + 1_000_000,
+        num_scenes=settings.num_held_out,
+        frames_a_scene=1,
+        size=size,
+        workers=settings.workers,
+        progress=progress,
+    )
+    return pictures, held_out
+
+
+def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
+    """Stage one. `minutes` holds one number a size, smallest first, or one number for all together."""
+    taught_pictures(settings, progress)
+    sizes = tuple(size for size in (32, 64, 128, 256, 512) if size <= settings.config.generator.img_resolution)[-3:]
+    if len(minutes) == 1:
+        shares = GENERATOR_MINUTES[-len(sizes) :]
+        minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
+    return train_generator(
+        settings.work,
+        settings.config.generator,
+        sizes=sizes,
+        minutes=minutes,
+        num_scenes=settings.num_scenes,
+        num_held_out=settings.num_held_out,
+        batch=settings.generator_batch,
+        rate=settings.generator_rate,
+        seed=settings.seed,
+        workers=settings.workers,
+        progress=progress,
+    )
+
+
+def sharpen_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
+    """Stage one, its end: crisp detail, the mapping as it is."""
+    pictures, held_out = taught_pictures(settings, progress)
+    before = settings.begins_with("generator") or needed(settings.work / "generator.safetensors", "generator")
+    folder = settings.work / SHARPENED
+    return sharpen_generator(
+        folder, before, settings.config.generator, pictures, held_out, minutes=minutes, settings=settings.sharpen, progress=progress
+    )
+
+
+def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[str, float]:
+    """The judge of pictures, which only measures."""
+    pictures, held_out = taught_pictures(settings, progress)
+    path = settings.work / "judge.safetensors"
+    return train_judge(path, pictures, held_out, settings.config.judge, num_steps=settings.judge_steps, progress=progress)
+
+
+def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
+    """Stage two: the joint space of pictures, words and sounds."""
+    pictures, _ = taught_pictures(settings, progress)
+    run = dataclasses.replace(settings.joint_space, minutes=minutes)
+    before = settings.begins_with("joint_space")
+    if settings.recordings is not None:
+        note_recordings(settings.work, settings.recordings)
+    return train_joint_space(
+        settings.work, pictures, settings.config.joint_space, run=run, begin_with=before, recordings=settings.recordings, progress=progress
+    )
+
+
+def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[SoundPool]:
+    """The synthesised sounds of the walk and, where there are some, the recordings."""
+    mel, rate = settings.config.mel, settings.config.walker.walk_rate
+    pools = [
+        make_sound_pool(
+            settings.work / "sounds",
+            mel,
+            rate=rate,
+            seed=settings.seed + 20,
+            num_clips=settings.num_clips,
+            seconds=settings.walk.pool_seconds,
+            workers=settings.workers,
+            progress=progress,
+        )
+    ]
+    if settings.recordings is not None:
+        note_recordings(settings.work, settings.recordings)
+        recordings = from_many_sources(load_recordings(settings.recordings, mel.sample_rate))
+        if recordings:
+            folder = settings.work / "recordings"
+            pools.append(make_recording_pool(folder, recordings, mel, rate=rate, workers=settings.workers, progress=progress))
+    return pools
+
+
+def _shorter_pool(settings: TrainSettings, progress: Progress) -> SoundPool:
+    """Synthesised clips of half the length."""
+    folder, mel, rate = settings.work / "short_sounds", settings.config.mel, settings.config.walker.walk_rate
+    return make_sound_pool(folder, mel, rate=rate, seed=settings.seed + 21, num_clips=settings.walk.short_clips,
+                           seconds=settings.walk.pool_seconds / 2, workers=settings.workers, progress=progress)  # fmt: skip
+
+
+def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
+    """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
+    generator = load_generator(generator_file(settings.work))
+    if not isinstance(generator, StyleGAN2Generator):
+        raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
+    config, training, pools = settings.config, settings.walk, sound_pools(settings, progress)
+    shorter = [_shorter_pool(settings, progress)] if training.short_clips else []
+    answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
+    encoder = warm_up_encoder(
+        settings.work,
+        answers,
+        share_out([pools[0], *shorter, *pools[1:]], settings.real_share, 1 + len(shorter)),
+        config.sound_encoder,
+        config.mel,
+        minutes=minutes * training.encoder_share,
+        batch=training.encoder_batch,
+        rate=training.encoder_rate,
+        training=training,
+        begin_with=settings.begins_with("sound_encoder"),
+        progress=progress,
+    )
+    train_walker(
+        settings.work,
+        answers,
+        encoder,
+        [pools[0].first(training.walker_clips) if training.walker_clips else pools[0], *pools[1:]],
+        config.walker,
+        minutes=minutes * (1 - training.encoder_share),
+        batch=training.walker_batch,
+        chunk=training.chunk,
+        rate=training.walker_rate,
+        training=training,
+        begin_with=settings.begins_with("walker"),
+        progress=progress,
+    )
+
+
+def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
+    """Stage four, the paper's losses: L_enc, then D_V and D_I. `minutes` holds one number a phase, or one for both together."""
+    generator_file(settings.work)
+    for part, stage in (("joint_space", "joint-space"), ("sound_encoder", "walk"), ("walker", "walk")):
+        needed(settings.work / f"{part}.safetensors", stage)
+    config, pools = settings.config, sound_pools(settings, progress)
+    clips = render_clips(
+        settings.work / "clips.npy",
+        seed=settings.seed + 30,
+        num_clips=settings.num_rendered,
+        num_frames=settings.critics.num_frames,
+        rate=config.walker.walk_rate,
+        picture_size=config.generator.img_resolution,
+        size=settings.critics.picture_size,
+        workers=settings.workers,
+        progress=progress,
+    )
+    first, second = (minutes[0] / 3, minutes[0] * 2 / 3) if len(minutes) == 1 else (minutes[0], sum(minutes[1:]))
+    return finetune(
+        settings.work,
+        pools,
+        clips,
+        config.sound_encoder,
+        config.mel,
+        config.walker,
+        minutes=(first, second),
+        config=settings.finetune,
+        critics=settings.critics,
+        progress=progress,
+    )

@@ -1,0 +1,339 @@
+"""Stage three: the sound inversion encoder and the walker, G frozen. Warm-up by the world's own answer.
+
+Because a code says what it shows, the latent that belongs to a sound is known: the start latent's scene, with the sound's kind, its
+envelope now, and a phase that runs faster when the envelope is high. E_a learns the offset in W+ that a sound stands for (Eq. 1), the
+walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chunk, so that long walks stay on course.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...assembly import build_walker, load_walker, save_walker
+from ...augmentation.spectrograms import SHORTENED_SHARE, SMALL_SPEAKER_SHARE
+from ...checkpoints import load_state
+from ...config import WalkerConfig, check_range
+from ...devices import fast_bfloat16
+from ...hashing import fingerprint
+from ...latents import distance_out
+from ...progress import Progress, silent
+from ...sound_inversion import SoundInversionEncoder, hear_clips
+from ...walker import WalkSettings, WalkState, take_step
+from ...world import KINDS
+from ...world.clip import PHASE_RATES
+from ...world.codes import write_codes
+from ..runs.state import NumpyRandom, Run, Stateful
+from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, Answers
+from .sound_pool import SoundPool
+
+_BLEND_SECONDS = 0.9
+_SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.6, 5, 240
+"""The first share of the walker's training takes short walks from many places, of so many steps and so many at once."""
+_RESTARTS = 0.12
+"""Share of the long walks that begin anew at each chunk."""
+_LOST = 1.8
+"""A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
+_DOUBT_SHARE = 0.4
+"""Share of the clips of which the walker hears what an E_a says that isn't sure of them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WalkTraining:
+    """How the warm-up teaches sound encoder and walker; every number of it may be set."""
+
+    encoder_share: float = 0.35
+    """Of the minutes of the stage, those of the sound encoder; the others are the walker's. 1 or 0: one of them alone, the other stays as it is."""
+    encoder_rate: float = 2e-3
+    encoder_batch: int = 96
+    silent_share: float = 0.5
+    """Share of the windows in which the convolutions are silent, so that the texture learns to answer alone."""
+    shortened_share: float = SHORTENED_SHARE
+    small_speaker_share: float = SMALL_SPEAKER_SHARE
+    pool_seconds: float = 6.0
+    """Length of the synthesised clips."""
+    short_clips: int = 0
+    """So many synthesised clips of half that length are heard by the sound encoder beside the others."""
+    walker_clips: int = 0
+    """Of the synthesised clips the walker learns from so many; 0: all."""
+    walker_rate: float = 2e-3
+    walker_batch: int = 48
+    chunk: int = 24
+    """Steps of a long walk between two updates."""
+    short_share: float = _SHORT_SHARE
+    """The first share of the walker's training takes short walks; 0: long ones alone."""
+    restarts: float = _RESTARTS
+    doubt_share: float = _DOUBT_SHARE
+    envelope_weight: float = ENVELOPE_WEIGHT
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_share", "silent_share", "shortened_share", "small_speaker_share", "short_share", "restarts", "doubt_share"):
+            check_range(f"walk {name}", getattr(self, name), 0, 1)
+        for name in ("encoder_rate", "walker_rate"):
+            check_range(f"walk {name}", getattr(self, name), 1e-9, 1)
+        for name in ("encoder_batch", "walker_batch", "chunk"):
+            check_range(f"walk {name}", getattr(self, name), 1, 100_000)
+        for name in ("short_clips", "walker_clips"):
+            check_range(f"walk {name}", getattr(self, name), 0, 10**7)
+        check_range("walk pool_seconds", self.pool_seconds, 1, 600)
+        check_range("walk envelope_weight", self.envelope_weight, 0, 1e6)
+
+
+TODAY = WalkTraining()
+
+
+def unusual(training: WalkTraining) -> list[dict[str, Any]]:
+    """The settings that differ from the defaults and change what is learned, for a state; none as long as all are the defaults."""
+    usual, elsewhere = dataclasses.asdict(TODAY), ("encoder_share", "encoder_rate", "walker_rate", "encoder_batch", "walker_batch", "chunk")
+    other = {name: value for name, value in dataclasses.asdict(training).items() if value != usual[name] and name not in elsewhere}
+    return [other] if other else []
+
+
+def learned_from(answers: Answers, pools: Sequence[SoundPool]) -> dict[str, str]:
+    """The fingerprints of what the warm-up learns from: the generator's latents, and the sounds."""
+    return {"generator": fingerprint([answers.generator.mapping]), "sounds": fingerprint([pool.made_of for pool in pools])}
+
+
+@torch.no_grad()
+def _offsets_of_pool(encoder: SoundInversionEncoder, pool: SoundPool, progress: Progress) -> torch.Tensor:
+    """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
+    rows = []
+    for clip in range(len(pool.kinds)):
+        rows.append(hear_clips(encoder, pool.pictures(np.array(clip))[None])[0].bfloat16())
+        progress(clip, len(pool.kinds), "what E_a hears")
+    return torch.stack(rows)
+
+
+@torch.no_grad()
+def _hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
+    """What E_a hears in silence, bfloat16 [L, D]."""
+    return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0].bfloat16()
+
+
+@dataclasses.dataclass
+class _Walks:
+    """A batch of walks that go on from chunk to chunk, and the teacher's side of each."""
+
+    state: WalkState
+    codes: torch.Tensor
+    kinds: torch.Tensor
+    phase: torch.Tensor
+    blend_from: torch.Tensor
+    blend: torch.Tensor
+    """How far each walk is on its way to its kind, 0..1."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Tensors and dictionaries of them, for a state file."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "state"}
+        hidden = {name: h.detach() for name, h in self.state.hidden.items()}
+        return {**own, "ws": self.state.ws.detach(), "start_ws": self.state.start_ws, "hidden": hidden, "num_steps": self.state.num_steps}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "_Walks":
+        """The inverse of `to_plain`."""
+        plain = dict(plain)
+        state = WalkState(*(plain.pop(name) for name in ("ws", "start_ws", "hidden", "num_steps")))
+        return cls(state, **plain)
+
+
+def _fresh(answers: Answers, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
+    """Walks that begin at random codes."""
+    codes = answers.codes[torch.from_numpy(rng.integers(len(answers.codes), size=num))]
+    latents = answers.latents(codes)
+    ws = latents[:, None].expand(-1, num_ws, -1).clone()
+    return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), answers.phase(ws), latents, torch.ones(num))
+
+
+@torch.no_grad()
+def _somewhere(answers: Answers, kinds: torch.Tensor, envelope: torch.Tensor, num_ws: int, rng: np.random.Generator) -> _Walks:
+    """Walks that stand anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
+    num = len(kinds)
+    walks = _fresh(answers, num, num_ws, rng)
+    walks.phase = torch.from_numpy(rng.random(num)).float()
+    walks.kinds = kinds
+    walks.blend = torch.from_numpy(np.clip(rng.random(num) * 1.6, 0, 1)).float()
+    there = answers.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))
+    eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
+    here = torch.lerp(walks.blend_from, there, eased[:, None])[:, None]
+    far = torch.from_numpy(rng.random((num, 1, 1))).float() * (START_NOISE * answers.w_scale)
+    astray = torch.from_numpy(rng.standard_normal((num, num_ws, here.shape[-1]))).float()
+    shared = torch.from_numpy(rng.standard_normal((num, 1, here.shape[-1]))).float()
+    walks.state = WalkState(here + far * (astray + shared) / 2**0.5, walks.state.start_ws)
+    return walks
+
+
+def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
+    """Some walks begin anew, those that were lost among them; the others go on from where they are."""
+    fresh = _fresh(answers, len(walks.codes), num_ws, rng)
+    away = distance_out(walks.state.ws.detach(), answers.centre, answers.w_scale)
+    anew = torch.from_numpy(rng.random(len(walks.codes)) < share) | ~(away < _LOST)
+
+    def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+        return torch.where(anew.view(-1, *[1] * (old.ndim - 1)), new, old)
+
+    hidden = {name: torch.where(anew[None, :, None], 0.0, h.detach()) for name, h in walks.state.hidden.items()}
+    state = WalkState(pick(fresh.state.ws, walks.state.ws.detach()), pick(fresh.state.start_ws, walks.state.start_ws), hidden, 1)
+    return _Walks(
+        state,
+        pick(fresh.codes, walks.codes),
+        pick(fresh.kinds, walks.kinds),
+        pick(fresh.phase, walks.phase),
+        pick(fresh.blend_from, walks.blend_from),
+        pick(fresh.blend, walks.blend),
+    )
+
+
+@torch.no_grad()
+def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
+    """The latents [B, D] at which the walks should be after this step; the phase goes on from the one the walk itself shows."""
+    shown = answers.phase(walks.state.ws.detach())
+    walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
+    slow, fast = PHASE_RATES
+    walks.phase = walks.phase + (slow + (fast - slow) * envelope) / walk_rate
+    wanted = answers.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
+    walks.blend = (walks.blend + 1 / (_BLEND_SECONDS * walk_rate)).clamp(max=1)
+    eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
+    return torch.lerp(walks.blend_from, wanted, eased[:, None])
+
+
+def train_walker(
+    work: Path,
+    answers: Answers,
+    encoder: SoundInversionEncoder,
+    pools: list[SoundPool],
+    config: WalkerConfig,
+    *,
+    minutes: float,
+    batch: int = 48,
+    chunk: int = 24,
+    rate: float = 2e-3,
+    seed: int = 13,
+    begin_with: Path | None = None,
+    training: WalkTraining | None = None,
+    progress: Progress = silent,
+) -> torch.nn.Module:
+    """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
+
+    `training` says how; its rate, batch and chunk are `rate`, `batch` and `chunk`.
+
+    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`;
+    `minutes` of computing count over all runs.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    walker = build_walker(config).train()
+    if begin_with is not None:
+        load_state(walker, load_walker(begin_with).state_dict(), str(begin_with))
+    walker.centre.copy_(answers.centre)
+    walker.scale.fill_(answers.w_scale)
+    optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
+    settings = WalkSettings()
+    parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
+    training = training or TODAY
+    about = [dataclasses.asdict(config), batch, chunk, rate, seed, len(pools), *unusual(training)]
+    run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=learned_from(answers, pools))
+    long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    if run.unfinished:  # it takes minutes
+        clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
+        silence = _hear_silence(encoder, *pools[0].windows.shape[2:])
+    while run.unfinished:
+        with run.one_step():
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            short = run.done < training.short_share
+            if short:
+                any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
+                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, answers, rng, training.doubt_share)
+                walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
+            else:
+                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, training.restarts, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, answers, rng, training.doubt_share)
+                changed = kinds != walks.kinds
+                walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
+                walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
+            loss, strength = torch.zeros(()), torch.zeros(())
+            for t in range(envelopes.shape[1]):
+                wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
+                with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
+                    walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
+                error = (walks.state.ws - wanted[:, None]) / answers.w_scale
+                loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
+                there = (walks.blend >= 1).float()
+                apart = F.smooth_l1_loss(answers.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
+                strength = strength + (there * apart).mean() / envelopes.shape[1]
+            optimiser.zero_grad()
+            (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
+            if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
+                optimiser.step()
+            run.note(loss=loss.item(), envelope=strength.item())
+            run.extra["walks"] = long_walks.to_plain()
+        progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss'):.4f}")
+    walker.eval().requires_grad_(False)
+    save_walker(work / "walker.safetensors", walker, config)
+    return walker
+
+
+@dataclasses.dataclass(frozen=True)
+class _Clips:
+    """Clips of one pool, with what E_a hears in them, sorted by kind."""
+
+    pool: SoundPool
+    heard: torch.Tensor
+    of_kind: dict[int, np.ndarray]
+
+    @classmethod
+    def of(cls, pool: SoundPool, heard: torch.Tensor) -> "_Clips":
+        return cls(pool, heard, {int(kind): np.flatnonzero(pool.kinds == kind) for kind in np.unique(pool.kinds)})
+
+
+def _doubt(answers: Answers, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """What an E_a that isn't sure adds to the offsets of a clip of envelopes [T]: [T, 1, D].
+
+    It stands part of the way to one or several other kinds of the same strength, wavering, and on the whole nearest its own. A walker
+    that knows this settles on one scene for a sound unlike those E_a learned, instead of a picture between two.
+    """
+    shares = rng.dirichlet(np.full(len(answers.offsets), 0.5))
+    shares[kind] = 0
+    shares /= shares.sum()
+    far = rng.uniform(0, 0.95 / (1 + shares.max()))
+    turns = rng.random() + np.arange(len(envelopes)) * rng.uniform(0.02, 0.25)
+    wavering = torch.from_numpy(far * (1 + rng.uniform(0, 0.6) * np.sin(2 * np.pi * turns))).float()
+    kinds = torch.arange(len(shares)).repeat_interleave(len(envelopes))
+    offsets = answers.offset(kinds, envelopes.repeat(len(shares))).unflatten(0, (len(shares), -1))  # [K, T, D]
+    others = torch.einsum("k,ktd->td", torch.from_numpy(shares).float(), offsets)
+    return (wavering[:, None] * (others - offsets[kind]))[:, None]
+
+
+def _walker_batch(
+    clips: list[_Clips],
+    silence: torch.Tensor,
+    kinds_now: torch.Tensor,
+    chunk: int,
+    answers: Answers,
+    rng: np.random.Generator,
+    doubt_share: float = _DOUBT_SHARE,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What is heard next [B, T, L, D], its envelopes [B, T] and kinds [B]: mostly more of the same kind, at times another, or silence."""
+    audio, envelopes, kinds = [], [], []
+    for now in kinds_now.tolist():
+        if rng.random() < 0.05:
+            audio.append(silence.expand(chunk, -1, -1))
+            envelopes.append(torch.zeros(chunk))
+            kinds.append(now)
+            continue
+        some = clips[0] if len(clips) == 1 or rng.random() < 0.8 else clips[int(rng.integers(1, len(clips)))]
+        kind = now if rng.random() < 0.7 and now in some.of_kind else int(rng.choice(list(some.of_kind)))
+        clip = int(rng.choice(some.of_kind[kind]))
+        first = int(rng.integers(some.heard.shape[1] - chunk + 1))
+        heard, envelope = some.heard[clip, first : first + chunk], torch.from_numpy(some.pool.envelopes[clip, first : first + chunk])
+        if rng.random() < doubt_share:
+            heard = (heard + _doubt(answers, kind, envelope, rng)).bfloat16()
+        audio.append(heard)
+        envelopes.append(envelope)
+        kinds.append(kind)
+    return torch.stack(audio), torch.stack(envelopes), torch.tensor(kinds)
