@@ -67,7 +67,7 @@ def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[st
     """Every recording below `folder` (`DIR/<scene>/*`), mono, but for those of the excluded sources. Raises MediaError."""
     excluded = set(exclude_sources)
 
-    from ..media.decode import read_sound  # here: synthesised sounds need no media
+    from ...media.decode import read_sound  # here: synthesised sounds need no media
 
     def load(path: Path) -> NDArray[np.floating]:
         return np.asarray(read_sound(path, sample_rate=sample_rate, mono=True)[0][0].numpy())
