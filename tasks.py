@@ -44,6 +44,8 @@ PIECE_MB = 300
 
 SYSTEMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "macos", "windows")
 STEPS = ["lint", "types", "imports", "pytest"]
+# Tests side by side: a worker for each core, but each takes some 1.5 GB.
+SIDE_BY_SIDE = ["-n", "logical", "--maxprocesses", "8"]
 
 
 class Stop(Exception):
@@ -494,7 +496,7 @@ def step_command(step: "str", setup: "Setup", fast: "bool", rest: "list", report
     if step == "imports":
         return [python, "-c", "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"]
     paths = rest if any(not argument.startswith("-") for argument in rest) else ["tests", *rest]
-    return [python, "-m", "pytest", f"--host-report={report}", *(["-m", "not host and not slow"] if fast else []), *paths]
+    return [python, "-m", "pytest", f"--host-report={report}", *SIDE_BY_SIDE, *(["-m", "not host and not slow"] if fast else []), *paths]
 
 
 def typing_tree(target: "Path | None" = None, root: "Path" = ROOT) -> "Path":

@@ -6,6 +6,7 @@ The pack's root must not be on sys.path: its `nodes` and `tests` are also names 
 import dataclasses
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 pytest_plugins = ["host_process"]
+
+# Where tests run side by side, a worker's own threads would only take cores from the others. Before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _load(name: str, path: Path) -> ModuleType:
@@ -56,7 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests that ask for a ComfyUI run in each of them; all of one ComfyUI, then all of the next."""
     if "comfyui_dir" in metafunc.fixturenames:
         found = comfyuis()
-        names = [sys.modules["tasks"].comfyui_version(path) for path in found]
+        names = ["ComfyUI-" + sys.modules["tasks"].comfyui_version(path) for path in found]
         metafunc.parametrize("comfyui_dir", found or [None], ids=names or ["no ComfyUI"], indirect=True, scope="session")
 
 
@@ -93,6 +98,35 @@ def tiny_model_folder(tiny_model: Any, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("models") / "tiny"
     save_model(folder, tiny_model, TINY)
     return folder
+
+
+# ---- tests side by side, where pytest-xdist is installed and -n is given: see docs/testing.md
+
+
+def scope(test: str) -> str:
+    """What goes to one worker: the tests of one file, which share fixtures and may go on from one another; those in one ComfyUI."""
+    host = re.search(r"\[.*(ComfyUI-[\w.]+)", test)
+    return host[1] if host else test.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands out one scope after another, in the order of collection."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByScope(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, what takes longest comes first, so that no worker is left alone with it at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {scope(item.nodeid) for item in items if item.get_closest_marker("slow") or item.get_closest_marker("host")}
+        items.sort(key=lambda item: scope(item.nodeid) not in slow)
 
 
 # ---- how many host tests ran, and in which ComfyUI: the last lines of the run, and a file for the task that started it
