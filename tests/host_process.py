@@ -25,7 +25,7 @@ class HostProcess:
     def read(self) -> dict[str, Any]:
         line = self.process.stdout.readline()  # type: ignore[union-attr]
         if not line:
-            self.process.wait(300)
+            self.process.wait(900)
             pytest.fail("ComfyUI ended:\n" + (self.base / "host.log").read_text()[-4000:])
         return json.loads(line)
 
@@ -48,7 +48,7 @@ class HostProcess:
 
     def close(self) -> None:
         self.process.stdin.close()  # type: ignore[union-attr]
-        self.process.wait(300)
+        self.process.wait(900)
         self.log.close()
 
 

@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("hostile") / "found.json"
     script = ROOT / "benchmarks" / "hostile_checkpoints.py"
     command = [sys.executable, str(script), "--inputs", "1500", "--composed", "20", "--light", "--json", str(out)]
-    subprocess.run(command, check=True, timeout=500, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, timeout=900, stdout=subprocess.DEVNULL)
     return json.loads(out.read_text())
 
 

@@ -242,7 +242,7 @@ def test_stopped_killed_and_ended_it_has_the_bytes_of_one_run(tmp_path: Path, pa
     with start(folder, pack_root, workers=2) as process:
         wait_for_shards(folder, 3, process)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=900)
     assert process.returncode == 130
     assert "cancelled; nothing half-written is left" in errors
     assert "Traceback" not in errors

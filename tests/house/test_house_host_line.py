@@ -36,7 +36,7 @@ def run_in(tmp_path: Path, pack_root: Path, body: str, *more: str) -> tuple[str,
         env=dict(os.environ, PYTHONPATH=str(pack_root / "tests"), COMFYUI_DIR=os.pathsep.join(map(str, two_comfyuis(tmp_path)))),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
     return done.stdout, report.read_text()
 

@@ -378,7 +378,7 @@ def test_options_go_on_to_pytest() -> None:
 
 
 def run_tasks(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, os.fspath(tasks.ROOT / "tasks.py"), *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, os.fspath(tasks.ROOT / "tasks.py"), *arguments], capture_output=True, text=True, timeout=900)
 
 
 def test_a_missing_sound_is_said_before_any_setup() -> None:

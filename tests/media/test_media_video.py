@@ -296,7 +296,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:
             except MediaError as error:
                 print("MediaError", len(list(path.parent.iterdir())), error)
     """)
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=900, env={**os.environ, "OMP_NUM_THREADS": "1"})
     lines = run.stdout.splitlines()
     assert len(lines) == 3, run.stdout + run.stderr
     for line in lines:

@@ -32,7 +32,7 @@ class Server:
         """What the server answers; anything but a success raises."""
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(self.address + quote(path, safe="/?=&"), data=body, headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as reply:
+        with urllib.request.urlopen(request, timeout=900) as reply:
             return reply.read()
 
     def get(self, path: str, data: Any = None) -> Any:
@@ -41,7 +41,7 @@ class Server:
 
     def messages(self, client: str) -> Iterator[dict[str, Any]]:
         """What the server tells a page, as it comes; the connection stands when this returns."""
-        line = websocket.create_connection(f"ws{self.address.removeprefix('http')}/ws?clientId={client}", timeout=120)
+        line = websocket.create_connection(f"ws{self.address.removeprefix('http')}/ws?clientId={client}", timeout=900)
 
         def told() -> Iterator[dict[str, Any]]:
             with contextlib.closing(line):
@@ -83,7 +83,7 @@ def server(comfyui_dir: Path, comfyui_python: str, pack_root: Path, host_base: P
             yield running
         finally:
             process.terminate()
-            process.wait(300)
+            process.wait(900)
 
 
 def answers(server: Server) -> bool:

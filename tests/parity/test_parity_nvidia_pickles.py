@@ -25,7 +25,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if not checkout:
         pytest.skip(f"set {request.param} to a checkout of NVIDIA's repository")
     made = tmp_path_factory.mktemp("nvidia")
-    subprocess.run([sys.executable, str(HERE / "save_nvidia_pickles.py"), checkout, str(made)], check=True, timeout=300)
+    subprocess.run([sys.executable, str(HERE / "save_nvidia_pickles.py"), checkout, str(made)], check=True, timeout=900)
     return made
 
 

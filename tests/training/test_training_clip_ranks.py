@@ -23,7 +23,7 @@ def both(clip_data, tmp_path_factory, pack_root):
     command = [sys.executable, str(pack_root / "tests" / "training" / "clip_ranks_child.py"), str(folder), str(clip_data.folder)]
     started = [subprocess.Popen(command, env=dict(shared, RANK=str(rank), LOCAL_RANK=str(rank))) for rank in range(2)]
     alone = all_gradients(clip_data, Ranks(), accumulate=2)
-    assert [child.wait(timeout=300) for child in started] == [0, 0]
+    assert [child.wait(timeout=900) for child in started] == [0, 0]
     return [torch.load(folder / f"rank_{rank}.pt") for rank in range(2)], alone
 
 

@@ -68,7 +68,7 @@ def test_they_are_read_ahead_but_not_beyond_the_end():
 
     with Prefetcher(load, end=3, workers=4, ahead=8) as batches:
         assert batches.get(0) == 0
-        assert sorted(begun.get(timeout=300) for _ in range(3)) == [0, 1, 2]
+        assert sorted(begun.get(timeout=900) for _ in range(3)) == [0, 1, 2]
     assert begun.empty()
 
 
