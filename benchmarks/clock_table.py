@@ -25,7 +25,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sgvg_core.audio import measure, window_pictures, window_samples, window_start
+from sgvg_core.audio import measure, window_log_mels, window_samples, window_start
 from sgvg_core.clock import num_frames, to_fps
 from sgvg_core.config import MelConfig
 from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, iter_sound
@@ -33,7 +33,7 @@ from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, iter_sound
 FPS = ["23.976", "24", "25", "29.97", "30", "59.94", "60"]
 RATES = [22_050, 44_100, 48_000]
 KINDS = {"wav": ("pcm_s16le", "s16"), "mp3": ("libmp3lame", "fltp"), "m4a": ("aac", "fltp"), "ogg": ("vorbis", "fltp")}
-MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64)
 SIZE = 16
 
 
@@ -88,8 +88,8 @@ def seen_frame(waveform: torch.Tensor, click: float, fps: Fraction) -> int:
     frames = range(max(0, math.floor((click - 0.2) * fps)), math.ceil((click + 0.2) * fps))
     starts = [window_start(frame, fps, MEL) + MEL.sample_rate for frame in frames]
     windows = torch.stack([padded[start:start + window_samples(MEL)] for start in starts])
-    pictures = window_pictures(windows, MEL, reference)[:, 0].mean(dim=1)  # [frames, columns]
-    energy = (pictures - pictures.amax(dim=1, keepdim=True) / 2).clamp(min=0)
+    images = window_log_mels(windows, MEL, reference)[:, 0].mean(dim=1)  # [frames, columns]
+    energy = (images - images.amax(dim=1, keepdim=True) / 2).clamp(min=0)
     middle = (energy * torch.arange(64.0)).sum(dim=1) / energy.sum(dim=1)
     return frames[int((middle - 31.5).abs().argmin())]
 

@@ -281,7 +281,7 @@ def put_in(data: bytearray, dice: random.Random) -> None:
     data[at:at] = dice.choice(SNIPPETS) if dice.random() < 0.5 else dice.randbytes(dice.choice((1, 2, 8)))
 
 
-def double(data: bytearray, dice: random.Random) -> None:
+def upsample2d(data: bytearray, dice: random.Random) -> None:
     """Repeat a stretch, many times now and then."""
     at = dice.randrange(len(data))
     data[at:at] = bytes(data[at : at + dice.choice((1, 3, 10, 100))]) * dice.choice((1, 1, 2, 50))
@@ -299,7 +299,7 @@ def exaggerate(data: bytearray, dice: random.Random) -> None:
     data[at : at + width] = (dice.choice(EXTREMES) & (1 << 8 * width) - 1).to_bytes(width, dice.choice(("little", "big")))
 
 
-MUTATIONS: list[Callable[[bytearray, random.Random], None]] = [flip, flip, flip, take_out, put_in, double, cut_off, exaggerate]
+MUTATIONS: list[Callable[[bytearray, random.Random], None]] = [flip, flip, flip, take_out, put_in, upsample2d, cut_off, exaggerate]
 
 
 def mutate(data: bytes, other: bytes, dice: random.Random) -> bytes:
@@ -335,12 +335,12 @@ KINDS = {
     "generator": {"img_resolution": 16, "channels": [8, 8, 8]},
     "generator3": {"img_resolution": 16, "channels": [8] * 6},
     "discriminator": {"img_resolution": 16, "channels": [8, 8, 8]},
-    "sound_encoder": {"num_ws": 6, "w_dim": 8, "picture_size": 64, "depths": [1] * 4, "widths": [8] * 4, "pyramid_width": 8, "bounds": [2, 4],
+    "sound_encoder": {"num_ws": 6, "w_dim": 8, "log_mel_size": 64, "depths": [1] * 4, "widths": [8] * 4, "pyramid_width": 8, "bounds": [2, 4],
                       "texture": 0, "stem_stride": 1},
     "walker": {"num_ws": 6, "w_dim": 8, "hidden": 8, "num_layers": 1, "bounds": [2, 4]},
     "joint_space": {"embed_dim": 8, "image_size": 32, "image_width": 2, "image_layers": [1] * 4, "text_width": 8, "text_heads": 2, "text_layers": 1,
-                    "sound_widths": [8], "sound_statistics": 0},
-    "judge": {"picture_size": 32, "widths": [8, 8], "labels": ["a"]},
+                    "sound_widths": [8], "sound_texture": 0},
+    "judge": {"image_size": 32, "widths": [8, 8], "labels": ["a"]},
 }  # fmt: skip
 DRAWN: tuple[Any, ...] = (
     0, 1, 2, 3, 7, 9, 12, 16, 31, 64, 255, 512, 1024, 2048, 4096, 2**31, 10**400, -1, 0.5, 1e308, None, True, "", "a\n\x1b[2J",

@@ -22,7 +22,7 @@ from sgvg_core.assembly import BUNDLED, load_generator, load_joint_space, load_j
 from sgvg_core.audio import MelSegments
 from sgvg_core.clock import to_fps
 from sgvg_core.embedding import JointSpace
-from sgvg_core.generation import Sound, hear
+from sgvg_core.generation import Sound, analyse_sound
 from sgvg_core.generation.seeded_start import draw_z
 from sgvg_core.generation.text_constraint import wanted_direction
 from sgvg_core.world import KINDS, clip, render
@@ -72,8 +72,8 @@ WORDS = (("hour", "at night", "at noon"), ("envelope", "strong", "calm"), ("enve
 def rendered(num: int, seed: int, size: int) -> tuple[list[Code], torch.Tensor]:
     """Candidates of the world: what they show, and pictures [N, 3, size, size] in -1..1."""
     codes = read_codes(draw_codes(seed, num))
-    pictures = np.stack([render(code.kind, code.scene, code.envelope, code.phase, size) for code in codes])
-    return codes, torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = np.stack([render(code.kind, code.scene, code.envelope, code.phase, size) for code in codes])
+    return codes, torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()
@@ -81,15 +81,15 @@ def generated(model: Path, num: int, seed: int) -> tuple[list[Code], torch.Tenso
     """Candidates of the generator: what their codes say, pictures, and the judge's names for them."""
     generator, judge = load_generator(model / "generator.safetensors"), load_judge(model / "judge.safetensors")
     z = draw_z(generator, seed, num)
-    pictures = torch.cat([generator.synthesis(generator.mapping(some), noise_mode="const") for some in z.split(8)]).clamp(-1, 1)
-    names = [judge.labels[i] for some in pictures.split(64) for i in judge(some).logits.argmax(1).tolist()]
-    return read_codes(z), pictures, names
+    images = torch.cat([generator.synthesis(generator.mapping(some), noise_mode="const") for some in z.split(8)]).clamp(-1, 1)
+    names = [judge.labels[i] for some in images.split(64) for i in judge(some).logits.argmax(1).tolist()]
+    return read_codes(z), images, names
 
 
 @torch.no_grad()
-def embed(space: JointSpace, pictures: torch.Tensor) -> torch.Tensor:
+def embed(space: JointSpace, images: torch.Tensor) -> torch.Tensor:
     """Embeddings [N, E] of pictures [N, 3, H, W]."""
-    return torch.cat([space.embed_images(some) for some in pictures.split(64)])
+    return torch.cat([space.embed_images(some) for some in images.split(64)])
 
 
 def ranking(space: JointSpace, embedded: torch.Tensor, prompt: str) -> list[int]:
@@ -125,9 +125,9 @@ def report_words(space: JointSpace, embedded: torch.Tensor, codes: Sequence[Code
 
 
 @torch.no_grad()
-def hear_windows(space: JointSpace, sound: Sound, seconds: float) -> torch.Tensor:
+def log_mel_windows(space: JointSpace, sound: Sound, seconds: float) -> torch.Tensor:
     """Embeddings [S, E] of the windows of a sound, `RATE` a second."""
-    heard = hear(sound, space.mel)
+    heard = analyse_sound(sound, space.mel)
     segments = MelSegments(lambda: heard.sound.mono_chunks(space.mel.sample_rate), space.mel, heard.level, rate=to_fps(RATE),
                            num_segments=max(1, round(seconds * RATE)))
     return torch.cat([space.embed_sounds(some) for some in segments])
@@ -141,7 +141,7 @@ def report_clips(space: JointSpace, num: int, seconds: float, size: int) -> None
         kind = KINDS[index % len(KINDS)]
         made = clip(kind, FIRST_SEED + index, seconds, RATE, size)
         films.append(embed(space, torch.from_numpy(made.frames).permute(0, 3, 1, 2).float() / 127.5 - 1))
-        sounds.append(hear_windows(space, Sound.from_waveform(torch.from_numpy(made.waveform)[None], made.sample_rate), seconds))
+        sounds.append(log_mel_windows(space, Sound.from_waveform(torch.from_numpy(made.waveform)[None], made.sample_rate), seconds))
         kinds.append(index % len(KINDS))
         envelopes.append(made.envelope)
     heard, seen, truth = torch.stack(sounds), torch.stack(films), torch.arange(num)
@@ -169,7 +169,7 @@ def report_recordings(space: JointSpace, folder: Path) -> None:
     labels, found = space.embed_texts(KINDS), {}
     for kind, path in find_recordings(folder):
         sound = Sound.from_file(path)
-        heard = hear_windows(space, sound, float(hear(sound, space.mel).duration))
+        heard = log_mel_windows(space, sound, float(analyse_sound(sound, space.mel).duration))
         named = KINDS[int((heard @ labels.T * space.logit_scale).softmax(-1).mean(0).argmax())]
         found.setdefault(kind, []).append(named)
     for kind, names in found.items():
@@ -191,12 +191,12 @@ def main() -> None:
     arguments = parser.parse_args()
     space = load_joint_space(arguments.model / "joint_space.safetensors")
     if arguments.generated:
-        codes, pictures, names = generated(arguments.model, arguments.pool, FIRST_SEED)
+        codes, images, names = generated(arguments.model, arguments.pool, FIRST_SEED)
         print(f"generator: the judge names {np.mean([code.kind == name for code, name in zip(codes, names, strict=True)]):.1%} as their codes do")
     else:
-        codes, pictures = rendered(arguments.pool, FIRST_SEED, arguments.size)
+        codes, images = rendered(arguments.pool, FIRST_SEED, arguments.size)
         names = [code.kind for code in codes]
-    embedded = embed(space, pictures)
+    embedded = embed(space, images)
     report_prompts(space, embedded, names, arguments.candidates)
     report_words(space, embedded, codes, names)
     print(f"words that no caption held: {', '.join(space.unknown_words([p for some in PROMPTS.values() for p in some])) or 'none'}")

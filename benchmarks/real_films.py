@@ -31,9 +31,9 @@ from sgvg_core.evaluation.judged.table import SOUND_RATE, Films, HeldOutClip
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.synthesis import StyleGAN2Generator
 from sgvg_core.training.world.encoder_warmup import warm_up_encoder
-from sgvg_core.training.world.latent_targets import ask_generator
-from sgvg_core.training.world.sound_data import KINDS, REAL_SHARE, from_many_sources, load_recordings
-from sgvg_core.training.world.sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
+from sgvg_core.training.world.latent_targets import find_latent_targets
+from sgvg_core.training.world.sound_data import KINDS, REAL_SHARE, drop_rare_classes, load_recordings
+from sgvg_core.training.world.sound_pool import SoundPool, make_recording_pool, make_sound_pool, with_mixture_weights
 from sgvg_core.training.world.walker_warmup import train_walker
 from sgvg_core.world.recordings import Recording
 
@@ -56,8 +56,8 @@ class Minutes:
 
     encoder: float
     walker: float
-    encoder_rate: float
-    walker_rate: float
+    encoder_lr: float
+    walker_lr: float
 
 
 class Bench:
@@ -69,22 +69,22 @@ class Bench:
         rate = LANDSCAPES.sound_encoder.segment_rate
         self.made = make_sound_pool(args.work / "sounds", MEL, rate=rate, seed=21 + args.seed, num_clips=args.clips, progress=self.bar)
         self.model, self.judge = load_model(args.model, device="cpu"), load_judge(args.model / "judge.safetensors")
-        self.answers = ask_generator(cast(StyleGAN2Generator, self.model.generator))
+        self.answers = find_latent_targets(cast(StyleGAN2Generator, self.model.generator))
 
-    def train(self, name: str, minutes: Minutes, taught: list[Recording], share: float = 0.0, begin_with: Ears | None = None) -> Ears:
+    def train(self, name: str, minutes: Minutes, taught: list[Recording], share: float = 0.0, init_from: Ears | None = None) -> Ears:
         """E_a and a walker after so many minutes of synthesised sounds and of these recordings, which have a `share` of E_a's windows."""
         folder = self.work / name
         folder.mkdir(parents=True, exist_ok=True)
         real = []
         if taught:
             real.append(make_recording_pool(folder / "recordings", taught, MEL, rate=LANDSCAPES.sound_encoder.segment_rate, progress=self.bar))
-        encoder = warm_up_encoder(folder, self.answers, share_out([self.made, *real], share), LANDSCAPES.sound_encoder, MEL,
-                                  minutes=minutes.encoder, rate=minutes.encoder_rate, begin_with=begin_with and begin_with.encoder,
+        encoder = warm_up_encoder(folder, self.answers, with_mixture_weights([self.made, *real], share), LANDSCAPES.sound_encoder, MEL,
+                                  minutes=minutes.encoder, lr=minutes.encoder_lr, init_from=init_from and init_from.encoder,
                                   progress=self.bar)  # fmt: skip
         if self.own_walker:
             return Ears(folder / "sound_encoder.safetensors", None)
         train_walker(folder, self.answers, encoder, [first_clips(self.made, self.walker_clips), *real], LANDSCAPES.walker,
-                     minutes=minutes.walker, rate=minutes.walker_rate, begin_with=begin_with and begin_with.walker, progress=self.bar)  # fmt: skip
+                     minutes=minutes.walker, lr=minutes.walker_lr, init_from=init_from and init_from.walker, progress=self.bar)  # fmt: skip
         return Ears(folder / "sound_encoder.safetensors", folder / "walker.safetensors")
 
     def seen(self, ears: Ears, recordings: list[Recording]) -> np.ndarray:
@@ -121,7 +121,7 @@ def compare(bench: Bench, recordings: list[Recording], args: argparse.Namespace)
         return
     seen, minutes = np.zeros((len(filmed), len(KINDS))), Minutes(args.fold_minutes, args.fold_walker_minutes, 1e-3, 8e-4)
     for number, out in enumerate(folds(recordings, args.folds)):
-        taught = from_many_sources(recording for recording in recordings if recording.source not in out)
+        taught = drop_rare_classes(recording for recording in recordings if recording.source not in out)
         ears = bench.train(f"fold {number + 1} of {args.folds}", minutes, taught, args.share, alone)
         rows = [i for i, recording in enumerate(filmed) if recording.source in out]
         seen[rows] = bench.seen(ears, [filmed[i] for i in rows])

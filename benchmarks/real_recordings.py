@@ -6,7 +6,7 @@
 
 The ear is the sound tower of the bundled joint space with a plain nine-way head, or its texture half alone, trained for a few minutes on
 one thread. Real windows are drawn as in the training of the bundle: none of a class with fewer than five sources. Sources (not clips) are
-held out in folds. A recording's answer is the largest mean score over its windows, as `listen` gives it; every source counts once
+held out in folds. A recording's answer is the largest mean score over its windows, as `classify_sound` gives it; every source counts once
 in its class, every class once in the balanced accuracy. Also heard: the same as 8 kHz material, and the middle two seconds, one second and
 half a second of each piece of five seconds, whatever lies there: a crack, its distant roll, or the pause between two waves. Some classes
 have few sources, so one training says little: `--repeat` trains anew with other random numbers.
@@ -32,14 +32,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sgvg_core.audio.waveform import resample
 from sgvg_core.devices import fast_bfloat16
 from sgvg_core.embedding.sound_tower import SoundTower, TextureTower
-from sgvg_core.generation import Sound, hear
-from sgvg_core.generation.windows import listening_windows
+from sgvg_core.generation import Sound, analyse_sound
+from sgvg_core.generation.windows import label_windows
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training.world.sound_data import (
     KINDS,
     REAL_SHARE,
     SoundWindows,
-    from_many_sources,
+    drop_rare_classes,
     load_recordings,
 )
 from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
@@ -55,13 +55,13 @@ SHORTER = {"two seconds of each": 2.0, "one second of each": 1.0, "half a second
 class Drawn:
     """Windows in memory: pictures [N, 1, M, F] float16, classes [N], sources."""
 
-    pictures: torch.Tensor
+    images: torch.Tensor
     kinds: torch.Tensor
     sources: list[str]
 
     def of(self, sources: set[str]) -> "Drawn":
         keep = [i for i, source in enumerate(self.sources) if source in sources]
-        return Drawn(self.pictures[keep], self.kinds[keep], [self.sources[i] for i in keep])
+        return Drawn(self.images[keep], self.kinds[keep], [self.sources[i] for i in keep])
 
 
 class Ear(nn.Module):
@@ -72,20 +72,20 @@ class Ear(nn.Module):
         self.tower = tower
         self.heads = nn.Parameter(torch.randn(len(KINDS), LANDSCAPES.joint_space.embed_dim))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return 12 * functional.normalize(self.tower(pictures), dim=1) @ functional.normalize(self.heads, dim=1).T
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return 12 * functional.normalize(self.tower(images), dim=1) @ functional.normalize(self.heads, dim=1).T
 
 
 def whole_tower() -> nn.Module:
     """The sound tower of the bundled joint space, untaught."""
     config = LANDSCAPES.joint_space
-    return SoundTower(config.embed_dim, config.sound_widths, MEL.picture_mels, statistics=config.sound_statistics)
+    return SoundTower(config.embed_dim, config.sound_widths, MEL.resized_mels, texture=config.sound_texture)
 
 
 def texture_tower() -> nn.Module:
     """Its texture half."""
     config = LANDSCAPES.joint_space
-    return TextureTower(config.embed_dim, config.sound_statistics, MEL.picture_mels)
+    return TextureTower(config.embed_dim, config.sound_texture, MEL.resized_mels)
 
 
 EARS = {"tower": whole_tower, "texture": texture_tower}
@@ -102,12 +102,12 @@ def sampler(made: Drawn, real: Drawn, share: float, batch: int, rng: np.random.G
     """Balanced batches: every class as often, a share of real windows in those that have some."""
     by_kind = [[np.flatnonzero(drawn.kinds.numpy() == kind) for kind in range(len(KINDS))] for drawn in (made, real)]
     while True:
-        pictures, kinds = [], rng.integers(len(KINDS), size=batch)
+        images, kinds = [], rng.integers(len(KINDS), size=batch)
         for kind in kinds:
             which = int(len(by_kind[1][kind]) > 0 and rng.random() < share)
             rows = by_kind[which][kind]
-            pictures.append((made, real)[which].pictures[rows[rng.integers(len(rows))]])
-        yield torch.stack(pictures).float(), torch.from_numpy(kinds)
+            images.append((made, real)[which].images[rows[rng.integers(len(rows))]])
+        yield torch.stack(images).float(), torch.from_numpy(kinds)
 
 
 def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn.Module:
@@ -117,9 +117,9 @@ def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn
     optimiser = torch.optim.AdamW(ear.parameters(), lr=args.lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.lr, total_steps=args.steps, pct_start=0.15)
     batches = sampler(made, real, args.share, args.batch, np.random.default_rng(seed))
-    for _, (pictures, kinds) in zip(range(args.steps), batches, strict=False):
+    for _, (images, kinds) in zip(range(args.steps), batches, strict=False):
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
-            answers = ear(pictures)
+            answers = ear(images)
         loss = functional.cross_entropy(answers.float(), kinds, label_smoothing=0.1)
         optimiser.zero_grad()
         loss.backward()
@@ -129,15 +129,15 @@ def trained(made: Drawn, real: Drawn, args: argparse.Namespace, seed: int) -> nn
 
 
 def heard(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
-    """Class probabilities [9] of a waveform [N], by the windows by which `listen` knows it, and as it does."""
+    """Class probabilities [9] of a waveform [N], by the windows by which `classify_sound` knows it, and as it does."""
     return at_temperature([answers_of(ears, waveform)], 1.0)[0]
 
 
 def answers_of(ears: list[nn.Module], waveform: torch.Tensor) -> np.ndarray:
     """Mean logits [windows, 9] of the ears in the windows of a waveform [N]."""
-    pictures = torch.cat(list(listening_windows(hear(Sound.from_waveform(waveform[None], MEL.sample_rate), MEL), MEL)))
+    images = torch.cat(list(label_windows(analyse_sound(Sound.from_waveform(waveform[None], MEL.sample_rate), MEL), MEL)))
     with torch.no_grad():
-        return np.mean([ear(pictures).numpy() for ear in ears], 0)
+        return np.mean([ear(images).numpy() for ear in ears], 0)
 
 
 def at_temperature(answers: list[np.ndarray], temperature: float) -> np.ndarray:
@@ -256,7 +256,7 @@ def hold_out(parts: list[Recording], made: Drawn, real: Drawn, args: argparse.Na
     found = {name: np.zeros((len(parts), len(KINDS))) for name in inputs[0]}
     answers, strange, others = [np.empty(0)] * len(parts), other_waves(args.others), {}
     for number, out in enumerate(folds(parts, args.folds)):
-        taught = {part.source for part in from_many_sources(part for part in parts if part.source not in out)}
+        taught = {part.source for part in drop_rare_classes(part for part in parts if part.source not in out)}
         ears = [trained(made, real.of(taught), args, 1000 * seed + 100 * number + which) for which in range(args.ears)]
         for i, part in enumerate(parts):
             for name in found if part.source in out else ():

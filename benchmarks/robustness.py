@@ -39,7 +39,7 @@ from sgvg_core.evaluation.judged.table import (
 )
 from sgvg_core.evaluation.statistics import bootstrap
 from sgvg_core.generation import Sound
-from sgvg_core.generation.listening import listen
+from sgvg_core.generation.listening import classify_sound
 from sgvg_core.judge import Judge
 from sgvg_core.media.decode import read_sound
 from sgvg_core.world import KINDS
@@ -142,7 +142,7 @@ def print_row(name: str, model: SoundModel, films: Films, judge: Judge, clips: I
     """Hear and see every clip; print what was right, by scene too."""
     heard, shown, strengths, kinds = [], [], [], []
     for clip in clips:
-        heard.append(listen(model, Sound.from_waveform(clip.waveform[None], SOUND_RATE)).labels[0].text == KINDS[clip.kind])
+        heard.append(classify_sound(model, Sound.from_waveform(clip.waveform[None], SOUND_RATE)).labels[0].text == KINDS[clip.kind])
         film = judge_film(judge, films.random_start(clip), clip.kind, clip.envelope, FPS)
         shown.append(film.right)
         strengths.append(film.correlation)

@@ -28,7 +28,7 @@ from sgvg_core.clock import num_frames
 from sgvg_core.config import MelConfig
 from sgvg_core.media import SoundReader, SoundTrack, VideoWriter
 
-MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64)
 FPS, SIZE = Fraction(24), 128
 
 
@@ -50,8 +50,8 @@ def run(path: Path, target: Path) -> int:
     frames = num_frames(reader.duration or Fraction(0), FPS)
     segments = MelSegments(lambda: reader, MEL, level, rate=FPS, num_segments=frames)
     with VideoWriter(target, fps=FPS, width=SIZE, height=SIZE, sound=SoundTrack.from_file(path)) as writer:
-        for pictures in segments:
-            grey = (torch.nn.functional.interpolate(pictures, size=(SIZE, SIZE)) * 255).to(torch.uint8)
+        for images in segments:
+            grey = (torch.nn.functional.interpolate(images, size=(SIZE, SIZE)) * 255).to(torch.uint8)
             writer.write(grey.permute(0, 2, 3, 1).expand(-1, -1, -1, 3))
     return frames
 

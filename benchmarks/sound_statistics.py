@@ -27,7 +27,7 @@ from sgvg_core.training.world.sound_data import KINDS, load_recordings
 from sgvg_core.world import synth
 from sgvg_core.world.envelopes import make_envelope
 
-MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=32, segment_seconds=0.75, picture_mels=32, picture_frames=64)
+MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=32, segment_seconds=0.75, resized_mels=32, resized_frames=64)
 CLIP_SECONDS = 5
 NUM_BANDS = 4
 NAMES = (*(f"level {i}" for i in range(NUM_BANDS)), *(f"spread {i}" for i in range(NUM_BANDS)), *(f"tail {i}" for i in range(NUM_BANDS)),

@@ -100,8 +100,8 @@ def main() -> None:
         best = dict.fromkeys(calls, (float("inf"), float("inf")))
         began, rounds = time.perf_counter(), 0
         with torch.no_grad():
-            pictures = [call() for call in calls.values()]
-            error = ((pictures[0] - pictures[-1]).abs().max() / (pictures[0].max() - pictures[0].min())).item()
+            images = [call() for call in calls.values()]
+            error = ((images[0] - images[-1]).abs().max() / (images[0].max() - images[0].min())).item()
             while rounds < options.rounds and (not rounds or time.perf_counter() - began < 60 * options.minutes):
                 rounds += 1
                 for name, call in calls.items():

@@ -97,12 +97,12 @@ def our_joint_space(size: int, batch: int) -> Updates:
 
     captions = all_words(label_captions(label) for label in LABELS)
     space = ClipJointSpaceConfig().space
-    mel = dataclasses.replace(space.mel, n_mels=size, picture_mels=size, picture_frames=size)
+    mel = dataclasses.replace(space.mel, n_mels=size, resized_mels=size, resized_frames=size)
     space = dataclasses.replace(space, sound_widths=SOUND_WIDTHS, mel=mel)
     said = [captions[7 * item % len(captions)] for item in range(batch)]
     moments = Moments(torch.rand(batch, 3, 224, 224) * 2 - 1, torch.rand(batch, 1, size, size), said, None, torch.arange(batch), torch.arange(batch))
-    words = JointSpaceWeights(contrastive_sound_picture=0, contrastive_picture_text=0, sound_text=0)
-    every = JointSpaceWeights(contrastive_picture_text=0, sound_picture=1, sound_text=1)
+    words = JointSpaceWeights(contrastive_sound_image=0, contrastive_image_text=0, sound_text=0)
+    every = JointSpaceWeights(contrastive_image_text=0, sound_image=1, sound_text=1)
     with _clip_folder() as clip:
         trainings = [ClipJointSpaceTraining(ClipJointSpaceConfig(onto=f"open_clip:{clip}", space=space, weights=weights), captions, LABELS)
                      for weights in (words, every)]  # fmt: skip
@@ -116,7 +116,7 @@ def their_joint_space(folder: Path, size: int, batch: int) -> Updates:
 
     tower = _classes(folder / "soundclip" / "models.py").AudioEncoder().train()
     optimiser = torch.optim.SGD(tower.parameters(), 1e-3, momentum=0.9, weight_decay=5e-4)
-    clip, sounds, worn, wanted = _clip(), torch.rand(batch, 1, size, size), torch.rand(batch, 1, size, size), torch.arange(batch)
+    clip, sounds, augmented, wanted = _clip(), torch.rand(batch, 1, size, size), torch.rand(batch, 1, size, size), torch.arange(batch)
     said = [label_captions(LABELS[item % len(LABELS)])[item % 8] for item in range(batch)]
     print(f"theirs: F_a of {_millions(tower)}")
 
@@ -126,7 +126,7 @@ def their_joint_space(folder: Path, size: int, batch: int) -> Updates:
 
     def update(with_worn: bool) -> None:
         heard = tower(sounds)
-        loss = both_ways(heard, tower(worn)) if with_worn else 0
+        loss = both_ways(heard, tower(augmented)) if with_worn else 0
         with torch.no_grad():
             words = clip.embed_texts(said)
         optimiser.zero_grad()
@@ -146,7 +146,7 @@ def our_sgvg(size: int, batch: int) -> Updates:
     from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig
 
     generator = StyleGAN2Generator(SIDE, _channels(), z_dim=W_DIM, w_dim=W_DIM).eval().requires_grad_(False)
-    mel = dataclasses.replace(LANDSCAPES.mel, n_mels=size, picture_mels=size, picture_frames=size)
+    mel = dataclasses.replace(LANDSCAPES.mel, n_mels=size, resized_mels=size, resized_frames=size)
     space = _clip()
     tower = SoundTowerConfig("clip", "", space.embed_dim, (16, 32, 64, 128), 0, "item", mel, LABELS)
     space.hears(build_clip_sound_tower(tower).requires_grad_(False).eval(), mel, LABELS)
@@ -156,7 +156,7 @@ def our_sgvg(size: int, batch: int) -> Updates:
         mel=mel,
         critics=CriticConfig(SIDE, NUM_FRAMES, image_widths=IMAGE_WIDTHS, video_widths=VIDEO_WIDTHS),
         batch=batch,
-        steps_before=(0,),
+        burn_in_steps=(0,),
     )
     training = clip_sgvg.ClipSgvgTraining(config, generator, space, LABELS)
     sounds, real = torch.rand(batch, NUM_FRAMES, 1, size, size), torch.rand(batch, NUM_FRAMES, 3, SIDE, SIDE) * 2 - 1
@@ -183,7 +183,7 @@ def their_sgvg(folder: Path, size: int, batch: int) -> Updates:
     judge = there.CLIPLoss.__new__(there.CLIPLoss)
     torch.nn.Module.__init__(judge)
     clip, judge.upsample, judge.avg_pool = _clip(), torch.nn.Upsample(scale_factor=7), torch.nn.AvgPool2d(SIDE // 32)
-    judge.model = lambda pictures, words: (100 * F.normalize(clip.clip.encode_image(pictures), dim=-1) @ clip.embed_texts(words).T,)
+    judge.model = lambda images, words: (100 * F.normalize(clip.clip.encode_image(images), dim=-1) @ clip.embed_texts(words).T,)
     optimisers = [torch.optim.AdamW(part.parameters(), 1e-4) for part in (*critics, rnns, encoder)]
     sounds, w0 = torch.rand(batch, NUM_FRAMES, 1, size, size).expand(-1, -1, 3, -1, -1), torch.randn(1, NUM_WS, W_DIM)
     real, mse = torch.rand(batch, NUM_FRAMES, 3, SIDE, SIDE) * 2 - 1, F.mse_loss

@@ -11,7 +11,7 @@ from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Pose, Sound, Walk
 from ..sgvg_core.media import read_sound
-from ..sgvg_core.synthesis import as_rgb, rgb_pictures
+from ..sgvg_core.synthesis import as_rgb, rgb_images
 from . import host
 from .foreign_audio import Samples, sounds_of
 from .sockets import AnyWalk, StoredWalk
@@ -210,24 +210,24 @@ def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int
     return FileAudio(Sound.from_file(path, start, seconds, track=track), sample_rate)
 
 
-def images_from_uint8(pictures: torch.Tensor) -> torch.Tensor:
+def images_from_uint8(frames: torch.Tensor) -> torch.Tensor:
     """Pictures uint8 [N, H, W, 3] or [H, W, 3] as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
-    pictures = pictures if pictures.ndim == 4 else pictures[None]
-    return pictures.float() / 255
+    frames = frames if frames.ndim == 4 else frames[None]
+    return frames.float() / 255
 
 
-def images_from_pictures(pictures: torch.Tensor) -> torch.Tensor:
+def images_from_frames(frames: torch.Tensor) -> torch.Tensor:
     """Pictures [N, 3, H, W] in -1..1 as ComfyUI's IMAGE, float32 [N, H, W, 3] in 0..1."""
-    return (pictures.float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
+    return (frames.float().clamp(-1, 1) + 1).div(2).permute(0, 2, 3, 1)
 
 
-def picture_of(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
+def image_of(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
     """What latents [N, L, D] look like, as ComfyUI's IMAGE; the generator must be ready."""
     generator = handle.generator
-    return host.to_host(images_from_pictures(rgb_pictures(generator, ws.to(generator.w_avg.device), noise_mode="const")))
+    return host.to_host(images_from_frames(rgb_images(generator, ws.to(generator.w_avg.device), noise_mode="const")))
 
 
-def pictures_from_images(images: Any, wire: str) -> torch.Tensor:
+def frames_from_images(images: Any, wire: str) -> torch.Tensor:
     """ComfyUI's IMAGE [N, H, W, C] in 0..1 as pictures [N, 3, H, W] in -1..1. Raises ConfigError."""
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or 0 in images.shape:
         seen = list(images.shape) if isinstance(images, torch.Tensor) else "nothing" if images is None else type(images).__name__

@@ -2,18 +2,18 @@
 
 from ..sgvg_core.assembly import SoundModel
 from ..sgvg_core.checkpoints import Recognised
-from ..sgvg_core.generation import extent
+from ..sgvg_core.generation import size_of_image
 from ..sgvg_core.image_inversion import ImageEncoder
-from ..sgvg_core.sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder
+from ..sgvg_core.sound_inversion import AdaptedSoundEncoder, AnySoundEncoder, ReleasedSoundEncoder
 from ..sgvg_core.synthesis import Generator, StyleGAN3Generator
-from ..sgvg_core.walker import AnyWalker, FittedWalker, ReleasedWalker
+from ..sgvg_core.walker import AdaptedWalker, AnyWalker, ReleasedWalker
 
 _COLOURS = {1: ", grey", 4: ", with alpha"}
 
 
 def generator_in_words(generator: Generator) -> list[str]:
     """Kind, size, latents, classes and parameters of a generator."""
-    height, width = extent(generator)
+    height, width = size_of_image(generator)
     classes = [f"{generator.c_dim} classes: choose by class label, 0 to {generator.c_dim - 1}"] if generator.c_dim else []
     return [
         f"{_kind(generator)}, {width} x {height}{_COLOURS.get(generator.img_channels, '')}",
@@ -58,11 +58,11 @@ def advice_for_walker(walker: AnyWalker) -> list[str]:
 
 
 def _is_released(fitted: AnySoundEncoder | AnyWalker) -> bool:
-    inner = fitted.encoder if isinstance(fitted, FittedSoundEncoder) else fitted.walker if isinstance(fitted, FittedWalker) else fitted
+    inner = fitted.encoder if isinstance(fitted, AdaptedSoundEncoder) else fitted.walker if isinstance(fitted, AdaptedWalker) else fitted
     return isinstance(inner, ReleasedSoundEncoder | ReleasedWalker)
 
 
 def encoder_in_words(encoder: ImageEncoder) -> str:
     """An encoder of pictures."""
     kind = f"{'ReStyle, ' if encoder.refines else ''}{'offsets from the first latent (e4e)' if encoder.deltas else 'each latent for itself (pSp)'}"
-    return f"{kind}\npictures of {encoder.picture_size} x {encoder.picture_size}, {encoder.num_ws} latents of {encoder.w_dim}"
+    return f"{kind}\npictures of {encoder.image_size} x {encoder.image_size}, {encoder.num_ws} latents of {encoder.w_dim}"

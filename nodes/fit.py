@@ -11,7 +11,7 @@ from ..sgvg_core.config import MelConfig, SoundInversionConfig, WalkerConfig, ch
 from ..sgvg_core.embedding import JointSpace, OpenClipSpace, load_open_clip
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.guidance import LabelledSound, LabelSearch, SoundFit, SoundFitSettings, fit_sounds
-from ..sgvg_core.sound_inversion import SoundInversionEncoder, config_of
+from ..sgvg_core.sound_inversion import SoundInversionEncoder, config_of_encoder
 from ..sgvg_core.walker import RecurrentWalker, config_of_walker
 from . import host
 from .adapters import drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, to_sounds
@@ -170,7 +170,7 @@ class FitSoundEncoder(io.ComfyNode):
         seed: int = 0,
     ) -> io.NodeOutput:
         handle = drawing_model(model)
-        heard = expect(sounds, tuple, "sounds", "Label Sound")
+        analysed = expect(sounds, tuple, "sounds", "Label Sound")
         check_choice("space", space, (_AUTO, _BUNDLED, _OPEN_CLIP))
         check_choice("walker", walker, (_AUTO, _KEEP, _FOLLOW))
         whole = handle if isinstance(handle, host.HostModel) else None
@@ -178,11 +178,11 @@ class FitSoundEncoder(io.ComfyNode):
             raise ConfigError(f"walker: {handle.name} is a generator alone and has none to keep; choose auto or follow")
         search = LabelSearch(num_codes=num_codes, num_steps=refine_steps, seed=seed)
         settings = SoundFitSettings(search=search, num_steps=num_steps, variants=variants, quiet=one_number(quiet, "quiet"), seed=seed)
-        fit = _fit(handle, heard, _judging(handle, space, clip_model, clip_weights), settings)
+        fit = _fit(handle, analysed, _judging(handle, space, clip_model, clip_weights), settings)
         fitted = _with_fit(handle, fit, keep=whole is not None and walker != _FOLLOW)
         host.show_text(fitted.info, cls.hidden.unique_id)
-        pictures = host.to_host(images_from_uint8(fit.found.pictures))
-        return io.NodeOutput(fitted, pictures, fitted.info, ui=ui.PreviewImage(pictures, cls=cls))
+        images = host.to_host(images_from_uint8(fit.found.images))
+        return io.NodeOutput(fitted, images, fitted.info, ui=ui.PreviewImage(images, cls=cls))
 
 
 def _judging(handle: host.HostGenerator, space: str, clip_model: str, clip_weights: str) -> host.HostModule:
@@ -206,11 +206,11 @@ def _judging(handle: host.HostGenerator, space: str, clip_model: str, clip_weigh
 def _fit(handle: host.HostGenerator, sounds: tuple[LabelledSound, ...], judging: host.HostModule, settings: SoundFitSettings) -> SoundFit:
     """The fit itself, on ComfyUI's device, with its bar, pictures and cancel."""
     host.bring([handle.drawing, judging], _ROOM_FOR_GRADIENTS * handle.room(settings.search.batch))
-    begin_with, mel = _ears(handle)
+    init_from, mel = _ears(handle)
     space: JointSpace | OpenClipSpace = judging.module  # type: ignore[assignment]
     with naming("sounds"):
         return fit_sounds(
-            handle.generator, space, sounds, begin_with=begin_with, mel=mel, settings=settings, progress=host.HostProgress()
+            handle.generator, space, sounds, init_from=init_from, mel=mel, settings=settings, progress=host.HostProgress()
         )
 
 
@@ -300,7 +300,7 @@ def _own_encoder(model: SoundModel) -> tuple[SoundInversionEncoder, SoundInversi
     if not isinstance(model.sound_encoder, SoundInversionEncoder):
         raise ConfigError(f"model: the sound encoder of {model.name} is {type(model.sound_encoder).__name__}, of a file that's there already; "
                           "connect the output of Fit Sound Encoder")
-    return model.sound_encoder, config_of(model.sound_encoder)
+    return model.sound_encoder, config_of_encoder(model.sound_encoder)
 
 
 def _own_walker(model: SoundModel) -> tuple[RecurrentWalker, WalkerConfig]:

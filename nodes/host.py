@@ -469,7 +469,7 @@ class HostProgress:
         self._bar_at = now
 
 
-def _as_preview(picture: torch.Tensor) -> tuple[str, Any, int]:
+def _as_preview(image: torch.Tensor) -> tuple[str, Any, int]:
     from PIL import Image
 
-    return "JPEG", Image.fromarray(picture.cpu().numpy()), _PREVIEW_PIXELS
+    return "JPEG", Image.fromarray(image.cpu().numpy()), _PREVIEW_PIXELS

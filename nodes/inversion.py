@@ -7,9 +7,9 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.image_inversion import invert
-from ..sgvg_core.synthesis import rgb_pictures
+from ..sgvg_core.synthesis import rgb_images
 from . import host
-from .adapters import drawing_model, expect, naming, picture_of, pictures_from_images
+from .adapters import drawing_model, expect, frames_from_images, image_of, naming
 from .latent_files import fps_input, item_input, start_and_walk
 from .sockets import SHOWS, ImageEncoderWire, LatentWire, ModelWire, WalkWire
 
@@ -54,27 +54,27 @@ class ImageToLatent(io.ComfyNode):
                 f"image encoder: {looker.name} answers {seen[0]} latents of {seen[1]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; connect "
                 "the generator that it was trained with"
             )
-        pictures = pictures_from_images(image, "image")
+        images = frames_from_images(image, "image")
         host.bring([looker.looking, handle.drawing], handle.room(_BATCH))
         with naming("image"):
-            ws = _inverted(looker, handle, pictures, passes)
+            ws = _inverted(looker, handle, images, passes)
         start, walk = start_and_walk(ws, item, fps, "image")
-        shown = picture_of(handle, start)
+        shown = image_of(handle, start)
         return io.NodeOutput(start, walk, shown, ui=ui.PreviewImage(shown, cls=cls))
 
 
 def _drawn(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
-    return rgb_pictures(handle.generator, ws.to(handle.generator.w_avg.device), noise_mode="const")
+    return rgb_images(handle.generator, ws.to(handle.generator.w_avg.device), noise_mode="const")
 
 
-def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, pictures: torch.Tensor, passes: int) -> torch.Tensor:
+def _inverted(looker: host.HostImageEncoder, handle: host.HostGenerator, images: torch.Tensor, passes: int) -> torch.Tensor:
     """Latents [N, L, D] on the CPU, a few pictures at a time."""
     shown, before, found = host.HostProgress(), 0, []
 
     def progress(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-        shown(before + done / (total or 1) * len(some), len(pictures))
+        shown(before + done / (total or 1) * len(some), len(images))
 
-    for some in pictures.split(_BATCH):
+    for some in images.split(_BATCH):
         found.append(invert(looker.encoder, some, lambda ws: _drawn(handle, ws), num_passes=passes, progress=progress).float().cpu())
         before += len(some)
     return torch.cat(found)

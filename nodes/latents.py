@@ -18,7 +18,7 @@ from ..sgvg_core.generation import (
     read_prompts,
 )
 from . import host
-from .adapters import drawing_model, expect, hearing_model, images_from_uint8, one_number, picture_of
+from .adapters import drawing_model, expect, hearing_model, image_of, images_from_uint8, one_number
 from .sockets import FROM_ANY_MODEL, SHOWS, CentresWire, EmbeddingWire, LatentWire, ModelWire
 
 _BATCH = 8
@@ -116,7 +116,7 @@ class StartLatent(io.ComfyNode):
         if sound_embedding is None:
             handle.ready_generator()
             start_ws = random_start(handle.generator, seed, truncation_psi=truncation_psi, centres=centres, label=label)
-            picture, drawn = picture_of(handle, start_ws), 0
+            image, drawn = image_of(handle, start_ws), 0
         else:
             ranked = _choose(
                 hearing_model(model),
@@ -128,11 +128,11 @@ class StartLatent(io.ComfyNode):
                 centres=centres,
                 label=label,
             )
-            start_ws, picture, drawn = ranked.best, host.to_host(images_from_uint8(ranked.pictures)), int(ranked.order[0])
+            start_ws, image, drawn = ranked.best, host.to_host(images_from_uint8(ranked.images)), int(ranked.order[0])
         if handle.generator.c_dim and label is None:
             notes.append(f"class {drawn_label(seed, drawn, handle.generator.c_dim)}")
-        page = host.page("\n".join(notes), cls.hidden.unique_id, ui.PreviewImage(picture, cls=cls))
-        return io.NodeOutput(start_ws, picture, ui=page)
+        page = host.page("\n".join(notes), cls.hidden.unique_id, ui.PreviewImage(image, cls=cls))
+        return io.NodeOutput(start_ws, image, ui=page)
 
 
 class TextConstraint(io.ComfyNode):

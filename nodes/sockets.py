@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import HeardSound, Walk
+from ..sgvg_core.generation import AnalysedSound, Walk
 from ..sgvg_core.sound_inversion import AnySoundEncoder
 
 ModelWire = io.Custom("SGVG_MODEL")
@@ -42,7 +42,7 @@ _AT_ONCE = 32
 class SoundLatents:
     """What E_a will hear of a sound: the sound after its first pass, and the encoder."""
 
-    heard: HeardSound
+    analysed: AnalysedSound
     encoder: AnySoundEncoder
     model_name: str
 

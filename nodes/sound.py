@@ -5,14 +5,14 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError, MediaError
-from ..sgvg_core.generation import Listening, embed_sound, hear, listen
+from ..sgvg_core.generation import SoundLabels, analyse_sound, classify_sound, embed_sound
 from ..sgvg_core.media import SoundInfo, probe_sound
 from . import host
 from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound
-from .plots import listening_plot
+from .plots import labels_plot
 from .sockets import FROM_HEARING_MODEL, SHOWS, EmbeddingWire, ModelWire, SoundLatents, SoundLatentsWire
 
-_FPS_WITHOUT_PICTURE = 25.0
+_FPS_WITHOUT_IMAGE = 25.0
 
 
 class LoadSound(io.ComfyNode):
@@ -90,7 +90,7 @@ class LoadSound(io.ComfyNode):
             raise MediaError(
                 f"start_seconds: got {start_seconds}, but {audio} is over after {info.duration_seconds:.2f} s; choose an earlier start"
             )
-        fps = _FPS_WITHOUT_PICTURE if info.fps is None else float(info.fps)
+        fps = _FPS_WITHOUT_IMAGE if info.fps is None else float(info.fps)
         sound = file_audio(path, start_seconds, length_seconds or None, info.sample_rate, track or None)
         return io.NodeOutput(sound, fps, ui=host.page(_in_words(info), cls.hidden.unique_id))
 
@@ -143,10 +143,10 @@ class SoundInversionEncoderNode(io.ComfyNode):
         ready = handle.ready()
         progress = host.HostProgress()
         with naming("audio"):
-            heard = hear(sound, ready.mel, progress)
-            embedding = None if ready.joint_space is None else embed_sound(ready, heard, progress).float().cpu()
-        page = host.page("\n".join(heard.notes), cls.hidden.unique_id)
-        return io.NodeOutput(SoundLatents(heard, ready.sound_encoder, handle.name), embedding, float(heard.duration), ui=page)
+            analysed = analyse_sound(sound, ready.mel, progress)
+            embedding = None if ready.joint_space is None else embed_sound(ready, analysed, progress).float().cpu()
+        page = host.page("\n".join(analysed.notes), cls.hidden.unique_id)
+        return io.NodeOutput(SoundLatents(analysed, ready.sound_encoder, handle.name), embedding, float(analysed.duration), ui=page)
 
 
 class Listen(io.ComfyNode):
@@ -190,17 +190,19 @@ class Listen(io.ComfyNode):
         if not words:
             raise ConfigError(f"labels: {handle.name} has no scenes of its own; write some words, such as 'rain, fire, wind'")
         with naming("audio"):
-            heard = listen(ready, sound, words, host.HostProgress())
-        best = "\n".join([*(f"{label.text}  {label.probability:.0%}" for label in heard.labels[:3]), *heard.notes])
-        plot = host.to_host(images_from_uint8(listening_plot(heard)))
+            analysed = classify_sound(ready, sound, words, host.HostProgress())
+        best = "\n".join([*(f"{label.text}  {label.probability:.0%}" for label in analysed.labels[:3]), *analysed.notes])
+        plot = host.to_host(images_from_uint8(labels_plot(analysed)))
         page = host.page(best, cls.hidden.unique_id, ui.PreviewImage(plot, cls=cls))
-        return io.NodeOutput(_as_text(heard), plot, heard.labels[0].text, ui=page)
+        return io.NodeOutput(_as_text(analysed), plot, analysed.labels[0].text, ui=page)
 
 
-def _as_text(heard: Listening) -> str:
-    lines = [] if heard.sure else ["not sure: none of these is heard clearly"]
-    lines += [f"{label.text}: {label.probability:.1%}" for label in heard.labels]
-    lines += [f"{segment.start:.1f}-{segment.end:.1f} s: {segment.labels[0].text} {segment.labels[0].probability:.1%}" for segment in heard.segments]
+def _as_text(analysed: SoundLabels) -> str:
+    lines = [] if analysed.sure else ["not sure: none of these is heard clearly"]
+    lines += [f"{label.text}: {label.probability:.1%}" for label in analysed.labels]
+    lines += [
+        f"{segment.start:.1f}-{segment.end:.1f} s: {segment.labels[0].text} {segment.labels[0].probability:.1%}" for segment in analysed.segments
+    ]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.assembly import SoundModel, fit_sound_encoder, fit_walker, load_sound_encoder, load_walker
+from ..sgvg_core.assembly import SoundModel, adapt_sound_encoder, adapt_walker, load_sound_encoder, load_walker
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.latents import LatentAxis
@@ -131,11 +131,11 @@ def _with_sound(
     with torch.inference_mode(False):
         with naming("sound encoder"):
             encoder, mel = load_sound_encoder(encoder_path)
-            hearing = fit_sound_encoder(encoder, handle.generator, _axis(made_for, encoder.num_ws))
+            hearing = adapt_sound_encoder(encoder, handle.generator, _axis(made_for, encoder.num_ws))
         progress(0.5, 1)
         with naming("walker"):
             blocks = load_walker(walker_paths[0] if len(walker_paths) == 1 else walker_paths)
-            walking = fit_walker(blocks, handle.generator, _axis(made_for, blocks.num_ws))
+            walking = adapt_walker(blocks, handle.generator, _axis(made_for, blocks.num_ws))
         space = None if whole is None else whole.model.joint_space
         model = SoundModel(handle.name, handle.generator, hearing, walking, mel, space, handle.generator.w_avg.device)
     walker_files = ", ".join(path.name for path in walker_paths)

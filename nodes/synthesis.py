@@ -11,14 +11,14 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import (
     NOISE_MODES,
     Walk,
-    extent,
     resize,
+    size_of_image,
     synthesize,
     to_uint8,
 )
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from . import host
-from .adapters import check_latents, cut, drawing_model, images_from_pictures, naming, pose_of, to_sound, walk_of
+from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
 from .sockets import FROM_ANY_MODEL, AnyWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
@@ -118,8 +118,8 @@ class Synthesis(io.ComfyNode):
         frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype, pose)
         images: torch.Tensor | None = None
         done = 0
-        for pictures in frames:
-            some = images_from_pictures(pictures)
+        for batch in frames:
+            some = images_from_frames(batch)
             if images is None:
                 images = host.to_host(torch.empty(num_images, *some.shape[1:]))
             images[done : done + len(some)] = some.to(images.device)
@@ -184,19 +184,19 @@ class SynthesisToVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         core_walk = walk_of(walk)
         check_choice("sound_codec", sound_codec, SOUND_CODECS)
-        sound = to_sound(audio, "audio") if audio is not None else core_walk.heard.sound if isinstance(core_walk, Walk) else None
+        sound = to_sound(audio, "audio") if audio is not None else core_walk.analysed.sound if isinstance(core_walk, Walk) else None
         frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype, pose)
         path = host.temporary_video()
         metadata = host.graph_metadata(cls.hidden)
         with naming("audio" if audio is not None else "walk"):
             track = None if sound is None else sound.track()
-            height, width = frames.extent
+            height, width = frames.size_of_image
             writer = VideoWriter(
                 path, fps=core_walk.fps, width=width, height=height, sound=track, sound_codec=sound_codec, crf=crf, metadata=metadata
             )
             with writer:
-                for pictures in frames:
-                    writer.write(to_uint8(pictures))
+                for batch in frames:
+                    writer.write(to_uint8(batch))
         settings = {"size": size, "noise": noise, "noise_seed": noise_seed, "batch_size": batch_size, "dtype": dtype}
         _films.add(cls.hidden, {**settings, "sound_codec": sound_codec, "crf": crf}, path)
         shown = ui.PreviewVideo([ui.SavedResult(path.name, "", io.FolderType.temp)])
@@ -226,7 +226,7 @@ class Frames:
         self.pose = pose_of(pose)
         self.walk, self.first, self.num_frames = walk, first, num_frames
         self.noise, self.noise_seed, self.batch_size, self.dtype = noise, noise_seed, batch_size, dtype
-        self.extent = extent(self.handle.generator, size)
+        self.size_of_image = size_of_image(self.handle.generator, size)
         """Height and width."""
 
     def __iter__(self) -> Any:
@@ -243,9 +243,9 @@ class Frames:
             dtype=to_dtype(self.dtype, generator.w_avg.device),
             pose=self.pose,
         )
-        for pictures in batches:
-            done += len(pictures)
-            shown = resize(pictures, self.extent)
+        for batch in batches:
+            done += len(batch)
+            shown = resize(batch, self.size_of_image)
             yield shown
             progress(done, self.num_frames, "frames", to_uint8(shown[-1:])[0])
 

@@ -9,7 +9,7 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import MAX_CENTRES, compute_centres, synthesize, to_uint8, truncate
 from ..sgvg_core.media import contact_sheet
 from . import host
-from .adapters import drawing_model, expect, images_from_uint8, one_number, picture_of
+from .adapters import drawing_model, expect, image_of, images_from_uint8, one_number
 from .latents import centres_input, centres_of, class_label_input, label_for, psi_input, seed_input
 from .sockets import FROM_ANY_MODEL, SHOWS, CentresWire, LatentWire, ModelWire
 
@@ -124,8 +124,8 @@ class TruncateLatent(io.ComfyNode):
             towards = generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1)
         truncated = truncate(start_ws, towards, one_number(truncation_psi, "truncation psi"), num_layers or None)
         handle.ready_generator()
-        picture = picture_of(handle, truncated)
-        return io.NodeOutput(truncated, picture, ui=ui.PreviewImage(picture, cls=cls))
+        image = image_of(handle, truncated)
+        return io.NodeOutput(truncated, image, ui=ui.PreviewImage(image, cls=cls))
 
 
 NODES = [TruncationCentres, TruncateLatent]

@@ -88,16 +88,16 @@ class RecurrentWalkerNode(io.ComfyNode):
         sound_once: bool = False,
     ) -> io.NodeOutput:
         core = hearing_model(model).model
-        heard = expect(sound_latents, SoundLatents, "sound latents", "Sound Inversion Encoder")
+        analysed = expect(sound_latents, SoundLatents, "sound latents", "Sound Inversion Encoder")
         start_ws = expect(start_latent, torch.Tensor, "start latent", "Start Latent or Text Constraint")
         wanted = (1, core.generator.num_ws, core.generator.w_dim)
         if tuple(start_ws.shape) != wanted:
             raise ConfigError(
                 f"start latent: got shape {list(start_ws.shape)}, expected {list(wanted)}, that of {core.name}; use one model for both nodes"
             )
-        if (heard.encoder.num_ws, heard.encoder.w_dim) != wanted[1:]:
+        if (analysed.encoder.num_ws, analysed.encoder.w_dim) != wanted[1:]:
             raise ConfigError(
-                f"sound latents: {heard.model_name} hears {heard.encoder.num_ws} latents of {heard.encoder.w_dim}, but {core.name} takes "
+                f"sound latents: {analysed.model_name} hears {analysed.encoder.num_ws} latents of {analysed.encoder.w_dim}, but {core.name} takes "
                 f"{wanted[1]} of {wanted[2]}; use one model for both nodes"
             )
         strengths = {"coarse": coarse, "mid": mid, "fine": fine, "beta": beta, "pull": pull}
@@ -106,7 +106,7 @@ class RecurrentWalkerNode(io.ComfyNode):
         fps = one_number(fps, "fps")
         with naming("fps"):
             exact = to_fps(fps)
-        walk = Walk(heard.heard, heard.encoder, core.walker, start_ws, exact, settings, causal)
+        walk = Walk(analysed.analysed, analysed.encoder, core.walker, start_ws, exact, settings, causal)
         return io.NodeOutput(walk, float(walk.fps), walk.num_frames)
 
 

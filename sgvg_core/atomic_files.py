@@ -188,7 +188,7 @@ def same_file(first: str | Path, second: str | Path) -> bool:
 
 
 @contextlib.contextmanager
-def written_whole(path: str | Path, error: type[SGVGError]) -> Iterator[Path]:
+def atomic_write(path: str | Path, error: type[SGVGError]) -> Iterator[Path]:
     """The temporary path to write to: renamed to `path` on a clean exit, removed on any exception. System errors become `error`."""
     target = checked_target(path, error)
     part = temporary_path(target)

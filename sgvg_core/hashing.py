@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .atomic_files import written_whole
+from .atomic_files import atomic_write
 from .errors import SGVGError
 
 MADE_OF = "made_of.txt"
@@ -69,5 +69,5 @@ def is_kept(note: Path, made_of: str) -> bool:
 
 def note_kept(note: Path, made_of: str, error: type[SGVGError]) -> None:
     """Write the note of a result, which is whole by now. Raises `error` where it can't be written."""
-    with written_whole(note, error) as part:
+    with atomic_write(note, error) as part:
         part.write_text(made_of + "\n", encoding="ascii")

@@ -149,17 +149,17 @@ def converted_shapes(widths: Sequence[int], style_dim: int, num_mapping: int) ->
         shapes.update({f"{name}.conv.weight": (1, width, before, 3, 3), f"{name}.noise.weight": (1,), f"{name}.activate.bias": (width,),
                        f"{name}.conv.modulation.weight": (before, style_dim), f"{name}.conv.modulation.bias": (before,)})
 
-    def picture(name: str, width: int) -> None:
+    def image(name: str, width: int) -> None:
         shapes.update({f"{name}.conv.weight": (1, 3, width, 1, 1), f"{name}.bias": (1, 3, 1, 1),
                        f"{name}.conv.modulation.weight": (width, style_dim), f"{name}.conv.modulation.bias": (width,)})
 
     conv("conv1", widths[0], widths[0])
-    picture("to_rgb1", widths[0])
+    image("to_rgb1", widths[0])
     shapes["noises.noise_0"] = (1, 1, 4, 4)
     for index, (before, width) in enumerate(itertools.pairwise(widths)):
         conv(f"convs.{2 * index}", before, width)
         conv(f"convs.{2 * index + 1}", width, width)
-        picture(f"to_rgbs.{index}", width)
+        image(f"to_rgbs.{index}", width)
         shapes |= {f"convs.{2 * index}.conv.blur.kernel": (4, 4), f"to_rgbs.{index}.upsample.kernel": (4, 4)}
         shapes |= {f"noises.noise_{2 * index + each}": (1, 1, 8 << index, 8 << index) for each in (1, 2)}
     return shapes
@@ -183,11 +183,11 @@ def tensorflow_generator(
     shapes["synthesis/4x4/Const/const"] = (1, widths[0], *const_size)
 
     def conv(name: str, before: int, width: int, layer: int) -> None:
-        size = tuple(extent << (layer + 1) // 2 for extent in const_size)
+        size = tuple(size_of_image << (layer + 1) // 2 for size_of_image in const_size)
         shapes.update({f"{name}/weight": (3, 3, before, width), f"{name}/bias": (width,), f"{name}/noise_strength": (),
                        f"{name}/mod_weight": (w_dim, before), f"{name}/mod_bias": (before,), f"synthesis/noise{layer}": (1, 1, *size)})
 
-    def picture(size: int, width: int) -> None:
+    def image(size: int, width: int) -> None:
         lod = (2 << len(widths)).bit_length() - size.bit_length()
         name = f"synthesis/ToRGB_lod{lod}" if architecture == "grown" else f"synthesis/{size}x{size}/ToRGB"
         shapes.update({f"{name}/weight": (1, 1, width, num_channels), f"{name}/bias": (num_channels,), f"{name}/mod_weight": (w_dim, width),
@@ -195,7 +195,7 @@ def tensorflow_generator(
 
     conv("synthesis/4x4/Conv", widths[0], widths[0], 0)
     if architecture in ("skip", "grown") or len(widths) == 1:
-        picture(4, widths[0])
+        image(4, widths[0])
     for index, (before, width) in enumerate(itertools.pairwise(widths)):
         size = 8 << index
         conv(f"synthesis/{size}x{size}/Conv0_up", before, width, 2 * index + 1)
@@ -203,7 +203,7 @@ def tensorflow_generator(
         if architecture == "resnet":
             shapes[f"synthesis/{size}x{size}/Skip/weight"] = (1, 1, before, width)
         if architecture in ("skip", "grown") or index == len(widths) - 2:
-            picture(size, width)
+            image(size, width)
     return shapes
 
 

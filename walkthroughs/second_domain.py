@@ -34,9 +34,9 @@ STEPS_A_MINUTE = {"generator": 320, "joint-space": 20, "sgvg": 8}
 """Steps of each training for one of `--minutes`."""
 SETTINGS = {
     "generator": ("size=32", "channel_base=768", "channel_max=48", "z_dim=64", "w_dim=64", "mapping_lr_multiplier=0.1", "r1_gamma=1",
-                  "path_weight=0", "style_mixing=0", "noise=false", "augment.kinds=[]", "ema_pictures=2000"),
+                  "path_weight=0", "style_mixing_prob=0", "noise=false", "augment.kinds=[]", "ema_images=2000"),
     "joint-space": ("mirror=false", "test_every=100"),
-    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300", "walker_rate=1e-5"),
+    "sgvg": ("warm_start.search.num_codes=256", "warm_start.search.num_steps=60", "warm_start.num_steps=300", "walker_lr=1e-5"),
 }  # fmt: skip
 """What differs from the preset `tiny`; docs/second_domain.md has the reasons."""
 

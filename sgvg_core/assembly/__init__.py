@@ -4,7 +4,7 @@ A model is a folder: ``generator.safetensors``, ``sound_encoder.safetensors``, `
 for measuring, ``judge.safetensors``. Each file holds its weights and, in its header, the configuration they were made with.
 """
 
-from .adapters import fit_sound_encoder, fit_walker, latent_axis
+from .adapters import adapt_sound_encoder, adapt_walker, latent_axis
 from .builders import (
     build_clip_sound_tower,
     build_critics,
@@ -70,8 +70,8 @@ __all__ = [
     "find_generator",
     "find_model_generator",
     "find_walker",
-    "fit_sound_encoder",
-    "fit_walker",
+    "adapt_sound_encoder",
+    "adapt_walker",
     "latent_axis",
     "load_discriminator",
     "load_generator",

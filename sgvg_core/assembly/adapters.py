@@ -2,9 +2,9 @@
 
 from ..errors import ConfigError
 from ..latents import LatentAxis, layer_map
-from ..sound_inversion import AnySoundEncoder, FittedSoundEncoder, ReleasedSoundEncoder, SoundInversionEncoder
+from ..sound_inversion import AdaptedSoundEncoder, AnySoundEncoder, ReleasedSoundEncoder, SoundInversionEncoder
 from ..synthesis import Generator, StyleGAN2Generator
-from ..walker import AnyWalker, FittedWalker, RecurrentWalker, ReleasedWalker
+from ..walker import AdaptedWalker, AnyWalker, RecurrentWalker, ReleasedWalker
 
 
 def latent_axis(generator: Generator) -> LatentAxis:
@@ -28,7 +28,7 @@ def _check_w_dim(name: str, part: AnySoundEncoder | AnyWalker, generator: Genera
         raise ConfigError(f"{name}: made for latents of {part.w_dim} numbers, but the generator takes {generator.w_dim}; use parts that go together")
 
 
-def fit_sound_encoder(
+def adapt_sound_encoder(
     encoder: SoundInversionEncoder | ReleasedSoundEncoder, generator: Generator, made_for: LatentAxis | None = None
 ) -> AnySoundEncoder:
     """A sound encoder for `generator`: itself if it's made for its latents, else with the layer adapter around it (see `layer_map`).
@@ -42,12 +42,12 @@ def fit_sound_encoder(
     source = made_for or _axis_of_part(encoder, target)
     if source == target and not getattr(encoder, "absolute", False):
         return encoder
-    return FittedSoundEncoder(encoder, layer_map(source, target), generator.w_avg).eval()
+    return AdaptedSoundEncoder(encoder, layer_map(source, target), generator.w_avg).eval()
 
 
-def fit_walker(walker: RecurrentWalker | ReleasedWalker, generator: Generator, made_for: LatentAxis | None = None) -> AnyWalker:
-    """A walker for `generator`: itself, or with the layer adapter around it. `made_for` as in `fit_sound_encoder`."""
+def adapt_walker(walker: RecurrentWalker | ReleasedWalker, generator: Generator, made_for: LatentAxis | None = None) -> AnyWalker:
+    """A walker for `generator`: itself, or with the layer adapter around it. `made_for` as in `adapt_sound_encoder`."""
     _check_w_dim("walker", walker, generator)
     target = latent_axis(generator)
     source = made_for or _axis_of_part(walker, target)
-    return walker if source == target else FittedWalker(walker, layer_map(target, source), layer_map(source, target)).eval()
+    return walker if source == target else AdaptedWalker(walker, layer_map(target, source), layer_map(source, target)).eval()

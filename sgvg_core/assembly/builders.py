@@ -106,7 +106,7 @@ def build_sound_tower(config: ReleasedSoundTowerConfig) -> ReleasedSoundTower:
 
 def build_clip_sound_tower(config: SoundTowerConfig) -> SoundTower:
     """A sound tower for a CLIP model, with fresh weights."""
-    tower = SoundTower(config.embed_dim, config.widths, config.mel.picture_mels, statistics=config.statistics)
+    tower = SoundTower(config.embed_dim, config.widths, config.mel.resized_mels, texture=config.texture)
     if config.norm == "item":
         normalise_items(tower)
     return tower

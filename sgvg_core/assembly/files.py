@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..checkpoints import read_weights, write_weights
 from ..checkpoints.stored import in_words, read_stored
 from ..config import (
@@ -127,7 +127,7 @@ def load_sound_encoder(
         heard = from_file(MelConfig, stored.extra.get("mel"), f"{path}: mel")
         return build_filled(build_sound_encoder, own, stored.state, path).to(to_device(device)), heard
     config = from_file(ReleasedSoundConfig, stored.config, str(path))
-    mel = MelConfig(picture_mels=config.picture_size, picture_frames=config.picture_size)
+    mel = MelConfig(resized_mels=config.log_mel_size, resized_frames=config.log_mel_size)
     return build_filled(build_released_sound_encoder, config, stored.state, path).to(to_device(device)), mel
 
 
@@ -144,7 +144,7 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
 
 
 def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> ReleasedSoundTower:
-    """The released F_a in a file; what it hears is `audio.released_tower_picture`, what it answers lies in CLIP ViT-B/32's space."""
+    """The released F_a in a file; what it hears is `audio.released_tower_log_mel`, what it answers lies in CLIP ViT-B/32's space."""
     stored = read_stored(path, "released_sound_tower")
     config = from_file(ReleasedSoundTowerConfig, stored.config, str(path))
     return build_filled(build_sound_tower, config, stored.state, path).to(to_device(device))
@@ -201,7 +201,7 @@ def save_latents(path: str | Path, ws: torch.Tensor) -> None:
         raise CheckpointError(f"{target}: latents are written as .safetensors, .npy or .npz; choose one of these endings")
     if not bool(ws.isfinite().all()):
         raise CheckpointError(f"{target}: the latents hold NaN or infinity; such latents aren't stored")
-    with written_whole(target, CheckpointError) as part, part.open("wb") as file:
+    with atomic_write(target, CheckpointError) as part, part.open("wb") as file:
         if target.suffix == ".npy":
             np.save(file, ws.numpy(), allow_pickle=False)
         else:

@@ -15,7 +15,7 @@ from ..presets import ModelConfig
 from ..sound_inversion import AnySoundEncoder, ReleasedSoundEncoder
 from ..synthesis import Generator
 from ..walker import AnyWalker, ReleasedWalker
-from .adapters import fit_sound_encoder, fit_walker
+from .adapters import adapt_sound_encoder, adapt_walker
 from .builders import build_generator, build_joint_space, build_sound_encoder, build_walker
 from .files import (
     AnyJointSpace,
@@ -61,7 +61,7 @@ def load_model(folder: str | Path | None = None, device: str | torch.device = "a
     """The model in `folder` (None: the bundled one), its generator and joint space on `device`.
 
     A folder may also hold files of the released code (audio_inversion_.pth; coarse..., mid..., fine...) beside a generator of any kind,
-    generator.* or the one .pkl; they're fitted to it (`fit_sound_encoder`, `fit_walker`).
+    generator.* or the one .pkl; they're fitted to it (`adapt_sound_encoder`, `adapt_walker`).
 
     The encoder and the walker stay on the CPU in float32: the walk is the same on every machine. Raises CheckpointError when a part is
     missing, ConfigError when the parts don't fit each other.
@@ -77,8 +77,8 @@ def load_model(folder: str | Path | None = None, device: str | torch.device = "a
     return SoundModel(
         name=folder.name,
         generator=generator,
-        sound_encoder=fit_sound_encoder(encoder, generator) if isinstance(encoder, ReleasedSoundEncoder) else encoder,
-        walker=fit_walker(walker, generator) if isinstance(walker, ReleasedWalker) else walker,
+        sound_encoder=adapt_sound_encoder(encoder, generator) if isinstance(encoder, ReleasedSoundEncoder) else encoder,
+        walker=adapt_walker(walker, generator) if isinstance(walker, ReleasedWalker) else walker,
         mel=mel,
         joint_space=load_joint_space(space_path, device) if space_path.exists() else None,
         device=to_device(device),
@@ -125,8 +125,8 @@ def compose_model(
     return SoundModel(
         name=name,
         generator=generator,
-        sound_encoder=fit_sound_encoder(encoder, generator, made_for),
-        walker=fit_walker(load_walker(walker), generator, made_for),
+        sound_encoder=adapt_sound_encoder(encoder, generator, made_for),
+        walker=adapt_walker(load_walker(walker), generator, made_for),
         mel=mel,
         joint_space=None if joint_space is None else load_joint_space(joint_space, device),
         device=to_device(device),

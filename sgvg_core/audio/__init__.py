@@ -1,13 +1,13 @@
 """Features of a waveform: mono, resampling, log-mel pictures, what each moment hears."""
 
-from .mel import log_mel, mel_filters, mel_power, power_to_picture, released_picture, released_tower_picture, resize_picture
-from .segments import MelSegments, SoundLevel, clip_picture, cut_window, measure, mirrored, segments_of, window_pictures, window_samples, window_start
+from .mel import log_mel, mel_filters, mel_power, power_to_log_mel, released_log_mel, released_tower_log_mel, resize_log_mel
+from .segments import MelSegments, SoundLevel, clip_log_mel, cut_window, measure, mirrored, segments_of, window_log_mels, window_samples, window_start
 from .waveform import from_audio_dict, resample, to_mono
 
 __all__ = [
     "MelSegments",
     "SoundLevel",
-    "clip_picture",
+    "clip_log_mel",
     "cut_window",
     "from_audio_dict",
     "log_mel",
@@ -15,14 +15,14 @@ __all__ = [
     "mel_filters",
     "mel_power",
     "mirrored",
-    "power_to_picture",
-    "released_picture",
-    "released_tower_picture",
+    "power_to_log_mel",
+    "released_log_mel",
+    "released_tower_log_mel",
     "resample",
-    "resize_picture",
+    "resize_log_mel",
     "segments_of",
     "to_mono",
-    "window_pictures",
+    "window_log_mels",
     "window_samples",
     "window_start",
 ]

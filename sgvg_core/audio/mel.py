@@ -62,7 +62,7 @@ def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, p
     return mel_filters(mel.sample_rate, mel.n_fft, mel.n_mels).to(power) @ power
 
 
-def power_to_picture(power: torch.Tensor, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
+def power_to_log_mel(power: torch.Tensor, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
     """Mel powers as dB below `reference` (a power: one number, or one an item), 80 dB range, scaled to 0..1; louder ones are held at 1.
 
     A reference that is silence itself would make every picture all ones, as the released code does (silence="released");
@@ -71,8 +71,8 @@ def power_to_picture(power: torch.Tensor, reference: float | torch.Tensor, *, si
     check_choice("silence", silence, SILENCE)
     top = torch.as_tensor(reference, dtype=power.dtype, device=power.device).reshape(-1, *[1] * (power.ndim - 1))
     decibel = 10 * (power.clamp(min=SMALLEST_POWER).log10() - top.clamp(min=SMALLEST_POWER).log10())
-    picture = (decibel / RANGE_DB + 1).clamp(0, 1)
-    return picture if silence == "released" else torch.where(top > SMALLEST_POWER, picture, 0)
+    spectrogram = (decibel / RANGE_DB + 1).clamp(0, 1)
+    return spectrogram if silence == "released" else torch.where(top > SMALLEST_POWER, spectrogram, 0)
 
 
 def log_mel(waveform: torch.Tensor, mel: MelConfig, *, reference: float | torch.Tensor | None = None, silence: str = "zeros",
@@ -83,32 +83,32 @@ def log_mel(waveform: torch.Tensor, mel: MelConfig, *, reference: float | torch.
     """
     power = mel_power(waveform, mel, padding=padding)
     top = power.amax(dim=(1, 2)) if reference is None else reference
-    return power_to_picture(power, top, silence=silence)[:, None]
+    return power_to_log_mel(power, top, silence=silence)[:, None]
 
 
-def resize_picture(picture: torch.Tensor, num_mels: int, num_frames: int) -> torch.Tensor:
+def resize_log_mel(spectrogram: torch.Tensor, num_mels: int, num_frames: int) -> torch.Tensor:
     """A picture [B, 1, M, F] resized bilinearly with half-pixel centres and no antialiasing."""
-    check_shape("picture", picture, "B 1 M F")
-    return F.interpolate(picture, size=(num_mels, num_frames), mode="bilinear", align_corners=False)
+    check_shape("picture", spectrogram, "B 1 M F")
+    return F.interpolate(spectrogram, size=(num_mels, num_frames), mode="bilinear", align_corners=False)
 
 
-def released_picture(waveform: torch.Tensor, mel: MelConfig | None = None, *, num_frames: int = 864, silence: str = "zeros",
+def released_log_mel(waveform: torch.Tensor, mel: MelConfig | None = None, *, num_frames: int = 864, silence: str = "zeros",
                      padding: str = "zeros") -> torch.Tensor:
-    """A whole clip [B, N] as the released sound inversion encoder takes it: [B, 1, picture_mels, picture_frames].
+    """A whole clip [B, N] as the released sound inversion encoder takes it: [B, 1, resized_mels, resized_frames].
 
     The log-mel picture is cut to its middle `num_frames` frames or filled up with zeros on the right, then resized. `mel` None is
     the released setting (44,100 Hz, 256 mels, 256 x 256). Raises ShapeError.
     """
     mel = mel or MelConfig()
-    picture = log_mel(waveform, mel, silence=silence, padding=padding)
-    surplus = picture.shape[-1] - num_frames
+    spectrogram = log_mel(waveform, mel, silence=silence, padding=padding)
+    surplus = spectrogram.shape[-1] - num_frames
     if surplus > 0:
-        picture = picture[..., surplus // 2:surplus // 2 + num_frames]
-    picture = F.pad(picture, (0, num_frames - picture.shape[-1]))
-    return resize_picture(picture, mel.picture_mels, mel.picture_frames)
+        spectrogram = spectrogram[..., surplus // 2:surplus // 2 + num_frames]
+    spectrogram = F.pad(spectrogram, (0, num_frames - spectrogram.shape[-1]))
+    return resize_log_mel(spectrogram, mel.resized_mels, mel.resized_frames)
 
 
-def released_tower_picture(waveform: torch.Tensor, mel: MelConfig | None = None, *, num_frames: int = 864, first_frame: int | None = None,
+def released_tower_log_mel(waveform: torch.Tensor, mel: MelConfig | None = None, *, num_frames: int = 864, first_frame: int | None = None,
                            silence: str = "zeros", padding: str = "reflect") -> torch.Tensor:
     """A whole clip [B, N] as the released sound tower F_a takes it: [B, 1, 128, 512].
 
@@ -117,13 +117,13 @@ def released_tower_picture(waveform: torch.Tensor, mel: MelConfig | None = None,
     512: neither axis means what its size says, but the weights were trained on that. `mel` None is the released setting (44,100 Hz, 128
     mels); edges are mirrored, as librosa did then. Raises ShapeError.
     """
-    mel = mel or MelConfig(n_mels=128, picture_mels=512, picture_frames=128)
-    picture = log_mel(waveform, mel, silence=silence, padding=padding)
-    surplus = max(picture.shape[-1] - num_frames, 0)
+    mel = mel or MelConfig(n_mels=128, resized_mels=512, resized_frames=128)
+    spectrogram = log_mel(waveform, mel, silence=silence, padding=padding)
+    surplus = max(spectrogram.shape[-1] - num_frames, 0)
     first = surplus // 2 if first_frame is None else first_frame
     if not 0 <= first <= surplus:
-        raise ShapeError(f"first_frame: got {first}, expected 0 to {surplus} in a clip of {picture.shape[-1]} frames")
-    picture = picture[..., first:first + num_frames]
-    picture = F.pad(picture, (0, num_frames - picture.shape[-1]))
-    resized = resize_picture(picture, mel.picture_mels, mel.picture_frames)
-    return resized.reshape(len(resized), 1, mel.picture_frames, mel.picture_mels)
+        raise ShapeError(f"first_frame: got {first}, expected 0 to {surplus} in a clip of {spectrogram.shape[-1]} frames")
+    spectrogram = spectrogram[..., first:first + num_frames]
+    spectrogram = F.pad(spectrogram, (0, num_frames - spectrogram.shape[-1]))
+    resized = resize_log_mel(spectrogram, mel.resized_mels, mel.resized_frames)
+    return resized.reshape(len(resized), 1, mel.resized_frames, mel.resized_mels)

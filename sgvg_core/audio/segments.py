@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..config import MelConfig
 from ..errors import ConfigError, MediaError, ShapeError
-from .mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
+from .mel import SMALLEST_POWER, mel_power, power_to_log_mel, resize_log_mel
 
 QUIETEST_PEAK = 1e-4
 """A clip that never gets louder than this (-80 dB of full scale: dither, the last bits of 16) is silence, not a picture of noise."""
@@ -75,7 +75,7 @@ def _loudest(waiting: torch.Tensor, mel: MelConfig, needed: int) -> tuple[float,
 
 
 class MelSegments:
-    """Log-mel pictures of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, picture_mels, picture_frames].
+    """Log-mel pictures of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, resized_mels, resized_frames].
 
     Segment s hears the `segment_seconds` of sound centred on `first` + s / rate; causal: ending there. Each window is cut at its exact
     samples (`cut_window`) and pictured alone under the clip's one reference. So a segment doesn't depend on how the stream is
@@ -114,7 +114,7 @@ class MelSegments:
                     pieces.append(_mono(chunk))
                     num_held += pieces[-1].numel()
             held = torch.cat(pieces)
-            yield self._pictures(torch.stack([cut_window(held, self._first_sample(s) - held_first, self.mel) for s in batch]))
+            yield self._log_mels(torch.stack([cut_window(held, self._first_sample(s) - held_first, self.mel) for s in batch]))
             segment = batch[-1] + 1
             spent = min(max(0, self._first_sample(segment) - held_first), held.numel())
             held, held_first = held[spent:].clone(), held_first + spent
@@ -123,9 +123,9 @@ class MelSegments:
         """The sample with which the window of a segment begins (negative: before the sound)."""
         return window_start(segment, self.rate, self.mel, causal=self.causal, first=self.first)
 
-    def _pictures(self, windows: torch.Tensor) -> torch.Tensor:
+    def _log_mels(self, windows: torch.Tensor) -> torch.Tensor:
         reference = 0.0 if self.level.silent and self.silence == "zeros" else self.level.reference
-        return window_pictures(windows, self.mel, reference, silence=self.silence)
+        return window_log_mels(windows, self.mel, reference, silence=self.silence)
 
 
 def window_samples(mel: MelConfig) -> int:
@@ -164,14 +164,14 @@ def mirrored(places: torch.Tensor, count: int) -> torch.Tensor:
     return torch.minimum(turned, 2 * count - 1 - turned)
 
 
-def window_pictures(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
-    """Windows [n, samples] as a sound encoder sees them: [n, 1, picture_mels, picture_frames] in 0..1 under a given reference power."""
-    picture = power_to_picture(mel_power(windows, mel), reference, silence=silence)[:, None]
-    return resize_picture(picture, mel.picture_mels, mel.picture_frames)
+def window_log_mels(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
+    """Windows [n, samples] as a sound encoder sees them: [n, 1, resized_mels, resized_frames] in 0..1 under a given reference power."""
+    log_mel = power_to_log_mel(mel_power(windows, mel), reference, silence=silence)[:, None]
+    return resize_log_mel(log_mel, mel.resized_mels, mel.resized_frames)
 
 
-def clip_picture(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLevel, *, num_frames: int, silence: str = "zeros") -> torch.Tensor:
-    """A whole clip as one picture [1, 1, picture_mels, picture_frames]: `released_picture` of a stream whose `level` was measured.
+def clip_log_mel(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLevel, *, num_frames: int, silence: str = "zeros") -> torch.Tensor:
+    """A whole clip as one picture [1, 1, resized_mels, resized_frames]: `released_log_mel` of a stream whose `level` was measured.
 
     Of a clip with more than `num_frames` frames the middle is pictured, a shorter one is filled up with zeros. Only what is
     pictured is held in memory.
@@ -191,16 +191,16 @@ def clip_picture(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLev
         if place >= first + needed:
             break
     reference = 0.0 if level.silent and silence == "zeros" else level.reference
-    picture = power_to_picture(mel_power(window[None], mel, centred=False), reference, silence=silence)[:, None]
-    return resize_picture(F.pad(picture, (0, num_frames - shown)), mel.picture_mels, mel.picture_frames)
+    log_mel = power_to_log_mel(mel_power(window[None], mel, centred=False), reference, silence=silence)[:, None]
+    return resize_log_mel(F.pad(log_mel, (0, num_frames - shown)), mel.resized_mels, mel.resized_frames)
 
 
 def segments_of(waveform: torch.Tensor, mel: MelConfig, *, rate: Fraction, num_segments: int, causal: bool = False,
                 silence: str = "zeros") -> torch.Tensor:
-    """The segments of a mono waveform [N] in memory, all at once: [num_segments, 1, picture_mels, picture_frames]. See `MelSegments`."""
+    """The segments of a mono waveform [N] in memory, all at once: [num_segments, 1, resized_mels, resized_frames]. See `MelSegments`."""
     level = measure([waveform], mel)
-    pictures = MelSegments(lambda: [waveform], mel, level, rate=rate, num_segments=num_segments, causal=causal, silence=silence)
-    return torch.cat(list(pictures))
+    log_mels = MelSegments(lambda: [waveform], mel, level, rate=rate, num_segments=num_segments, causal=causal, silence=silence)
+    return torch.cat(list(log_mels))
 
 
 def _mono(chunk: torch.Tensor) -> torch.Tensor:

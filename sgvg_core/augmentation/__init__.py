@@ -3,8 +3,8 @@
 Each function takes its random numbers as an argument, so that a run can be repeated. Nothing here trains.
 """
 
-from .sounds import disturb
+from .sounds import augment_sound
 
 __all__ = [
-    "disturb",
+    "augment_sound",
 ]

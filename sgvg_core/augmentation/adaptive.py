@@ -36,7 +36,7 @@ class AugmentConfig:
     start: float = 0.0
     adjust_every: int = 4
     """The strength changes every so many steps."""
-    pictures_to_full: int = 500_000
+    images_to_full: int = 500_000
     """So many pictures take the strength from 0 to 1."""
 
     def __post_init__(self) -> None:
@@ -44,16 +44,16 @@ class AugmentConfig:
             check_choice("augment kinds", kind, KINDS)
         check_range("augment start", self.start, 0, 1)
         check_range("augment adjust_every", self.adjust_every, 1, 10**6)
-        check_range("augment pictures_to_full", self.pictures_to_full, 1, 10**12)
+        check_range("augment pictures_to_full", self.images_to_full, 1, 10**12)
         if self.target is not None:
             check_range("augment target", self.target, -1, 1)
 
 
-def adapted(strength: float, mean_sign: float, num_pictures: int, config: AugmentConfig) -> float:
-    """The strength after `num_pictures` more, for which E[sign D(x)] over real pictures was `mean_sign`."""
+def adapted(strength: float, mean_sign: float, num_images: int, config: AugmentConfig) -> float:
+    """The strength after `num_images` more, for which E[sign D(x)] over real pictures was `mean_sign`."""
     if config.target is None:
         return strength
-    step = math.copysign(num_pictures / config.pictures_to_full, mean_sign - config.target) if mean_sign != config.target else 0.0
+    step = math.copysign(num_images / config.images_to_full, mean_sign - config.target) if mean_sign != config.target else 0.0
     return min(1.0, max(0.0, strength + step))
 
 
@@ -62,20 +62,20 @@ def draw_transforms(generator: torch.Generator) -> torch.Tensor:
     return torch.cat([torch.rand(3, len(KINDS), generator=generator), torch.randn(2, len(KINDS), generator=generator)])
 
 
-def augment(pictures: torch.Tensor, draws: torch.Tensor, strength: float, kinds: tuple[str, ...] = KINDS) -> torch.Tensor:
+def augment(images: torch.Tensor, draws: torch.Tensor, strength: float, kinds: tuple[str, ...] = KINDS) -> torch.Tensor:
     """Pictures [N, 3, H, W] through the transforms that `draws` [N, 5, kinds] choose at `strength` -> same shape, float32.
 
     Places beyond the border show the picture's reflection. Whole turns, flips and shifts keep pixels as they are.
     """
     if strength <= 0 or not kinds:
-        return pictures
+        return images
     numbers = _Numbers(draws.float().cpu(), strength, kinds)
     if set(kinds) & set(PLACES):
-        pictures = sample(pictures.float(), place_matrices(numbers, *pictures.shape[2:])[:, :2].to(pictures.device))
+        images = sample(images.float(), place_matrices(numbers, *images.shape[2:])[:, :2].to(images.device))
     if set(kinds) & set(COLOURS):
-        colours = colour_matrices(numbers).to(pictures.device)
-        pictures = torch.einsum("nij,njhw->nihw", colours[:, :, :3], pictures.float()) + colours[:, :, 3, None, None]
-    return pictures
+        colours = colour_matrices(numbers).to(images.device)
+        images = torch.einsum("nij,njhw->nihw", colours[:, :, :3], images.float()) + colours[:, :, 3, None, None]
+    return images
 
 
 class _Numbers:
@@ -145,26 +145,26 @@ def colour_matrices(numbers: _Numbers) -> torch.Tensor:
     return torch.cat([linear, linear @ brightness], 2)
 
 
-def sample(pictures: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
+def sample(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] at the places that matrices [N, 2, 3] tell, bilinear, reflected beyond the border."""
-    grid = F.affine_grid(matrices, list(pictures.shape), align_corners=False)
-    if pictures.device.type == "cuda":  # torch's own sampling has no deterministic gradient there
-        return sample_by_taps(pictures, grid)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    if images.device.type == "cuda":  # torch's own sampling has no deterministic gradient there
+        return sample_by_taps(images, grid)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def sample_by_taps(pictures: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+def sample_by_taps(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     """The same from places [N, H, W, 2] by four gathered neighbours, whose gradients are summed in a fixed order."""
-    count, channels, height, width = pictures.shape
-    flat = pictures.flatten(2)
+    count, channels, height, width = images.shape
+    flat = images.flatten(2)
     x, y = (_reflected((grid[..., axis] + 1) * size / 2 - 0.5, size) for axis, size in ((0, width), (1, height)))
     left, top = x.floor(), y.floor()
-    result = torch.zeros_like(pictures)
+    result = torch.zeros_like(images)
     for across, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
         column, row = (left + across).clamp(max=width - 1), (top + down).clamp(max=height - 1)
         weight = (1 - (x - left - across).abs()) * (1 - (y - top - down).abs())
         index = (row * width + column).long().reshape(count, 1, -1).expand(-1, channels, -1)
-        result = result + flat.gather(2, index).view_as(pictures) * weight[:, None]
+        result = result + flat.gather(2, index).view_as(images) * weight[:, None]
     return result
 
 

@@ -82,7 +82,7 @@ def pauses(bench: Bench, wave: Wave) -> Wave:
     return wave * gain
 
 
-def disturb(waveform: NDArray[np.floating], rng: np.random.Generator, sample_rate: int) -> NDArray[np.float32]:
+def augment_sound(waveform: NDArray[np.floating], rng: np.random.Generator, sample_rate: int) -> NDArray[np.float32]:
     """`waveform` [N] as another microphone, place and file would have it: float32 [N], peaks below one.
 
     In order: a quieter second event, pauses, a room, an equaliser, a small loudspeaker, background noise, band limits as of a

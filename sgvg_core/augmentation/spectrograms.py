@@ -9,44 +9,44 @@ SHORTENED_SHARE, SMALL_SPEAKER_SHARE = 0.12, 0.15
 """Shares of E_a's windows that are pictured as of a short sound, and as a small loudspeaker gives them."""
 
 
-def shorten(pictures: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
+def shorten(log_mels: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
     """Some of the pictures [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards."""
-    num_frames = pictures.shape[3]
-    for item in np.flatnonzero(rng.random(len(pictures)) < (SHORTENED_SHARE if share is None else share)):
+    num_frames = log_mels.shape[3]
+    for item in np.flatnonzero(rng.random(len(log_mels)) < (SHORTENED_SHARE if share is None else share)):
         first, last = int(rng.integers(0, num_frames // 2 - 2)), int(rng.integers(num_frames // 2 + 2, num_frames + 1))
-        pictures[item] = pictures[item][:, :, first + mirrored(torch.arange(num_frames) - first, last - first)]
-    return pictures
+        log_mels[item] = log_mels[item][:, :, first + mirrored(torch.arange(num_frames) - first, last - first)]
+    return log_mels
 
 
-def by_small_speakers(pictures: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
+def by_small_speakers(log_mels: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
     """Some of the pictures [n, 1, M, F] without their lowest rows, and most of those without the highest, as telephones pass them on.
 
     Pictures say how far below the clip's loudest moment everything is, so what is left of a clip whose `loudest` rows [n, M] go rises.
     """
-    num_mels = pictures.shape[2]
+    num_mels = log_mels.shape[2]
     rows = torch.arange(num_mels)
-    for item in np.flatnonzero(rng.random(len(pictures)) < (SMALL_SPEAKER_SHARE if share is None else share)):
+    for item in np.flatnonzero(rng.random(len(log_mels)) < (SMALL_SPEAKER_SHARE if share is None else share)):
         slope = rng.uniform(0.02, 0.15, 2)
         loss = (rng.uniform(0.03, 0.22) * num_mels - rows).clamp(min=0) * slope[0]
         if rng.random() < 0.6:
             loss = loss + (rows - rng.uniform(0.55, 1) * num_mels).clamp(min=0) * slope[1]
         rise = loudest[item].max() - (loudest[item] - loss).max()
-        picture = pictures[item]
-        pictures[item] = (picture + (rise - loss[:, None]) * (picture > 0)).clamp(0, 1)
-    return pictures
+        log_mel = log_mels[item]
+        log_mels[item] = (log_mel + (rise - loss[:, None]) * (log_mel > 0)).clamp(0, 1)
+    return log_mels
 
 
-def mask_pictures(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def mask_log_mels(log_mels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Log-mel pictures with an overall level and tilt added and a band and a span of time hidden, as microphones and masking sounds do."""
-    num, _, mels, frames = pictures.shape
+    num, _, mels, frames = log_mels.shape
     shift = torch.from_numpy(rng.normal(0, 0.05, (num, 1, 1, 1))).float()
     tilt = torch.from_numpy(rng.normal(0, 0.08, (num, 1, 1, 1))).float() * torch.linspace(-1, 1, mels)[:, None]
-    pictures = (pictures + (shift + tilt) * (pictures > 0)).clamp(0, 1)
+    log_mels = (log_mels + (shift + tilt) * (log_mels > 0)).clamp(0, 1)
     for item in range(num):
         if rng.random() < 0.3:
             low = rng.integers(mels - 8)
-            pictures[item, :, low : low + rng.integers(1, 9)] = 0
+            log_mels[item, :, low : low + rng.integers(1, 9)] = 0
         if rng.random() < 0.2:
             low = rng.integers(frames - 8)
-            pictures[item, :, :, low : low + rng.integers(1, 9)] = 0
-    return pictures
+            log_mels[item, :, :, low : low + rng.integers(1, 9)] = 0
+    return log_mels

@@ -3,7 +3,7 @@
 import random
 
 
-def garble(text: str, rng: random.Random) -> str:
+def insert_random_word(text: str, rng: random.Random) -> str:
     """At times a word that means nothing in between, so that words nobody taught don't lead astray."""
     words = text.split()
     if rng.random() < 0.12:

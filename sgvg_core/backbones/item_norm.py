@@ -10,10 +10,10 @@ _MOST_GROUPS, _SMALLEST_GROUP = 8, 8
 """A group holds several maps: a map normalised by itself would lose how bright it is, and with it a picture's colours."""
 
 
-class FixedNorm(nn.BatchNorm1d):
+class FrozenBatchNorm(nn.BatchNorm1d):
     """A batch norm of features whose means and variances were measured once (`measure_norms`) and stay, in training too."""
 
-    def train(self, mode: bool = True) -> "FixedNorm":
+    def train(self, mode: bool = True) -> "FrozenBatchNorm":
         super().train(False)
         return self
 
@@ -27,7 +27,7 @@ def normalise_items(module: _Module) -> _Module:
         if isinstance(child, nn.BatchNorm2d):
             setattr(module, name, nn.GroupNorm(_num_groups(child.num_features), child.num_features))
         elif isinstance(child, nn.BatchNorm1d):
-            setattr(module, name, FixedNorm(child.num_features).eval())
+            setattr(module, name, FrozenBatchNorm(child.num_features).eval())
         else:
             normalise_items(child)
     return module
@@ -46,7 +46,7 @@ def measure_norms(module: nn.Module, inputs: torch.Tensor) -> None:
         norm.running_mean.copy_(features.mean(0))  # type: ignore[union-attr,operator]
         norm.running_var.copy_(features.var(0))  # type: ignore[union-attr,operator]
 
-    norms = [norm for norm in module.modules() if isinstance(norm, FixedNorm)]
+    norms = [norm for norm in module.modules() if isinstance(norm, FrozenBatchNorm)]
     hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
     was_training = module.training
     try:

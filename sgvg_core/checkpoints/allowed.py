@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .lazy_values import (
-    ArrayDraft,
     Attributes,
     Blob,
-    DtypeDraft,
-    ForeignDraft,
+    LazyArray,
+    LazyDtype,
+    LazyObject,
+    LazyTensor,
     Storage,
     StorageType,
-    TensorDraft,
 )
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset: Any, shape: Any, stride: Any) -> TensorDraft:
+def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset: Any, shape: Any, stride: Any) -> LazyTensor:
     """A view of a storage, held against the storage's bounds before it's believed."""
     if not isinstance(storage, Storage):
         machine.refuse("a tensor without a storage")
@@ -168,26 +168,26 @@ def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset:
     if wanted > storage.num_bytes:
         machine.refuse(f"a tensor of shape {list(shape)} that reaches to byte {wanted} of a storage of {storage.num_bytes} bytes")
     machine.count_tensor()
-    return TensorDraft(storage, dtype, offset, shape, stride)
+    return LazyTensor(storage, dtype, offset, shape, stride)
 
 
-def _rebuild_tensor(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:
+def _rebuild_tensor(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
     """(storage, offset, size, stride[, requires_grad, hooks[, metadata]]); hooks and metadata are left aside."""
     if not 4 <= len(args) <= 7:
         machine.refuse(f"a tensor of {len(args)} arguments, expected 4 to 7")
     return _tensor(machine, None, *args[:4])
 
 
-def _rebuild_tensor_v3(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:
+def _rebuild_tensor_v3(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
     """(storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])."""
     if not 7 <= len(args) <= 8 or not isinstance(args[6], Allowed) or args[6].name.removeprefix("torch.") not in DTYPES:
         machine.refuse("a tensor without a known number type")
     return _tensor(machine, DTYPES[args[6].name.removeprefix("torch.")], *args[:4])
 
 
-def _rebuild_parameter(machine: "Machine", args: tuple[Any, ...]) -> TensorDraft:
+def _rebuild_parameter(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
     """(tensor, requires_grad, hooks): the tensor."""
-    if len(args) != 3 or not isinstance(args[0], TensorDraft):
+    if len(args) != 3 or not isinstance(args[0], LazyTensor):
         machine.refuse("a parameter of something else than a tensor")
     return args[0]
 
@@ -213,24 +213,24 @@ def _device(machine: "Machine", args: tuple[Any, ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------------------------- numpy
 
 
-def _array(machine: "Machine", args: tuple[Any, ...]) -> ArrayDraft:
+def _array(machine: "Machine", args: tuple[Any, ...]) -> LazyArray:
     """_reconstruct(ndarray, (0,), b"b"): an array that BUILD fills."""
     if len(args) != 3 or not isinstance(args[0], Allowed) or args[0].name != "numpy.ndarray":
         machine.refuse("a numpy array of a class other than numpy.ndarray")
-    return ArrayDraft()
+    return LazyArray()
 
 
-def _dtype(machine: "Machine", args: tuple[Any, ...]) -> DtypeDraft:
+def _dtype(machine: "Machine", args: tuple[Any, ...]) -> LazyDtype:
     """dtype("f4", False, True)."""
     code = args[0] if args else None
     if isinstance(code, str) and code[:1] in ("O", "|"):
         machine.refuse("a numpy array of Python objects (only numbers are read)")
     if not isinstance(code, str) or code not in NUMPY_DTYPES:
         machine.refuse(f"the numpy number type {code[:40] if isinstance(code, str) else '?'!r} (read are {', '.join(NUMPY_DTYPES)})")
-    return DtypeDraft(code)
+    return LazyDtype(code)
 
 
-def build_dtype(machine: "Machine", made: DtypeDraft, state: Any) -> None:
+def build_dtype(machine: "Machine", made: LazyDtype, state: Any) -> None:
     """State of a dtype: (version, byte order, no sub-array, no names, no fields, ...)."""
     if type(state) is not tuple or not 5 <= len(state) <= 9 or not isinstance(state[1], str) or state[2:5] != (None, None, None):
         machine.refuse("a numpy number type with fields or sub-arrays")
@@ -239,14 +239,14 @@ def build_dtype(machine: "Machine", made: DtypeDraft, state: Any) -> None:
     made.order = state[1]
 
 
-def build_array(machine: "Machine", made: ArrayDraft, state: Any) -> None:
+def build_array(machine: "Machine", made: LazyArray, state: Any) -> None:
     """State of an array: (version, shape, dtype, fortran order, bytes)."""
-    if made.dtype is not None or not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], DtypeDraft):
+    if made.dtype is not None or not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], LazyDtype):
         machine.refuse("a numpy array with a state of a kind that isn't read")
     fill_array(machine, made, state[1], state[2], bool(state[3]), state[4])
 
 
-def fill_array(machine: "Machine", made: ArrayDraft, shape: Any, dtype: DtypeDraft, fortran: bool, data: Any) -> None:
+def fill_array(machine: "Machine", made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
     """Shape and number type against the bytes that are there."""
     shape, blob = counts(machine, shape, "numpy array's shape"), machine.latin1(data)
     wanted = math.prod(shape) * NUMPY_DTYPES[dtype.code].itemsize
@@ -256,20 +256,20 @@ def fill_array(machine: "Machine", made: ArrayDraft, shape: Any, dtype: DtypeDra
     made.shape, made.dtype, made.fortran, made.data = shape, dtype, fortran, blob
 
 
-def _frombuffer(machine: "Machine", args: tuple[Any, ...]) -> ArrayDraft:
+def _frombuffer(machine: "Machine", args: tuple[Any, ...]) -> LazyArray:
     """_frombuffer(bytes, dtype, shape, order): how protocol 5 writes arrays."""
-    if len(args) != 4 or not isinstance(args[1], DtypeDraft) or args[3] not in ("C", "F"):
+    if len(args) != 4 or not isinstance(args[1], LazyDtype) or args[3] not in ("C", "F"):
         machine.refuse("a numpy array with arguments of a kind that isn't read")
-    made = ArrayDraft()
+    made = LazyArray()
     fill_array(machine, made, args[2], args[1], args[3] == "F", args[0])
     return made
 
 
 def _scalar(machine: "Machine", args: tuple[Any, ...]) -> int | float | bool:
     """scalar(dtype, bytes): one number; it becomes a Python number."""
-    if len(args) != 2 or not isinstance(args[0], DtypeDraft):
+    if len(args) != 2 or not isinstance(args[0], LazyDtype):
         machine.refuse("a numpy number of a kind that isn't read")
-    made = ArrayDraft()
+    made = LazyArray()
     fill_array(machine, made, (), args[0], False, args[1])
     return machine.number(made)
 
@@ -277,7 +277,7 @@ def _scalar(machine: "Machine", args: tuple[Any, ...]) -> int | float | bool:
 # -------------------------------------------------------------------------------------------------------------------- foreign objects
 
 
-def _persistent(machine: "Machine", args: tuple[Any, ...]) -> ForeignDraft:
+def _persistent(machine: "Machine", args: tuple[Any, ...]) -> LazyObject:
     """(meta): NVIDIA's networks. Their own loader EXECUTES meta["module_src"]; here it isn't even read."""
     meta = args[0] if len(args) == 1 else None
     name = meta.get("class_name") if isinstance(meta, dict) else None
@@ -285,11 +285,11 @@ def _persistent(machine: "Machine", args: tuple[Any, ...]) -> ForeignDraft:
         return machine.refuse("a persistent object without type, class_name and state")
     if len(name) > MAX_FOREIGN_NAME or not name.isprintable():
         machine.refuse(f"a network whose class has no printable name of up to {MAX_FOREIGN_NAME} characters")
-    return ForeignDraft("", name, meta["state"])
+    return LazyObject("", name, meta["state"])
 
 
-def _foreign(module: str, name: str) -> Callable[["Machine"], ForeignDraft]:
-    return lambda machine: ForeignDraft(module, name)
+def _foreign(module: str, name: str) -> Callable[["Machine"], LazyObject]:
+    return lambda machine: LazyObject(module, name)
 
 
 SCRIPT_PREFIX = "__torch__."

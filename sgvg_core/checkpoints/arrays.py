@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..errors import CheckpointError
 from .allowed import MAX_AXES, MAX_NUMBER, NUMPY_DTYPES
-from .lazy_values import MAX_TENSORS, ArrayDraft, Blob, DtypeDraft
+from .lazy_values import MAX_TENSORS, Blob, LazyArray, LazyDtype
 from .source import Source
 from .zip_directory import ZipDirectory
 
@@ -18,7 +18,7 @@ MAX_HEADER = 10_000
 _HEADER = re.compile(r"\{'descr': '([<>|=]?)([a-zA-Z]\d{0,9})', 'fortran_order': (True|False), 'shape': \(([0-9, L]*)\),? ?\}[ \n]*")
 
 
-def read_npy(source: Source) -> ArrayDraft:
+def read_npy(source: Source) -> LazyArray:
     """The one array of a .npy file. Raises CheckpointError."""
     start = source.read(0, min(12, source.size))
     if start[:6] != b"\x93NUMPY" or len(start) < 12 or start[6] not in (1, 2, 3):
@@ -46,10 +46,10 @@ def read_npy(source: Source) -> ArrayDraft:
     wanted, got = math.prod(shape) * NUMPY_DTYPES[code].itemsize, source.size - begin - size
     if wanted != got:
         _refuse(source, f"its shape {shape} takes {wanted} bytes, but {got} are there (cut off?)")
-    return ArrayDraft(DtypeDraft(code, order or "="), shape, fortran == "True", Blob(source, begin + size, wanted))
+    return LazyArray(LazyDtype(code, order or "="), shape, fortran == "True", Blob(source, begin + size, wanted))
 
 
-def read_npz(archive: ZipDirectory) -> dict[str, ArrayDraft]:
+def read_npz(archive: ZipDirectory) -> dict[str, LazyArray]:
     """The arrays of a .npz file by name. Raises CheckpointError."""
     if len(archive.entries) > MAX_TENSORS:
         _refuse(archive.source, f"it has {len(archive.entries)} arrays (at most {MAX_TENSORS} are read)")

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError
-from .lazy_values import MAX_TENSORS, Blob, Storage, TensorDraft
+from .lazy_values import MAX_TENSORS, Blob, LazyTensor, Storage
 from .sniff import START, is_pickle, is_safetensors, name_strangers
 from .source import Source
 
@@ -54,15 +54,15 @@ class Header:
     extra: dict[str, Any]
 
 
-def read_tensors(source: Source) -> tuple[dict[str, TensorDraft], dict[str, str]]:
+def read_tensors(source: Source) -> tuple[dict[str, LazyTensor], dict[str, str]]:
     """The tensors of any safetensors file, and the texts of its `__metadata__`. Raises CheckpointError."""
     header, metadata, begin = _checked(source)
-    tensors: dict[str, TensorDraft] = {}
+    tensors: dict[str, LazyTensor] = {}
     for name, entry in header.items():
         dtype, shape, (first, last) = _DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
         storage = Storage(dtype, last - first, Blob(source, begin + first, last - first))
         stride = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-        tensors[name] = TensorDraft(storage, dtype, 0, shape, stride)
+        tensors[name] = LazyTensor(storage, dtype, 0, shape, stride)
     texts = metadata.items() if isinstance(metadata, dict) else ()
     return tensors, {name: text for name, text in texts if isinstance(text, str)}
 

@@ -46,7 +46,7 @@ class Storage:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class TensorDraft:
+class LazyTensor:
     """A strided view of a storage, checked against its bounds. Numbers count elements."""
 
     storage: Storage
@@ -57,7 +57,7 @@ class TensorDraft:
 
 
 @dataclasses.dataclass(eq=False)
-class DtypeDraft:
+class LazyDtype:
     """A numpy number type: kind and bytes ("f4"), byte order ("<", ">", "|", "=")."""
 
     code: str
@@ -65,17 +65,17 @@ class DtypeDraft:
 
 
 @dataclasses.dataclass(eq=False)
-class ArrayDraft:
+class LazyArray:
     """A numpy array; without `dtype` it's still waiting for its state."""
 
-    dtype: DtypeDraft | None = None
+    dtype: LazyDtype | None = None
     shape: tuple[int, ...] = ()
     fortran: bool = False
     data: Blob | None = None
 
 
 @dataclasses.dataclass(eq=False)
-class ForeignDraft:
+class LazyObject:
     """An object of a class that isn't built; its state as the file gives it."""
 
     module: str

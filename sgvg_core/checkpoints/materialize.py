@@ -16,13 +16,13 @@ import torch
 from ..errors import CheckpointError
 from .allowed import NUMPY_DTYPES, Allowed
 from .lazy_values import (
-    ArrayDraft,
     Attributes,
     Blob,
-    DtypeDraft,
-    ForeignDraft,
+    LazyArray,
+    LazyDtype,
+    LazyObject,
+    LazyTensor,
     Storage,
-    TensorDraft,
 )
 from .memory import fresh
 from .source import ALWAYS_UNFOLDED, MOST_UNFOLDED, Source
@@ -54,7 +54,7 @@ class _Weight:
     nodes: int = 1
     num_bytes: int = 0
     height: int = 0
-    draft: Any = None  # kept, so that its id isn't given to another
+    lazy: Any = None  # kept, so that its id isn't given to another
     named: bool = False  # a dictionary whose keys are texts: looked at once, however many networks share it
 
 
@@ -69,7 +69,7 @@ def enough_memory(where: str) -> Iterator[None]:
         raise CheckpointError(f"{where}: not enough memory is free for it; close other programs or use a machine with more") from error
 
 
-class Settler:
+class Materializer:
     """Makes one file's plain data; `size` is the file's."""
 
     def __init__(self, where: str, size: int) -> None:
@@ -81,11 +81,11 @@ class Settler:
         self._raw: dict[tuple[Source, int, int, bool], torch.Tensor] = {}
         self._copied = self._groups = 0
 
-    def settle(self, value: Any) -> Any:
+    def materialize(self, value: Any) -> Any:
         """The plain data. Raises CheckpointError."""
-        return self._settle(value, 0).value
+        return self._materialize(value, 0).value
 
-    def _settle(self, value: Any, depth: int) -> _Weight:
+    def _materialize(self, value: Any, depth: int) -> _Weight:
         kind = type(value)
         if kind in (int, float, bool, str, type(None), bytes):
             return _Weight(value, 1, len(value) if kind in (str, bytes) else 0)
@@ -96,7 +96,7 @@ class Settler:
             self._open.add(id(value))
             known = self._make(value, depth)
             self._open.discard(id(value))
-            known.draft = value
+            known.lazy = value
             self._done[id(value)] = known
         if depth + known.height > MAX_DEPTH:
             self._refuse(f"data nested deeper than {MAX_DEPTH} levels")
@@ -113,11 +113,11 @@ class Settler:
             weight = self._group(list(value.values()), depth, lambda made: dict(zip(value, made, strict=True)))
             weight.named = all(isinstance(key, str) for key in value)
             return weight
-        if isinstance(value, ForeignDraft):
+        if isinstance(value, LazyObject):
             return self._foreign(value, depth)
-        if isinstance(value, TensorDraft):
+        if isinstance(value, LazyTensor):
             return self._whole(self._tensor(value))
-        if isinstance(value, ArrayDraft):
+        if isinstance(value, LazyArray):
             return self._whole(self._array(value))
         if isinstance(value, Blob):
             return self._text(value)
@@ -125,7 +125,7 @@ class Settler:
             return self._whole(self._memory(value, value.dtype).view(value.dtype))
         if isinstance(value, Allowed) and isinstance(value.value, str):
             return _Weight(value.value)
-        if isinstance(value, DtypeDraft):
+        if isinstance(value, LazyDtype):
             return _Weight(str(NUMPY_DTYPES[value.code]))
         return self._refuse(f"{value.name if isinstance(value, Allowed) else type(value).__name__} where data is expected")
 
@@ -135,7 +135,7 @@ class Settler:
             self._refuse(f"data of more than {MAX_GROUPS} lists and dictionaries")
         made, nodes, num_bytes, height = [], 1, 0, 0
         for value in values:
-            weight = self._settle(value, depth + 1)
+            weight = self._materialize(value, depth + 1)
             made.append(weight.value)
             nodes, num_bytes, height = nodes + weight.nodes, num_bytes + weight.num_bytes, max(height, weight.height + 1)
             self._check_weight(nodes, num_bytes)  # at once: what follows may ask for the same again and again
@@ -147,8 +147,8 @@ class Settler:
         if num_bytes > self._allowed_bytes:
             self._refuse(f"data that unfolds to {num_bytes} bytes (at most {self._allowed_bytes}: {MOST_UNFOLDED} times the file and 64 MiB)")
 
-    def _foreign(self, value: ForeignDraft, depth: int) -> _Weight:
-        weight = self._settle({} if value.state is None else value.state, depth + 1)
+    def _foreign(self, value: LazyObject, depth: int) -> _Weight:
+        weight = self._materialize({} if value.state is None else value.state, depth + 1)
         if not weight.named:
             self._refuse(f"a network {value.name!r} whose state isn't a dictionary of named things")
         return _Weight(ForeignObject(value.module, value.name, weight.value), weight.nodes + 1, weight.num_bytes, weight.height + 1)
@@ -166,29 +166,29 @@ class Settler:
     def _whole(self, tensor: torch.Tensor) -> _Weight:
         return _Weight(tensor, 1, tensor.numel() * tensor.element_size())
 
-    def _tensor(self, draft: TensorDraft) -> torch.Tensor:
-        size = math.prod(draft.shape) * draft.dtype.itemsize
+    def _tensor(self, lazy: LazyTensor) -> torch.Tensor:
+        size = math.prod(lazy.shape) * lazy.dtype.itemsize
         self._check_weight(1, size)
         if not size:
-            return torch.empty(draft.shape, dtype=draft.dtype)
-        raw = self._memory(draft.storage, draft.dtype)
-        view = raw[: raw.numel() // draft.dtype.itemsize * draft.dtype.itemsize].view(draft.dtype)
-        view = view.as_strided(draft.shape, draft.stride, draft.offset)
-        if _elements_apart(draft.shape, draft.stride):
+            return torch.empty(lazy.shape, dtype=lazy.dtype)
+        raw = self._memory(lazy.storage, lazy.dtype)
+        view = raw[: raw.numel() // lazy.dtype.itemsize * lazy.dtype.itemsize].view(lazy.dtype)
+        view = view.as_strided(lazy.shape, lazy.stride, lazy.offset)
+        if _elements_apart(lazy.shape, lazy.stride):
             return view
         self._count_copy(size)
         return view.contiguous()
 
-    def _array(self, draft: ArrayDraft) -> torch.Tensor:
-        if draft.dtype is None or draft.data is None:
+    def _array(self, lazy: LazyArray) -> torch.Tensor:
+        if lazy.dtype is None or lazy.data is None:
             self._refuse("a numpy array without its state")
-        dtype = NUMPY_DTYPES[draft.dtype.code]
-        raw = self._bytes(draft.data, dtype == torch.bool)
-        if draft.dtype.order == ">" and dtype.itemsize > 1:
+        dtype = NUMPY_DTYPES[lazy.dtype.code]
+        raw = self._bytes(lazy.data, dtype == torch.bool)
+        if lazy.dtype.order == ">" and dtype.itemsize > 1:
             self._count_copy(raw.numel())
             raw = raw.view(-1, dtype.itemsize).flip(1).reshape(-1)
         flat = raw.view(dtype)
-        return flat.view(draft.shape[::-1]).permute(*range(len(draft.shape) - 1, -1, -1)) if draft.fortran and draft.shape else flat.view(draft.shape)
+        return flat.view(lazy.shape[::-1]).permute(*range(len(lazy.shape) - 1, -1, -1)) if lazy.fortran and lazy.shape else flat.view(lazy.shape)
 
     def _count_copy(self, size: int) -> None:
         """Count bytes that are made beside those of the file, before they are."""

@@ -4,7 +4,7 @@
   what REDUCE, NEWOBJ and BUILD do with an entry is a function of ours.
 - Opcodes that a file of weights has no use for (INST, OBJ, NEWOBJ_EX, EXT*, PERSID, out-of-band buffers) are refused by name, as are unknown ones.
 - Every declared size is held against the bytes that are left before anything of that size is made; long bytes and texts aren't read at
-  all, only their place is kept (`drafts.Blob`), so that a refused file costs next to nothing.
+  all, only their place is kept (`lazy_values.Blob`), so that a refused file costs next to nothing.
 - Opcodes, stack, marks, tensors and what we make ourselves of memoised values are counted and capped, together for all pickles of a
   file, so that no few bytes can ask for the same work again and again. Nothing here recurses, and no value is ever shown by its repr.
 - Only texts, bytes and small whole numbers may be keys: keys of other kinds could be made to collide (a whole number's hash is the number
@@ -24,13 +24,13 @@ from ..errors import CheckpointError
 from .allowed import ALLOWED, SCRIPT_PREFIX, Allowed, build_array, build_dtype, script_class
 from .lazy_values import (
     MAX_TENSORS,
-    ArrayDraft,
     Attributes,
     Blob,
-    DtypeDraft,
-    ForeignDraft,
+    LazyArray,
+    LazyDtype,
+    LazyObject,
+    LazyTensor,
     Storage,
-    TensorDraft,
 )
 from .source import Cursor, Source
 
@@ -181,7 +181,7 @@ class Machine:
             self._storages[key] = self._nested(self, blob)
         return self._storages[key]
 
-    def number(self, made: ArrayDraft) -> int | float | bool:
+    def number(self, made: LazyArray) -> int | float | bool:
         """The Python number of an array of one."""
         if made.dtype is None or made.data is None:
             self.refuse("a numpy number without a type")
@@ -533,11 +533,11 @@ class Machine:
     def _build(self) -> None:
         state = self._pop()
         made = self._top()
-        if isinstance(made, DtypeDraft):
+        if isinstance(made, LazyDtype):
             build_dtype(self, made, state)
-        elif isinstance(made, ArrayDraft):
+        elif isinstance(made, LazyArray):
             build_array(self, made, state)
-        elif isinstance(made, ForeignDraft) and made.module and made.state is None:
+        elif isinstance(made, LazyObject) and made.module and made.state is None:
             made.state = state
             if type(state) is dict:
                 state.pop("build_module_src", None)  # Python source that TensorFlow-era loaders execute; as unread as "module_src"
@@ -560,7 +560,7 @@ def _kind(value: Any) -> str:
     """What a value is, for errors."""
     if isinstance(value, Allowed):
         return value.name
-    return {TensorDraft: "a tensor", ArrayDraft: "a numpy array", Blob: "bytes", Attributes: "a namespace", ForeignDraft: "a network"}.get(
+    return {LazyTensor: "a tensor", LazyArray: "a numpy array", Blob: "bytes", Attributes: "a namespace", LazyObject: "a network"}.get(
         type(value), f"a {type(value).__name__}"
     )
 

@@ -14,7 +14,7 @@ from ..errors import CheckpointError
 from .arrays import read_npy, read_npz
 from .header import read_tensors
 from .lazy_values import MAX_TENSORS
-from .materialize import ForeignObject, Settler, enough_memory
+from .materialize import ForeignObject, Materializer, enough_memory
 from .sniff import SCRIPT_ADVICE, Format, sniff
 from .source import Source
 from .torch_files import read_legacy, read_pickle, read_zip
@@ -48,14 +48,14 @@ def read_plain(path: str | Path) -> Plain:
     with Source.open(path) as source, enough_memory(source.where):
         kind, archive = sniff(source)
         metadata: dict[str, str] = {}
-        drafts: Any
+        lazy_values: Any
         if kind == "safetensors":
-            drafts, metadata = read_tensors(source)
+            lazy_values, metadata = read_tensors(source)
         elif archive is not None:
-            drafts = read_npz(archive) if kind == "npz" else _read_script(archive) if kind == "torchscript" else read_zip(archive)
+            lazy_values = read_npz(archive) if kind == "npz" else _read_script(archive) if kind == "torchscript" else read_zip(archive)
         else:
-            drafts = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
-        return Plain(kind, Settler(source.where, source.size).settle(drafts), metadata)
+            lazy_values = {"npy": read_npy, "pickle": read_pickle, "torch legacy": read_legacy}[kind](source)
+        return Plain(kind, Materializer(source.where, source.size).materialize(lazy_values), metadata)
 
 
 def _read_script(archive: ZipDirectory) -> Any:

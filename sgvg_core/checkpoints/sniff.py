@@ -18,7 +18,7 @@ _AGAIN = "copy or download it again"
 SCRIPT_ADVICE = "where you'd let it run, torch.save(torch.jit.load(FILE, map_location='cpu').state_dict(), OUT) writes its weights alone"
 """How weights get out of a program that can't be read as data."""
 
-_PICTURES = {
+_IMAGES = {
     b"\xff\xd8\xff": "a JPEG picture",
     b"\x89PNG\r\n": "a PNG picture",
     b"GIF8": "a GIF picture",
@@ -45,7 +45,7 @@ _FOREIGN = {
     b"#!": "a script",
 }
 _STRANGERS = (
-    (_PICTURES, "choose the file of weights"),
+    (_IMAGES, "choose the file of weights"),
     (_ARCHIVES, "unpack it and choose the file of weights inside"),
     (_FOREIGN, "it isn't read"),
 )

@@ -13,10 +13,10 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..errors import CheckpointError
 from .header import ENTRY, FORMAT, Header, own_entry, read_tensors
-from .materialize import Settler, enough_memory
+from .materialize import Materializer, enough_memory
 from .memory import as_type
 from .source import Source
 
@@ -55,7 +55,7 @@ def write_weights(
         stored = _to_store(name, state[name], half, target)
         tensors[name] = stored.clone() if stored.untyped_storage().data_ptr() in places else stored
         places.add(tensors[name].untyped_storage().data_ptr())
-    with written_whole(target, CheckpointError) as part:
+    with atomic_write(target, CheckpointError) as part:
         try:
             safetensors.torch.save_file(tensors, part, metadata={ENTRY: entry})
         except safetensors.SafetensorError as error:  # it names a file of its own behind the words of the system's error
@@ -91,11 +91,11 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
     """
     path = Path(path)
     with Source.open(path) as source, enough_memory(source.where):
-        drafts, metadata = read_tensors(source)
+        lazy_values, metadata = read_tensors(source)
         header = own_entry(metadata, path)
         if kind is not None and header.kind != kind:
             raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
-        stored = stored_weights(header, Settler(source.where, source.size).settle(drafts), path)
+        stored = stored_weights(header, Materializer(source.where, source.size).materialize(lazy_values), path)
         for name, tensor in stored.state.items():  # one after another, so that no more than one stands in memory twice
             stored.state[name] = as_type(tensor, torch.float32) if tensor.is_floating_point() else tensor
         return stored

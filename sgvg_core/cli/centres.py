@@ -8,7 +8,7 @@ import torch
 from ..assembly import find_model_generator, load_generator, save_latents
 from ..generation import compute_centres, read_label
 from ..generation.render import synthesize, to_uint8
-from ..media import checked_picture, contact_sheet, save_picture
+from ..media import checked_image, contact_sheet, save_image
 from ..progress import Progress
 from ..synthesis import Generator
 from .options import LABEL_SAYS, read_seed, whole
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Compute and store."""
     checked_file("--output", options.output, _ENDINGS)
     if options.sheet is not None:
-        checked_picture(options.sheet)
+        checked_image(options.sheet)
     check_apart([options.output, options.sheet], files_of_model(options.generator))
     path = find_model_generator(options.generator) if options.generator.is_dir() else options.generator
     generator = load_generator(path, options.device)
@@ -53,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
         )
         save_latents(options.output, centres)
         if options.sheet is not None:
-            save_picture(options.sheet, contact_sheet(pictures_of(generator, centres, progress), min(_COLUMNS, len(centres))))
+            save_image(options.sheet, contact_sheet(images_of(generator, centres, progress), min(_COLUMNS, len(centres))))
     say(f"{options.output}: {len(centres)} centres of {options.codes} codes, {centres.shape[1]} latents of {centres.shape[2]}")
     return 0
 
 
-def pictures_of(generator: Generator, ws: torch.Tensor, progress: Progress) -> torch.Tensor:
+def images_of(generator: Generator, ws: torch.Tensor, progress: Progress) -> torch.Tensor:
     """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
     found: list[torch.Tensor] = []
     for some in synthesize(generator, [ws]):

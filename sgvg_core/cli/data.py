@@ -88,10 +88,10 @@ def run_prepare(options: argparse.Namespace) -> int:
 def run_inspect(options: argparse.Namespace) -> int:
     """Print what is there, and write the sheet."""
     from ..datasets import ClipData, data_sheet, inspect_data, verify_data
-    from ..media import checked_picture, save_picture
+    from ..media import checked_image, save_image
 
     if options.output is not None:
-        checked_picture(options.output)
+        checked_image(options.output)
     data = ClipData.open(options.data)
     found = inspect_data(data)
     with ProgressBar() as progress:
@@ -99,7 +99,7 @@ def run_inspect(options: argparse.Namespace) -> int:
             found["verified"] = verify_data(data, progress)
         sheet = None if options.output is None else data_sheet(data, progress)
     if sheet is not None:
-        save_picture(options.output, sheet)
+        save_image(options.output, sheet)
     if options.json:
         say_json(found)
         return 0

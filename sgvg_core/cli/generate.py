@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from ..assembly import load_model
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..clock import to_fps
 from ..errors import ConfigError
 from ..generation import (
@@ -23,7 +23,7 @@ from ..generation.film import check_output
 from ..generation.render import NOISE_MODES
 from ..generation.settings import STARTS, UNSURE
 from ..generation.text_constraint import read_prompts
-from ..media import checked_picture, probe_sound, save_picture
+from ..media import checked_image, probe_sound, save_image
 from ..walker import DEFAULT_PULL, WalkSettings
 from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
@@ -100,9 +100,9 @@ def run(options: argparse.Namespace) -> int:
     with ProgressBar() as progress:
         video = generate(sound, options.output, model=model, settings=settings, sound_codec=options.sound_codec, progress=progress)
     if options.sheet is not None:
-        save_picture(options.sheet, video.sheet)
+        save_image(options.sheet, video.sheet)
     if options.report is not None:
-        with written_whole(options.report, ConfigError) as part:
+        with atomic_write(options.report, ConfigError) as part:
             part.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print_notes(video.report["notes"])
     if options.output.suffix.lower() == ".gif":
@@ -115,7 +115,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
     """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
     check_output(options.output, [options.sound], options.sound_codec)
     if options.sheet is not None:
-        checked_picture(options.sheet)
+        checked_image(options.sheet)
     if options.report is not None:
         checked_file("--report", options.report, (".json",))
     inputs = [options.sound, *files_of_model(options.model), *(name for name in (options.centres, options.pose) if isinstance(name, str))]

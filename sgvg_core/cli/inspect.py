@@ -139,8 +139,8 @@ def _goes_with(kind: str, said: dict[str, Any]) -> str:
 def _lines(said: dict[str, Any]) -> list[str]:
     lines = []
     if "picture" in said:
-        picture = said["picture"]
-        lines.append(f"pictures: {picture['width']} x {picture['height']}, {picture['channels']} channels")
+        image = said["picture"]
+        lines.append(f"pictures: {image['width']} x {image['height']}, {image['channels']} channels")
     if "num_ws" in said:
         lines.append(f"latents: {said['num_ws']} of {said.get('w_dim', '?')}")
     if said.get("c_dim"):

@@ -3,7 +3,7 @@
 import argparse
 
 from ..assembly import load_model
-from ..generation import listen
+from ..generation import classify_sound
 from .options import add_model, add_sound, print_notes, sound_of
 from .progress import ProgressBar
 from .terminal import say, say_json
@@ -23,16 +23,16 @@ def run(options: argparse.Namespace) -> int:
     """Listen and print."""
     labels = tuple(text.strip() for text in options.labels.split(",") if text.strip())
     with ProgressBar() as progress:
-        heard = listen(load_model(options.model, options.device), sound_of(options), labels, progress)
-    print_notes(heard.notes)
+        analysed = classify_sound(load_model(options.model, options.device), sound_of(options), labels, progress)
+    print_notes(analysed.notes)
     if options.json:
-        say_json(heard.to_dict())
+        say_json(analysed.to_dict())
         return 0
-    if not heard.sure:
-        say(f"not sure: none of these scenes is heard clearly ({heard.labels[0].text} comes nearest)")
-    for label in heard.labels:
+    if not analysed.sure:
+        say(f"not sure: none of these scenes is heard clearly ({analysed.labels[0].text} comes nearest)")
+    for label in analysed.labels:
         say(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
-    for segment in heard.segments:
+    for segment in analysed.segments:
         named = segment.labels[0].text if segment.sure else f"not sure ({segment.labels[0].text})"
         say(f"{segment.start:7.1f} - {segment.end:5.1f} s  {named}  {segment.labels[0].probability:.0%}")
     return 0

@@ -18,7 +18,7 @@ _WITH_DATA: Mapping[str, Any] = {
     "keep_last": 2, "keep_every": 0, "tensorboard": False,
 }
 """The options of stages on data, with their defaults."""
-_OF_THE_WORLD = ("recordings", "begin_with", "scenes", "clips")
+_OF_THE_WORLD = ("recordings", "init_from", "scenes", "clips")
 """The options of stages that the procedural world teaches."""
 
 
@@ -46,7 +46,7 @@ def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
 
 def add_world_settings(parser: argparse.ArgumentParser) -> None:
     """Single settings of a stage that the procedural world teaches."""
-    words = "change one setting of the stage (walk.encoder_rate=0.001, sharpen.detail_share=1.5); may be given again"
+    words = "change one setting of the stage (walk.encoder_lr=0.001, sharpen.detail_share=1.5); may be given again"
     parser.add_argument("--set", action="append", default=[], dest="changes", metavar="NAME=VALUE", help=words)
 
 

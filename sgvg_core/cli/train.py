@@ -11,6 +11,7 @@ import torch
 
 from ..atomic_files import check_no_input
 from ..config import check_choice
+from ..config.aliases import flag_names
 from ..errors import ConfigError, shown
 from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
 from ..progress import Progress
@@ -73,7 +74,7 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
     words = "a model folder whose weights the stage begins with"
     if name == "generator":
         words = "with --data: a StyleGAN2 to go on from, in a file of any known layout, with its discriminator where it holds one"
-    parser.add_argument("--begin-with", type=Path, default=None, metavar="FILE" if name == "generator" else "MODEL", help=words)
+    parser.add_argument(*flag_names("--init-from"), type=Path, default=None, metavar="FILE" if name == "generator" else "MODEL", help=words)
     if name != "judge":
         default = _MINUTES.get(name, sum(_MINUTES.values()))
         with_data = "; with --data: this call stops after so many" if own_data else ""
@@ -152,8 +153,8 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
     said: dict[str, object] = {"preset": None if options.preset == "landscapes" else options.preset, "recordings": options.recordings is not None}
     if options.changes:
         said["set"] = list(options.changes)
-    if options.begin_with is not None:
-        said["begin-with"] = options.begin_with.name
+    if options.init_from is not None:
+        said["begin-with"] = options.init_from.name
     said.update({name: True for name in ("only-sound", "only-heads") if getattr(options, name.replace("-", "_"), False)})
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)
@@ -171,7 +172,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
         work=options.work,
         config=_PRESETS[options.preset or "landscapes"],
         recordings=options.recordings,
-        begin_with=options.begin_with,
+        init_from=options.init_from,
         workers=options.threads or torch.get_num_threads(),
         **{name: value for name, value in given.items() if value is not None},
     )
@@ -179,7 +180,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
     losses: dict[str, Any] = {name: getattr(options, name, None) for name in ("gan_loss", "lambda_b", "lambda_enc")}
     losses = {name: value for name, value in losses.items() if value is not None}
     settings = dataclasses.replace(settings, finetune=dataclasses.replace(settings.finetune, **losses))
-    return with_changes(settings, options.changes, fixed=("work", "begin_with", "recordings"))
+    return with_changes(settings, options.changes, fixed=("work", "init_from", "recordings"))
 
 
 def _of_joint_space(options: argparse.Namespace, settings: "TrainSettings") -> "TrainSettings":
@@ -197,9 +198,9 @@ def _generator(options: argparse.Namespace, settings: "TrainSettings", progress:
 
 
 def _sharpen(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:
-    from ..training.world.stages import sharpen_stage
+    from ..training.world.stages import detail_stage
 
-    return str(sharpen_stage(settings, sum(options.minutes), progress))
+    return str(detail_stage(settings, sum(options.minutes), progress))
 
 
 def _judge(options: argparse.Namespace, settings: "TrainSettings", progress: Progress) -> str:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..errors import TrainingError
 from ..randomness import MAX_SEED
 from .options import MAX_THREADS, number, use_threads, whole
@@ -83,7 +83,7 @@ def run_ablations(options: argparse.Namespace) -> int:
     said = {"seed": options.seed, "steps": config.num_steps, "data": data.hash, "table": table.to_dict()}
     words = format_paper_table(table)
     for ending, text in (("json", json.dumps(said, indent=1, ensure_ascii=False)), ("md", words)):
-        with written_whole(options.work / f"{TABLE}.{ending}", TrainingError) as part:
+        with atomic_write(options.work / f"{TABLE}.{ending}", TrainingError) as part:
             part.write_text(text + "\n", encoding="utf-8")
     if options.json:
         say_json(said)

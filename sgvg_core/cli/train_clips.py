@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import check_choice
+from ..config.aliases import current_choice
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, run_policy, said_changes, stage_config
@@ -55,8 +56,8 @@ def _add_losses(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--gan-loss", choices=("lsgan", "logistic", "non_saturating"), default=None, help="Eq. 9's form (default: lsgan)")
     group.add_argument("--lambda-b", type=number(), default=None, metavar="X", help="weight of the spread in Eq. 3 (default: 0.1)")
     group.add_argument("--lambda-enc", type=number(), default=None, metavar="X", help="weight of L_enc in Eq. 9 (default: 2)")
-    terms = ("sound_picture", "sound_text", "spread", "video", "image")
-    group.add_argument("--without", choices=terms, action="append", default=[], help="switch a term off; may be given again")
+    terms = ("sound_image", "sound_text", "spread", "video", "image")
+    group.add_argument("--without", type=current_choice, choices=terms, action="append", default=[], help="switch a term off; may be given again")
     group.add_argument("--still", choices=("coarse", "mid", "fine"), action="append", default=[], help="a block that holds still; may be given again")
     group.add_argument("--no-recurrence", action="store_true", help="blocks remember nothing from step to step")
 

@@ -37,7 +37,7 @@ def learns_from_data(options: argparse.Namespace) -> bool:
         raise ConfigError("--teacher pictures: needs --data DATA; make one with: python -m sgvg_core data prepare SOURCE -o DATA")
     if teacher == "world" and data is not None:
         raise ConfigError(f"--teacher world: draws its own pictures, but --data {data} was given; leave out one of them")
-    check_fitting(options, also=("begin_with",))
+    check_fitting(options, also=("init_from",))
     return data is not None
 
 
@@ -46,8 +46,8 @@ def run_own_data(options: argparse.Namespace) -> int:
     from ..training.clips.adversarial import train_adversarial  # here, so that other commands start at once
     from ..training.clips.adversarial_config import ADVERSARIAL_PRESETS
     from ..training.clips.class_labels import class_labels
-    from ..training.clips.images import open_pictures
-    from ..training.clips.init_from import read_beginning
+    from ..training.clips.images import open_images
+    from ..training.clips.init_from import read_initial_networks
     from ..training.runs.history import note_command
     from ..training.runs.ranks import joined_ranks
 
@@ -57,19 +57,19 @@ def run_own_data(options: argparse.Namespace) -> int:
     config = stage_config(options, ADVERSARIAL_PRESETS, "small")
     policy = run_policy(options, sum(options.minutes) if options.minutes else None, _STEPS)
     with joined_ranks(options.device) as ranks, ProgressBar() as progress:
-        data = open_pictures(options.data, config.size)
-        file = options.begin_with
+        data = open_images(options.data, config.size)
+        file = options.init_from
         labels = class_labels(data).names if config.labels else ()
-        beginning = None if file is None else read_beginning(file, config, len(labels))
+        initial = None if file is None else read_initial_networks(file, config, len(labels))
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
             said = {"data": "DATA", "begin-with": None if file is None else file.name, "preset": options.preset, "steps": policy.num_steps}
             said = {name: value for name, value in said.items() if name != "begin-with" or value}
             note_command(options.work, "generator", {**said, **said_changes(options)})
-            for note in () if beginning is None else beginning.notes:
+            for note in () if initial is None else initial.notes:
                 say(note)
         result = train_adversarial(
-            options.work, data, config, policy=policy, begin_with=beginning, ranks=ranks, workers=options.readers, progress=progress
+            options.work, data, config, policy=policy, init_from=initial, ranks=ranks, workers=options.readers, progress=progress
         )
         if ranks.is_first:
             say(str(result))

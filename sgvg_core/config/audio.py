@@ -17,8 +17,8 @@ class MelConfig:
     n_mels: int = 256
     segment_seconds: float = 10.03
     """Length of the window that one segment hears."""
-    picture_mels: int = 256
-    picture_frames: int = 256
+    resized_mels: int = 256
+    resized_frames: int = 256
     """Size to which a segment's log-mel picture is resized (bilinear, no antialiasing)."""
     edges: str = "silence"
     """What a window hears beyond the ends of a sound: silence, or the sound played backwards ("mirror")."""
@@ -30,12 +30,12 @@ class MelConfig:
         check_range("mel hop", self.hop, 16, self.n_fft)
         check_range("mel n_mels", self.n_mels, 8, 512)
         check_range("mel segment_seconds", self.segment_seconds, 0.05, 60)
-        check_range("mel picture_mels", self.picture_mels, 8, 1024)
-        check_range("mel picture_frames", self.picture_frames, 8, 4096)
+        check_range("mel resized_mels", self.resized_mels, 8, 1024)
+        check_range("mel resized_frames", self.resized_frames, 8, 4096)
 
 
 def bundled_mel() -> MelConfig:
     """The settings of the bundled model's spectrograms."""
     return MelConfig(
-        sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64, edges="mirror"
+        sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64, edges="mirror"
     )

@@ -49,8 +49,8 @@ class DiscriminatorConfig:
         check_range("discriminator mbstd_num_channels", self.mbstd_num_channels, 0, self.channels[0])
         if self.mbstd_num_channels and self.channels[0] % self.mbstd_num_channels:
             raise ConfigError(f"discriminator mbstd_num_channels: got {self.mbstd_num_channels}, expected a divisor of {self.channels[0]}")
-        for extent in self.final_size:
-            check_range("discriminator final_size", extent, 1, 64)
+        for size_of_image in self.final_size:
+            check_range("discriminator final_size", size_of_image, 1, 64)
         check_range("discriminator number of parameters", self.num_parameters, 1, MAX_GENERATOR_PARAMETERS)
         for index, width in enumerate(self.channels):
             pixels = (self.final_size[0] << index) * (self.final_size[1] << index)
@@ -69,7 +69,7 @@ class DiscriminatorConfig:
 class CriticConfig:
     """The two discriminators of Eq. 7 and 8: D_V sees short clips, D_I single frames, both small and of patches."""
 
-    picture_size: int = 64
+    image_size: int = 64
     """Frames are reduced to this before they're judged."""
     num_frames: int = 6
     """Frames of a clip (released code: 6)."""
@@ -77,12 +77,12 @@ class CriticConfig:
     video_widths: tuple[int, ...] = (32, 64, 128)
 
     def __post_init__(self) -> None:
-        check_range("critic picture_size", self.picture_size, 16, 512)
+        check_range("critic image_size", self.image_size, 16, 512)
         check_range("critic num_frames", self.num_frames, 2, 64)
         for name in ("image_widths", "video_widths"):
             widths = getattr(self, name)
             check_range(f"critic number of {name}", len(widths), 1, 6)
             for width in widths:
                 check_range(f"critic {name}", width, 4, 1024)
-            if self.picture_size >> len(widths) < 4:
-                raise ConfigError(f"critic {name}: got {len(widths)} halvings, expected so few that 4 of {self.picture_size} pixels stay")
+            if self.image_size >> len(widths) < 4:
+                raise ConfigError(f"critic {name}: got {len(widths)} halvings, expected so few that 4 of {self.image_size} pixels stay")

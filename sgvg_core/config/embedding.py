@@ -23,7 +23,7 @@ class JointSpaceConfig:
     text_layers: int = 3
     context_length: int = 32
     sound_widths: tuple[int, ...] = (16, 32, 64, 128)
-    sound_statistics: int = 0
+    sound_texture: int = 0
     """Units of the layers on what the bands of a window do, beside the convolutions (0: none)."""
     mel: MelConfig = dataclasses.field(default_factory=bundled_mel)
     """How a window of sound becomes the picture that F_a takes."""
@@ -40,13 +40,13 @@ class JointSpaceConfig:
     """What scores of sounds are divided by when they're made probabilities of the labels, so that these are as often right as they say."""
     sure_from: float = 0.0
     """A sound none of whose labels has this probability is named "not sure" (0: every sound is one of the labels)."""
-    picture_norm: str = "batch"
+    image_norm: str = "batch"
     """What F_v's layers are normalised over while it learns: "batch", or "item", each picture by itself (several processes need that)."""
     sound_norm: str = "batch"
     """The same of F_a."""
 
     def __post_init__(self) -> None:
-        check_choice("joint space picture_norm", self.picture_norm, NORMS)
+        check_choice("joint space image_norm", self.image_norm, NORMS)
         check_choice("joint space sound_norm", self.sound_norm, NORMS)
         check_range("joint space embed_dim", self.embed_dim, 8, 2048)
         check_range("joint space image_size", self.image_size, 32, 512)
@@ -63,7 +63,7 @@ class JointSpaceConfig:
         check_range("joint space number of sound_widths", len(self.sound_widths), 1, 8)
         for width in self.sound_widths:
             check_range("joint space sound_widths", width, 4, 2048)
-        check_range("joint space sound_statistics", self.sound_statistics, 0, 4096)
+        check_range("joint space sound_texture", self.sound_texture, 0, 4096)
         check_range("joint space number of merges", len(self.merges), 0, 50_000)
         check_range("joint space number of words", len(self.words), 0, 100_000)
         check_range("joint space number of labels", len(self.labels), 0, 1_000)
@@ -78,11 +78,11 @@ class JointSpaceConfig:
     @property
     def num_parameters(self) -> int:
         """About how many numbers the weights of its three towers hold (without biases)."""
-        pictures = sum(17 * layers * (self.image_width << stage) ** 2 for stage, layers in enumerate(self.image_layers))
+        images = sum(17 * layers * (self.image_width << stage) ** 2 for stage, layers in enumerate(self.image_layers))
         pooled = 32 * self.image_width
-        pictures += pooled * (4 * pooled + self.embed_dim + (self.image_size // 32) ** 2)
+        images += pooled * (4 * pooled + self.embed_dim + (self.image_size // 32) ** 2)
         words = self.text_width * (12 * self.text_width * self.text_layers + 512 + len(self.merges) + self.context_length + self.embed_dim)
-        return pictures + words + sound_tower_parameters(self.sound_widths, self.mel.picture_mels, self.sound_statistics, self.embed_dim)
+        return images + words + sound_tower_parameters(self.sound_widths, self.mel.resized_mels, self.sound_texture, self.embed_dim)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ class SoundTowerConfig:
     """A pretrained tag, or the name of the file of weights."""
     embed_dim: int
     widths: tuple[int, ...] = (16, 32, 64, 128)
-    statistics: int = 128
+    texture: int = 128
     norm: str = "item"
     mel: MelConfig = dataclasses.field(default_factory=bundled_mel)
     labels: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class SoundTowerConfig:
         check_range("sound tower number of widths", len(self.widths), 1, 8)
         for width in self.widths:
             check_range("sound tower widths", width, 4, 2048)
-        check_range("sound tower statistics", self.statistics, 0, 4096)
+        check_range("sound tower texture", self.texture, 0, 4096)
         check_choice("sound tower norm", self.norm, NORMS)
         check_range("sound tower number of labels", len(self.labels), 0, 1_000)
         check_range("sound tower number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
@@ -116,7 +116,7 @@ class SoundTowerConfig:
     @property
     def num_parameters(self) -> int:
         """About how many numbers its weights hold (without biases)."""
-        return sound_tower_parameters(self.widths, self.mel.picture_mels, self.statistics, self.embed_dim)
+        return sound_tower_parameters(self.widths, self.mel.resized_mels, self.texture, self.embed_dim)
 
 
 @dataclasses.dataclass(frozen=True)

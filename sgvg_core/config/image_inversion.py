@@ -22,7 +22,7 @@ class ImageEncoderConfig:
     """3, or 6 for encoders that see the picture beside what they made of it so far (ReStyle)."""
     num_ws: int = 18
     w_dim: int = 512
-    picture_size: int = 256
+    image_size: int = 256
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     squeeze: int = 16
@@ -36,12 +36,12 @@ class ImageEncoderConfig:
         check_range("image encoder in_channels", self.in_channels, 1, 64)
         check_range("image encoder num_ws", self.num_ws, 1, 64)
         check_range("image encoder w_dim", self.w_dim, 4, 2048)
-        check_choice("image encoder picture_size", str(self.picture_size), tuple(str(16 << power) for power in range(1, 7)))
+        check_choice("image encoder image_size", str(self.image_size), tuple(str(16 << power) for power in range(1, 7)))
         check_backbone("image encoder", self.depths, self.widths)
         if self.widths[3] != self.w_dim:
             raise ConfigError(f"image encoder widths: got {self.widths[3]} last, expected w_dim ({self.w_dim})")
         check_range("image encoder squeeze", self.squeeze, 1, 256)
         if self.heads == "styles" and self.pyramid and not 0 < self.bounds[0] < self.bounds[1] < self.num_ws:
             raise ConfigError(f"image encoder bounds: got {self.bounds}, expected 0 < a < b < {self.num_ws}")
-        heads = self.num_ws * 9 * self.w_dim**2 * self.picture_size.bit_length() if self.heads == "styles" else 49 * self.w_dim**2
+        heads = self.num_ws * 9 * self.w_dim**2 * self.image_size.bit_length() if self.heads == "styles" else 49 * self.w_dim**2
         check_range("image encoder number of parameters", heads + backbone_parameters(self.depths, self.widths), 1, MAX_PART_PARAMETERS)

@@ -10,7 +10,7 @@ from .checks import MAX_PART_PARAMETERS, check_range, pairs_of_convolutions
 class JudgeConfig:
     """The judge of pictures: its input size, the widths of its stages and the kinds it knows."""
 
-    picture_size: int = 64
+    image_size: int = 64
     widths: tuple[int, ...] = (24, 48, 96, 128)
     labels: tuple[str, ...] = (
         "thunderstorm",
@@ -25,7 +25,7 @@ class JudgeConfig:
     )
 
     def __post_init__(self) -> None:
-        check_range("judge picture_size", self.picture_size, 16, 512)
+        check_range("judge image_size", self.image_size, 16, 512)
         check_range("judge number of stages", len(self.widths), 1, 8)
         for width in self.widths:
             check_range("judge widths", width, 8, 1024)

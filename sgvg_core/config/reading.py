@@ -8,6 +8,7 @@ import typing
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, shown
+from .aliases import current_names
 
 T = TypeVar("T")
 
@@ -16,6 +17,7 @@ def from_dict(cls: type[T], data: Any, where: str) -> T:
     """A configuration from plain data; `where` names the file or argument in errors. Raises ConfigError."""
     if not isinstance(data, dict):
         raise ConfigError(f"{where}: got {type(data).__name__}, expected an object with the settings of {cls.__name__}")
+    data = current_names(cls, data)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(data) - set(fields))
     if unknown:

@@ -12,7 +12,7 @@ class SoundInversionConfig:
 
     num_ws: int = 16
     w_dim: int = 512
-    picture_size: int = 256
+    log_mel_size: int = 256
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     pyramid_width: int = 512
@@ -35,7 +35,7 @@ class SoundInversionConfig:
     def __post_init__(self) -> None:
         check_range("sound inversion num_ws", self.num_ws, 3, 64)
         check_range("sound inversion w_dim", self.w_dim, 1, 2048)
-        check_range("sound inversion picture_size", self.picture_size, 32, 1024)
+        check_range("sound inversion log_mel_size", self.log_mel_size, 32, 1024)
         for depth in self.depths:
             check_range("sound inversion depths", depth, 1, 64)
         for width in (*self.widths, self.pyramid_width):
@@ -52,7 +52,7 @@ class SoundInversionConfig:
     def num_parameters(self) -> int:
         """About how many numbers its weights hold (without biases)."""
         width = self.pyramid_width
-        heads = self.num_ws * width * (9 * width * self.picture_size.bit_length() + self.w_dim)
+        heads = self.num_ws * width * (9 * width * self.log_mel_size.bit_length() + self.w_dim)
         return backbone_parameters(self.depths, self.widths) + heads + sum(self.widths) * width + texture_parameters(self.texture, 3 * width)
 
 
@@ -64,7 +64,7 @@ class ReleasedSoundConfig:
     """"map": convolutions down to a point; such an encoder answers latents. "transformer": it answers offsets from the mean latent."""
     num_ws: int = 16
     w_dim: int = 512
-    picture_size: int = 256
+    log_mel_size: int = 256
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     squeeze: int = 16
@@ -83,7 +83,7 @@ class ReleasedSoundConfig:
         check_choice("released sound heads", self.heads, ("map", "transformer"))
         check_range("released sound num_ws", self.num_ws, 3, 64)
         check_range("released sound w_dim", self.w_dim, 8, 2048)
-        check_choice("released sound picture_size", str(self.picture_size), tuple(str(16 << power) for power in range(1, 7)))
+        check_choice("released sound log_mel_size", str(self.log_mel_size), tuple(str(16 << power) for power in range(1, 7)))
         check_backbone("released sound", self.depths, self.widths)
         if self.widths[3] != self.w_dim:
             raise ConfigError(f"released sound widths: got {self.widths[3]} last, expected w_dim ({self.w_dim})")
@@ -100,6 +100,6 @@ class ReleasedSoundConfig:
     @property
     def num_parameters(self) -> int:
         """About how many numbers its weights hold."""
-        map_head = 9 * self.w_dim**2 * self.picture_size.bit_length()
+        map_head = 9 * self.w_dim**2 * self.log_mel_size.bit_length()
         transformer_head = self.transformer_layers * (4 * self.w_dim**2 + 2 * self.w_dim * self.transformer_width)
         return backbone_parameters(self.depths, self.widths) + self.num_ws * (map_head if self.heads == "map" else transformer_head)

@@ -94,8 +94,8 @@ class GeneratorConfig:
         for name in ("embed_features", "mapping_features"):
             if getattr(self, name) is not None:
                 check_range(f"generator {name}", getattr(self, name), 1, 2048)
-        for extent in self.const_size:
-            check_range("generator const_size", extent, 1, 64)
+        for size_of_image in self.const_size:
+            check_range("generator const_size", size_of_image, 1, 64)
         if self.conv_clamp is not None:
             check_range("generator conv_clamp", self.conv_clamp, 1e-3, 1e6)
         if self.code_features is not None and self.code_features.num_read > self.z_dim:

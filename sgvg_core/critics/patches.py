@@ -69,7 +69,7 @@ class HintedCritic(nn.Module):
             layers += [nn.Conv2d(width_in, width, 4, 2, 1), nn.LeakyReLU(_SLOPE)]
         self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 3, 1, 1))
 
-    def forward(self, pictures: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
-        check_shape("pictures", pictures, "N 3 H W")
+    def forward(self, images: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+        check_shape("pictures", images, "N 3 H W")
         check_shape("hints", hints, "N 3 H W")
-        return self.body(torch.cat([pictures, hints], 1))[:, 0]
+        return self.body(torch.cat([images, hints], 1))[:, 0]

@@ -5,6 +5,6 @@ import torch
 from ..embedding.image_preparation import resize_exactly
 
 
-def to_critic_size(pictures: torch.Tensor, size: int) -> torch.Tensor:
+def to_critic_size(images: torch.Tensor, size: int) -> torch.Tensor:
     """Pictures [N, 3, H, W] as the discriminators see them, [N, 3, size, size]: rendered and generated ones alike."""
-    return resize_exactly(pictures, (size, size), "area")
+    return resize_exactly(images, (size, size), "area")

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..errors import ShapeError
 from ..kernels.bias_act import SLOPE
-from ..kernels.upfirdn2d import filter_taps, filtered, halve
+from ..kernels.upfirdn2d import downsample2d, filter_taps, upfirdn2d
 from ..shapes import check_shape
 from ..synthesis.layers import EqualisedLinear, unit_mean_square
 
@@ -37,9 +37,9 @@ class CriticConv(nn.Module):
         weight = (self.weight * (self.weight_gain * gain)).to(x.dtype)
         bias = None if self.bias is None else (self.bias * gain).to(x.dtype)
         if self.down and self.kernel == 1:
-            x = F.conv2d(halve(x), weight, bias)
+            x = F.conv2d(downsample2d(x), weight, bias)
         elif self.down:
-            x = F.conv2d(filtered(x, filter_taps(x), padding=2), weight, bias, stride=2)
+            x = F.conv2d(upfirdn2d(x, filter_taps(x), padding=2), weight, bias, stride=2)
         else:
             x = F.conv2d(x, weight, bias, padding=self.kernel // 2)
         if self.bias is None:
@@ -64,17 +64,17 @@ class CriticBlock(nn.Module):
         if architecture == "resnet":
             self.skip = CriticConv(channels, out_channels, 1, down=True, plain=True)
 
-    def forward(self, x: torch.Tensor | None, picture: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward(self, x: torch.Tensor | None, image: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Features and picture of this size -> both of half the size; the picture only where a later block reads it."""
-        if picture is not None:
-            own = self.fromrgb(picture)
+        if image is not None:
+            own = self.fromrgb(image)
             x = own if x is None else x + own
-            picture = halve(picture) if self.architecture == "skip" else None
+            image = downsample2d(image) if self.architecture == "skip" else None
         if x is None:
             raise ShapeError("the first block of a discriminator got neither features nor a picture")
         if self.architecture != "resnet":
-            return self.conv1(self.conv0(x)), picture
-        return self.skip(x, math.sqrt(0.5)) + self.conv1(self.conv0(x), math.sqrt(0.5)), picture
+            return self.conv1(self.conv0(x)), image
+        return self.skip(x, math.sqrt(0.5)) + self.conv1(self.conv0(x), math.sqrt(0.5)), image
 
 
 class CriticEnd(nn.Module):
@@ -100,10 +100,10 @@ class CriticEnd(nn.Module):
         self.fc = EqualisedLinear(channels * size[0] * size[1], channels, activate=True)
         self.out = EqualisedLinear(channels, num_out)
 
-    def forward(self, x: torch.Tensor | None, picture: torch.Tensor | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor | None, image: torch.Tensor | None) -> torch.Tensor:
         """[N, C, h, w] -> [N, num_out]."""
-        if picture is not None:
-            own = self.fromrgb(picture)
+        if image is not None:
+            own = self.fromrgb(image)
             x = own if x is None else x + own
         if x is None:
             raise ShapeError("the last block of a discriminator got neither features nor a picture")
@@ -196,21 +196,21 @@ class StyleGAN2Discriminator(nn.Module):
             num_statistics=mbstd_num_channels,
         )
 
-    def forward(self, pictures: torch.Tensor, c: torch.Tensor | None = None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, c: torch.Tensor | None = None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Answers [N, 1] of pictures [N, img_channels, H, W]; labels c [N, c_dim] if it was made for labels. Raises ShapeError.
 
         Where it takes statistics over the batch (all known ones do), an answer depends on the pictures beside it. `dtype` is that of
         the convolutions' features.
         """
-        check_shape("pictures", pictures, "N C H W", C=self.img_channels, H=self.img_size[0], W=self.img_size[1])
+        check_shape("pictures", images, "N C H W", C=self.img_channels, H=self.img_size[0], W=self.img_size[1])
         x: torch.Tensor | None = None
-        picture: torch.Tensor | None = pictures.to(dtype)
+        image: torch.Tensor | None = images.to(dtype)
         for resolution in self.block_resolutions:
-            x, picture = getattr(self, f"b{resolution}")(x, picture)
-        answers = self.b4(x, picture)
+            x, image = getattr(self, f"b{resolution}")(x, image)
+        answers = self.b4(x, image)
         if self.c_dim == 0:
             return answers
         if c is None:
-            raise ShapeError(f"c: got nothing, expected labels [N={len(pictures)}, c_dim={self.c_dim}]; this discriminator is conditional")
-        check_shape("c", c, "N c_dim", N=len(pictures), c_dim=self.c_dim)
+            raise ShapeError(f"c: got nothing, expected labels [N={len(images)}, c_dim={self.c_dim}]; this discriminator is conditional")
+        check_shape("c", c, "N c_dim", N=len(images), c_dim=self.c_dim)
         return (answers * self.mapping(c)).sum(1, keepdim=True) / math.sqrt(self.cmap_dim)

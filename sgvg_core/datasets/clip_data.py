@@ -78,9 +78,9 @@ class ClipData:
         ends = np.cumsum([0, *self._frame_bytes(clip)])
         begin = int(ends[first])
         stored = self._read(clip, clip.frames, "frames.mjpeg", begin, int(ends[first + count]) - begin)
-        pictures = [jpeg_pixels(stored[int(ends[k]) - begin:int(ends[k + 1]) - begin], clip.width, clip.height, size, self._where(clip))
+        images = [jpeg_pixels(stored[int(ends[k]) - begin:int(ends[k + 1]) - begin], clip.width, clip.height, size, self._where(clip))
                     for k in range(first, first + count)]
-        return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
+        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
 
     def waveform(self, clip: ClipInfo) -> tuple[torch.Tensor, int]:
         """The sound of a clip: mono samples [N] float32 in -1..1, and their rate. Raises DataError."""

@@ -37,13 +37,13 @@ def jpeg_pixels(data: bytes, width: int, height: int, size: int | None, where: s
                                 "the shard is damaged, prepare the data again")
             if size is not None:  # a larger picture is decoded at half, a quarter or an eighth right away, still twice as large as asked
                 image.draft("RGB", (2 * width * size // min(width, height), 2 * height * size // min(width, height)))
-            picture = image.convert("RGB")
+            decoded = image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{where}: a frame can't be decoded ({error}); the shard is damaged, prepare the data again") from error
     if size is not None and size != min(width, height):
         scale = size / min(width, height)
-        picture = picture.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BICUBIC)
-    return np.asarray(picture)
+        decoded = decoded.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BICUBIC)
+    return np.asarray(decoded)
 
 
 def flac_bytes(waveform: NDArray[np.float32], sample_rate: int) -> bytes:

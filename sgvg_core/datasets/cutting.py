@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 
 from ..clock import num_frames
 from ..errors import MediaError
-from ..media import SoundReader, probe_sound, read_picture, read_sound
+from ..media import SoundReader, probe_sound, read_image, read_sound
 from ..world.clip import clip as world_clip
 from .coding import jpeg_bytes
 from .options import Chunk, LeftOut, Original, PrepareOptions
-from .video_frames import Square, shown_pictures
+from .video_frames import Square, shown_images
 
 _SILENT_PEAK = 1 / 65_536
 """Below this every sample is zero once it's stored."""
 _REST_SECONDS = 0.5
 """A shorter rest at the end of a file is no loss worth a line in the report."""
 
-Tick = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Told often which share of an original is done, 0..1."""
 
 
@@ -45,21 +45,21 @@ class Cut:
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def cuts(original: Original, root: Path, options: PrepareOptions, tick: Tick) -> Iterator[Cut | LeftOut]:
+def cuts(original: Original, root: Path, options: PrepareOptions, on_progress: OnProgress) -> Iterator[Cut | LeftOut]:
     """The clips of an original, in order. Raises MediaError when it can't be decoded to its end: then none of it counts."""
     if original.kind == "world":
         yield _world_cut(original, options)
     elif original.kind == "chunks":
         for run in unbroken(original.chunks):
-            yield from _pieces(original, options, Fraction(run[0].milliseconds, 1000), *_chunk_streams(run, root, options, tick))
+            yield from _pieces(original, options, Fraction(run[0].milliseconds, 1000), *_chunk_streams(run, root, options, on_progress))
     else:
         path = root / original.name
-        share = _Share(path, options, tick)
+        share = _Share(path, options, on_progress)
         reader = SoundReader(path, sample_rate=options.sample_rate, mono=True, track=options.track, strict=bool(options.strict))
         waveforms = (chunk[0].numpy() for chunk in reader)
-        pictures = shown_pictures(path, options.exact_fps, options.size, options.fit) if original.kind == "video" else None
-        yield from _pieces(original, options, Fraction(0), _Taken(waveforms, share.of_sound if pictures is None else None),
-                           None if pictures is None else _jpegs(pictures, options.quality, share.of_pictures))
+        images = shown_images(path, options.exact_fps, options.size, options.fit) if original.kind == "video" else None
+        yield from _pieces(original, options, Fraction(0), _Taken(waveforms, share.of_sound if images is None else None),
+                           None if images is None else _jpegs(images, options.quality, share.of_images))
         if not reader.health.complete:
             yield LeftOut(original.name, 0.0, round(float(reader.health.lost), 3), str(reader.health.warning()))
 
@@ -95,10 +95,10 @@ def _ended(original: Original, start: float, waveform: NDArray[np.float32], fram
     sound_seconds = seconds = longest = Fraction(len(waveform), rate)
     what = ""
     if frames is not None:
-        picture_seconds = Fraction(len(frames)) / fps
-        seconds, longest = min(sound_seconds, picture_seconds), max(sound_seconds, picture_seconds)
+        image_seconds = Fraction(len(frames)) / fps
+        seconds, longest = min(sound_seconds, image_seconds), max(sound_seconds, image_seconds)
         frames = frames[:num_frames(seconds, fps)] if seconds else []
-        what = f" (sound {float(sound_seconds):.2f} s, picture {float(picture_seconds):.2f} s)"
+        what = f" (sound {float(sound_seconds):.2f} s, picture {float(image_seconds):.2f} s)"
     if seconds < Fraction(str(options.shortest)):
         if not first and longest < Fraction(str(min(_REST_SECONDS, options.shortest))):
             return None
@@ -131,11 +131,11 @@ class _Taken:
         return joined[:num_samples]
 
 
-def _jpegs(pictures: Iterator[NDArray[np.uint8]], quality: int, told: Callable[[int], None] | None = None) -> Iterator[bytes]:
+def _jpegs(images: Iterator[NDArray[np.uint8]], quality: int, told: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """Pictures as JPEGs; one that stays is encoded once."""
     last: NDArray[np.uint8] | None = None
     data = b""
-    for pixels in pictures:
+    for pixels in images:
         if pixels is not last:
             data, last = jpeg_bytes(pixels, quality), pixels
         yield data
@@ -146,13 +146,13 @@ def _jpegs(pictures: Iterator[NDArray[np.uint8]], quality: int, told: Callable[[
 class _Share:
     """Which share of a file is done, as far as it tells its length."""
 
-    def __init__(self, path: Path, options: PrepareOptions, tick: Tick) -> None:
+    def __init__(self, path: Path, options: PrepareOptions, on_progress: OnProgress) -> None:
         info = probe_sound(path, options.track)
         self._seconds = info.duration_seconds if info.exact else 0.0
-        self._done, self._tick = 0.0, tick
+        self._done, self._tick = 0.0, on_progress
         self._fps, self._rate = float(options.exact_fps), options.sample_rate
 
-    def of_pictures(self, count: int) -> None:
+    def of_images(self, count: int) -> None:
         """So many frames more are done."""
         self._more(count / self._fps)
 
@@ -181,7 +181,7 @@ def unbroken(chunks: Sequence[Chunk]) -> Iterator[list[Chunk]]:
         yield run
 
 
-def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, tick: Tick) -> tuple[_Taken, Iterator[bytes]]:
+def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, on_progress: OnProgress) -> tuple[_Taken, Iterator[bytes]]:
     """The sound and the frames of a run. Chunks overlap; each adds what lies behind the one before. A picture is its chunk's first moment."""
     begin, rate = run[0].milliseconds, options.sample_rate
 
@@ -199,19 +199,19 @@ def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, tick: 
                                  "the data lacks sound, copy it again")
             done += len(piece)
             yield piece
-            tick((index + 1) / len(run))
+            on_progress((index + 1) / len(run))
 
-    def pictures() -> Iterator[NDArray[np.uint8]]:
+    def images() -> Iterator[NDArray[np.uint8]]:
         square, count = Square(options.size, options.fit), 0
         end = run[-1].milliseconds + (run[-1].milliseconds - run[-2].milliseconds if len(run) > 1 else 100)
         for index, chunk in enumerate(run):
             until = run[index + 1].milliseconds if index + 1 < len(run) else end
-            pixels = square.picture(read_picture(root / chunk.picture, formats=("JPEG", "PNG")))
+            pixels = square.image(read_image(root / chunk.image, formats=("JPEG", "PNG")))
             while Fraction(count) / options.exact_fps < Fraction(until - begin, 1000):
                 yield pixels
                 count += 1
 
-    return _Taken(sounds()), _jpegs(pictures(), options.quality)
+    return _Taken(sounds()), _jpegs(images(), options.quality)
 
 
 # -------------------------------------------------- the world
@@ -233,7 +233,7 @@ def sha256_of(original: Original, root: Path) -> str:
     if original.kind == "world":
         return hashlib.sha256(f"{original.name}/{original.seed}".encode()).hexdigest()
     digest = hashlib.sha256()
-    names = [name for chunk in original.chunks for name in (chunk.picture, chunk.sound)] or [original.name]
+    names = [name for chunk in original.chunks for name in (chunk.image, chunk.sound)] or [original.name]
     for name in names:
         with (root / name).open("rb") as file:
             while block := file.read(2**22):

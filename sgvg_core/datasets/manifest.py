@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..config import from_dict
 from ..errors import DataError
 from .clip_data import DATA, MANIFEST, REPORT
@@ -43,7 +43,7 @@ def finish(folder: Path, notes: Sequence[Path], found: Found, options: PrepareOp
               "left_out": [dataclasses.asdict(entry) for entry in left_out]}
     about = _about(kept, manifest, found, options, plan, len(left_out))
     for name, data in ((MANIFEST, manifest), (REPORT, _pretty(report)), (DATA, _pretty(about))):
-        with written_whole(folder / name, DataError) as part:
+        with atomic_write(folder / name, DataError) as part:
             part.write_bytes(data)
 
 

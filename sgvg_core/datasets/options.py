@@ -111,7 +111,7 @@ class Chunk:
     """A moment of a recording that comes as single pictures and short sounds."""
 
     milliseconds: int
-    picture: str
+    image: str
     sound: str
 
 

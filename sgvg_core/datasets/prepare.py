@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..errors import DataError
 from ..progress import Progress, silent
 from .clip_data import DATA, FORMAT, SHARDS, ClipData, read_about
@@ -120,7 +120,7 @@ def _begin(folder: Path, plan: dict[str, Any]) -> None:
         _check_same(old, plan, folder, "begun")
         _sweep(folder)
         return
-    with written_whole(path, DataError) as part:
+    with atomic_write(path, DataError) as part:
         part.write_text(json.dumps(plan), encoding="utf-8")
 
 

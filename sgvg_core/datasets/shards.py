@@ -18,7 +18,7 @@ from .coding import flac_bytes, loudness_db
 from .cutting import Cut, cuts, sha256_of
 from .options import LeftOut, Original, PrepareOptions
 
-Tick = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Told often which share of a shard is done, 0..1; may raise to stop."""
 
 
@@ -49,7 +49,7 @@ class ShardJob:
         return sum(max(1, original.num_bytes) for original in self.originals)
 
 
-def write_shard(job: ShardJob, tick: Tick) -> int:
+def write_shard(job: ShardJob, on_progress: OnProgress) -> int:
     """Write a shard and its note, and answer how many clips it holds. Raises DataError when the disk is full; nothing of it is left then."""
     part, note_part = temporary_path(job.target), temporary_path(job.note)
     clips: list[ClipInfo] = []
@@ -58,9 +58,9 @@ def write_shard(job: ShardJob, tick: Tick) -> int:
         with _written(job.target), part.open("wb") as file:
             done = 0
             for original in job.originals:
-                _write_original(file, job, original, clips, left_out, _part_of(tick, done, max(1, original.num_bytes), job.num_bytes))
+                _write_original(file, job, original, clips, left_out, _part_of(on_progress, done, max(1, original.num_bytes), job.num_bytes))
                 done += max(1, original.num_bytes)
-                tick(done / job.num_bytes)
+                on_progress(done / job.num_bytes)
             file.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of a tar
             file.flush()
             os.fsync(file.fileno())
@@ -75,8 +75,8 @@ def write_shard(job: ShardJob, tick: Tick) -> int:
     return len(clips)
 
 
-def _part_of(tick: Tick, done: int, mine: int, total: int) -> Tick:
-    return lambda share: tick((done + mine * share) / total)
+def _part_of(on_progress: OnProgress, done: int, mine: int, total: int) -> OnProgress:
+    return lambda share: on_progress((done + mine * share) / total)
 
 
 @contextlib.contextmanager
@@ -89,12 +89,14 @@ def _written(target: Path) -> Iterator[None]:
                         "same command again: finished shards are kept") from error
 
 
-def _write_original(file: BinaryIO, job: ShardJob, original: Original, clips: list[ClipInfo], left_out: list[LeftOut], tick: Tick) -> None:
+def _write_original(
+    file: BinaryIO, job: ShardJob, original: Original, clips: list[ClipInfo], left_out: list[LeftOut], on_progress: OnProgress
+) -> None:
     """All clips of an original, or none and the reason."""
     begin, num_clips, num_left_out = file.tell(), len(clips), len(left_out)
     try:
         digest = _readable(original, job.root)
-        for index, found in enumerate(cuts(original, job.root, job.options, tick)):
+        for index, found in enumerate(cuts(original, job.root, job.options, on_progress)):
             if isinstance(found, LeftOut):
                 left_out.append(found)
             else:

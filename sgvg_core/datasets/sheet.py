@@ -54,7 +54,7 @@ def data_sheet(data: ClipData, progress: Progress = silent) -> torch.Tensor:
                 sheet.paste(Image.fromarray(frame), (left + place * (_TILE + _GAP), top))
             top += _TILE + _GAP
         waveform, _ = data.waveform(clip)
-        sheet.paste(Image.fromarray(mel_picture(waveform, clip.sample_rate, width, mel_height)), (left, top))
+        sheet.paste(Image.fromarray(log_mel_image(waveform, clip.sample_rate, width, mel_height)), (left, top))
         _draw_loudness(sheet, waveform, clip.sample_rate, left, top, width, mel_height)
         _draw_axis(sheet, clip.seconds, left, top + mel_height, width)
     return torch.from_numpy(np.asarray(sheet).copy())
@@ -77,13 +77,13 @@ def _middling(clips: Sequence[ClipInfo]) -> ClipInfo:
     return min(long_enough, key=lambda clip: (abs(clip.rms_db - middle), clip.key))
 
 
-def mel_picture(waveform: torch.Tensor, sample_rate: int, width: int, height: int) -> NDArray[np.uint8]:
+def log_mel_image(waveform: torch.Tensor, sample_rate: int, width: int, height: int) -> NDArray[np.uint8]:
     """The log-mel picture of a sound [N] in colours, low tones at the bottom, 80 dB below its loudest -> uint8 [height, width, 3]."""
     hop = max(64, min(1024, len(waveform) // width))
     mel = MelConfig(sample_rate=sample_rate, n_fft=2048, hop=hop, n_mels=_NUM_MELS)
     power = log_mel(waveform[None], mel)
-    picture = F.interpolate(power, size=(height, width), mode="bilinear", align_corners=False)[0, 0].flip(0).numpy()
-    steps = np.clip(picture, 0, 1) * (len(_HEAT) - 1)
+    image = F.interpolate(power, size=(height, width), mode="bilinear", align_corners=False)[0, 0].flip(0).numpy()
+    steps = np.clip(image, 0, 1) * (len(_HEAT) - 1)
     below = np.minimum(steps.astype(int), len(_HEAT) - 2)
     share = (steps - below)[..., None]
     return np.asarray(_HEAT[below] * (1 - share) + _HEAT[below + 1] * share + 0.5).astype(np.uint8)

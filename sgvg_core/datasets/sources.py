@@ -17,7 +17,7 @@ from .options import Chunk, LeftOut, Original, PrepareOptions
 from .recordings import SIDES, recordings
 
 VIDEO_SUFFIXES, SOUND_SUFFIXES = VIDEO_ENDINGS, SOUND_ENDINGS
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 WORLD = "world:"
 
 LANDSCAPE_FOLDERS = {
@@ -87,7 +87,7 @@ def _layout(source: str, options: PrepareOptions, names: list[str], videos: list
     fits = {"classes": videos, "flat": videos, "sounds": videos or sounds, "sub-urmp": _pairs(names, sounds) if layout == "sub-urmp" else True}
     if not fits[layout]:
         raise DataError(f"{source}: asked for --layout {layout}, but it holds {len(videos)} videos, {len(sounds)} sounds and "
-                        f"{len(_with(names, PICTURE_SUFFIXES))} pictures; leave --layout out (found: {found})")
+                        f"{len(_with(names, IMAGE_SUFFIXES))} pictures; leave --layout out (found: {found})")
     return layout
 
 
@@ -195,21 +195,21 @@ def _two_sides(sides: list[str | None]) -> tuple[list[str | None], str]:
 def _pairs(names: list[str], sounds: list[str]) -> bool:
     """Whether some picture and some sound bear the same name of a recording and a time."""
     stems = {PurePosixPath(name).stem for name in sounds}
-    return any(_CHUNK.fullmatch(stem := PurePosixPath(name).stem) and stem in stems for name in _with(names, PICTURE_SUFFIXES))
+    return any(_CHUNK.fullmatch(stem := PurePosixPath(name).stem) and stem in stems for name in _with(names, IMAGE_SUFFIXES))
 
 
 def _chunked(root: Path, names: list[str], sounds: list[str]) -> Found:
     """Recordings as single pictures and short sounds of the same name, `<instrument><piece>_<milliseconds>`: the Sub-URMP data."""
-    pictures = {_chunk_key(name): name for name in _with(names, PICTURE_SUFFIXES)}
+    images = {_chunk_key(name): name for name in _with(names, IMAGE_SUFFIXES)}
     grouped: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
     left_out = []
     for name in sounds:
         key, match = _chunk_key(name), _CHUNK.fullmatch(PurePosixPath(name).stem)
-        if match is None or key not in pictures:
+        if match is None or key not in images:
             left_out.append(LeftOut(name, 0.0, None, "a sound without a picture of the same name"))
             continue
-        grouped[PurePosixPath(name).parent.as_posix(), match["recording"]].append(Chunk(int(match["milliseconds"]), pictures.pop(key), name))
-    left_out += [LeftOut(name, 0.0, None, "a picture without a sound of the same name") for name in pictures.values()]
+        grouped[PurePosixPath(name).parent.as_posix(), match["recording"]].append(Chunk(int(match["milliseconds"]), images.pop(key), name))
+    left_out += [LeftOut(name, 0.0, None, "a picture without a sound of the same name") for name in images.values()]
     parents = [f"{parent}/x" for parent, _ in grouped]
     folders, sides = _folders(parents)
     labels = [_worded(parts[-1]) if parts else None for parts in folders]
@@ -217,7 +217,7 @@ def _chunked(root: Path, names: list[str], sounds: list[str]) -> Found:
     originals = []
     for index, (((parent, recording), chunks), label, side) in enumerate(zip(grouped.items(), labels, sides, strict=True)):
         chunks = sorted(chunks, key=lambda chunk: chunk.milliseconds)
-        num_bytes = sum((root / chunk.sound).stat().st_size + (root / chunk.picture).stat().st_size for chunk in chunks)
+        num_bytes = sum((root / chunk.sound).stat().st_size + (root / chunk.image).stat().st_size for chunk in chunks)
         originals.append(Original(index, "chunks", f"{parent}/{recording}", label, recording, side, num_bytes, chunks=tuple(chunks)))
     about = {"layout": "sub-urmp", "labels": "folders", "recordings": {"the name before the milliseconds": len(originals)}, "sides": said,
              "files": len(originals)}

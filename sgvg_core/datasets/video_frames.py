@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import MediaError
-from ..media import as_rgb_picture, on_background
+from ..media import as_rgb_image, on_background
 from ..media.sound_file import is_cover, open_container, reason, time_zero
 from ..media.timeline import SMALL_JUMP, longest_silence
 
@@ -29,7 +29,7 @@ _MOST_ASPECT = 4
 _ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
 
 
-def shown_pictures(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDArray[np.uint8]]:
+def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDArray[np.uint8]]:
     """The picture at 0, 1 / fps, 2 / fps, ... seconds of a video -> uint8 [size, size, 3].
 
     A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black beside the picture; turned
@@ -98,9 +98,9 @@ class Square:
         pixels = np.asarray(on_background(Image.fromarray(converted.to_ndarray()))) if transparent else converted.to_ndarray()
         return self._cut(np.rot90(pixels, round(getattr(frame, "rotation", 0) / 90) % 4))
 
-    def picture(self, image: Image.Image) -> NDArray[np.uint8]:
+    def image(self, image: Image.Image) -> NDArray[np.uint8]:
         """A still picture as uint8 [size, size, 3]."""
-        return self._cut(np.asarray(as_rgb_picture(image).resize(self._scaled(*image.size), Image.Resampling.BICUBIC)))
+        return self._cut(np.asarray(as_rgb_image(image).resize(self._scaled(*image.size), Image.Resampling.BICUBIC)))
 
     def _scaled(self, width: int, height: int) -> tuple[int, int]:
         """The size at which the shorter side (crop) or the longer one (pad) fits."""

@@ -19,8 +19,8 @@ from ..errors import DataError, SGVGError
 
 J = TypeVar("J")
 R = TypeVar("R")
-Tick = Callable[[float], None]
-Work = Callable[[J, Tick], R]
+OnProgress = Callable[[float], None]
+Work = Callable[[J, OnProgress], R]
 
 MOST_WORKERS = 60
 """Windows waits for no more than 63 things at once."""
@@ -29,7 +29,7 @@ _WAIT_SECONDS = 0.2
 
 
 def each_job(work: "Work[J, R]", jobs: Sequence[J], workers: int, told: Callable[[int, float, R | None], None]) -> None:
-    """Do every job, up to `workers` at a time; `work(job, tick)` must be importable by name.
+    """Do every job, up to `workers` at a time; `work(job, on_progress)` must be importable by name.
 
     `told(i, share, result)` hears which share of job i is done, and its result at the end; it may raise to stop everything. What a job
     raises as SGVGError is raised here; a worker that dies is a DataError.

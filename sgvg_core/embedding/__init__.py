@@ -1,7 +1,7 @@
 """One space for pictures, words and sounds: F_v, F_t and F_a of the paper (Eq. 2, 4.5)."""
 
 from .bpe import ByteBPE, split_words, train_merges
-from .image_preparation import PicturePreparation
+from .image_preparation import ImagePreparation
 from .joint_space import JointSpace
 from .open_clip_space import OpenClipSpace, load_open_clip
 from .released_sound import ReleasedSoundTower
@@ -11,7 +11,7 @@ __all__ = [
     "ByteBPE",
     "JointSpace",
     "OpenClipSpace",
-    "PicturePreparation",
+    "ImagePreparation",
     "ReleasedSoundTower",
     "SoundTower",
     "load_open_clip",

@@ -21,18 +21,18 @@ RESIZE_MODES = ("shortest", "longest", "squash")
 INTERPOLATIONS = ("bicubic", "bilinear")
 
 
-def resize_exactly(pictures: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
+def resize_exactly(images: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
     """Pictures [N, C, H, W] at `size`, as `interpolate` resizes them (antialiased; "area": the mean of what a pixel covers).
 
     The same bits every time: on CUDA torch's own backward passes of these add in any order, so where gradients are wanted there the two
     axes are products with the kernels' matrices.
     """
-    if pictures.is_cuda and pictures.requires_grad:
-        down, across = (resize_matrix(before, after, mode).to(pictures) for before, after in zip(pictures.shape[2:], size, strict=True))
-        return down @ pictures @ across.T
+    if images.is_cuda and images.requires_grad:
+        down, across = (resize_matrix(before, after, mode).to(images) for before, after in zip(images.shape[2:], size, strict=True))
+        return down @ images @ across.T
     if mode == "area":
-        return functional.interpolate(pictures, size, mode="area")
-    return functional.interpolate(pictures, size, mode=mode, antialias=True, align_corners=False)
+        return functional.interpolate(images, size, mode="area")
+    return functional.interpolate(images, size, mode=mode, antialias=True, align_corners=False)
 
 
 @functools.lru_cache(maxsize=64)
@@ -44,7 +44,7 @@ def resize_matrix(before: int, after: int, mode: str) -> torch.Tensor:
     return functional.interpolate(columns, (after, before), mode=mode, antialias=True, align_corners=False)[0, 0]
 
 
-class PicturePreparation(nn.Module):
+class ImagePreparation(nn.Module):
     """Pictures [N, 3, H, W] in -1..1 of any size -> [N, 3, h, w], normalised.
 
     `resize_mode`: "shortest" fits the shorter side and cuts the centre, "longest" fits the longer side and fills the border with
@@ -70,9 +70,9 @@ class PicturePreparation(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         check_shape("images", images, "N 3 H W")
-        pictures = ((images.float() + 1) / 2).clamp(0, 1)
-        pictures = self._centre(self._resize(pictures, *self._resized(*pictures.shape[2:])))
-        return (pictures - self.mean) / self.std
+        images = ((images.float() + 1) / 2).clamp(0, 1)
+        images = self._centre(self._resize(images, *self._resized(*images.shape[2:])))
+        return (images - self.mean) / self.std
 
     def _resized(self, height: int, width: int) -> tuple[int, int]:
         """The size to which a picture is resized before its centre is taken, rounded as torchvision does."""
@@ -85,17 +85,17 @@ class PicturePreparation(nn.Module):
         ratio = max(ratios) if self.resize_mode == "longest" else min(ratios)
         return round(height / ratio), round(width / ratio)
 
-    def _resize(self, pictures: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        for size in ((pictures.shape[2], width), (height, width)):
-            if size != tuple(pictures.shape[2:]):
-                pictures = resize_exactly(pictures, size, self.interpolation).clamp(0, 1)
-        return pictures
+    def _resize(self, images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        for size in ((images.shape[2], width), (height, width)):
+            if size != tuple(images.shape[2:]):
+                images = resize_exactly(images, size, self.interpolation).clamp(0, 1)
+        return images
 
-    def _centre(self, pictures: torch.Tensor) -> torch.Tensor:
+    def _centre(self, images: torch.Tensor) -> torch.Tensor:
         """The centre of the wanted size; what is missing is filled."""
-        missing = [max(wanted - seen, 0) for wanted, seen in zip(self.size, pictures.shape[2:], strict=True)]
+        missing = [max(wanted - seen, 0) for wanted, seen in zip(self.size, images.shape[2:], strict=True)]
         if any(missing):
             left, top = missing[1] // 2, missing[0] // 2
-            pictures = functional.pad(pictures, (left, math.ceil(missing[1] / 2), top, math.ceil(missing[0] / 2)), value=self.fill)
-        top, left = (round((seen - wanted) / 2) for wanted, seen in zip(self.size, pictures.shape[2:], strict=True))
-        return pictures[:, :, top: top + self.size[0], left: left + self.size[1]]
+            images = functional.pad(images, (left, math.ceil(missing[1] / 2), top, math.ceil(missing[0] / 2)), value=self.fill)
+        top, left = (round((seen - wanted) / 2) for wanted, seen in zip(self.size, images.shape[2:], strict=True))
+        return images[:, :, top: top + self.size[0], left: left + self.size[1]]

@@ -10,7 +10,7 @@ from torch.nn import functional
 from ..backbones import normalise_items
 from ..config import MelConfig
 from .bpe import ByteBPE, split_words
-from .image_preparation import PicturePreparation
+from .image_preparation import ImagePreparation
 from .sound_tower import SILENT_SHARE, SoundTower
 
 _LARGEST_SCALE = 100.0
@@ -24,8 +24,8 @@ class JointSpace(nn.Module):
 
     def __init__(self, *, embed_dim: int, image_size: int, image_width: int, image_layers: Sequence[int], text_width: int, text_heads: int,
                  text_layers: int, context_length: int, sound_widths: Sequence[int], mel: MelConfig,
-                 sound_statistics: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = (),
-                 picture_norm: str = "batch", sound_norm: str = "batch", sound_silent: float = SILENT_SHARE,
+                 sound_texture: int = 0, merges: Sequence[tuple[int, int]] = (), words: Sequence[str] = (), labels: Sequence[str] = (),
+                 image_norm: str = "batch", sound_norm: str = "batch", sound_silent: float = SILENT_SHARE,
                  temperature: float = 1.0, sure_from: float = 0.0) -> None:
         super().__init__()
         from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg  # here, as its import takes seconds
@@ -36,10 +36,10 @@ class JointSpace(nn.Module):
         vision = CLIPVisionCfg(layers=tuple(image_layers), width=image_width, head_width=image_width * 8, image_size=image_size)
         text = CLIPTextCfg(context_length=context_length, vocab_size=self.bpe.vocabulary_size, width=text_width, heads=text_heads,
                            layers=text_layers)
-        self.prepare = PicturePreparation(image_size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bilinear")
+        self.prepare = ImagePreparation(image_size, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), interpolation="bilinear")
         self.clip = CLIP(embed_dim, vision, text)
-        self.sound = SoundTower(embed_dim, sound_widths, mel.picture_mels, statistics=sound_statistics, silent_share=sound_silent)
-        for norm, tower in ((picture_norm, self.clip.visual), (sound_norm, self.sound)):
+        self.sound = SoundTower(embed_dim, sound_widths, mel.resized_mels, texture=sound_texture, silent_share=sound_silent)
+        for norm, tower in ((image_norm, self.clip.visual), (sound_norm, self.sound)):
             if norm == "item":
                 normalise_items(tower)
 

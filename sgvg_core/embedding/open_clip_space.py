@@ -17,7 +17,7 @@ from torch.nn import functional
 from ..config import MelConfig
 from ..errors import CheckpointError, ConfigError
 from .foreign_weights import ForeignWeights, fill, read_foreign, rename_state, why_quick_gelu
-from .image_preparation import PicturePreparation
+from .image_preparation import ImagePreparation
 from .sound_tower import SoundTower
 
 HUB_PREFIX = "hf-hub:"
@@ -37,7 +37,7 @@ _NO_SOUND = (
 class OpenClipSpace(nn.Module):
     """A space of unit vectors made by an open_clip model; `sound`, if given, is an F_a that was trained into it."""
 
-    def __init__(self, model: nn.Module, tokenizer: Callable[[list[str]], torch.Tensor], prepare: PicturePreparation, *,
+    def __init__(self, model: nn.Module, tokenizer: Callable[[list[str]], torch.Tensor], prepare: ImagePreparation, *,
                  notes: Sequence[str] = (), sound: SoundTower | None = None) -> None:
         super().__init__()
         self.clip: Any = model  # open_clip's networks have no common type
@@ -101,16 +101,16 @@ def load_open_clip(model: str, weights: str | Path | None = None, *, quick_gelu:
     """
     if model.startswith(HUB_PREFIX):
         model = str(_fetched(model.removeprefix(HUB_PREFIX), cache_dir))
-    config, folder, picture = _configuration(model)
+    config, folder, image = _configuration(model)
     path, tag = _find_weights(model, folder, weights, cache_dir)
-    picture.update(_tag_settings(model, tag))
+    image.update(_tag_settings(model, tag))
     stored = read_foreign(path)
     said = _quick_gelu(model, config, tag, stored) if quick_gelu is None else ("asked for" if quick_gelu else None)
     notes = (f"quick-GELU is used: {said}",) if said else ()
     network = _build({**config, "quick_gelu": bool(said)}, model)
     text_apart = hasattr(network, "text") and not any(name.startswith("text.") for name in stored.state)
     fill(network, rename_state(stored.state, text_apart), path)
-    return OpenClipSpace(network, _tokenizer(model, config, folder, cache_dir), _preparation(network, picture), notes=notes, sound=sound).eval()
+    return OpenClipSpace(network, _tokenizer(model, config, folder, cache_dir), _preparation(network, image), notes=notes, sound=sound).eval()
 
 
 def _fetched(repository: str, cache_dir: str | Path | None) -> Path:
@@ -262,14 +262,14 @@ def _tokenizer(model: str, config: dict[str, Any], folder: Path | None, cache_di
                               f"name {HUB_PREFIX}owner/name to fetch it, or keep it in the model's folder") from error
 
 
-def _preparation(network: nn.Module, picture: dict[str, Any]) -> PicturePreparation:
+def _preparation(network: nn.Module, image: dict[str, Any]) -> ImagePreparation:
     """How the network wants its pictures."""
     from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 
-    size = getattr(network.visual, "image_size", None) or picture.get("size", 224)
-    return PicturePreparation(size, picture.get("mean") or OPENAI_DATASET_MEAN, picture.get("std") or OPENAI_DATASET_STD,
-                              interpolation=picture.get("interpolation") or "bicubic", resize_mode=picture.get("resize_mode") or "shortest",
-                              fill=picture.get("fill_color") or 0)
+    size = getattr(network.visual, "image_size", None) or image.get("size", 224)
+    return ImagePreparation(size, image.get("mean") or OPENAI_DATASET_MEAN, image.get("std") or OPENAI_DATASET_STD,
+                              interpolation=image.get("interpolation") or "bicubic", resize_mode=image.get("resize_mode") or "shortest",
+                              fill=image.get("fill_color") or 0)
 
 
 @contextlib.contextmanager

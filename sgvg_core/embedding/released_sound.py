@@ -1,6 +1,6 @@
 """F_a as its authors released it (Lee et al., CVPR 2022, arXiv 2112.00007): the sound tower of CLIP ViT-B/32's space.
 
-Its picture isn't ours: see `audio.released_tower_picture`.
+Its picture isn't ours: see `audio.released_tower_log_mel`.
 """
 
 import torch
@@ -29,14 +29,14 @@ class ReleasedSoundTower(nn.Module):
             width_in = width
         self.fc = nn.Linear(width_in, embed_dim)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         """As the weights give it, of any length."""
-        check_shape("picture", picture, "S 1 128 512")
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(self.conv(picture)))), 3, 2, 1)
+        check_shape("picture", log_mel, "S 1 128 512")
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(self.conv(log_mel)))), 3, 2, 1)
         for stage in self.stages:
             x = stage(x)
         return self.fc(x.mean((2, 3)))
 
-    def embed_sounds(self, picture: torch.Tensor) -> torch.Tensor:
+    def embed_sounds(self, log_mel: torch.Tensor) -> torch.Tensor:
         """The same at unit length, as it's compared with CLIP's embeddings."""
-        return F.normalize(self(picture), dim=-1)
+        return F.normalize(self(log_mel), dim=-1)

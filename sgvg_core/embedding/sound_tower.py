@@ -35,12 +35,12 @@ class SoundTower(nn.Module):
     """Log-mel windows [S, 1, M, F] in 0..1 -> `sound_embed` [S, embed_dim], unit length.
 
     Residual blocks of two convolutions, each halving both axes. What's left is averaged and maximised over time alone: at which
-    pitch something sounds matters, when in the window it sounds does not. Beside them stand two layers of `statistics` units on the
+    pitch something sounds matters, when in the window it sounds does not. Beside them stand two layers of `texture` units on the
     sound's texture (0: none). The convolutions tell sounds apart finely, the texture carries over to recordings of places that were
     never heard; in training the convolutions are silent in `silent_share` of the windows, so that neither leaves the work to the other.
     """
 
-    def __init__(self, embed_dim: int, widths: Sequence[int], num_mels: int, dropout: float = 0.2, statistics: int = 0,
+    def __init__(self, embed_dim: int, widths: Sequence[int], num_mels: int, dropout: float = 0.2, texture: int = 0,
                  silent_share: float = SILENT_SHARE) -> None:
         super().__init__()
         steps = [1, *widths]
@@ -51,7 +51,7 @@ class SoundTower(nn.Module):
         self.num_mels, self.silent_share = num_mels, silent_share
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(2 * rows * widths[-1], embed_dim)
-        self.statistics = TextureTower(embed_dim, statistics, num_mels) if statistics else None
+        self.statistics = TextureTower(embed_dim, texture, num_mels) if texture else None
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         check_shape("log_mel", log_mel, "S 1 M F", M=self.num_mels)
@@ -60,9 +60,9 @@ class SoundTower(nn.Module):
         embed = functional.normalize(self.project(self.dropout(pooled)), dim=-1)
         if self.statistics is None:
             return embed
-        heard = (torch.rand(len(embed), 1, device=embed.device) >= self.silent_share) if self.training else 1 - self.silent_share
+        keep_mask = (torch.rand(len(embed), 1, device=embed.device) >= self.silent_share) if self.training else 1 - self.silent_share
         beside = functional.normalize(self.statistics(log_mel), dim=-1)
-        return functional.normalize(SHARE_OF_CONVOLUTIONS * heard * embed + beside, dim=-1)
+        return functional.normalize(SHARE_OF_CONVOLUTIONS * keep_mask * embed + beside, dim=-1)
 
 
 class _Block(nn.Module):

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
     from .film import GeneratedVideo, generate
-    from .listening import Listening, listen
+    from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
     from .pose_keys import PoseKeys, read_pose, read_pose_table
-    from .render import NOISE_MODES, extent, resize, synthesize, to_uint8
+    from .render import NOISE_MODES, resize, size_of_image, synthesize, to_uint8
     from .seeded_start import random_start
     from .settings import GenerateSettings
-    from .sound import HeardSound, Sound, hear
+    from .sound import AnalysedSound, Sound, analyse_sound
     from .sound_embedding import embed_sound
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
@@ -27,9 +27,9 @@ __all__ = [
     "ANCHORS",
     "GenerateSettings",
     "GeneratedVideo",
-    "HeardSound",
+    "AnalysedSound",
     "Label",
-    "Listening",
+    "SoundLabels",
     "MAX_CENTRES",
     "NOISE_MODES",
     "Pose",
@@ -44,11 +44,11 @@ __all__ = [
     "compute_centres",
     "drawn_label",
     "embed_sound",
-    "extent",
+    "size_of_image",
     "generate",
-    "hear",
+    "analyse_sound",
     "labels_of_codes",
-    "listen",
+    "classify_sound",
     "pose_transforms",
     "random_start",
     "read_label",
@@ -65,9 +65,9 @@ _HOME = {
     "ANCHORS": ".pose",
     "GenerateSettings": ".settings",
     "GeneratedVideo": ".film",
-    "HeardSound": ".sound",
+    "AnalysedSound": ".sound",
     "Label": ".class_labels",
-    "Listening": ".listening",
+    "SoundLabels": ".listening",
     "MAX_CENTRES": ".centres",
     "NOISE_MODES": ".render",
     "Pose": ".pose",
@@ -82,11 +82,11 @@ _HOME = {
     "compute_centres": ".centres",
     "drawn_label": ".class_labels",
     "embed_sound": ".sound_embedding",
-    "extent": ".render",
+    "size_of_image": ".render",
     "generate": ".film",
-    "hear": ".sound",
+    "analyse_sound": ".sound",
     "labels_of_codes": ".class_labels",
-    "listen": ".listening",
+    "classify_sound": ".listening",
     "pose_transforms": ".pose",
     "random_start": ".seeded_start",
     "read_label": ".class_labels",

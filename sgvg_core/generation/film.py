@@ -19,9 +19,9 @@ from ..progress import Progress, silent
 from .listening import names_a_scene
 from .pose import Pose
 from .pose_keys import PoseKeys
-from .render import extent, resize, synthesize, to_uint8
+from .render import resize, size_of_image, synthesize, to_uint8
 from .settings import GenerateSettings
-from .sound import Sound, hear
+from .sound import Sound, analyse_sound
 from .start import start_latent
 from .trajectory import Walk
 
@@ -61,24 +61,24 @@ def generate(
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
     output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None], sound_codec)
     model = model or load_model()
-    height, width = extent(model.generator, settings.size)
+    height, width = size_of_image(model.generator, settings.size)
     writer = open_writer(output, settings.fps, (height, width), sound, sound_codec)  # what it can't write is said now, not after the film
 
     # 1. Hear the sound once: one dB reference for all its windows, and its duration.
-    heard = hear(sound, model.mel, progress)
+    analysed = analyse_sound(sound, model.mel, progress)
 
     # 2. Choose the start latent w.
-    start_ws = start_latent(model, heard, settings, progress)
+    start_ws = start_latent(model, analysed, settings, progress)
 
     # 3. Walk: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5). Lazy: nothing is computed yet.
     #    A sound that is no scene leads nowhere.
-    sure = settings.unsure == "follow" or names_a_scene(model, heard, progress)
-    walk = Walk(heard, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
+    sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
+    walk = Walk(analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
 
     # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
     dtype = to_dtype(settings.dtype, model.device)
     pose = film_pose(settings, walk.num_frames)
-    pictures = synthesize(
+    images = synthesize(
         model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
     )
     every = max(1, walk.num_frames // _SHEET_FRAMES)
@@ -86,7 +86,7 @@ def generate(
     done = 0
     with writer:
         progress(0, walk.num_frames, "frames")
-        for some in pictures:
+        for some in images:
             frames = to_uint8(resize(some, (height, width)))
             writer.write(frames)
             kept += [frames[i] for i in range(len(frames)) if (done + i) % every == 0]
@@ -96,8 +96,8 @@ def generate(
         "model": model.name,
         "num_frames": done,
         "fps": str(settings.fps),
-        "sound_seconds": round(float(heard.duration), 6),
-        "notes": list(heard.notes),
+        "sound_seconds": round(float(analysed.duration), 6),
+        "notes": list(analysed.notes),
         "seed": settings.seed,
         "not_sure": not sure,
         "size": max(height, width),

@@ -8,14 +8,14 @@ import torch
 from ..assembly import AnyJointSpace, SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from .sound import HeardSound, Sound, hear
-from .windows import LISTENING_RATE, listening_windows
+from .sound import AnalysedSound, Sound, analyse_sound
+from .windows import LABEL_RATE, label_windows
 
 _SEGMENT_SECONDS, _HOP_SECONDS = 2.0, 1.0
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardLabel:
+class ScoredLabel:
     """One text: its mean cosine with the sound, and its probability among the given texts."""
 
     text: str
@@ -24,23 +24,23 @@ class HeardLabel:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardSegment:
+class ScoredSegment:
     """What is heard from `start` to `end`, in seconds; labels best first."""
 
     start: float
     end: float
-    labels: tuple[HeardLabel, ...]
+    labels: tuple[ScoredLabel, ...]
     sure: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
-class Listening:
+class SoundLabels:
     """What is heard as a whole (best first) and over time (2 s windows, 1 s hop)."""
 
-    labels: tuple[HeardLabel, ...]
-    segments: tuple[HeardSegment, ...]
+    labels: tuple[ScoredLabel, ...]
+    segments: tuple[ScoredSegment, ...]
     notes: tuple[str, ...] = ()
-    """What the user should know of the sound; see `HeardSound`."""
+    """What the user should know of the sound; see `AnalysedSound`."""
     sure: bool = True
     """Whether it's one of the model's own scenes at all; words that somebody else chose are only compared with one another."""
 
@@ -50,27 +50,27 @@ class Listening:
 
 
 @torch.no_grad()
-def listen(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progress: Progress = silent) -> Listening:
+def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progress: Progress = silent) -> SoundLabels:
     """Which of `labels` (empty: the model's own scenes) the joint space hears in a sound."""
     space = model.joint_space
     if space is None:
         raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
     labels = labels or space.labels
-    heard = hear(sound, space.mel, progress)
-    cosines = _cosines(model, space, heard, labels, progress)
+    analysed = analyse_sound(sound, space.mel, progress)
+    cosines = _cosines(model, space, analysed, labels, progress)
     scale, sure_from = label_scale(space), sure_from_probability(space) if labels == space.labels else 0.0
     ranked = _rank(labels, cosines, scale)
-    return Listening(ranked, tuple(_segments(labels, cosines, scale, heard, sure_from)), heard.notes, _is_sure(ranked, sure_from))
+    return SoundLabels(ranked, tuple(_segments(labels, cosines, scale, analysed, sure_from)), analysed.notes, _is_sure(ranked, sure_from))
 
 
 @torch.no_grad()
-def names_a_scene(model: SoundModel, heard: HeardSound, progress: Progress = silent) -> bool:
+def names_a_scene(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> bool:
     """Whether a sound is one of the scenes that the model's joint space knows, as far as it says when it isn't sure."""
     space = model.joint_space
     if space is None or not sure_from_probability(space):
         return True
-    heard = heard if heard.mel == space.mel else hear(heard.sound, space.mel, progress)
-    cosines = _cosines(model, space, heard, space.labels, progress)
+    analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
+    cosines = _cosines(model, space, analysed, space.labels, progress)
     return _is_sure(_rank(space.labels, cosines, label_scale(space)), sure_from_probability(space))
 
 
@@ -84,14 +84,14 @@ def sure_from_probability(space: AnyJointSpace) -> float:
     return float(getattr(space, "sure_from", 0.0))
 
 
-def _is_sure(ranked: tuple[HeardLabel, ...], sure_from: float) -> bool:
+def _is_sure(ranked: tuple[ScoredLabel, ...], sure_from: float) -> bool:
     return ranked[0].probability >= sure_from
 
 
-def _cosines(model: SoundModel, space: AnyJointSpace, heard: HeardSound, labels: tuple[str, ...], progress: Progress) -> torch.Tensor:
+def _cosines(model: SoundModel, space: AnyJointSpace, analysed: AnalysedSound, labels: tuple[str, ...], progress: Progress) -> torch.Tensor:
     """How near each of the windows by which a sound is known lies to each label, [S, labels]."""
     texts = space.embed_texts(list(labels))
-    windows = listening_windows(heard, space.mel)
+    windows = label_windows(analysed, space.mel)
     found: list[torch.Tensor] = []
     for log_mel in windows:
         found.append(space.embed_sounds(log_mel.to(model.device)) @ texts.T)
@@ -99,9 +99,9 @@ def _cosines(model: SoundModel, space: AnyJointSpace, heard: HeardSound, labels:
     return torch.cat(found)
 
 
-def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, heard: HeardSound, sure_from: float) -> list[HeardSegment]:
-    seconds = float(heard.duration)
-    times = (torch.arange(len(cosines)) + 0.5) / float(LISTENING_RATE)
+def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, analysed: AnalysedSound, sure_from: float) -> list[ScoredSegment]:
+    seconds = float(analysed.duration)
+    times = (torch.arange(len(cosines)) + 0.5) / float(LABEL_RATE)
     segments = []
     start = 0.0
     while True:
@@ -109,14 +109,14 @@ def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, hear
         inside = cosines[(times >= start) & (times < end)]
         if len(inside):
             ranked = _rank(labels, inside, scale)
-            segments.append(HeardSegment(start, round(end, 3), ranked, _is_sure(ranked, sure_from)))
+            segments.append(ScoredSegment(start, round(end, 3), ranked, _is_sure(ranked, sure_from)))
         if end >= seconds:
             return segments
         start += _HOP_SECONDS
 
 
-def _rank(labels: tuple[str, ...], cosines: torch.Tensor, scale: float) -> tuple[HeardLabel, ...]:
+def _rank(labels: tuple[str, ...], cosines: torch.Tensor, scale: float) -> tuple[ScoredLabel, ...]:
     """Texts best first, by all windows' evidence: cosines are averaged before the softmax, so windows that speak for nothing count for nothing."""
     probability, score = (cosines.mean(0) * scale).softmax(0), cosines.mean(0)
     order = probability.argsort(descending=True).tolist()
-    return tuple(HeardLabel(labels[i], round(score[i].item(), 4), round(probability[i].item(), 4)) for i in order)
+    return tuple(ScoredLabel(labels[i], round(score[i].item(), 4), round(probability[i].item(), 4)) for i in order)

@@ -6,26 +6,26 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..synthesis import Generator, StyleGAN2Generator, rgb_pictures
+from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .pose import Pose
 
 NOISE_MODES = ("const", "random", "none", "seeded")
 
 
-def to_uint8(pictures: torch.Tensor) -> torch.Tensor:
+def to_uint8(images: torch.Tensor) -> torch.Tensor:
     """Pictures [N, 3, H, W] in -1..1 as frames, uint8 [N, H, W, 3] on the CPU."""
-    return ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
+    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
-def resize(pictures: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
+def resize(images: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
     """Pictures [N, C, H, W] at `size` x `size`, or at a height and width (None: as they are), antialiased bicubic."""
     wanted = (size, size) if isinstance(size, int) else size
-    if wanted is None or wanted == tuple(pictures.shape[-2:]):
-        return pictures
-    return F.interpolate(pictures.float(), size=wanted, mode="bicubic", antialias=True, align_corners=False)
+    if wanted is None or wanted == tuple(images.shape[-2:]):
+        return images
+    return F.interpolate(images.float(), size=wanted, mode="bicubic", antialias=True, align_corners=False)
 
 
-def extent(generator: Generator, size: int | None = None) -> tuple[int, int]:
+def size_of_image(generator: Generator, size: int | None = None) -> tuple[int, int]:
     """Height and width of pictures whose longer side is `size` (None or 0: the generator's own)."""
     height, width = generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
     longer = max(height, width)
@@ -58,5 +58,5 @@ def synthesize(
         for ws in latents.split(batch):
             noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
             placed = {} if pose is None else pose.arguments(generator, index, len(ws))
-            yield rgb_pictures(generator, ws.to(device), dtype=dtype, **noise, **placed)
+            yield rgb_images(generator, ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)

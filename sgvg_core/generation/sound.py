@@ -98,7 +98,7 @@ class Sound:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardSound:
+class AnalysedSound:
     """A sound after its first pass: one level for all its windows, and its exact duration."""
 
     sound: Sound
@@ -110,7 +110,7 @@ class HeardSound:
     """What the user should know of it, a sentence each: which of several tracks is heard, channels that cancel each other, what's missing."""
 
 
-def hear(sound: Sound, mel: MelConfig, progress: Progress = silent) -> HeardSound:
+def analyse_sound(sound: Sound, mel: MelConfig, progress: Progress = silent) -> AnalysedSound:
     """The first streaming pass: the dB reference (ONE number a clip, so that loud and quiet stay apart) and the duration.
 
     `progress` is called for every packet, so that what takes long can be stopped; its `check`, if it has one, in all later passes too.
@@ -129,11 +129,11 @@ def hear(sound: Sound, mel: MelConfig, progress: Progress = silent) -> HeardSoun
 
     if sound.waveform is not None:
         level = measure(watched(sound.mono_chunks(mel.sample_rate)), mel)
-        return HeardSound(sound, mel, level, Fraction(sound.waveform.shape[1], sound.sample_rate), _notes_of(sound.waveform))
+        return AnalysedSound(sound, mel, level, Fraction(sound.waveform.shape[1], sound.sample_rate), _notes_of(sound.waveform))
     reader = dataclasses.replace(sound, tick=tell).reader(mel.sample_rate)
     level = measure(watched(chunk[0] for chunk in reader), mel)
     kept = dataclasses.replace(sound, tick=sound.tick or getattr(progress, "check", None))
-    return HeardSound(kept, mel, level, reader.duration or Fraction(level.num_samples, mel.sample_rate), reader.notes)
+    return AnalysedSound(kept, mel, level, reader.duration or Fraction(level.num_samples, mel.sample_rate), reader.notes)
 
 
 def _notes_of(waveform: torch.Tensor) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ import torch
 from ..assembly import SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from .sound import HeardSound, hear
-from .windows import listening_windows
+from .sound import AnalysedSound, analyse_sound
+from .windows import label_windows
 
 
 @torch.no_grad()
-def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silent) -> torch.Tensor:
+def embed_sound(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> torch.Tensor:
     """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length.
 
     A joint space that hears other sound pictures than the model's sound encoder listens to the sound once more.
@@ -18,8 +18,8 @@ def embed_sound(model: SoundModel, heard: HeardSound, progress: Progress = silen
     space = model.joint_space
     if space is None:
         raise ConfigError(f"model {model.name}: has no joint space")
-    heard = heard if heard.mel == space.mel else hear(heard.sound, space.mel, progress)
-    windows = listening_windows(heard, space.mel)
+    analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
+    windows = label_windows(analysed, space.mel)
     total, done = torch.zeros(()), 0
     for log_mel in windows:
         total = total.to(model.device) + space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)

@@ -8,12 +8,12 @@ from ..progress import Progress, silent
 from .centres import compute_centres
 from .seeded_start import random_start
 from .settings import GenerateSettings
-from .sound import HeardSound
+from .sound import AnalysedSound
 from .sound_embedding import embed_sound
 from .text_constraint import choose_start
 
 
-def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+def start_latent(model: SoundModel, analysed: AnalysedSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
     """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
     if settings.start_from == "mean":
         if settings.prompts or settings.negatives:
@@ -32,7 +32,7 @@ def start_latent(model: SoundModel, heard: HeardSound, settings: GenerateSetting
         num_codes=settings.num_candidates,
         prompts=settings.prompts,
         negatives=settings.negatives,
-        sound_embed=embed_sound(model, heard, progress) if by_sound else None,
+        sound_embed=embed_sound(model, analysed, progress) if by_sound else None,
         truncation_psi=settings.truncation_psi,
         centres=centres,
         label=settings.label,

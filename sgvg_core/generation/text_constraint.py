@@ -16,7 +16,7 @@ from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
 from ..progress import Progress, silent
-from ..synthesis import Generator, rgb_pictures
+from ..synthesis import Generator, rgb_images
 from .class_labels import Label, drawn_label
 from .render import to_uint8
 from .seeded_start import random_start
@@ -25,7 +25,7 @@ _STRIP = 16  # height of the line of text below a candidate, in pixels
 _SHOWN = 128  # smallest width at which a candidate is shown
 
 
-class PictureTextSpace(Protocol):
+class ImageTextSpace(Protocol):
     """What the text constraint needs of a joint space: `embedding.JointSpace` and `embedding.OpenClipSpace` both fit."""
 
     def embed_images(self, images: torch.Tensor) -> torch.Tensor: ...
@@ -47,7 +47,7 @@ class RankedStarts:
     """int [K], the numbers of the kept candidates, best first."""
     ws: torch.Tensor
     """[K, L, D], their latents."""
-    pictures: torch.Tensor
+    images: torch.Tensor
     """uint8 [K, H, W, 3], what they look like."""
     unknown_words: tuple[str, ...]
     """Words of the prompts that the text tower never learned: they mean nothing to it."""
@@ -75,7 +75,7 @@ def _read_prompt(part: str) -> Prompt:
 
 
 def wanted_direction(
-    space: PictureTextSpace, prompts: Sequence[Prompt] = (), negatives: Sequence[Prompt] = (), sound_embed: torch.Tensor | None = None
+    space: ImageTextSpace, prompts: Sequence[Prompt] = (), negatives: Sequence[Prompt] = (), sound_embed: torch.Tensor | None = None
 ) -> torch.Tensor:
     """The vector [E] whose product with a picture's embedding is that picture's score.
 
@@ -92,7 +92,7 @@ def wanted_direction(
     return torch.stack([part.to(parts[0].device) for part in parts]).sum(0)
 
 
-def _mean_embedding(space: PictureTextSpace, prompts: Sequence[Prompt]) -> torch.Tensor:
+def _mean_embedding(space: ImageTextSpace, prompts: Sequence[Prompt]) -> torch.Tensor:
     for text, weight in prompts:
         if not text.strip():
             raise ConfigError("prompt: got no words, expected some, such as 'a campfire at night'")
@@ -106,7 +106,7 @@ def _mean_embedding(space: PictureTextSpace, prompts: Sequence[Prompt]) -> torch
 @torch.no_grad()
 def choose_start(
     generator: Generator,
-    space: PictureTextSpace,
+    space: ImageTextSpace,
     *,
     seed: int,
     num_codes: int = 96,
@@ -132,21 +132,21 @@ def choose_start(
     check_range("batch", batch, 1, 4096)
     direction = wanted_direction(space, prompts, negatives, sound_embed)
     scores = torch.empty(0)
-    order, ws, pictures = torch.empty(0, dtype=torch.long), torch.empty(0), torch.empty(0, dtype=torch.uint8)
+    order, ws, kept_images = torch.empty(0, dtype=torch.long), torch.empty(0), torch.empty(0, dtype=torch.uint8)
     for first in range(0, num_codes, batch):
         num_new = min(batch, num_codes - first)
         new_ws = random_start(generator, seed, num_codes=num_new, first=first, truncation_psi=truncation_psi, centres=centres, label=label)
-        images = rgb_pictures(generator, new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
+        images = rgb_images(generator, new_ws.to(generator.w_avg.device), noise_mode="const", dtype=dtype)
         embedded = space.embed_images(images.float().to(direction.device))
         scores = torch.cat([scores, (embedded @ direction).float().cpu()])
-        order, ws, pictures = (torch.cat([old, new]) if len(old) else new for old, new in
-                               ((order, torch.arange(first, first + num_new)), (ws, new_ws), (pictures, to_uint8(images))))
+        order, ws, kept_images = (torch.cat([old, new]) if len(old) else new for old, new in
+                               ((order, torch.arange(first, first + num_new)), (ws, new_ws), (kept_images, to_uint8(images))))
         best = torch.sort(scores[order], descending=True, stable=True).indices[:keep]
-        order, ws, pictures = order[best], ws[best], pictures[best]
-        progress(first + num_new, num_codes, "choose a start", pictures[0])
+        order, ws, kept_images = order[best], ws[best], kept_images[best]
+        progress(first + num_new, num_codes, "choose a start", kept_images[0])
     unknown = space.unknown_words([text for text, _ in (*prompts, *negatives)])
     drawn = [drawn_label(seed, item, generator.c_dim) for item in order.tolist()] if generator.c_dim and label is None else []
-    return RankedStarts(scores, order, ws, pictures, unknown, tuple(drawn))
+    return RankedStarts(scores, order, ws, kept_images, unknown, tuple(drawn))
 
 
 def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
@@ -154,13 +154,13 @@ def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
     labels = [f"{rank}.  #{number}  {ranked.scores[number]:.3f}" for rank, number in enumerate(ranked.order.tolist(), start=1)]
     if ranked.drawn_labels:
         labels = [f"{label}  class {drawn}" for label, drawn in zip(labels, ranked.drawn_labels, strict=True)]
-    tiles = [_labelled(picture, label) for picture, label in zip(ranked.pictures, labels, strict=True)]
+    tiles = [_labelled(image, label) for image, label in zip(ranked.images, labels, strict=True)]
     return contact_sheet(torch.stack(tiles), min(columns, len(tiles)))
 
 
-def _labelled(picture: torch.Tensor, label: str) -> torch.Tensor:
+def _labelled(pixels: torch.Tensor, label: str) -> torch.Tensor:
     """A picture [H, W, 3], made at least `_SHOWN` pixels wide, with a line of text below it."""
-    image = Image.fromarray(picture.numpy())
+    image = Image.fromarray(pixels.numpy())
     if image.width < _SHOWN:
         image = image.resize((_SHOWN, round(image.height * _SHOWN / image.width)), Image.Resampling.NEAREST)
     tile = Image.new("RGB", (image.width, image.height + _STRIP), (24, 24, 28))

@@ -11,12 +11,12 @@ from fractions import Fraction
 
 import torch
 
-from ..audio import MelSegments, clip_picture
+from ..audio import MelSegments, clip_log_mel
 from ..clock import num_frames
 from ..latents import interpolate_ws
-from ..sound_inversion import AnySoundEncoder, hear_in_order
+from ..sound_inversion import AnySoundEncoder, encode_stream
 from ..walker import AnyWalker, WalkSettings, roll_out
-from .sound import HeardSound
+from .sound import AnalysedSound
 
 _STEPS_AT_ONCE = 32
 
@@ -66,7 +66,7 @@ class Walk:
     Iterating again walks again from the start and gives the same numbers.
     """
 
-    heard: HeardSound
+    analysed: AnalysedSound
     encoder: AnySoundEncoder
     walker: AnyWalker
     start_ws: torch.Tensor
@@ -79,16 +79,16 @@ class Walk:
     @property
     def num_frames(self) -> int:
         """How many frames cover the sound."""
-        return num_frames(self.heard.duration, self.fps)
+        return num_frames(self.analysed.duration, self.fps)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         walk_rate = to_rate(self.walker.walk_rate)
         num_steps = count_steps(self.num_frames, self.fps, walk_rate)
         if self.settings.sound_once and self.clip_frames is not None:
-            heard = self._whole_clip(num_steps)
+            analysed = self._whole_clip(num_steps)
         else:
-            heard = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
-        steps = roll_out(self.walker, self.start_ws.float().cpu(), heard, self.settings)
+            analysed = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
+        steps = roll_out(self.walker, self.start_ws.float().cpu(), analysed, self.settings)
         return change_rate(steps, walk_rate, self.fps, self.num_frames)
 
     @property
@@ -99,10 +99,10 @@ class Walk:
     @torch.no_grad()
     def _whole_clip(self, num_steps: int) -> Iterator[torch.Tensor]:
         """What a released encoder hears in the whole clip, [n, L, D] batch after batch, the same for each step."""
-        mel, sound = self.heard.mel, self.heard.sound
-        picture = clip_picture(sound.mono_chunks(mel.sample_rate), mel, self.heard.level, num_frames=self.clip_frames or 1)
-        picture = torch.zeros_like(picture) if self.stays else picture
-        offset = self.encoder(picture)
+        mel, sound = self.analysed.mel, self.analysed.sound
+        log_mel = clip_log_mel(sound.mono_chunks(mel.sample_rate), mel, self.analysed.level, num_frames=self.clip_frames or 1)
+        log_mel = torch.zeros_like(log_mel) if self.stays else log_mel
+        offset = self.encoder(log_mel)
         for done in range(0, num_steps, _STEPS_AT_ONCE):
             yield offset.expand(min(_STEPS_AT_ONCE, num_steps - done), -1, -1)
 
@@ -110,10 +110,10 @@ class Walk:
     def offsets(self, num_steps: int, walk_rate: Fraction) -> Iterator[torch.Tensor]:
         """What E_a hears (Eq. 1), [n, L, D] batch after batch, at its own rate, enough for `num_steps` steps of the walk."""
         rate = to_rate(self.encoder.segment_rate)
-        mel, sound = self.heard.mel, self.heard.sound
+        mel, sound = self.analysed.mel, self.analysed.sound
         num_segments = num_steps if rate == walk_rate else count_steps(num_steps, walk_rate, rate)
         segments = MelSegments(
-            lambda: sound.mono_chunks(mel.sample_rate), mel, self.heard.level, rate=rate, num_segments=num_segments, causal=self.causal
+            lambda: sound.mono_chunks(mel.sample_rate), mel, self.analysed.level, rate=rate, num_segments=num_segments, causal=self.causal
         )
         batches = map(torch.zeros_like, segments) if self.stays else segments
-        yield from hear_in_order(self.encoder, batches, causal=self.causal)
+        yield from encode_stream(self.encoder, batches, causal=self.causal)

@@ -8,27 +8,27 @@ import torch
 from ..audio import MelSegments
 from ..config import MelConfig
 from ..errors import ConfigError
-from .sound import HeardSound, Sound, hear
+from .sound import AnalysedSound, Sound, analyse_sound
 
-LISTENING_RATE = Fraction(2)
+LABEL_RATE = Fraction(2)
 """Windows a second by which a sound is known as a whole."""
 
 
-def listening_windows(heard: HeardSound, mel: MelConfig) -> MelSegments:
+def label_windows(analysed: AnalysedSound, mel: MelConfig) -> MelSegments:
     """The windows by which a sound is known as a whole: one in the middle of each half second, and in the middle of a shorter sound."""
-    return window_pictures(heard, mel, LISTENING_RATE, min(1 / LISTENING_RATE, heard.duration) / 2)
+    return window_log_mels(analysed, mel, LABEL_RATE, min(1 / LABEL_RATE, analysed.duration) / 2)
 
 
-def window_pictures(heard: HeardSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
+def window_log_mels(analysed: AnalysedSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
     """The log-mel pictures of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
-    if mel != heard.mel:
+    if mel != analysed.mel:
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
-    num_segments = max(1, round(heard.duration * rate))
-    return MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments, first=first)
+    num_segments = max(1, round(analysed.duration * rate))
+    return MelSegments(lambda: analysed.sound.mono_chunks(mel.sample_rate), mel, analysed.level, rate=rate, num_segments=num_segments, first=first)
 
 
-def hear_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
+def log_mel_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
     """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
-    heard = hear(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
-    segments = MelSegments(lambda: heard.sound.mono_chunks(mel.sample_rate), mel, heard.level, rate=rate, num_segments=num_segments)
+    analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
+    segments = MelSegments(lambda: analysed.sound.mono_chunks(mel.sample_rate), mel, analysed.level, rate=rate, num_segments=num_segments)
     return (torch.cat(list(segments))[:, 0] * 255).round().to(torch.uint8).numpy()

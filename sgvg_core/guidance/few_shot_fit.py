@@ -16,23 +16,23 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_sound_encoder
-from ..augmentation import disturb
-from ..augmentation.spectrograms import mask_pictures
+from ..augmentation import augment_sound
+from ..augmentation.spectrograms import mask_log_mels
 from ..checkpoints import take_what_fits
 from ..config import MelConfig, SoundInversionConfig, WalkerConfig, check_range
 from ..curves.loudness import loudness_envelope
 from ..errors import ConfigError
 from ..generation import Sound
-from ..generation.text_constraint import PictureTextSpace
-from ..generation.windows import hear_windows
+from ..generation.text_constraint import ImageTextSpace
+from ..generation.windows import log_mel_windows
 from ..presets import LANDSCAPES
 from ..progress import Progress, silent
 from ..sound_inversion import SoundInversionEncoder
-from ..sound_inversion.encoder_config import config_of
+from ..sound_inversion.encoder_config import config_of_encoder
 from ..synthesis import Generator
 from ..walker import RecurrentWalker
-from ..walker.analytic import walker_that_follows
-from .label_directions import LabelOffsets, LabelSearch, find_label_offsets
+from ..walker.analytic import analytic_walker
+from .label_directions import LabelDirections, LabelSearch, find_label_directions
 
 _LONGEST_SECONDS = 60.0
 """Of a longer sound the first minute is learned from."""
@@ -53,7 +53,7 @@ class SoundFitSettings:
     search: LabelSearch = dataclasses.field(default_factory=LabelSearch)
     num_steps: int = 300
     batch: int = 48
-    rate: float = 1e-3
+    lr: float = 1e-3
     variants: int = 4
     """How often each sound is heard: once as it is, then as other microphones, rooms and codecs would have it."""
     quiet: float = 0.7
@@ -65,7 +65,7 @@ class SoundFitSettings:
     def __post_init__(self) -> None:
         check_range("num_steps", self.num_steps, 1, 1_000_000)
         check_range("batch", self.batch, 1, 4096)
-        check_range("rate", self.rate, 1e-7, 1)
+        check_range("rate", self.lr, 1e-7, 1)
         check_range("variants", self.variants, 1, 1000)
         check_range("quiet", self.quiet, 0, 1)
         check_range("follow_seconds", self.follow_seconds, 0.02, 60)
@@ -80,7 +80,7 @@ class SoundFit:
     mel: MelConfig
     walker: RecurrentWalker
     walker_config: WalkerConfig
-    found: LabelOffsets
+    found: LabelDirections
     agreement: float
     """Share of windows, of variants that weren't learned from, whose offset is nearest to that of their label."""
     loss: float
@@ -88,10 +88,10 @@ class SoundFit:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardWindows:
+class LabelledWindows:
     """Windows of labelled sounds: log-mel pictures uint8 [N, M, F], labels int64 [N], strengths [N] in 0..1."""
 
-    pictures: np.ndarray
+    log_mels: np.ndarray
     labels: np.ndarray
     strengths: np.ndarray
     surroundings: "Surroundings | None" = None
@@ -99,7 +99,7 @@ class HeardWindows:
 
     def log_mel(self, rows: np.ndarray) -> torch.Tensor:
         """Pictures in 0..1, [n, 1, M, F]."""
-        return torch.from_numpy(self.pictures[rows])[:, None].float() / 255
+        return torch.from_numpy(self.log_mels[rows])[:, None].float() / 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,22 +122,22 @@ class Surroundings:
         return (told * weights).sum(1) / weights.sum(1)
 
 
-def encoder_for(generator: Generator, begin_with: SoundInversionEncoder | None = None, seed: int = 0) -> SoundInversionEncoder:
-    """A sound encoder for a generator's latents, that has of `begin_with` what fits: its ears in any case, its heads for equal latents.
+def encoder_for(generator: Generator, init_from: SoundInversionEncoder | None = None, seed: int = 0) -> SoundInversionEncoder:
+    """A sound encoder for a generator's latents, that has of `init_from` what fits: its ears in any case, its heads for equal latents.
 
     It hears each window by itself, as those are that it will learn.
     """
-    like = config_of(begin_with) if begin_with is not None else LANDSCAPES.sound_encoder
+    like = config_of_encoder(init_from) if init_from is not None else LANDSCAPES.sound_encoder
     config = dataclasses.replace(like, num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws), texture_reach=0.0)
-    if begin_with is not None and (like.num_ws, like.w_dim) == (generator.num_ws, generator.w_dim):
-        encoder = copy.deepcopy(begin_with)
+    if init_from is not None and (like.num_ws, like.w_dim) == (generator.num_ws, generator.w_dim):
+        encoder = copy.deepcopy(init_from)
         encoder.texture_reach = 0.0
         return encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = build_sound_encoder(config)
-    if begin_with is not None:
-        take_what_fits(encoder, begin_with.state_dict())
+    if init_from is not None:
+        take_what_fits(encoder, init_from.state_dict())
     return encoder
 
 
@@ -146,10 +146,10 @@ def _bounds(num_ws: int) -> tuple[int, int]:
     return (3, 6) if num_ws > 6 else (1, 2)
 
 
-def hear_labelled(sounds: Sequence[LabelledSound], labels: Sequence[str], mel: MelConfig, rate: float, variants: range, seed: int,
-                  progress: Progress = silent) -> HeardWindows:
+def analyse_labelled(sounds: Sequence[LabelledSound], labels: Sequence[str], mel: MelConfig, rate: float, variants: range, seed: int,
+                  progress: Progress = silent) -> LabelledWindows:
     """The windows of all sounds, `rate` a second, in the given variants (0 is the sound as it is). Raises MediaError."""
-    pictures, numbers, strengths = [], [], []
+    log_mels, numbers, strengths = [], [], []
     for index, labelled in enumerate(sounds):
         progress(index, len(sounds), "hear the sounds")
         chunks = list(_first_minute(labelled.sound).mono_chunks(mel.sample_rate))
@@ -157,11 +157,11 @@ def hear_labelled(sounds: Sequence[LabelledSound], labels: Sequence[str], mel: M
         num_windows = max(1, int(len(plain) / mel.sample_rate * rate))
         strength = loudness_envelope(plain, mel.sample_rate, rate, num_windows)
         for variant in variants:
-            wave = plain if variant == 0 else disturb(plain, np.random.default_rng([seed, index, variant]), mel.sample_rate)
-            pictures.append(hear_windows(np.asarray(wave, np.float32), mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_windows))
+            wave = plain if variant == 0 else augment_sound(plain, np.random.default_rng([seed, index, variant]), mel.sample_rate)
+            log_mels.append(log_mel_windows(np.asarray(wave, np.float32), mel.sample_rate, mel, Fraction(rate).limit_denominator(1001), num_windows))
             numbers.append(np.full(num_windows, labels.index(labelled.label)))
             strengths.append(strength)
-    return HeardWindows(np.concatenate(pictures), np.concatenate(numbers), np.concatenate(strengths))
+    return LabelledWindows(np.concatenate(log_mels), np.concatenate(numbers), np.concatenate(strengths))
 
 
 def _first_minute(sound: Sound) -> Sound:
@@ -171,47 +171,47 @@ def _first_minute(sound: Sound) -> Sound:
     return dataclasses.replace(sound, seconds=min(sound.seconds or _LONGEST_SECONDS, _LONGEST_SECONDS))
 
 
-def wanted_offsets(found: LabelOffsets, labels: np.ndarray, strengths: np.ndarray, quiet: float) -> torch.Tensor:
+def wanted_offsets(found: LabelDirections, labels: np.ndarray, strengths: np.ndarray, quiet: float) -> torch.Tensor:
     """What E_a should answer, [N, L, D]: the label's offset, of which the quietest moment has the share `quiet`."""
     share = torch.from_numpy(quiet + (1 - quiet) * strengths).float()
     return share[:, None, None] * found.offsets[torch.from_numpy(labels)]
 
 
 def teach_offsets(
-    encoder: SoundInversionEncoder, windows: HeardWindows, found: LabelOffsets, settings: SoundFitSettings, progress: Progress = silent
+    encoder: SoundInversionEncoder, windows: LabelledWindows, found: LabelDirections, settings: SoundFitSettings, progress: Progress = silent
 ) -> float:
     """E_a learns the offsets of the windows, each label as often as another; returns the mean loss of the last tenth of the steps."""
     device = next(encoder.parameters()).device
-    encoder.train_plainly().requires_grad_(True)
-    optimiser = torch.optim.AdamW(encoder.parameters(), settings.rate, weight_decay=1e-2)
+    encoder.train_without_dropout().requires_grad_(True)
+    optimiser = torch.optim.AdamW(encoder.parameters(), settings.lr, weight_decay=1e-2)
     of_label = [np.flatnonzero(windows.labels == label) for label in range(len(found.labels))]
-    losses, picture = [], _side_by_side(found.pictures)
+    losses, image = [], _side_by_side(found.images)
     for step in range(settings.num_steps):
         rng = np.random.default_rng([settings.seed, 7, step])
         rows = np.array([rng.choice(of_label[label]) for label in rng.integers(len(of_label), size=settings.batch)])
         wanted = wanted_offsets(found, windows.labels[rows], windows.strengths[rows], settings.quiet) / found.w_scale
         around = None if windows.surroundings is None else windows.surroundings.textures(encoder, rows)
-        heard = encoder(mask_pictures(windows.log_mel(rows), rng).to(device), around) / found.w_scale
+        heard = encoder(mask_log_mels(windows.log_mel(rows), rng).to(device), around) / found.w_scale
         loss = F.smooth_l1_loss(heard, wanted.to(device), beta=0.5)
         for group in optimiser.param_groups:
-            group["lr"] = settings.rate * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / settings.num_steps))
+            group["lr"] = settings.lr * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / settings.num_steps))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
-        progress(step + 1, settings.num_steps, f"teach the sound encoder, loss {losses[-1]:.3f}", picture)
+        progress(step + 1, settings.num_steps, f"teach the sound encoder, loss {losses[-1]:.3f}", image)
     encoder.eval().requires_grad_(False)
     return float(np.mean(losses[-max(1, len(losses) // 10) :]))
 
 
-def _side_by_side(pictures: torch.Tensor) -> torch.Tensor:
+def _side_by_side(images: torch.Tensor) -> torch.Tensor:
     """Pictures [K, H, W, 3] as one, [H, K W, 3]."""
-    return torch.cat(list(pictures), 1)
+    return torch.cat(list(images), 1)
 
 
 @torch.no_grad()
-def agreement(encoder: SoundInversionEncoder, windows: HeardWindows, found: LabelOffsets) -> float:
+def agreement(encoder: SoundInversionEncoder, windows: LabelledWindows, found: LabelDirections) -> float:
     """Share of the windows whose offset points most towards that of their own label."""
     directions = F.normalize(found.offsets.flatten(1), dim=1)
     right = 0
@@ -223,17 +223,17 @@ def agreement(encoder: SoundInversionEncoder, windows: HeardWindows, found: Labe
 
 def fit_sounds(
     generator: Generator,
-    space: PictureTextSpace,
+    space: ImageTextSpace,
     sounds: Sequence[LabelledSound],
     *,
-    begin_with: SoundInversionEncoder | None = None,
+    init_from: SoundInversionEncoder | None = None,
     mel: MelConfig | None = None,
     settings: SoundFitSettings | None = None,
     progress: Progress = silent,
 ) -> SoundFit:
     """E_a, and a walker that follows it, for a generator and a handful of labelled sounds.
 
-    `space` judges pictures by words (a model's own joint space, or an open_clip model), wherever it lies. `begin_with` is an encoder whose
+    `space` judges pictures by words (a model's own joint space, or an open_clip model), wherever it lies. `init_from` is an encoder whose
     ears are taken over, `mel` the sound pictures that it hears (None: the bundled model's). Raises ConfigError and MediaError.
     """
     settings, mel = settings or SoundFitSettings(), mel or LANDSCAPES.mel
@@ -242,24 +242,24 @@ def fit_sounds(
         raise ConfigError("labelled sounds: got none, expected one or more of each label")
     sounds = [dataclasses.replace(labelled, label=labelled.label.strip()) for labelled in sounds]
     with torch.inference_mode(False), torch.enable_grad():
-        encoder = encoder_for(generator, begin_with, settings.seed)
-        config = config_of(encoder)
-        num_heard = settings.variants
-        windows = hear_labelled(sounds, labels, mel, config.segment_rate, range(num_heard), settings.seed, progress)
-        found = find_label_offsets(generator, space, labels, settings.search, progress)
+        encoder = encoder_for(generator, init_from, settings.seed)
+        config = config_of_encoder(encoder)
+        num_variants = settings.variants
+        windows = analyse_labelled(sounds, labels, mel, config.segment_rate, range(num_variants), settings.seed, progress)
+        found = find_label_directions(generator, space, labels, settings.search, progress)
         encoder.to(generator.w_avg.device)
         loss = teach_offsets(encoder, windows, found, settings, progress)
-        unheard = hear_labelled(sounds, labels, mel, config.segment_rate, range(num_heard, num_heard + 1), settings.seed)
+        unheard = analyse_labelled(sounds, labels, mel, config.segment_rate, range(num_variants, num_variants + 1), settings.seed)
         encoder.cpu()
-        walker_config = follower_config(generator, config.segment_rate, len(labels))
-        walker = walker_that_follows(
+        walker_config = analytic_walker_config(generator, config.segment_rate, len(labels))
+        walker = analytic_walker(
             walker_config, found.offsets, generator.w_avg.detach().float().cpu(), found.w_scale, seconds=settings.follow_seconds
         )
         right = agreement(encoder, unheard, found)
     return SoundFit(encoder, config, mel, walker.requires_grad_(False), walker_config, found, right, loss)
 
 
-def follower_config(generator: Generator, rate: float, num_labels: int) -> WalkerConfig:
+def analytic_walker_config(generator: Generator, rate: float, num_labels: int) -> WalkerConfig:
     """The configuration of a walker that follows: just enough units for its labels, 32 at least."""
     return WalkerConfig(
         num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws), hidden=max(32, 2 * num_labels), walk_rate=rate

@@ -17,11 +17,11 @@ from ..embedding.prompts import TEMPLATES
 from ..errors import ConfigError
 from ..generation.render import to_uint8
 from ..generation.seeded_start import random_start
-from ..generation.text_constraint import PictureTextSpace
+from ..generation.text_constraint import ImageTextSpace
 from ..latents import latent_scale
 from ..progress import Progress, silent
 from ..randomness import generator_for
-from ..synthesis import Generator, rgb_pictures
+from ..synthesis import Generator, rgb_images
 
 _SHARPNESS = 20.0
 """What cosines are multiplied with before the choice among labels."""
@@ -40,7 +40,7 @@ class LabelSearch:
     """Steps of refinement through the generator; 0: none."""
     batch: int = 4
     """Starts that a step looks at, for one label."""
-    rate: float = 0.04
+    lr: float = 0.04
     """Step size, in standard deviations of mapped latents."""
     keep_near: float = 0.05
     """Weight of the offset's mean square, in variances of mapped latents, beside Eq. 2's terms: what keeps pictures real."""
@@ -51,12 +51,12 @@ class LabelSearch:
         check_range("nearest_share", self.nearest_share, 0.001, 1)
         check_range("num_steps", self.num_steps, 0, 100_000)
         check_range("batch", self.batch, 1, 4096)
-        check_range("rate", self.rate, 1e-6, 10)
+        check_range("rate", self.lr, 1e-6, 10)
         check_range("keep_near", self.keep_near, 0, 1e6)
 
 
 @dataclasses.dataclass(frozen=True)
-class LabelOffsets:
+class LabelDirections:
     """What was found."""
 
     labels: tuple[str, ...]
@@ -68,33 +68,33 @@ class LabelOffsets:
     """[K], the share of starts whose picture is nearest to the label's words among all labels, without an offset."""
     after: torch.Tensor
     """[K], the same with the label's offset."""
-    pictures: torch.Tensor
+    images: torch.Tensor
     """uint8 [K, H, W, 3], one start with each label's offset."""
 
 
-def label_texts(space: PictureTextSpace, label: str) -> tuple[str, ...]:
+def label_texts(space: ImageTextSpace, label: str) -> tuple[str, ...]:
     """A label in the templates whose words the space knows."""
     return tuple(template.format(label) for template in TEMPLATES if not space.unknown_words([template.format("")]))
 
 
 @torch.no_grad()
-def embed_labels(space: PictureTextSpace, labels: Sequence[str]) -> torch.Tensor:
+def embed_labels(space: ImageTextSpace, labels: Sequence[str]) -> torch.Tensor:
     """The mean direction of each label's texts, [K, E], unit length."""
     return torch.stack([F.normalize(space.embed_texts(list(label_texts(space, label))).float().mean(0), dim=0) for label in labels])
 
 
 @torch.no_grad()
 def look_at_codes(
-    generator: Generator, space: PictureTextSpace, search: LabelSearch, progress: Progress = silent
+    generator: Generator, space: ImageTextSpace, search: LabelSearch, progress: Progress = silent
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents [N, L, D] of drawn codes, on the CPU, and their pictures' embeddings [N, E]."""
     ws, embedded = [], []
     for first in range(0, search.num_codes, search.batch):
         num_new = min(search.batch, search.num_codes - first)
         ws.append(random_start(generator, search.seed, num_codes=num_new, first=first))
-        pictures = rgb_pictures(generator, ws[-1].to(generator.w_avg.device), noise_mode="const")
-        embedded.append(space.embed_images(pictures).float())
-        progress(first + num_new, search.num_codes, "look at pictures", to_uint8(pictures[:1])[0])
+        images = rgb_images(generator, ws[-1].to(generator.w_avg.device), noise_mode="const")
+        embedded.append(space.embed_images(images).float())
+        progress(first + num_new, search.num_codes, "look at pictures", to_uint8(images[:1])[0])
     return torch.cat(ws), torch.cat(embedded)
 
 
@@ -104,7 +104,7 @@ def nearest_means(ws: torch.Tensor, scores: torch.Tensor, num_nearest: int) -> t
     return torch.stack([ws[rows].mean(0) for rows in best.T]) - ws.mean(0)
 
 
-def stand_out(cosines: torch.Tensor) -> torch.Tensor:
+def zscore(cosines: torch.Tensor) -> torch.Tensor:
     """Cosines [N, K] as scores: how much nearer a picture is to a label than pictures usually are, and than it is to the other labels."""
     usual = (cosines - cosines.mean(0)) / cosines.std(0).clamp(min=1e-6)
     return usual - usual.mean(1, keepdim=True) if cosines.shape[1] > 1 else usual
@@ -121,14 +121,14 @@ def offset_loss(embedded: torch.Tensor, texts: torch.Tensor, label: int, offset:
     return (1 - cosines[:, label]).mean() + _CHOICE_WEIGHT * chosen + keep_near * offset.square().mean()
 
 
-def find_label_offsets(
+def find_label_directions(
     generator: Generator,
-    space: PictureTextSpace,
+    space: ImageTextSpace,
     labels: Sequence[str],
     search: LabelSearch | None = None,
     progress: Progress = silent,
     directions: torch.Tensor | None = None,
-) -> LabelOffsets:
+) -> LabelDirections:
     """The offset of each label for this generator, through any space of pictures and words. Raises ConfigError without labels.
 
     `directions` [K, E] say where the labels lie in the space (None: where their words do). `generator` and `space` may lie on any device;
@@ -141,19 +141,19 @@ def find_label_offsets(
     ws, embedded = look_at_codes(generator, space, search, progress)
     scale = latent_scale(ws)
     num_nearest = min(len(ws), max(3, round(search.nearest_share * len(ws))))
-    offsets = nearest_means(ws, stand_out(embedded @ texts.T).cpu(), num_nearest)
+    offsets = nearest_means(ws, zscore(embedded @ texts.T).cpu(), num_nearest)
     through = _Refinement(generator, space, texts, ws, scale, search)
     for label, name in enumerate(labels):
         report = functools.partial(_report, progress, label * search.num_steps, len(labels) * search.num_steps, name)
         offsets[label] = through.refine(label, offsets[label], report)
     starts = ws[: max(8, search.batch)]
     before, _ = through.shares(starts, None)
-    after, pictures = through.shares(starts, offsets)
-    return LabelOffsets(labels, offsets, scale, before, after, pictures)
+    after, images = through.shares(starts, offsets)
+    return LabelDirections(labels, offsets, scale, before, after, images)
 
 
-def _report(progress: Progress, before: int, total: int, label: str, step: int, picture: torch.Tensor) -> None:
-    progress(before + step, total, f"offset of each label, {label}", picture)
+def _report(progress: Progress, before: int, total: int, label: str, step: int, image: torch.Tensor) -> None:
+    progress(before + step, total, f"offset of each label, {label}", image)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,30 +161,30 @@ class _Refinement:
     """Offsets seen through the generator: latents `ws` [N, L, D] of starts, embedded labels `texts` [K, E]."""
 
     generator: Generator
-    space: PictureTextSpace
+    space: ImageTextSpace
     texts: torch.Tensor
     ws: torch.Tensor
     scale: float
     search: LabelSearch
 
-    def pictures(self, ws: torch.Tensor) -> torch.Tensor:
+    def images(self, ws: torch.Tensor) -> torch.Tensor:
         """What latents [N, L, D] look like, [N, 3, H, W]."""
-        return rgb_pictures(self.generator, ws.to(self.generator.w_avg.device), noise_mode="const")
+        return rgb_images(self.generator, ws.to(self.generator.w_avg.device), noise_mode="const")
 
     def refine(self, label: int, begin: torch.Tensor, seen: Callable[[int, torch.Tensor], None]) -> torch.Tensor:
         """The offset [L, D] that `begin` becomes when it's drawn from many starts towards its label."""
         search, device = self.search, self.generator.w_avg.device
         offset = (begin / self.scale).to(device).requires_grad_(True)
-        optimiser = torch.optim.Adam([offset], search.rate)
+        optimiser = torch.optim.Adam([offset], search.lr)
         for step in range(search.num_steps):
             rows = torch.randint(len(self.ws), (search.batch,), generator=generator_for(search.seed, f"label {label}", step))
-            pictures = self.pictures(self.ws[rows].to(device) + self.scale * offset)
-            loss = offset_loss(self.space.embed_images(pictures).float(), self.texts, label, offset, search.keep_near)
+            images = self.images(self.ws[rows].to(device) + self.scale * offset)
+            loss = offset_loss(self.space.embed_images(images).float(), self.texts, label, offset, search.keep_near)
             (offset.grad,) = torch.autograd.grad(loss, [offset])
             for group in optimiser.param_groups:
-                group["lr"] = search.rate * (0.5 + 0.5 * math.cos(math.pi * step / search.num_steps))
+                group["lr"] = search.lr * (0.5 + 0.5 * math.cos(math.pi * step / search.num_steps))
             optimiser.step()
-            seen(step + 1, to_uint8(pictures[:1].detach())[0])
+            seen(step + 1, to_uint8(images[:1].detach())[0])
         return (self.scale * offset).detach().float().cpu()
 
     @torch.no_grad()
@@ -192,8 +192,8 @@ class _Refinement:
         """For each label the share [K] of starts whose picture is nearest to it, with its offset if there are any; and a picture of each."""
         shares, shown = [], []
         for label in range(len(self.texts)):
-            pictures = self.pictures(starts if offsets is None else starts + offsets[label])
-            nearest = (self.space.embed_images(pictures).float() @ self.texts.T).argmax(1)
+            images = self.images(starts if offsets is None else starts + offsets[label])
+            nearest = (self.space.embed_images(images).float() @ self.texts.T).argmax(1)
             shares.append((nearest == label).float().mean().cpu())
-            shown.append(to_uint8(pictures[:1])[0])
+            shown.append(to_uint8(images[:1])[0])
         return torch.stack(shares), torch.stack(shown)

@@ -34,7 +34,7 @@ class ImageEncoder(nn.Module):
         in_channels: int = 3,
         num_ws: int = 18,
         w_dim: int = 512,
-        picture_size: int = 256,
+        image_size: int = 256,
         depths: tuple[int, int, int, int] = (3, 4, 14, 3),
         widths: tuple[int, int, int, int] = (64, 128, 256, 512),
         squeeze: int = 16,
@@ -42,11 +42,11 @@ class ImageEncoder(nn.Module):
         adds_mean: bool = True,
     ) -> None:
         super().__init__()
-        self.num_ws, self.w_dim, self.picture_size, self.in_channels = num_ws, w_dim, picture_size, in_channels
+        self.num_ws, self.w_dim, self.image_size, self.in_channels = num_ws, w_dim, image_size, in_channels
         self.kind, self.deltas, self.adds_mean = heads, deltas, adds_mean
         self.backbone = FeaturePyramid(unit, in_channels, depths, widths, pyramid=pyramid, pyramid_width=w_dim, squeeze=squeeze)
         self.register_buffer("latent_avg", torch.zeros(num_ws, w_dim))
-        halvings = (picture_size // 16).bit_length() - 1
+        halvings = (image_size // 16).bit_length() - 1
         if heads == "styles":
             self.map_of_latent = [0 if not pyramid or latent < bounds[0] else 1 if latent < bounds[1] else 2 for latent in range(num_ws)]
             self.heads = nn.ModuleList(MapToStyle(w_dim, halvings + which, scaled=True, activated=False) for which in self.map_of_latent)
@@ -60,14 +60,14 @@ class ImageEncoder(nn.Module):
         """Whether it takes the picture beside what was made of it so far (ReStyle), so that it can be asked again and again."""
         return self.in_channels == 6
 
-    def forward(self, picture: torch.Tensor, so_far: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, image: torch.Tensor, so_far: torch.Tensor | None = None) -> torch.Tensor:
         """`so_far` [N, L, D]: latents that the answer refines (ReStyle's second and later passes); None starts at the mean latent."""
-        check_shape("picture", picture, "N C H W", C=self.in_channels)
-        if min(picture.shape[2:]) < 16:
-            raise ShapeError(f"picture: got {picture.shape[3]} x {picture.shape[2]} points, expected {self.picture_size} x {self.picture_size}")
-        answered = self._answer(self.backbone(picture))
+        check_shape("picture", image, "N C H W", C=self.in_channels)
+        if min(image.shape[2:]) < 16:
+            raise ShapeError(f"picture: got {image.shape[3]} x {image.shape[2]} points, expected {self.image_size} x {self.image_size}")
+        answered = self._answer(self.backbone(image))
         if so_far is not None:
-            check_shape("so_far", so_far, "N L D", N=len(picture), L=self.num_ws, D=self.w_dim)
+            check_shape("so_far", so_far, "N L D", N=len(image), L=self.num_ws, D=self.w_dim)
             return answered + so_far
         return answered + self.latent_avg if self.adds_mean else answered
 

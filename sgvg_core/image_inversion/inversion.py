@@ -17,20 +17,20 @@ RESTYLE_PASSES = 5
 """Passes with which ReStyle's encoders were trained and measured."""
 
 
-def prepare_pictures(pictures: torch.Tensor, size: int) -> torch.Tensor:
+def prepare_images(images: torch.Tensor, size: int) -> torch.Tensor:
     """Pictures [N, 3, H, W] in -1..1 at `size` x `size`, antialiased bilinear, as the encoders were trained. Raises ShapeError."""
-    if pictures.ndim != 4 or pictures.shape[1] != 3 or 0 in pictures.shape:
-        raise ShapeError(f"pictures: got shape {list(pictures.shape)}, expected [N, 3, H, W]")
-    pictures = pictures.float()
-    if tuple(pictures.shape[2:]) == (size, size):
-        return pictures
-    return F.interpolate(pictures, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
+        raise ShapeError(f"pictures: got shape {list(images.shape)}, expected [N, 3, H, W]")
+    images = images.float()
+    if tuple(images.shape[2:]) == (size, size):
+        return images
+    return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
 
 
 @torch.no_grad()
 def invert(
     encoder: ImageEncoder,
-    pictures: torch.Tensor,
+    images: torch.Tensor,
     generate: Generate | None = None,
     *,
     num_passes: int = RESTYLE_PASSES,
@@ -42,7 +42,7 @@ def invert(
     latent, and answers a correction. Such encoders need `generate`; for the others it isn't asked and one pass is all.
     """
     device = encoder.latent_avg.device
-    ready = prepare_pictures(pictures, encoder.picture_size).to(device)
+    ready = prepare_images(images, encoder.image_size).to(device)
     if encoder.in_channels == 3:
         progress(1, 1, "invert")
         return encoder(ready)
@@ -61,7 +61,7 @@ def invert(
     return ws  # type: ignore[return-value]  # there's at least one pass
 
 
-def _shown(pictures: torch.Tensor, encoder: ImageEncoder) -> torch.Tensor:
+def _shown(images: torch.Tensor, encoder: ImageEncoder) -> torch.Tensor:
     """What the generator made, averaged down (never antialiased otherwise) to the encoder's size, as in ReStyle."""
-    size = (encoder.picture_size, encoder.picture_size)
-    return F.adaptive_avg_pool2d(pictures.to(encoder.latent_avg), size)
+    size = (encoder.image_size, encoder.image_size)
+    return F.adaptive_avg_pool2d(images.to(encoder.latent_avg), size)

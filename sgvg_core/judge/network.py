@@ -26,9 +26,9 @@ class Verdict(NamedTuple):
 class Judge(nn.Module):
     """Pictures [N, 3, H, W] in -1..1 -> `Verdict`. Arguments as in `JudgeConfig`."""
 
-    def __init__(self, picture_size: int = 64, widths: tuple[int, ...] = (24, 48, 96, 128), labels: tuple[str, ...] = ()) -> None:
+    def __init__(self, image_size: int = 64, widths: tuple[int, ...] = (24, 48, 96, 128), labels: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.picture_size, self.labels = picture_size, labels
+        self.image_size, self.labels = image_size, labels
         layers: list[nn.Module] = []
         width_in = 3
         for width in widths:
@@ -39,9 +39,9 @@ class Judge(nn.Module):
         self.kind = nn.Linear(width_in * 2, len(labels))
         self.strength = nn.Sequential(nn.Linear(width_in * 2, 64), nn.SiLU(), nn.Linear(64, len(labels)))
 
-    def forward(self, pictures: torch.Tensor) -> Verdict:
-        check_shape("pictures", pictures, "N 3 H W")
-        small = F.interpolate(pictures, size=(self.picture_size, self.picture_size), mode="bilinear", antialias=True, align_corners=False)
+    def forward(self, images: torch.Tensor) -> Verdict:
+        check_shape("pictures", images, "N 3 H W")
+        small = F.interpolate(images, size=(self.image_size, self.image_size), mode="bilinear", antialias=True, align_corners=False)
         maps = self.body(small)
         features = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
         logits = self.kind(features)

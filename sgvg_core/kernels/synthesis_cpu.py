@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from .bias_act import SLOPE
-from .upfirdn2d import channels_last, double, low_pass
+from .upfirdn2d import channels_last, resample_filter, upsample2d
 
 _STRIP_NUMBERS = 2**19
 """About how many numbers a strip holds: 2 MB, a core's share of cache."""
@@ -48,7 +48,7 @@ class ModulatedConv(Protocol):
     out_channels: int
 
 
-class ToPicture(Protocol):
+class ToRGB(Protocol):
     """What is read of the layer that turns features into an image."""
 
     affine: Any
@@ -83,7 +83,7 @@ class _Conv:
         self.gain, self.up, self.height, self.width = gain, layer.up, layer.height, layer.width
         self.clamp = None if layer.clamp is None else layer.clamp * own_gain
         self.in_channels, self.out_channels = layer.in_channels, layer.out_channels
-        self.blur = low_pass().expand(layer.out_channels, 1, 4, 4).contiguous()
+        self.blur = resample_filter().expand(layer.out_channels, 1, 4, 4).contiguous()
 
     @property
     def size_in(self) -> tuple[int, int]:
@@ -115,15 +115,15 @@ class _Conv:
         return y if self.clamp is None else y.clamp_(-self.clamp, self.clamp)
 
 
-class _ToPicture:
-    def __init__(self, layer: ToPicture) -> None:
+class _ToRGB:
+    def __init__(self, layer: ToRGB) -> None:
         self.affine, self.weight = _Affine(layer.affine, layer.weight_gain), layer.weight.detach()
         self.bias, self.clamp = layer.bias.detach(), layer.clamp
 
-    def add(self, picture: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> None:
-        """Add what features x [1, C, rows, W] show to `picture` [1, img_channels, rows, W]."""
+    def add(self, image: torch.Tensor, x: torch.Tensor, weight: torch.Tensor) -> None:
+        """Add what features x [1, C, rows, W] show to `image` [1, img_channels, rows, W]."""
         own = F.conv2d(x, weight, self.bias)
-        picture += own if self.clamp is None else own.clamp_(-self.clamp, self.clamp)
+        image += own if self.clamp is None else own.clamp_(-self.clamp, self.clamp)
 
 
 class Strips:
@@ -143,7 +143,7 @@ class Strips:
         """Free the prepared weights and the buffers; they come back with the next picture."""
         self._source: list[tuple[torch.Tensor, int]] = []
         self._convs: list[_Conv] = []
-        self._outputs: list[_ToPicture | None] = []
+        self._outputs: list[_ToRGB | None] = []
         self._skips: list[torch.Tensor | None] = []
         self._const = torch.empty(0)
         self._buffers = [torch.empty(0) for _ in range(4)]
@@ -166,7 +166,7 @@ class Strips:
             residual = block.architecture == "resnet" and not block.is_first
             self._convs += [_Conv(conv, math.sqrt(0.5) if residual and not conv.up else 1.0) for conv in block.convs]
             self._skips += [None] * (len(block.convs) - 1) + [block.skip.weight.detach() * block.skip.weight_gain if residual else None]
-            self._outputs += [None] * (len(block.convs) - 1) + [_ToPicture(block.torgb) if block.has_torgb else None]
+            self._outputs += [None] * (len(block.convs) - 1) + [_ToRGB(block.torgb) if block.has_torgb else None]
         self._const = blocks[0].const.detach()
         inputs = [conv.in_channels * (conv.size_in[0] + 2) * conv.size_in[1] for conv in self._convs]
         halves = [(conv.height // 2 + 2) * (conv.width // 2) for conv in self._convs]
@@ -174,21 +174,21 @@ class Strips:
         needed = [max(sizes[parity::2], default=0) for sizes in (inputs, sides) for parity in (0, 1)]
         self._buffers = [old if old.numel() == size else torch.empty(size) for old, size in zip(self._buffers, needed, strict=True)]
 
-    def picture(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
+    def image(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
         """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution."""
         styles = [conv.affine(w) for conv, w in zip(self._convs, ws, strict=False)]
         x = self._input(0)
         torch.mul(self._const, styles[0][:, None, None], out=x[0, :, 1:-1])
-        picture: torch.Tensor | None = None
+        image: torch.Tensor | None = None
         for index, conv in enumerate(self._convs):
             output, last = self._outputs[index], index + 1 == len(self._convs)
-            if conv.up and picture is not None:
-                picture = double(picture)
+            if conv.up and image is not None:
+                image = upsample2d(image)
             weight = None
             if output is not None:
                 weight = output.weight * output.affine(ws[index + 1])[:, None, None]
-                if picture is None:
-                    picture = out.new_zeros(1, out.shape[1], conv.height, conv.width)
+                if image is None:
+                    image = out.new_zeros(1, out.shape[1], conv.height, conv.width)
             demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
             target = None if last else self._input(index + 1)
             side = None if self._skips[index] is None else self._side(index)
@@ -203,13 +203,13 @@ class Strips:
                     y += _doubled_rows(side, start // 2, stop // 2)
                 if next_skip is not None and next_side is not None:
                     next_side[:, :, start + 1 : stop + 1] = F.conv2d(y, next_skip)
-                if output is not None and picture is not None and weight is not None:
-                    output.add(picture[:, :, start:stop], y, weight)
+                if output is not None and image is not None and weight is not None:
+                    output.add(image[:, :, start:stop], y, weight)
                 if target is not None:
                     torch.mul(y, styles[index + 1][:, None, None], out=target[:, :, start + 1 : stop + 1])
             if target is not None:
                 x = target
-        out.copy_(picture)  # type: ignore[arg-type]
+        out.copy_(image)  # type: ignore[arg-type]
 
     def _input(self, index: int) -> torch.Tensor:
         """The buffer [1, C, H + 2, W] that convolution `index` reads, channels last, its first and last row zero."""
@@ -232,7 +232,7 @@ def _bordered(buffer: torch.Tensor, num_channels: int, height: int, width: int) 
 
 
 def _doubled_rows(x: torch.Tensor, start: int, stop: int) -> torch.Tensor:
-    """Rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below, doubled: see `layers.double`."""
+    """Rows `start` .. `stop` of x [1, C, H + 2, W], which has a row of zeros above and below, doubled: see `layers.upsample2d`."""
     rows = F.interpolate(F.pad(x[:, :, start : stop + 2], (1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
     return rows[:, :, 2:-2, 2:-2]
 

@@ -12,7 +12,7 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def low_pass() -> torch.Tensor:
+def resample_filter() -> torch.Tensor:
     """The filter [1, 3, 3, 1] in both directions [4, 4]; its sum is four, since three of four pixels it meets are zeros."""
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
     return torch.outer(taps, taps)
@@ -52,7 +52,7 @@ class _FilteredBack(torch.autograd.Function):
         return _Filtered.apply(gradients[0], *context.saved_tensors, *context.settings), None, None, None, None  # type: ignore[no-untyped-call]
 
 
-def filtered(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: int = 0) -> torch.Tensor:
+def upfirdn2d(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: int = 0) -> torch.Tensor:
     """Each channel of x [N, C, H, W] by the fixed, symmetric filter `taps` [4, 4], with zeros beyond the border."""
     if torch.is_grad_enabled() and x.requires_grad:
         result: torch.Tensor = _Filtered.apply(x, taps, stride, padding)  # type: ignore[no-untyped-call]
@@ -60,7 +60,7 @@ def filtered(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: i
     return F.conv2d(x, taps.expand(x.shape[1], 1, 4, 4), stride=stride, padding=padding, groups=x.shape[1])
 
 
-def double(x: torch.Tensor) -> torch.Tensor:
+def upsample2d(x: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] -> [N, C, 2 H, 2 W] by the filter [1, 3, 3, 1], with zeros beyond the border.
 
     That filter is bilinear interpolation, but for the border; hence the zeros around the picture, cut off again.
@@ -69,11 +69,11 @@ def double(x: torch.Tensor) -> torch.Tensor:
     return x[:, :, 2:-2, 2:-2]
 
 
-def halve(x: torch.Tensor) -> torch.Tensor:
+def downsample2d(x: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] -> [N, C, H / 2, W / 2] by the filter [1, 3, 3, 1], with zeros beyond the border."""
-    return filtered(x, filter_taps(x), stride=2, padding=1)
+    return upfirdn2d(x, filter_taps(x), stride=2, padding=1)
 
 
 def filter_taps(x: torch.Tensor) -> torch.Tensor:
     """The filter [4, 4]; its sum is one."""
-    return (low_pass() / 4).to(x)
+    return (resample_filter() / 4).to(x)

@@ -3,18 +3,18 @@
 from .containers import CONTAINERS, container_of
 from .decode import SoundInfo, SoundReader, iter_sound, probe_sound, read_sound
 from .endings import SOUND_ENDINGS, VIDEO_ENDINGS
-from .images import PICTURES, FrameFolderWriter, check_frame_folder, checked_picture, contact_sheet, png_bytes, save_picture, save_png
+from .images import IMAGES, FrameFolderWriter, check_frame_folder, checked_image, contact_sheet, png_bytes, save_image, save_png
 from .local_file import STANDARD_INPUT, local_file
 from .sound_file import Tick
 from .sound_track import SOUND_CODECS, SoundTrack, chosen_codec
-from .still import as_rgb_picture, on_background, read_picture
+from .still import as_rgb_image, on_background, read_image
 from .video import VideoWriter, read_video_frames
 from .wav import write_wav
 
 __all__ = [
     "CONTAINERS",
     "FrameFolderWriter",
-    "PICTURES",
+    "IMAGES",
     "SOUND_CODECS",
     "SOUND_ENDINGS",
     "STANDARD_INPUT",
@@ -24,9 +24,9 @@ __all__ = [
     "Tick",
     "VIDEO_ENDINGS",
     "VideoWriter",
-    "as_rgb_picture",
+    "as_rgb_image",
     "check_frame_folder",
-    "checked_picture",
+    "checked_image",
     "chosen_codec",
     "contact_sheet",
     "container_of",
@@ -35,10 +35,10 @@ __all__ = [
     "on_background",
     "png_bytes",
     "probe_sound",
-    "read_picture",
+    "read_image",
     "read_sound",
     "read_video_frames",
-    "save_picture",
+    "save_image",
     "save_png",
     "write_wav",
 ]

@@ -20,7 +20,7 @@ class Container:
 
     format: str
     """FFmpeg's name of the file's format."""
-    picture: str
+    image: str
     """FFmpeg's name of the encoder of its pictures."""
     encoded: str
     """What sounds are encoded as, by FFmpeg's name of the encoder; "" if it holds no sound."""
@@ -28,7 +28,7 @@ class Container:
     """Codecs whose packets it takes as they are, and to the sample."""
     chosen: tuple[str, ...]
     """Encoders that may be asked for by name."""
-    picture_options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    image_options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     max_fps: Fraction = Fraction(1000)
     exact_edits: bool = False
@@ -37,14 +37,14 @@ class Container:
     @property
     def has_palette(self) -> bool:
         """Whether its pictures have 256 colours each, of their own."""
-        return self.picture == "gif"
+        return self.image == "gif"
 
     def quality(self, crf: float) -> dict[str, Any]:
         """The options of the encoder for x264's measure of quality, 0 (lossless) to 51."""
         if self.has_palette:
             return {}
-        value = f"{crf:g}" if self.picture == "libx264" else f"{round(crf * 63 / 51)}"
-        return {"crf": value, **self.picture_options}
+        value = f"{crf:g}" if self.image == "libx264" else f"{round(crf * 63 / 51)}"
+        return {"crf": value, **self.image_options}
 
 
 _AAC_OR_MP3, _OPUS = ("aac", "mp3", "mp3float"), ("opus", "libopus")

@@ -14,31 +14,31 @@ import torch
 
 from ..atomic_files import (
     aside_path,
+    atomic_write,
     check_folder_name,
     checked_target,
     temporary_path,
-    written_whole,
 )
 from ..config import check_range
 from ..errors import MediaError
 from ..shapes import check_shape
 
-PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+IMAGES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """The endings of a still picture's name, and their kinds."""
 _QUALITY = 92
 
 
-def checked_picture(path: str | Path) -> Path:
+def checked_image(path: str | Path) -> Path:
     """`path`, if a still picture can be written there, of the kind that its ending names. Raises MediaError."""
-    if Path(path).suffix.lower() not in PICTURES:
+    if Path(path).suffix.lower() not in IMAGES:
         what = f"the ending {Path(path).suffix}" if Path(path).suffix else "no ending"
-        raise MediaError(f"{path}: got {what}, expected the name of a picture in {', '.join(PICTURES)}")
+        raise MediaError(f"{path}: got {what}, expected the name of a picture in {', '.join(IMAGES)}")
     return checked_target(path, MediaError)
 
 
-def save_picture(path: str | Path, image: torch.Tensor) -> Path:
-    """Write an image [H, W, 3], uint8, as the kind of file that the ending names (see `PICTURES`). Raises MediaError."""
-    kind = PICTURES[checked_picture(path).suffix.lower()]
+def save_image(path: str | Path, image: torch.Tensor) -> Path:
+    """Write an image [H, W, 3], uint8, as the kind of file that the ending names (see `IMAGES`). Raises MediaError."""
+    kind = IMAGES[checked_image(path).suffix.lower()]
     if kind == "PNG":
         return save_png(path, image)
     _check_images("image", image, "H W 3")
@@ -47,7 +47,7 @@ def save_picture(path: str | Path, image: torch.Tensor) -> Path:
     largest = max(image.shape[:2])
     if largest > _LARGEST_SIDES[kind]:
         raise MediaError(f"{path}: got a picture of {largest} pixels, but a {kind} holds at most {_LARGEST_SIDES[kind]}; name a .png")
-    with written_whole(path, MediaError) as part:
+    with atomic_write(path, MediaError) as part:
         Image.fromarray(image.detach().cpu().numpy()).save(part, kind, quality=_QUALITY)
     return Path(path)
 
@@ -58,7 +58,7 @@ _LARGEST_SIDES = {"JPEG": 65_535, "WEBP": 16_383}
 def save_png(path: str | Path, image: torch.Tensor, texts: Mapping[str, str] | None = None) -> Path:
     """Write an image [H, W, 3], uint8, as a PNG file; `texts` are kept in it as named texts. Raises MediaError."""
     _check_images("image", image, "H W 3")
-    with written_whole(path, MediaError) as part:
+    with atomic_write(path, MediaError) as part:
         part.write_bytes(png_bytes(image, texts))
     return Path(path)
 

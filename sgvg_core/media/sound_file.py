@@ -43,7 +43,7 @@ _TELLS_ITS_END = {"wav", "w64", "aiff", "flac", _MOV, "mp3"}
 _MP3_SURPLUS = 65_536
 """An mp3 with so many bytes more than its header counts was joined or added to."""
 _HEAD_BYTES = 4096
-_DEFAULT, _ATTACHED_PICTURE = 1, 1024
+_DEFAULT, _ATTACHED_IMAGE = 1, 1024
 """FFmpeg's marks of streams."""
 _MOST_PLANES = 7
 """PyAV (up to 18 at least) reads beyond the list of planes of frames with more of them."""
@@ -176,7 +176,7 @@ def mp4_boxes(path: Path_) -> Boxes:
 
 def is_cover(stream: Any) -> bool:
     """Whether a video stream is only a picture attached to a song."""
-    return stream.type == "video" and bool(_disposition(stream) & _ATTACHED_PICTURE)
+    return stream.type == "video" and bool(_disposition(stream) & _ATTACHED_IMAGE)
 
 
 def declared_end(container: Any, stream: Any, path: Path_) -> Fraction | None:

@@ -14,7 +14,7 @@ _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, Typ
 """What Pillow raises on damaged files."""
 
 
-def read_picture(path: str | Path | bytes, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> Image.Image:
+def read_image(path: str | Path | bytes, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> Image.Image:
     """A picture file (or its bytes) as an upright RGB image. Raises MediaError.
 
     An orientation tag is followed; 16 bits and floats are scaled to 8; what's transparent is laid on white, whatever colour is hidden there;
@@ -25,12 +25,12 @@ def read_picture(path: str | Path | bytes, *, formats: tuple[str, ...] | None = 
     try:
         with Image.open(io.BytesIO(path) if isinstance(path, bytes) else path, formats=formats) as image:
             image.load()
-            return as_rgb_picture(ImageOps.exif_transpose(image))
+            return as_rgb_image(ImageOps.exif_transpose(image))
     except _ERRORS as error:
         raise MediaError(f"{where}: can't be read as a picture ({str(error)[:200] or type(error).__name__}); mend or remove it") from error
 
 
-def as_rgb_picture(image: Image.Image) -> Image.Image:
+def as_rgb_image(image: Image.Image) -> Image.Image:
     """An image of any mode as RGB of 8 bits."""
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bits(image)).convert("RGB")

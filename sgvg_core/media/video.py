@@ -85,12 +85,12 @@ class VideoWriter:
         self._container = av.open(f"file:{self._part}", "w", format=self.kind.format, options=options)
         for key, value in self.metadata.items():
             self._container.metadata[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        self._stream = self._container.add_stream(self.kind.picture, rate=self.fps, options=self.kind.quality(self.crf))
-        self._set_picture(self._stream.codec_context)
+        self._stream = self._container.add_stream(self.kind.image, rate=self.fps, options=self.kind.quality(self.crf))
+        self._set_image(self._stream.codec_context)
         if self.sound is not None and self.sound_codec != "none":
             self._packets = sound_packets(self._container, self.sound, self.sound_codec)
 
-    def _set_picture(self, context: Any) -> None:
+    def _set_image(self, context: Any) -> None:
         """Size, time base and colours of the encoder."""
         if self.kind.has_palette:
             self._palette = PaletteFilter(self.width, self.height)
@@ -113,11 +113,11 @@ class VideoWriter:
         try:
             for frame in frames.detach().cpu().numpy():
                 self._write_sound((self.num_frames + 1) / self.fps + _SOUND_AHEAD)
-                self._write_picture(frame)
+                self._write_image(frame)
         except (av.error.FFmpegError, OSError) as error:
             raise self._failure(error) from error
 
-    def _write_picture(self, pixels: np.ndarray) -> None:
+    def _write_image(self, pixels: np.ndarray) -> None:
         number, self.num_frames = self.num_frames, self.num_frames + 1
         if self._palette is not None:
             self._container.mux(self._stream.encode(self._palette(pixels, number / self.fps)))

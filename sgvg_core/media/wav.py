@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ..atomic_files import written_whole
+from ..atomic_files import atomic_write
 from ..errors import MediaError
 from ..shapes import check_shape
 
@@ -16,7 +16,7 @@ def write_wav(path: str | Path, waveform: torch.Tensor, sample_rate: int) -> Pat
     if not torch.isfinite(waveform).all() or not 0 < waveform.shape[0] <= 64:
         raise MediaError(f"{path}: got {waveform.shape[0]} channels of sound, some samples maybe NaN; expected 1 to 64 channels, all finite")
     samples = (waveform.detach().to("cpu", torch.float64) * 32_768).round().clamp(-32_768, 32_767).to(torch.int16)
-    with written_whole(path, MediaError) as part, wave.open(str(part), "wb") as file:
+    with atomic_write(path, MediaError) as part, wave.open(str(part), "wb") as file:
         file.setnchannels(waveform.shape[0])
         file.setsampwidth(2)
         file.setframerate(int(sample_rate))

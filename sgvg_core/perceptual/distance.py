@@ -48,9 +48,9 @@ class PerceptualDistance(nn.Module):
         for index, weight in enumerate(weights):
             self.register_buffer(f"weight{index}", weight)
 
-    def forward(self, pictures: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        check_shape("pictures", pictures, "N 3 H W")
-        pairs = zip(self._maps(pictures), self._maps(others), strict=True)
+    def forward(self, images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        check_shape("pictures", images, "N 3 H W")
+        pairs = zip(self._maps(images), self._maps(others), strict=True)
         apart = [unit_difference(one, other) for one, other in pairs]
         if not self._num_weights:
             return torch.stack([each.sum(1).mean((1, 2)) for each in apart]).mean(0)
@@ -61,8 +61,8 @@ class PerceptualDistance(nn.Module):
 def by_judge(judge: Judge) -> PerceptualDistance:
     """With the maps of the judge's halvings. Only for measuring: no loss uses the judge."""
 
-    def maps(pictures: torch.Tensor) -> list[torch.Tensor]:
-        found, x = [], torch.nn.functional.interpolate(pictures, size=(judge.picture_size,) * 2, mode="bilinear", antialias=True)
+    def maps(images: torch.Tensor) -> list[torch.Tensor]:
+        found, x = [], torch.nn.functional.interpolate(images, size=(judge.image_size,) * 2, mode="bilinear", antialias=True)
         for layer in judge.body:
             x = layer(x)
             if isinstance(layer, nn.SiLU):
@@ -77,9 +77,9 @@ def by_joint_space(space: JointSpace | OpenClipSpace) -> PerceptualDistance | No
     if not hasattr(space.clip.visual, "layer4"):
         return None
 
-    def maps(pictures: torch.Tensor) -> list[torch.Tensor]:
+    def maps(images: torch.Tensor) -> list[torch.Tensor]:
         visual = space.clip.visual
-        found = [visual.stem(space.prepare(pictures))]
+        found = [visual.stem(space.prepare(images))]
         for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
             found.append(stage(found[-1]))
         return found
@@ -106,8 +106,8 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
     features.eval().requires_grad_(False)
     shift, scale = (torch.tensor(values)[:, None, None] for values in (_SHIFT, _SCALE))
 
-    def maps(pictures: torch.Tensor) -> list[torch.Tensor]:
-        found, x = [], (pictures - shift.to(pictures)) / scale.to(pictures)
+    def maps(images: torch.Tensor) -> list[torch.Tensor]:
+        found, x = [], (images - shift.to(images)) / scale.to(images)
         for index, layer in enumerate(features):
             x = layer(x)
             if index in _TAPS[kind]:

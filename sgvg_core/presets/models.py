@@ -36,11 +36,11 @@ LANDSCAPES = ModelConfig(
         mapping_lr_multiplier=1.0,
         code_features=CodeFeaturesConfig(),
     ),
-    joint_space=JointSpaceConfig(sound_statistics=128),
+    joint_space=JointSpaceConfig(sound_texture=128),
     sound_encoder=SoundInversionConfig(
         num_ws=12,
         w_dim=256,
-        picture_size=64,
+        log_mel_size=64,
         depths=(1, 1, 2, 1),
         widths=(24, 48, 80, 128),
         pyramid_width=64,

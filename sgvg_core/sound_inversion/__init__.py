@@ -1,18 +1,18 @@
 """The sound inversion encoder: sound to offsets in W+. Ours, the released one, and either fitted to another generator."""
 
-from .adapted import AnySoundEncoder, FittedSoundEncoder
+from .adapted import AdaptedSoundEncoder, AnySoundEncoder
 from .encoder import SoundInversionEncoder
-from .encoder_config import config_of
+from .encoder_config import config_of_encoder
 from .released import ReleasedSoundEncoder
-from .streaming import hear_clips, hear_in_order, hear_part
+from .streaming import encode_clips, encode_stream, hear_part
 
 __all__ = [
     "AnySoundEncoder",
-    "FittedSoundEncoder",
+    "AdaptedSoundEncoder",
     "ReleasedSoundEncoder",
     "SoundInversionEncoder",
-    "config_of",
-    "hear_clips",
-    "hear_in_order",
+    "config_of_encoder",
+    "encode_clips",
+    "encode_stream",
     "hear_part",
 ]

@@ -9,7 +9,7 @@ from .encoder import SoundInversionEncoder
 from .released import ReleasedSoundEncoder
 
 
-class FittedSoundEncoder(nn.Module):
+class AdaptedSoundEncoder(nn.Module):
     """Log-mel pictures [S, 1, M, F] -> offsets from the start latent [S, L_target, D], whatever `encoder` answers.
 
     `matrix` [L_target, L_source] is a `layer_map`. An encoder that answers latents instead of offsets (released map heads) is taken
@@ -25,7 +25,7 @@ class FittedSoundEncoder(nn.Module):
         check_shape("matrix", matrix, "T S", S=encoder.num_ws)
         check_shape("w_avg", w_avg, "D", D=encoder.w_dim)
         self.encoder = encoder
-        self.num_ws, self.w_dim, self.picture_size, self.segment_rate = matrix.shape[0], encoder.w_dim, encoder.picture_size, encoder.segment_rate
+        self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = matrix.shape[0], encoder.w_dim, encoder.log_mel_size, encoder.segment_rate
         self.reach = encoder.reach
         self.clip_frames: int | None = getattr(encoder, "clip_frames", None)
         self.register_buffer("matrix", matrix.clone())
@@ -43,5 +43,5 @@ class FittedSoundEncoder(nn.Module):
         return map_latents(answered, self.matrix)
 
 
-AnySoundEncoder = SoundInversionEncoder | ReleasedSoundEncoder | FittedSoundEncoder
+AnySoundEncoder = SoundInversionEncoder | ReleasedSoundEncoder | AdaptedSoundEncoder
 """What can be E_a of a model."""

@@ -95,8 +95,8 @@ class TextureBias(nn.Module):
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
         """`texture` [S, T] stands for the windows' own."""
-        heard = torch.cat([self.texture(log_mel) if texture is None else texture, loudness_course(log_mel)], 1)
-        return self.project(self.layers(heard)).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
+        features = torch.cat([self.texture(log_mel) if texture is None else texture, loudness_course(log_mel)], 1)
+        return self.project(self.layers(features)).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
 
 
 class SoundInversionEncoder(nn.Module):
@@ -106,7 +106,7 @@ class SoundInversionEncoder(nn.Module):
         self,
         num_ws: int = 16,
         w_dim: int = 512,
-        picture_size: int = 256,
+        log_mel_size: int = 256,
         depths: tuple[int, int, int, int] = (3, 4, 14, 3),
         widths: tuple[int, int, int, int] = (64, 128, 256, 512),
         pyramid_width: int = 512,
@@ -117,7 +117,7 @@ class SoundInversionEncoder(nn.Module):
         texture_reach: float = 0.0,
     ) -> None:
         super().__init__()
-        self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
+        self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = num_ws, w_dim, log_mel_size, segment_rate
         self.texture_reach, self.silent_share = texture_reach, _SILENT_SHARE
         self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
         self.stages = nn.ModuleList()
@@ -127,13 +127,13 @@ class SoundInversionEncoder(nn.Module):
             self.stages.append(nn.Sequential(*units))
             width_in = width
         self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid_width, 1) for width in widths[1:])
-        self.texture = TextureBias(picture_size, texture, pyramid_width) if texture else None
-        coarse_size = picture_size // (16 * stem_stride)
+        self.texture = TextureBias(log_mel_size, texture, pyramid_width) if texture else None
+        coarse_size = log_mel_size // (16 * stem_stride)
         sizes = [coarse_size if latent < bounds[0] else 2 * coarse_size if latent < bounds[1] else 4 * coarse_size for latent in range(num_ws)]
         self.map_of_latent = [(size // coarse_size).bit_length() - 1 for size in sizes]
         self.heads = nn.ModuleList(StyleHead(pyramid_width, size, w_dim) for size in sizes)
 
-    def train_plainly(self) -> "SoundInversionEncoder":
+    def train_without_dropout(self) -> "SoundInversionEncoder":
         """Training mode for runs that draw every random number themselves: nothing of the texture is left out by chance."""
         self.train()
         if self.texture is not None:
@@ -142,7 +142,7 @@ class SoundInversionEncoder(nn.Module):
 
     @property
     def reach(self) -> int:
-        """Windows before and after one from which its texture is averaged (`hear_in_order`)."""
+        """Windows before and after one from which its texture is averaged (`encode_stream`)."""
         return round(self.texture_reach * self.segment_rate) if self.texture is not None else 0
 
     def textures(self, log_mel: torch.Tensor) -> torch.Tensor:
@@ -158,8 +158,8 @@ class SoundInversionEncoder(nn.Module):
         return self.texture.texture.told(numbers)  # type: ignore[union-attr]
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
-        """Windows by themselves; `texture` [S, T] stands for their own, as `hear_in_order` averages it over those around."""
-        check_shape("log_mel", log_mel, "S 1 M F", M=self.picture_size, F=self.picture_size)
+        """Windows by themselves; `texture` [S, T] stands for their own, as `encode_stream` averages it over those around."""
+        check_shape("log_mel", log_mel, "S 1 M F", M=self.log_mel_size, F=self.log_mel_size)
         x = self.stem(log_mel * 2 - 1)
         maps = []
         for stage in self.stages:
@@ -170,6 +170,6 @@ class SoundInversionEncoder(nn.Module):
             above = F.interpolate(pyramid[-1], scale_factor=2, mode="bilinear", align_corners=False)
             pyramid.append(lateral(features) + above)
         if self.texture is not None:
-            heard = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.silent_share if self.texture.training else 1 - _SILENT_SHARE
-            pyramid = [level * heard + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel, texture), strict=True)]
+            keep_mask = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.silent_share if self.texture.training else 1 - _SILENT_SHARE
+            pyramid = [level * keep_mask + bias.to(level) for level, bias in zip(pyramid, self.texture(log_mel, texture), strict=True)]
         return torch.stack([head(pyramid[which]) for head, which in zip(self.heads, self.map_of_latent, strict=True)], 1)

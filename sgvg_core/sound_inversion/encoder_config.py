@@ -4,13 +4,13 @@ from ..config import SoundInversionConfig
 from .encoder import SoundInversionEncoder
 
 
-def config_of(encoder: SoundInversionEncoder) -> SoundInversionConfig:
+def config_of_encoder(encoder: SoundInversionEncoder) -> SoundInversionConfig:
     """The configuration that a sound encoder was built from, read off its layers."""
     finest = encoder.map_of_latent
     return SoundInversionConfig(
         num_ws=encoder.num_ws,
         w_dim=encoder.w_dim,
-        picture_size=encoder.picture_size,
+        log_mel_size=encoder.log_mel_size,
         depths=tuple(len(stage) for stage in encoder.stages),  # type: ignore[arg-type]
         widths=tuple(stage[0].residual[1].out_channels for stage in encoder.stages),  # type: ignore[arg-type,union-attr,index]
         pyramid_width=encoder.laterals[0].out_channels,  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ class ReleasedSoundEncoder(nn.Module):
         heads: str = "map",
         num_ws: int = 16,
         w_dim: int = 512,
-        picture_size: int = 256,
+        log_mel_size: int = 256,
         depths: tuple[int, int, int, int] = (3, 4, 14, 3),
         widths: tuple[int, int, int, int] = (64, 128, 256, 512),
         squeeze: int = 16,
@@ -69,13 +69,13 @@ class ReleasedSoundEncoder(nn.Module):
         img_resolution: int = 256,
     ) -> None:
         super().__init__()
-        self.num_ws, self.w_dim, self.picture_size, self.segment_rate = num_ws, w_dim, picture_size, segment_rate
+        self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = num_ws, w_dim, log_mel_size, segment_rate
         self.family, self.img_resolution = family, img_resolution
         self.reach = 0
         self.absolute = heads == "map"
         self.backbone = FeaturePyramid("irse", 3, depths, widths, pyramid_width=w_dim, squeeze=squeeze)
         self.map_of_latent = [0 if latent < bounds[0] else 1 if latent < bounds[1] else 2 for latent in range(num_ws)]
-        halvings = (picture_size // 16).bit_length() - 1
+        halvings = (log_mel_size // 16).bit_length() - 1
         self.heads = nn.ModuleList(
             MapToStyle(w_dim, halvings + which, scaled=False, activated=True)
             if heads == "map"
@@ -85,7 +85,7 @@ class ReleasedSoundEncoder(nn.Module):
 
     def forward(self, log_mel: torch.Tensor, *, across_batch: bool = False) -> torch.Tensor:
         """A clip at a time, which also bounds the memory; `across_batch` only matters for transformer heads. Raises ShapeError."""
-        check_shape("log_mel", log_mel, "S 1 M F", M=self.picture_size, F=self.picture_size)
+        check_shape("log_mel", log_mel, "S 1 M F", M=self.log_mel_size, F=self.log_mel_size)
         together = across_batch and not self.absolute
         check_batch = len(log_mel) if together else 1
         if check_batch > NUM_POSITIONS:

@@ -14,7 +14,7 @@ from .adapted import AnySoundEncoder
 from .encoder import SoundInversionEncoder
 
 
-def hear_in_order(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, causal: bool = False) -> Iterator[torch.Tensor]:
+def encode_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, causal: bool = False) -> Iterator[torch.Tensor]:
     """Windows [n, 1, M, F], batch after batch -> offsets [n, L, D], streamed; held back by as many windows as the texture reaches ahead.
 
     causal: the texture is averaged over the windows before alone. How the windows are batched changes nothing.
@@ -22,26 +22,26 @@ def hear_in_order(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, 
     if not encoder.reach:
         yield from map(encoder, batches)
         return
-    ahead, pictures, textures, past = 0 if causal else encoder.reach, torch.empty(0), torch.empty(0), 0
+    ahead, log_mels, textures, past = 0 if causal else encoder.reach, torch.empty(0), torch.empty(0), 0
     for batch in chain(batches, [None]):
         if batch is not None:
-            pictures, textures = _join(pictures, batch), _join(textures, encoder.textures(batch))  # type: ignore[operator]
-        ready = len(pictures) - (0 if batch is None else ahead)
+            log_mels, textures = _join(log_mels, batch), _join(textures, encoder.textures(batch))  # type: ignore[operator]
+        ready = len(log_mels) - (0 if batch is None else ahead)
         if ready <= 0:
             continue
         around = average_around(textures[None], encoder.reach, ahead)[0, past : past + ready]
-        yield encoder(pictures[:ready], around)
+        yield encoder(log_mels[:ready], around)
         kept = min(past + ready, encoder.reach)
-        pictures, textures, past = pictures[ready:], textures[past + ready - kept :], kept
+        log_mels, textures, past = log_mels[ready:], textures[past + ready - kept :], kept
 
 
-def hear_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
+def encode_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
     """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]."""
     return hear_part(encoder, windows, slice(0, windows.shape[1]))
 
 
 def hear_part(encoder: SoundInversionEncoder, windows: torch.Tensor, part: slice, inside: torch.Tensor | None = None) -> torch.Tensor:
-    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as `hear_in_order` gives them for the whole sounds.
+    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as `encode_stream` gives them for the whole sounds.
 
     So `windows` must hold `encoder.reach` windows on both sides of the part, as far as the sounds have any. Where they have none there may be
     anything, for which `inside` [B, T] says False.

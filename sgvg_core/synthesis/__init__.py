@@ -6,7 +6,7 @@ What is done with them (starts, truncation centres, poses, frames) is in `genera
 from .code_features import CodeFeatures
 from .generator import StyleGAN2Generator
 from .noise import NOISE_MODES
-from .rgb import as_rgb, rgb_pictures
+from .rgb import as_rgb, rgb_images
 from .stylegan3 import StyleGAN3Generator
 
 Generator = StyleGAN2Generator | StyleGAN3Generator
@@ -19,5 +19,5 @@ __all__ = [
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "as_rgb",
-    "rgb_pictures",
+    "rgb_images",
 ]

@@ -73,7 +73,7 @@ class FourierInput(nn.Module):
 
 
 class AliasFreeLayer(nn.Module):
-    """A modulated convolution and the filtered nonlinearity; the last layer (`is_picture`) is 1 x 1 and linear."""
+    """A modulated convolution and the filtered nonlinearity; the last layer (`is_image`) is 1 x 1 and linear."""
 
     magnitude_ema: torch.Tensor
 
@@ -85,7 +85,7 @@ class AliasFreeLayer(nn.Module):
         before: Band,
         band: Band,
         *,
-        is_picture: bool,
+        is_image: bool,
         is_critical: bool,
         kernel: int,
         filter_size: int,
@@ -95,12 +95,12 @@ class AliasFreeLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.out_channels, self.before, self.band, self.clamp = in_channels, out_channels, before, band, clamp
-        self.kernel = 1 if is_picture else kernel
+        self.kernel = 1 if is_image else kernel
         self.affine = EqualisedLinear(w_dim, in_channels, bias=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, self.kernel, self.kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("magnitude_ema", torch.ones([]))
-        self.activation = None if is_picture else self._activation(filter_size, upsampling, radial and not is_critical)
+        self.activation = None if is_image else self._activation(filter_size, upsampling, radial and not is_critical)
 
     def _activation(self, filter_size: int, upsampling: int, radial: bool) -> FilteredLeakyReLU:
         before, band = self.before, self.band

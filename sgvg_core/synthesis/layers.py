@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..kernels.bias_act import SLOPE
-from ..kernels.upfirdn2d import channels_last, double, filtered, low_pass
+from ..kernels.upfirdn2d import channels_last, resample_filter, upfirdn2d, upsample2d
 
 
 def unit_mean_square(x: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ class ModulatedConv(nn.Module):
     """
 
     noise_const: torch.Tensor
-    low_pass: torch.Tensor
+    resample_filter: torch.Tensor
 
     def __init__(
         self, in_channels: int, out_channels: int, w_dim: int, size: tuple[int, int], *, up: bool, clamp: float | None = None
@@ -54,7 +54,7 @@ class ModulatedConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.register_buffer("noise_const", torch.randn(size))
-        self.register_buffer("low_pass", low_pass() if up else None, persistent=False)
+        self.register_buffer("resample_filter", resample_filter() if up else None, persistent=False)
         self.in_channels, self.out_channels, self.up, self.clamp = in_channels, out_channels, up, clamp
         self.height, self.width = size
         self.weight_gain = 1 / math.sqrt(in_channels * 9)
@@ -80,10 +80,10 @@ class ModulatedConv(nn.Module):
         if not self.up:
             return F.conv2d(x, channels_last(weight), padding=1)
         x = F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2)  # [N, C', 2 H + 1, 2 W + 1]
-        return filtered(x, self.low_pass.to(x.dtype), padding=1)
+        return upfirdn2d(x, self.resample_filter.to(x.dtype), padding=1)
 
 
-class ToPicture(nn.Module):
+class ToRGB(nn.Module):
     """Features to a picture: a modulated 1 x 1 convolution without demodulation. NVIDIA calls it torgb."""
 
     def __init__(self, in_channels: int, img_channels: int, w_dim: int, *, clamp: float | None = None) -> None:
@@ -96,8 +96,8 @@ class ToPicture(nn.Module):
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Features [N, C, H, W] and latents [N, D] -> picture [N, img_channels, H, W], float32."""
         style = self.affine(w) * self.weight_gain
-        picture = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype)).float() + self.bias[:, None, None]
-        return picture if self.clamp is None else picture.clamp(-self.clamp, self.clamp)
+        image = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype)).float() + self.bias[:, None, None]
+        return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)
 
 
 class DoublingSkip(nn.Module):
@@ -110,4 +110,4 @@ class DoublingSkip(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Features [N, C, H, W] -> [N, C', 2 H, 2 W], scaled by sqrt(1/2)."""
-        return double(F.conv2d(x, (self.weight * self.weight_gain).to(x.dtype)))
+        return upsample2d(F.conv2d(x, (self.weight * self.weight_gain).to(x.dtype)))

@@ -10,9 +10,9 @@ from torch import nn
 
 from ..devices import exact_float32
 from ..kernels.synthesis_cpu import Strips
-from ..kernels.upfirdn2d import channels_last, double
+from ..kernels.upfirdn2d import channels_last, upsample2d
 from ..shapes import check_shape
-from .layers import DoublingSkip, ModulatedConv, ToPicture
+from .layers import DoublingSkip, ModulatedConv, ToRGB
 from .noise import noise_maps
 
 _NUM_FLOAT16_SIZES = 4
@@ -48,7 +48,7 @@ class SynthesisBlock(nn.Module):
         self.conv1 = ModulatedConv(out_channels, out_channels, w_dim, size, up=False, clamp=clamp)
         self.has_torgb = is_last or architecture == "skip"
         if self.has_torgb:
-            self.torgb = ToPicture(out_channels, img_channels, w_dim, clamp=clamp)
+            self.torgb = ToRGB(out_channels, img_channels, w_dim, clamp=clamp)
 
     @property
     def convs(self) -> list[ModulatedConv]:
@@ -56,7 +56,7 @@ class SynthesisBlock(nn.Module):
         return [self.conv1] if self.is_first else [self.conv0, self.conv1]
 
     def forward(
-        self, x: torch.Tensor | None, picture: torch.Tensor | None, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], dtype: torch.dtype
+        self, x: torch.Tensor | None, image: torch.Tensor | None, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], dtype: torch.dtype
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Features and picture of half the size -> those of this size. ws: [N, convs + 1, w_dim]; noise: one map a convolution."""
         if x is None:
@@ -68,12 +68,12 @@ class SynthesisBlock(nn.Module):
             x = self.conv0(x, ws[:, 0], noise[0])
             x = self.conv1(x, ws[:, 1], noise[1], gain=math.sqrt(0.5) if residual else 1.0)
             x = x if side is None else side + x
-        if picture is not None:
-            picture = double(picture)
+        if image is not None:
+            image = upsample2d(image)
         if self.has_torgb:
             own = self.torgb(x, ws[:, len(self.convs)])
-            picture = own if picture is None else picture + own
-        return x, picture
+            image = own if image is None else image + own
+        return x, image
 
 
 def _after_loading(network: nn.Module, _: Any) -> None:
@@ -159,23 +159,23 @@ class SynthesisNetwork(nn.Module):
         with exact_float32(ws.device):
             if self._takes_strips((ws, *(noise or ())), dtype):
                 return self._in_strips(ws.float(), maps)
-            pictures = self._pictures(ws.float(), maps, dtype)
-            if dtype == torch.float32 or pictures.requires_grad or pictures.isfinite().all():
-                return pictures
+            images = self._images(ws.float(), maps, dtype)
+            if dtype == torch.float32 or images.requires_grad or images.isfinite().all():
+                return images
             warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
-            return self._pictures(ws.float(), maps, torch.float32)
+            return self._images(ws.float(), maps, torch.float32)
 
-    def _pictures(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype) -> torch.Tensor:
-        x = picture = None
+    def _images(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype) -> torch.Tensor:
+        x = image = None
         start = 0
         for block in self.blocks:
             stop = start + len(block.convs)
             own = dtype if dtype != torch.float16 or self._takes_float16(block) else torch.float32
-            x, picture = block(x, picture, ws[:, start : stop + 1], maps[start:stop], own)
+            x, image = block(x, image, ws[:, start : stop + 1], maps[start:stop], own)
             start = stop
-        if picture is None:
+        if image is None:
             raise RuntimeError("the last block makes a picture")
-        return picture
+        return image
 
     def _takes_strips(self, inputs: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
         """Whether the way without gradients serves: the one for float32 on the CPU."""
@@ -186,13 +186,13 @@ class SynthesisNetwork(nn.Module):
 
     @torch.no_grad()
     def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None]) -> torch.Tensor:
-        pictures = ws.new_empty(len(ws), self.img_channels, *self.img_size)
+        images = ws.new_empty(len(ws), self.img_channels, *self.img_size)
         with self.strips.lock:
             self.strips.prepare(self, self.blocks)
             for item in range(len(ws)):
                 own = [each if each is None or each.ndim == 2 else each[item, 0] for each in maps]
-                self.strips.picture(ws[item], own, pictures[item : item + 1])
-        return pictures
+                self.strips.image(ws[item], own, images[item : item + 1])
+        return images
 
     def _takes_float16(self, block: SynthesisBlock) -> bool:
         return block.resolution > self.img_resolution >> _NUM_FLOAT16_SIZES

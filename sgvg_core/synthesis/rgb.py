@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from . import Generator
 
 
-def as_rgb(pictures: torch.Tensor) -> torch.Tensor:
+def as_rgb(images: torch.Tensor) -> torch.Tensor:
     """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
-    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+    return images[:, :3] if images.shape[1] >= 3 else images[:, :1].expand(-1, 3, -1, -1)
 
 
-def rgb_pictures(generator: "Generator", ws: torch.Tensor, **synthesis: Any) -> torch.Tensor:
+def rgb_images(generator: "Generator", ws: torch.Tensor, **synthesis: Any) -> torch.Tensor:
     """What latents ws [N, L, D] look like, RGB [N, 3, H, W] in -1..1; differentiable. `synthesis` goes to the network.
 
     Everybody who looks at pictures takes them from here: films, judges, joint spaces, encoders, sheets. Only who compares them with the data

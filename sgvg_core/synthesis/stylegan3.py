@@ -65,7 +65,7 @@ class AliasFreeSynthesis(nn.Module):
                 w_dim,
                 bands[before],
                 band,
-                is_picture=index == num_layers,
+                is_image=index == num_layers,
                 is_critical=index >= num_layers - num_critical,
                 kernel=conv_kernel,
                 filter_size=filter_size,
@@ -105,15 +105,15 @@ class AliasFreeSynthesis(nn.Module):
         check_transform(transform, len(ws))
         if placement is not None and tuple(placement.shape) != (4,):
             check_shape("placement", placement, "N 4", N=len(ws))
-        make = self._in_blocks if self._takes_blocks((ws, transform, placement), dtype) else self._pictures
+        make = self._in_blocks if self._takes_blocks((ws, transform, placement), dtype) else self._images
         with exact_float32(ws.device):
-            pictures = make(ws.float(), dtype, transform, placement)
-            if dtype == torch.float32 or pictures.requires_grad or pictures.isfinite().all():
-                return pictures
+            images = make(ws.float(), dtype, transform, placement)
+            if dtype == torch.float32 or images.requires_grad or images.isfinite().all():
+                return images
             warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
             return make(ws.float(), torch.float32, transform, placement)
 
-    def _pictures(self, ws: torch.Tensor, dtype: torch.dtype, transform: torch.Tensor | None, placement: torch.Tensor | None) -> torch.Tensor:
+    def _images(self, ws: torch.Tensor, dtype: torch.dtype, transform: torch.Tensor | None, placement: torch.Tensor | None) -> torch.Tensor:
         x = self.input(ws[:, 0], transform, placement)
         for layer, w in zip(self.layers, ws.unbind(1)[1:], strict=True):
             x = layer(x, w, dtype if dtype != torch.float16 or self._takes_float16(layer) else torch.float32)
@@ -129,15 +129,15 @@ class AliasFreeSynthesis(nn.Module):
     @torch.no_grad()
     def _in_blocks(self, ws: torch.Tensor, dtype: torch.dtype, transform: torch.Tensor | None, placement: torch.Tensor | None) -> torch.Tensor:
         """Picture after picture, so that none depends on the batch it's in."""
-        pictures = ws.new_empty(len(ws), self.img_channels, self.img_resolution, self.img_resolution)
+        images = ws.new_empty(len(ws), self.img_channels, self.img_resolution, self.img_resolution)
         for item, own in enumerate(ws):
             moved = transform if transform is None or transform.ndim == 2 else transform[item]
             placed = placement if placement is None or placement.ndim == 1 else placement[item]
             x = self.input(own[:1], moved, placed)[0]
             for layer, w in zip(self.layers, own[1:], strict=True):
                 x = layer.in_blocks(x, w, dtype)
-            torch.mul(x, self.output_scale, out=pictures[item])
-        return pictures
+            torch.mul(x, self.output_scale, out=images[item])
+        return images
 
     def _takes_float16(self, layer: AliasFreeLayer) -> bool:
         return layer.band.rate << _NUM_FLOAT16_SIZES > self.img_resolution

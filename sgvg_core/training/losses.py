@@ -17,7 +17,7 @@ GAN_LOSSES = ("lsgan", "logistic", "non_saturating")
 """Least squares as in the released code; the paper's logarithms; the same with the usual generator's side, which never goes flat."""
 
 
-def sound_picture(image_embed: torch.Tensor, sound_embed: torch.Tensor) -> torch.Tensor:
+def sound_image(image_embed: torch.Tensor, sound_embed: torch.Tensor) -> torch.Tensor:
     """Eq. 2, a <-> v: 1 - cos(F_v(G(w_hat_a)), F_a(x_a)), the mean over items."""
     return (1 - F.cosine_similarity(image_embed, sound_embed, dim=-1)).mean()
 
@@ -37,7 +37,7 @@ def spread(ws: torch.Tensor) -> torch.Tensor:
 
 def encoder(image_embed: torch.Tensor, sound_embed: torch.Tensor, text_embed: torch.Tensor, ws: torch.Tensor, lambda_b: float) -> torch.Tensor:
     """Eq. 3: L_enc = L_CLIP^{a<->v} + L_CLIP^{a<->t} + lambda_b || w_hat_a - w_bar_a ||_2^2."""
-    return sound_picture(image_embed, sound_embed) + sound_text(image_embed, text_embed) + lambda_b * spread(ws)
+    return sound_image(image_embed, sound_embed) + sound_text(image_embed, text_embed) + lambda_b * spread(ws)
 
 
 def _critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str) -> torch.Tensor:
@@ -88,23 +88,23 @@ def critic_adversarial(real: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
     return _critic(real, made, "logistic")
 
 
-def r1(answers: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+def r1(answers: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """R1 (Mescheder et al. 2018, Eq. 9, without its gamma): E[ |grad_x D(x)|^2 ] / 2 at real pictures x [N, ...].
 
-    `answers` [N, ...] were made from `pictures`, which require gradients; an item's answer is the mean of its patches. The result can
+    `answers` [N, ...] were made from `images`, which require gradients; an item's answer is the mean of its patches. The result can
     be differentiated again.
     """
-    (gradient,) = torch.autograd.grad(answers.flatten(1).mean(1).sum(), pictures, create_graph=True)
+    (gradient,) = torch.autograd.grad(answers.flatten(1).mean(1).sum(), images, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean() / 2
 
 
-def path_lengths(pictures: torch.Tensor, ws: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+def path_lengths(images: torch.Tensor, ws: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
     """How far pictures [N, 3, H, W] move with their latents ws [N, L, D]: |J_w^T y| of StyleGAN2's Eq. 4, a number an item [N].
 
     `directions` y are normal numbers of the pictures' shape; over sqrt(H W), lengths don't depend on the size. The mean over L, as its
     authors take it. The result can be differentiated again.
     """
-    weighted = (pictures * directions).sum() / math.sqrt(pictures.shape[2] * pictures.shape[3])
+    weighted = (images * directions).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(weighted, ws, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()
 
@@ -142,7 +142,7 @@ def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> to
 
 
 LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {
-    "sound_picture": sound_picture,
+    "sound_image": sound_image,
     "sound_text": sound_text,
     "spread": spread,
     "encoder": encoder,

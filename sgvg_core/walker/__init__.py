@@ -1,6 +1,6 @@
 """The recurrent walker: latents that move as a sound goes on. Ours, the released one, and either fitted to another generator."""
 
-from .adapted import AnyWalker, FittedWalker
+from .adapted import AdaptedWalker, AnyWalker
 from .analytic import config_of_walker
 from .blocks import RecurrentWalker
 from .released import ReleasedBlock, ReleasedWalker
@@ -9,7 +9,7 @@ from .rollout import DEFAULT_PULL, RELEASED_WALK, WalkSettings, WalkState, roll_
 __all__ = [
     "AnyWalker",
     "DEFAULT_PULL",
-    "FittedWalker",
+    "AdaptedWalker",
     "RELEASED_WALK",
     "RecurrentWalker",
     "ReleasedBlock",

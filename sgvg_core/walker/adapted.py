@@ -9,7 +9,7 @@ from .blocks import Hidden, RecurrentWalker
 from .released import ReleasedWalker
 
 
-class FittedWalker(nn.Module):
+class AdaptedWalker(nn.Module):
     """In the protocol of `RecurrentWalker`, over L_target latents.
 
     `up` [L_source, L_target] shows the walker where its latents stand, `down` [L_target, L_source] brings its steps back; both are
@@ -35,5 +35,5 @@ class FittedWalker(nn.Module):
         return map_latents(step, self.down), hidden
 
 
-AnyWalker = RecurrentWalker | ReleasedWalker | FittedWalker
+AnyWalker = RecurrentWalker | ReleasedWalker | AdaptedWalker
 """What can walk in a model."""

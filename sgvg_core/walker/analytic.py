@@ -19,7 +19,7 @@ FOLLOW_SECONDS = 0.35
 """After so long, 63 % of the way is done."""
 
 
-def walker_that_follows(
+def analytic_walker(
     config: WalkerConfig, offsets: torch.Tensor, centre: torch.Tensor, scale: float, *, seconds: float = FOLLOW_SECONDS, seed: int = 0
 ) -> RecurrentWalker:
     """A walker whose step is a share of (what is heard - where it stands), both seen along the labels' `offsets` [K, L, D].

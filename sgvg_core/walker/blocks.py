@@ -25,9 +25,9 @@ class RecurrentBlock(nn.Module):
         self.recur = nn.GRU(hidden, hidden, num_layers)
         self.leave = nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, num_group * w_dim))
 
-    def forward(self, heard: torch.Tensor, means: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """`heard` [B, n, D] and the means over all latents of walk and sound [B, 2 D] -> step [B, n, D], hidden [num_layers, B, hidden]."""
-        entered = self.enter(torch.cat([heard.flatten(1), means], 1))
+    def forward(self, summed: torch.Tensor, means: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """`summed` [B, n, D] and the means over all latents of walk and sound [B, 2 D] -> step [B, n, D], hidden [num_layers, B, hidden]."""
+        entered = self.enter(torch.cat([summed.flatten(1), means], 1))
         out, h = self.recur(entered[None], h)
         step = self.leave(torch.cat([out[0], entered], 1))
         return step.unflatten(1, (self.num_group, self.w_dim)), h
@@ -57,9 +57,9 @@ class RecurrentWalker(nn.Module):
         check_shape("ws", ws, "B L D", L=self.num_ws, D=self.w_dim)
         check_shape("audio_ws", audio_ws, "B L D", B=ws.shape[0], L=self.num_ws, D=self.w_dim)
         stands, sounds = (ws - self.centre) / self.scale, audio_ws / self.scale
-        heard, means = sounds + stands, torch.cat([stands.mean(1), sounds.mean(1)], 1)
+        summed, means = sounds + stands, torch.cat([stands.mean(1), sounds.mean(1)], 1)
         steps, after = [], {}
         for name in GROUPS:
-            step, after[name] = self.blocks[name](heard[:, self.slices[name]], means, hidden.get(name))
+            step, after[name] = self.blocks[name](summed[:, self.slices[name]], means, hidden.get(name))
             steps.append(step)
         return torch.cat(steps, 1) * self.scale, after

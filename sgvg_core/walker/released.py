@@ -26,13 +26,13 @@ class ReleasedBlock(nn.Module):
         self.fc = nn.Linear(2 * hidden, num_group * w_dim)
         self.audio_noise_fc = nn.Linear(self.num_states * hidden, self.num_states * hidden) if noise_fc else None
 
-    def forward(self, heard: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, summed: torch.Tensor, h: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         if h is None:
-            h = heard.new_zeros(self.num_states, heard.shape[0], self.hidden)
+            h = summed.new_zeros(self.num_states, summed.shape[0], self.hidden)
         if self.audio_noise_fc is not None:
             alone = self.audio_noise_fc(h.transpose(0, 1).flatten(1))  # [B, 2 * num_layers * hidden]
             h = alone.unflatten(1, (self.num_states, self.hidden)).transpose(0, 1).contiguous()
-        out, h = self.rnn(heard.flatten(1)[:, None], h)
+        out, h = self.rnn(summed.flatten(1)[:, None], h)
         return self.fc(out[:, 0]).unflatten(1, (self.num_group, self.w_dim)), h
 
 
@@ -54,9 +54,9 @@ class ReleasedWalker(nn.Module):
         """Latents and what is heard, [B, L, D] each, and the hidden state -> the step of all latents [B, L, D], new state."""
         check_shape("ws", ws, "B L D", L=self.num_ws, D=self.w_dim)
         check_shape("audio_ws", audio_ws, "B L D", B=ws.shape[0], L=self.num_ws, D=self.w_dim)
-        heard = ws + audio_ws
+        summed = ws + audio_ws
         steps, after = [], {}
         for name in GROUPS:
-            step, after[name] = self.blocks[name](heard[:, self.slices[name]], hidden.get(name))
+            step, after[name] = self.blocks[name](summed[:, self.slices[name]], hidden.get(name))
             steps.append(step)
         return torch.cat(steps, 1), after

@@ -76,13 +76,13 @@ def take_step(walker: AnyWalker, state: WalkState, audio_ws: torch.Tensor, setti
 
 @torch.no_grad()
 def roll_out(
-    walker: AnyWalker, start_ws: torch.Tensor, heard: Iterable[torch.Tensor], settings: WalkSettings | None = None
+    walker: AnyWalker, start_ws: torch.Tensor, offsets: Iterable[torch.Tensor], settings: WalkSettings | None = None
 ) -> Iterator[torch.Tensor]:
-    """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `heard` gives its n steps. Steps follow lazily."""
+    """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily."""
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
     settings = settings or WalkSettings()
     state = WalkState(start_ws, start_ws)
-    for audio_ws in heard:
+    for audio_ws in offsets:
         steps = []
         for segment in audio_ws:
             state = take_step(walker, state, segment[None], settings)

@@ -11,7 +11,7 @@ from .sounds import synth
 SEED, _SIZE, _SECONDS, RATE = 71, 48, 0.5, 22_050
 
 
-def probe_pictures() -> NDArray[np.uint8]:
+def probe_images() -> NDArray[np.uint8]:
     """Small renders of every kind, faint and strong: [18, size, size, 3]."""
     shown = [(kind, strength) for kind in KINDS for strength in (0.2, 0.9)]
     return np.stack([render(kind, random_scene(kind, SEED + place), strength, 0.3, _SIZE) for place, (kind, strength) in enumerate(shown)])

@@ -27,5 +27,5 @@ def render(kind: str, scene: Scene, envelope: float, phase: float, size: int = 1
     check_choice("kind", kind, KINDS)
     check_range("envelope", envelope, 0, 1)
     check_range("size", size, 16, 2048)
-    picture = _painted(kind, scene, size)(float(envelope), float(phase) % 1)
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+    image = _painted(kind, scene, size)(float(envelope), float(phase) % 1)
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

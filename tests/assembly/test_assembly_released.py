@@ -9,15 +9,15 @@ from released_files import SMALL_WIDTHS, block_shapes, filled, numbers, sound_en
 
 from sgvg_core import assembly
 from sgvg_core.assembly import compose_model, files, load_model, load_sound_encoder, load_sound_tower, load_walker
-from sgvg_core.audio import released_picture
+from sgvg_core.audio import released_log_mel
 from sgvg_core.config import MelConfig, ReleasedBlockConfig, ReleasedSoundConfig, ReleasedWalkerConfig
 from sgvg_core.errors import CheckpointError, ConfigError
-from sgvg_core.generation import Sound, Walk, generate, hear
+from sgvg_core.generation import Sound, Walk, analyse_sound, generate
 from sgvg_core.latents import LatentAxis, layer_map, map_latents
 from sgvg_core.presets import TINY
-from sgvg_core.sound_inversion import FittedSoundEncoder, ReleasedSoundEncoder
+from sgvg_core.sound_inversion import AdaptedSoundEncoder, ReleasedSoundEncoder
 from sgvg_core.synthesis import StyleGAN2Generator, StyleGAN3Generator
-from sgvg_core.walker import RELEASED_WALK, FittedWalker, ReleasedWalker
+from sgvg_core.walker import RELEASED_WALK, AdaptedWalker, ReleasedWalker
 
 D = SMALL_WIDTHS[3]
 BLOCKS = {"coarse": 4, "mid": 4, "fine": 8}
@@ -55,10 +55,10 @@ def sound() -> Sound:
     return Sound.from_waveform(0.3 * numbers("sound", 1, 22_050) * torch.linspace(0.1, 1, 22_050), 44_100)
 
 
-def released_loop(encoder: ReleasedSoundEncoder, walker: ReleasedWalker, picture: torch.Tensor, num_pictures: int) -> torch.Tensor:
+def released_loop(encoder: ReleasedSoundEncoder, walker: ReleasedWalker, image: torch.Tensor, num_images: int) -> torch.Tensor:
     """The released film's latents, written down from its rule."""
-    w, hidden, shown = encoder(picture), {}, []
-    for _ in range(num_pictures):
+    w, hidden, shown = encoder(image), {}, []
+    for _ in range(num_images):
         shown.append(w)
         step, hidden = walker(w, torch.zeros_like(w), hidden)
         w = 0.4 * (w + step) + 0.6 * w
@@ -72,13 +72,13 @@ def test_a_released_set_walks_as_the_released_code(folder: Path, stylegan3: Styl
     model = compose_model(stylegan3, folder / "audio_inversion_.pth", folder)
     assert isinstance(encoder, ReleasedSoundEncoder)
     assert isinstance(model.walker, ReleasedWalker)
-    assert mel == MelConfig(picture_mels=32, picture_frames=32)
-    heard = hear(sound, model.mel)
+    assert mel == MelConfig(resized_mels=32, resized_frames=32)
+    heard = analyse_sound(sound, model.mel)
     start = stylegan3.w_avg.expand(1, 16, -1)
     walk = Walk(heard, model.sound_encoder, model.walker, start, Fraction(10), RELEASED_WALK)
     ours = torch.cat(list(walk))
-    picture = released_picture(torch.cat(list(sound.mono_chunks(44_100)), -1).reshape(1, -1), mel)
-    theirs = released_loop(encoder, model.walker, picture, len(ours))
+    image = released_log_mel(torch.cat(list(sound.mono_chunks(44_100)), -1).reshape(1, -1), mel)
+    theirs = released_loop(encoder, model.walker, image, len(ours))
     assert len(ours) == walk.num_frames == 5
     assert (theirs[-1] - theirs[0]).abs().max() > 0.05 * theirs.std()
     torch.testing.assert_close(ours, theirs, atol=2e-5 * float(theirs.max() - theirs.min()), rtol=0)
@@ -102,8 +102,8 @@ def test_a_released_folder_makes_a_film(heads: str, folder: Path, sound: Sound, 
     torch.manual_seed(4)
     assembly.save_generator(tmp_path / "generator.safetensors", assembly.build_generator(TINY.generator), TINY.generator)
     model = load_model(tmp_path, "cpu")
-    assert isinstance(model.sound_encoder, FittedSoundEncoder)
-    assert isinstance(model.walker, FittedWalker)
+    assert isinstance(model.sound_encoder, AdaptedSoundEncoder)
+    assert isinstance(model.walker, AdaptedWalker)
     assert (model.sound_encoder.num_ws, model.walker.num_ws) == (8, 8)
     video = generate(sound, tmp_path / "film.mp4", model=model, start_from="mean", walk=RELEASED_WALK, fps=Fraction(10))
     assert video.num_frames == 5
@@ -120,7 +120,7 @@ def _saved(state: dict[str, torch.Tensor], path: Path) -> Path:
 def test_coarse_latents_of_sixteen_drive_coarse_latents_of_ten(folder: Path, stylegan2: StyleGAN2Generator) -> None:
     """With mid and fine steps held, only latents of the target's coarse group move; the encoder's answers go by layer too."""
     walker, encoder = load_walker(folder), load_sound_encoder(folder / "audio_inversion_.pth")[0]
-    fitted = assembly.fit_walker(walker, stylegan2)
+    fitted = assembly.adapt_walker(walker, stylegan2)
     axes = LatentAxis("stylegan3", 256, 16), LatentAxis.of_stylegan2(10)
     assert fitted.slices == {"coarse": slice(0, 3), "mid": slice(3, 7), "fine": slice(7, 10)}
     ws, silence = numbers("ws", 1, 10, D), torch.zeros(1, 10, D)
@@ -128,9 +128,9 @@ def test_coarse_latents_of_sixteen_drive_coarse_latents_of_ten(folder: Path, sty
     lifted = map_latents(ws, layer_map(axes[1], axes[0]))
     theirs, _ = walker(lifted, torch.zeros(1, 16, D), {})
     torch.testing.assert_close(step, map_latents(theirs, layer_map(*axes)))
-    picture = numbers("picture", 1, 1, 32, 32) / 4 + 0.5
-    offset = assembly.fit_sound_encoder(encoder, stylegan2)(picture)
-    torch.testing.assert_close(offset + stylegan2.w_avg, map_latents(encoder(picture), layer_map(*axes)), atol=1e-4, rtol=1e-4)
+    image = numbers("picture", 1, 1, 32, 32) / 4 + 0.5
+    offset = assembly.adapt_sound_encoder(encoder, stylegan2)(image)
+    torch.testing.assert_close(offset + stylegan2.w_avg, map_latents(encoder(image), layer_map(*axes)), atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -138,11 +138,11 @@ def test_ours_drive_sixteen_latents_too(stylegan3: StyleGAN3Generator) -> None:
     """The way back: an encoder and a walker made for the 8 latents of a small StyleGAN2 on a StyleGAN3."""
     torch.manual_seed(5)
     encoder, walker = assembly.build_sound_encoder(TINY.sound_encoder).eval(), assembly.build_walker(TINY.walker).eval()
-    fitted = assembly.fit_sound_encoder(encoder, stylegan3)
-    picture = numbers("picture", 2, 1, 64, 64) / 4 + 0.5
+    fitted = assembly.adapt_sound_encoder(encoder, stylegan3)
+    image = numbers("picture", 2, 1, 64, 64) / 4 + 0.5
     matrix = layer_map(LatentAxis.of_stylegan2(8), LatentAxis("stylegan3", 32, 16))
-    torch.testing.assert_close(fitted(picture), map_latents(encoder(picture), matrix))
-    step, hidden = assembly.fit_walker(walker, stylegan3)(numbers("ws", 1, 16, D), torch.zeros(1, 16, D), {})
+    torch.testing.assert_close(fitted(image), map_latents(encoder(image), matrix))
+    step, hidden = assembly.adapt_walker(walker, stylegan3)(numbers("ws", 1, 16, D), torch.zeros(1, 16, D), {})
     assert step.shape == (1, 16, D)
     assert set(hidden) == {"coarse", "mid", "fine"}
 
@@ -167,10 +167,10 @@ def test_blocks_are_told_by_their_names_or_their_order(folder: Path, tmp_path: P
 
 def test_released_networks_come_back_from_files_of_ours(folder: Path, tmp_path: Path) -> None:
     encoder, _ = load_sound_encoder(folder / "audio_inversion_.pth")
-    config = ReleasedSoundConfig(w_dim=D, picture_size=32, widths=SMALL_WIDTHS)
+    config = ReleasedSoundConfig(w_dim=D, log_mel_size=32, widths=SMALL_WIDTHS)
     assembly.save_released_sound_encoder(tmp_path / "e.safetensors", encoder, config, half=False)
     again, mel = load_sound_encoder(tmp_path / "e.safetensors")
-    assert mel.picture_mels == 32
+    assert mel.resized_mels == 32
     assert all(torch.equal(a, b) for a, b in zip(encoder.state_dict().values(), again.state_dict().values(), strict=True))
     walker = load_walker(folder)
     blocks = [ReleasedBlockConfig(size, D, D, noise_fc=name != "mid") for name, size in BLOCKS.items()]

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from sgvg_core.audio import clip_picture, log_mel, measure, mel_filters, released_picture, released_tower_picture, resize_picture
+from sgvg_core.audio import clip_log_mel, log_mel, measure, mel_filters, released_log_mel, released_tower_log_mel, resize_log_mel
 from sgvg_core.config import MelConfig
 from sgvg_core.errors import ConfigError, ShapeError
 
-BUNDLED = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+BUNDLED = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64)
 CONFIGS = {"bundled": BUNDLED, "released": MelConfig(), "released F_a": MelConfig(n_mels=128), "odd": MelConfig(16_000, 800, 200, 80)}
 
 
@@ -33,9 +33,9 @@ def test_equal_to_librosa(config: str, name: str) -> None:
     signal = signals(mel.sample_rate)[name].astype(np.float32)
     power = librosa.feature.melspectrogram(y=signal, sr=mel.sample_rate, n_fft=mel.n_fft, hop_length=mel.hop, n_mels=mel.n_mels)
     expected = librosa.power_to_db(power, ref=np.max, top_db=80) / 80 + 1
-    picture = log_mel(torch.from_numpy(signal)[None], mel)
-    assert picture.shape == (1, 1, *expected.shape)
-    assert np.abs(picture[0, 0].numpy() - expected).max() < 1e-3
+    spectrogram = log_mel(torch.from_numpy(signal)[None], mel)
+    assert spectrogram.shape == (1, 1, *expected.shape)
+    assert np.abs(spectrogram[0, 0].numpy() - expected).max() < 1e-3
 
 
 @pytest.mark.parametrize("mel", CONFIGS.values(), ids=CONFIGS)
@@ -81,23 +81,23 @@ def test_silence_is_zeros_or_as_released_ones() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.1, 4.0, 10.03, 14.0])
-def test_released_picture_is_cut_in_the_middle_or_filled_on_the_right(seconds: float) -> None:
+def test_released_log_mel_is_cut_in_the_middle_or_filled_on_the_right(seconds: float) -> None:
     mel = MelConfig()
     waveform = torch.randn(1, round(seconds * mel.sample_rate), generator=torch.Generator().manual_seed(0))
     whole = log_mel(waveform, mel)
-    picture = released_picture(waveform)
-    assert picture.shape == (1, 1, 256, 256)
+    spectrogram = released_log_mel(waveform)
+    assert spectrogram.shape == (1, 1, 256, 256)
     surplus = whole.shape[-1] - 864
     fitted = whole[..., surplus // 2:surplus // 2 + 864] if surplus > 0 else torch.cat([whole, torch.zeros(1, 1, 256, -surplus)], dim=-1)
-    assert torch.equal(picture, resize_picture(fitted, 256, 256))
+    assert torch.equal(spectrogram, resize_log_mel(fitted, 256, 256))
     heard = min(1.0, whole.shape[-1] / 864) * 256
-    assert (picture[..., int(heard) + 2:] == 0).all()
-    assert picture[..., :max(1, int(heard) - 2)].min() > 0.3
+    assert (spectrogram[..., int(heard) + 2:] == 0).all()
+    assert spectrogram[..., :max(1, int(heard) - 2)].min() > 0.3
 
 
 def test_resizing_is_bilinear_with_half_pixel_centres() -> None:
     ramp = torch.arange(8.0)[None, None, None].expand(1, 1, 4, 8)
-    small = resize_picture(ramp, 4, 4)
+    small = resize_log_mel(ramp, 4, 4)
     assert torch.allclose(small[0, 0, 0], torch.tensor([0.5, 2.5, 4.5, 6.5]))
 
 
@@ -107,25 +107,25 @@ def test_wrong_shapes_are_refused() -> None:
 
 
 @pytest.mark.parametrize("num_samples", [30_000, 44_100 * 13])
-def test_a_stream_is_pictured_as_the_whole_clip(num_samples: int) -> None:
+def test_a_stream_is_log_meld_as_the_whole_clip(num_samples: int) -> None:
     """What a released encoder hears: the middle of a long clip, a short one filled up; chunks of any size."""
     waveform = torch.randn(num_samples, generator=torch.Generator().manual_seed(3)) * torch.linspace(0.01, 0.5, num_samples)
-    mel = MelConfig(n_mels=32, picture_mels=32, picture_frames=32)
+    mel = MelConfig(n_mels=32, resized_mels=32, resized_frames=32)
     level = measure([waveform], mel)
     chunks = [waveform[:100], waveform[100:20_000], waveform[20_000:]]
-    streamed = clip_picture(iter(chunks), mel, level, num_frames=864)
-    torch.testing.assert_close(streamed, released_picture(waveform[None], mel), atol=2e-5, rtol=0)
+    streamed = clip_log_mel(iter(chunks), mel, level, num_frames=864)
+    torch.testing.assert_close(streamed, released_log_mel(waveform[None], mel), atol=2e-5, rtol=0)
 
 
-def test_the_released_towers_picture_is_read_in_the_order_of_memory() -> None:
+def test_the_released_towers_log_mel_is_read_in_the_order_of_memory() -> None:
     """512 mels by 128 moments, taken as 128 rows of 512 without turning: row 0 holds the first four mels, one behind the other."""
     waveform = torch.randn(1, 60_000, generator=torch.Generator().manual_seed(4))
-    mel = MelConfig(n_mels=128, picture_mels=512, picture_frames=128)
-    seen = released_tower_picture(waveform)
-    picture = log_mel(waveform, mel, padding="reflect")
+    mel = MelConfig(n_mels=128, resized_mels=512, resized_frames=128)
+    seen = released_tower_log_mel(waveform)
+    spectrogram = log_mel(waveform, mel, padding="reflect")
     filled = torch.zeros(1, 1, 128, 864)
-    filled[..., : picture.shape[-1]] = picture
-    upright = resize_picture(filled, 512, 128)[0, 0]
+    filled[..., : spectrogram.shape[-1]] = spectrogram
+    upright = resize_log_mel(filled, 512, 128)[0, 0]
     assert seen.shape == (1, 1, 128, 512)
     torch.testing.assert_close(seen[0, 0, 0], torch.cat([upright[0], upright[1], upright[2], upright[3]]))
     torch.testing.assert_close(seen[0, 0, 127, 384:], upright[511])
@@ -133,6 +133,6 @@ def test_the_released_towers_picture_is_read_in_the_order_of_memory() -> None:
 
 def test_the_released_tower_hears_where_it_is_told() -> None:
     long = torch.randn(1, 44_100 * 12, generator=torch.Generator().manual_seed(5))
-    assert not torch.equal(released_tower_picture(long, first_frame=0), released_tower_picture(long))
+    assert not torch.equal(released_tower_log_mel(long, first_frame=0), released_tower_log_mel(long))
     with pytest.raises(ShapeError, match="first_frame: got 9999, expected 0 to 170"):
-        released_tower_picture(long, first_frame=9999)
+        released_tower_log_mel(long, first_frame=9999)

@@ -15,7 +15,7 @@ from sgvg_core.audio import (
     log_mel,
     measure,
     mel_power,
-    resize_picture,
+    resize_log_mel,
     segments_of,
     window_samples,
     window_start,
@@ -23,7 +23,7 @@ from sgvg_core.audio import (
 from sgvg_core.config import MelConfig
 from sgvg_core.errors import ConfigError, MediaError, ShapeError
 
-MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64)
 RATES = [Fraction(24_000, 1001), Fraction(25), Fraction(60_000, 1001), Fraction(12), Fraction(10)]
 
 
@@ -54,7 +54,7 @@ def test_a_silent_sound_says_so() -> None:
     assert not measure([torch.full((5000,), 0.01)], MEL).silent
 
 
-def test_dither_is_silence_and_not_a_picture_of_noise() -> None:
+def test_dither_is_silence_and_not_a_log_mel_of_noise() -> None:
     dither = (2 * noise(2).sign() * (noise(2, 1) > 0)) / 2**15
     assert measure([dither], MEL).silent
     assert (segments_of(dither, MEL, rate=Fraction(10), num_segments=20) == 0).all()
@@ -64,20 +64,20 @@ def test_dither_is_silence_and_not_a_picture_of_noise() -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_segment_is_the_picture_of_its_very_window(rate: Fraction, causal: bool) -> None:
+def test_a_segment_is_the_log_mel_of_its_very_window(rate: Fraction, causal: bool) -> None:
     sound = noise(4)
     level = measure([sound], MEL)
     num = math.ceil(4 * rate)
-    pictures = segments_of(sound, MEL, rate=rate, num_segments=num, causal=causal)
-    assert pictures.shape == (num, 1, 64, 64)
+    log_mels = segments_of(sound, MEL, rate=rate, num_segments=num, causal=causal)
+    assert log_mels.shape == (num, 1, 64, 64)
     half = window_samples(MEL) // 2
     for segment in range(0, num, 7):
         moment = math.floor(segment * MEL.sample_rate / rate + Fraction(1, 2))
         first = moment - (window_samples(MEL) if causal else half)
         padded = torch.cat([torch.zeros(30_000), sound, torch.zeros(30_000)])
         window = padded[30_000 + first:30_000 + first + window_samples(MEL)]
-        expected = resize_picture(log_mel(window[None], MEL, reference=level.reference), 64, 64)
-        assert torch.allclose(pictures[segment], expected[0], atol=1e-5)
+        expected = resize_log_mel(log_mel(window[None], MEL, reference=level.reference), 64, 64)
+        assert torch.allclose(log_mels[segment], expected[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -86,12 +86,12 @@ def test_a_click_is_in_the_middle_of_the_segment_that_stands_there(rate: Fractio
     sound = torch.zeros(22_050 * 6)
     click = round(4.3 * 22_050)
     sound[click:click + 64] = 1
-    pictures = segments_of(sound, MEL, rate=rate, num_segments=math.ceil(6 * rate))
+    log_mels = segments_of(sound, MEL, rate=rate, num_segments=math.ceil(6 * rate))
     frames = torch.arange(64.0)
     shown = math.floor(Fraction(click, 22_050) * rate + Fraction(1, 2))
-    energy = pictures[shown, 0].mean(dim=0)
+    energy = log_mels[shown, 0].mean(dim=0)
     assert abs(float((energy * frames).sum() / energy.sum()) - 31.5) < 64 / 0.75 * 0.5 / float(rate) + 0.6
-    heard = [segment for segment in range(len(pictures)) if pictures[segment].max() > 0]
+    heard = [segment for segment in range(len(log_mels)) if log_mels[segment].max() > 0]
     assert heard[0] == pytest.approx((4.3 - 0.375) * rate, abs=1.5)
     assert heard[-1] == pytest.approx((4.3 + 0.375) * rate, abs=1.5)
 
@@ -132,15 +132,15 @@ def test_segments_can_be_iterated_again_and_at_once() -> None:
 def test_one_reference_serves_every_window() -> None:
     sound = noise(6)
     sound[3 * 22_050:] *= 0.1
-    pictures = segments_of(sound, MEL, rate=Fraction(10), num_segments=60)
-    loud, quiet = pictures[10:25].mean(), pictures[40:55].mean()
+    log_mels = segments_of(sound, MEL, rate=Fraction(10), num_segments=60)
+    loud, quiet = log_mels[10:25].mean(), log_mels[40:55].mean()
     assert float(loud - quiet) == pytest.approx(20 / 80, abs=0.01)
 
 
 def test_a_sound_shorter_than_a_window_and_segments_behind_its_end() -> None:
-    pictures = segments_of(torch.tensor([0.5, -0.5, 0.5]), MEL, rate=Fraction(10), num_segments=20)
-    assert pictures[0].max() > 0
-    assert (pictures[5:] == 0).all()
+    log_mels = segments_of(torch.tensor([0.5, -0.5, 0.5]), MEL, rate=Fraction(10), num_segments=20)
+    assert log_mels[0].max() > 0
+    assert (log_mels[5:] == 0).all()
     assert (segments_of(torch.zeros(3), MEL, rate=Fraction(10), num_segments=4) == 0).all()
     assert (segments_of(torch.zeros(9000), MEL, rate=Fraction(10), num_segments=4, silence="released") == 1).all()
 
@@ -213,17 +213,17 @@ def test_mirrored_segments_dont_depend_on_chunks_and_causal_ones_hear_no_future(
     sound = torch.randn(2 * mel.sample_rate) * 0.1
     level = measure([sound], mel)
 
-    def pictures(sound: torch.Tensor, chunk_samples: int, num_segments: int, causal: bool) -> torch.Tensor:
+    def log_mels(sound: torch.Tensor, chunk_samples: int, num_segments: int, causal: bool) -> torch.Tensor:
         chunks = sound.split(chunk_samples)
         return torch.cat(list(MelSegments(lambda: chunks, mel, level, rate=Fraction(10), num_segments=num_segments, causal=causal)))
 
     for causal in (False, True):
-        whole = pictures(sound, len(sound), 20, causal)
-        assert torch.equal(whole, pictures(sound, 100, 20, causal))
-        assert torch.equal(whole, pictures(sound, 7001, 20, causal))
+        whole = log_mels(sound, len(sound), 20, causal)
+        assert torch.equal(whole, log_mels(sound, 100, 20, causal))
+        assert torch.equal(whole, log_mels(sound, 7001, 20, causal))
     changed = sound.clone()
     changed[mel.sample_rate :] = 0
-    assert torch.equal(pictures(sound, 7001, 11, causal=True), pictures(changed, 7001, 11, causal=True))
+    assert torch.equal(log_mels(sound, 7001, 11, causal=True), log_mels(changed, 7001, 11, causal=True))
 
 
 def test_segments_may_begin_later():

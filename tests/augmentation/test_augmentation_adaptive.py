@@ -19,7 +19,7 @@ from sgvg_core.augmentation.adaptive import (
 from sgvg_core.errors import ConfigError
 from sgvg_core.randomness import generator_for, normal
 
-PICTURE = normal(0, "picture", 0, 1, 3, 16, 16).clamp(-1, 1)
+IMAGE = normal(0, "picture", 0, 1, 3, 16, 16).clamp(-1, 1)
 
 
 def draws(uniform=(0.5, 0.5), drawn=(0.0, 0.0), comes=0.0):
@@ -28,17 +28,17 @@ def draws(uniform=(0.5, 0.5), drawn=(0.0, 0.0), comes=0.0):
 
 
 def test_a_flip_a_turn_and_a_shift_keep_the_pixels():
-    assert torch.allclose(augment(PICTURE, draws((0.9, 0.5)), 1.0, ("flip",)), PICTURE.flip(3), atol=1e-5)
-    assert torch.equal(augment(PICTURE, draws((0.1, 0.5)), 1.0, ("flip",)), augment(PICTURE, draws((0.2, 0.1)), 1.0, ("flip",)))
-    turned = augment(PICTURE, draws((0.3, 0.5)), 1.0, ("turn",))  # a quarter
-    assert min((turned - PICTURE.rot90(times, (2, 3))).abs().max() for times in (1, 3)) < 1e-5
-    shifted = augment(PICTURE, draws((1.0, 0.0)), 1.0, ("shift",))  # two pixels of 16 to one side, two of them up or down
-    assert torch.allclose(shifted[..., 2:, :-2], PICTURE[..., :-2, 2:], atol=1e-5)
+    assert torch.allclose(augment(IMAGE, draws((0.9, 0.5)), 1.0, ("flip",)), IMAGE.flip(3), atol=1e-5)
+    assert torch.equal(augment(IMAGE, draws((0.1, 0.5)), 1.0, ("flip",)), augment(IMAGE, draws((0.2, 0.1)), 1.0, ("flip",)))
+    turned = augment(IMAGE, draws((0.3, 0.5)), 1.0, ("turn",))  # a quarter
+    assert min((turned - IMAGE.rot90(times, (2, 3))).abs().max() for times in (1, 3)) < 1e-5
+    shifted = augment(IMAGE, draws((1.0, 0.0)), 1.0, ("shift",))  # two pixels of 16 to one side, two of them up or down
+    assert torch.allclose(shifted[..., 2:, :-2], IMAGE[..., :-2, 2:], atol=1e-5)
 
 
 def test_beyond_the_border_stands_the_reflection():
-    shifted = augment(PICTURE, draws((1.0, 0.5)), 1.0, ("shift",))
-    assert torch.allclose(shifted[..., -2:], PICTURE[..., -2:].flip(3), atol=1e-5)
+    shifted = augment(IMAGE, draws((1.0, 0.5)), 1.0, ("shift",))
+    assert torch.allclose(shifted[..., -2:], IMAGE[..., -2:].flip(3), atol=1e-5)
 
 
 def test_scale_rotate_stretch_and_slide_move_a_spot_as_they_say():
@@ -47,8 +47,8 @@ def test_scale_rotate_stretch_and_slide_move_a_spot_as_they_say():
     def spot(at_x, at_y):
         return torch.exp(-((x - at_x) ** 2 + (y - at_y) ** 2) * 60)[None, None].expand(1, 3, -1, -1)
 
-    def centre(pictures):
-        weights = pictures[0, 0] / pictures[0, 0].sum()
+    def centre(images):
+        weights = images[0, 0] / images[0, 0].sum()
         return (weights * x).sum().item(), (weights * y).sum().item()
 
     assert centre(augment(spot(0.3, 0.0), draws(drawn=(2.0, 0.0)), 1.0, ("scale",))) == pytest.approx((0.3 * 2**0.4, 0.0), abs=0.01)
@@ -60,19 +60,19 @@ def test_scale_rotate_stretch_and_slide_move_a_spot_as_they_say():
 
 
 def test_colours():
-    assert torch.allclose(augment(PICTURE, draws(drawn=(1.0, 0.0)), 1.0, ("brightness",)), PICTURE + 0.2, atol=1e-5)
-    assert torch.allclose(augment(PICTURE, draws(drawn=(2.0, 0.0)), 1.0, ("contrast",)), PICTURE * 2, atol=1e-5)
-    grey = PICTURE.mean(1, keepdim=True)
-    assert torch.allclose(augment(PICTURE, draws((0.9, 0.5)), 1.0, ("luma_flip",)), PICTURE - 2 * grey, atol=1e-5)
-    assert torch.allclose(augment(PICTURE, draws(drawn=(1.0, 0.0)), 1.0, ("saturation",)), grey + 2 * (PICTURE - grey), atol=1e-5)
-    third = augment(PICTURE, draws((5 / 6, 0.5)), 1.0, ("hue",))  # a third of a circle exchanges the colours in turn
-    assert min((third - PICTURE.roll(places, 1)).abs().max() for places in (1, 2)) < 1e-5
+    assert torch.allclose(augment(IMAGE, draws(drawn=(1.0, 0.0)), 1.0, ("brightness",)), IMAGE + 0.2, atol=1e-5)
+    assert torch.allclose(augment(IMAGE, draws(drawn=(2.0, 0.0)), 1.0, ("contrast",)), IMAGE * 2, atol=1e-5)
+    grey = IMAGE.mean(1, keepdim=True)
+    assert torch.allclose(augment(IMAGE, draws((0.9, 0.5)), 1.0, ("luma_flip",)), IMAGE - 2 * grey, atol=1e-5)
+    assert torch.allclose(augment(IMAGE, draws(drawn=(1.0, 0.0)), 1.0, ("saturation",)), grey + 2 * (IMAGE - grey), atol=1e-5)
+    third = augment(IMAGE, draws((5 / 6, 0.5)), 1.0, ("hue",))  # a third of a circle exchanges the colours in turn
+    assert min((third - IMAGE.roll(places, 1)).abs().max() for places in (1, 2)) < 1e-5
 
 
 def test_without_strength_or_kinds_nothing_happens():
-    assert augment(PICTURE, draws(), 0.0) is PICTURE
-    assert augment(PICTURE, draws(), 1.0, ()) is PICTURE
-    assert torch.allclose(augment(PICTURE, draws((0.9, 0.9), (1.0, 1.0), comes=0.7), 0.6), PICTURE, atol=1e-5)
+    assert augment(IMAGE, draws(), 0.0) is IMAGE
+    assert augment(IMAGE, draws(), 1.0, ()) is IMAGE
+    assert torch.allclose(augment(IMAGE, draws((0.9, 0.9), (1.0, 1.0), comes=0.7), 0.6), IMAGE, atol=1e-5)
 
 
 def test_each_transform_comes_as_often_as_its_strength_says():
@@ -83,38 +83,38 @@ def test_each_transform_comes_as_often_as_its_strength_says():
 
 
 def test_an_item_alone_equals_the_item_among_others():
-    pictures = normal(1, "pictures", 0, 4, 3, 16, 16)
+    images = normal(1, "pictures", 0, 4, 3, 16, 16)
     some = torch.stack([draw_transforms(generator_for(3, "test", item)) for item in range(4)])
-    together = augment(pictures, some, 0.8)
-    assert not torch.allclose(together, pictures)
-    assert torch.allclose(together[2:3], augment(pictures[2:3], some[2:3], 0.8), atol=1e-5)
+    together = augment(images, some, 0.8)
+    assert not torch.allclose(together, images)
+    assert torch.allclose(together[2:3], augment(images[2:3], some[2:3], 0.8), atol=1e-5)
 
 
 @pytest.mark.parametrize("kinds", [PLACES, COLOURS])
 def test_gradients_pass(kinds):
-    pictures = normal(1, "pictures", 0, 2, 3, 6, 6).double().requires_grad_(True)
+    images = normal(1, "pictures", 0, 2, 3, 6, 6).double().requires_grad_(True)
     some = torch.stack([draw_transforms(generator_for(3, "test", item)) for item in range(2)])
     weights = normal(2, "weights", 0, 2, 3, 6, 6)
-    (gradient,) = torch.autograd.grad((augment(pictures, some, 0.9, kinds) * weights).sum(), pictures)
+    (gradient,) = torch.autograd.grad((augment(images, some, 0.9, kinds) * weights).sum(), images)
     direction = normal(3, "direction", 0, 2, 3, 6, 6).double()
     with torch.no_grad():  # they're linear but for a constant, so a long step is as good as a short one
-        change = ((augment(pictures + direction, some, 0.9, kinds) - augment(pictures, some, 0.9, kinds)) * weights).sum()
+        change = ((augment(images + direction, some, 0.9, kinds) - augment(images, some, 0.9, kinds)) * weights).sum()
     assert (gradient * direction).sum().item() == pytest.approx(change.item(), rel=1e-3)
 
 
 def test_sampling_by_taps_equals_torchs_own():
-    pictures = normal(1, "pictures", 0, 2, 3, 9, 9).requires_grad_(True)
+    images = normal(1, "pictures", 0, 2, 3, 9, 9).requires_grad_(True)
     grid = normal(2, "grid", 0, 2, 9, 9, 2) * 2
-    theirs = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    ours = sample_by_taps(pictures, grid)
+    theirs = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    ours = sample_by_taps(images, grid)
     assert torch.allclose(ours, theirs, atol=1e-4)
-    (gradient,) = torch.autograd.grad(ours.square().sum(), pictures)
-    (wanted,) = torch.autograd.grad(theirs.square().sum(), pictures)
+    (gradient,) = torch.autograd.grad(ours.square().sum(), images)
+    (wanted,) = torch.autograd.grad(theirs.square().sum(), images)
     assert torch.allclose(gradient, wanted, atol=1e-3)
 
 
 def test_the_strength_follows_the_signs():
-    config = AugmentConfig(target=0.6, pictures_to_full=1000)
+    config = AugmentConfig(target=0.6, images_to_full=1000)
     assert adapted(0.2, 0.9, 100, config) == pytest.approx(0.3)
     assert adapted(0.2, 0.1, 100, config) == pytest.approx(0.1)
     assert adapted(0.05, 0.1, 100, config) == 0.0

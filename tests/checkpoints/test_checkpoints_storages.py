@@ -93,7 +93,7 @@ def test_a_safetensors_header_of_any_size_is_no_pickle(size: int, tmp_path: Path
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 @pytest.mark.parametrize("way", ["optimised", "fast"])
-def test_a_generator_of_such_a_pickle_paints_its_own_pictures(protocol: int, way: str, tmp_path: Path) -> None:
+def test_a_generator_of_such_a_pickle_paints_its_own_images(protocol: int, way: str, tmp_path: Path) -> None:
     from sgvg_core.assembly import build_generator
     from sgvg_core.config import GeneratorConfig
 

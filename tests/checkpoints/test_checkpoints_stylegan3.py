@@ -49,7 +49,7 @@ def pickled(generator: StyleGAN3Generator, **settings: Any) -> ForeignObject:
     return network
 
 
-def pictures(generator: StyleGAN3Generator) -> torch.Tensor:
+def images(generator: StyleGAN3Generator) -> torch.Tensor:
     z = torch.randn(2, generator.z_dim, generator=torch.Generator().manual_seed(1))
     c = torch.eye(3)[:2] if generator.c_dim else None
     return generator(z, c, truncation_psi=0.7)
@@ -65,7 +65,7 @@ def test_a_bare_table_is_the_same_generator(config: StyleGAN3Config, tmp_path: P
     generator = build(config)
     path = saved(table(generator), tmp_path / "sg3.pt")
     found = load_generator(path)
-    assert torch.equal(pictures(found), pictures(generator))
+    assert torch.equal(images(found), images(generator))
     said = recognise(Plain("torch zip", table(generator)), path)
     assert (said.kind, said.layout[-1]) == ("generator3", "r" if config is RADIAL else "t")
     assert from_dict(StyleGAN3Config, said.config, "file") == config
@@ -81,7 +81,7 @@ def test_a_table_inside_something_is_found(wrap: Any) -> None:
 def test_an_odd_transform_is_dropped_and_said(shape: tuple[int, ...], tmp_path: Path) -> None:
     generator = build()
     path = saved({**table(generator), "synthesis.input.transform": torch.ones(shape)}, tmp_path / "sg3.pt")
-    assert torch.equal(pictures(load_generator(path)), pictures(generator))
+    assert torch.equal(images(load_generator(path)), images(generator))
     said = recognise(Plain("torch zip", {**table(generator), "synthesis.input.transform": torch.ones(shape)}), path).notes
     assert f"synthesis.input.transform was dropped: got shape {list(shape)}, expected [3, 3]; none is applied" in said
 
@@ -91,7 +91,7 @@ def test_a_transform_of_three_by_three_is_kept(tmp_path: Path) -> None:
     generator.synthesis.input.transform.copy_(torch.tensor([[0.9, -0.2, 0.1], [0.2, 0.9, 0.3], [0, 0, 1]]))
     found = load_generator(saved(table(generator), tmp_path / "sg3.pt"))
     assert torch.equal(found.synthesis.input.transform, generator.synthesis.input.transform)
-    assert torch.equal(pictures(found), pictures(generator))
+    assert torch.equal(images(found), images(generator))
 
 
 def test_a_pickled_network_says_its_settings() -> None:
@@ -165,11 +165,11 @@ def test_our_own_file_comes_back_exactly(config: StyleGAN3Config, tmp_path: Path
     assert isinstance(full, StyleGAN3Generator)
     assert full.state_dict().keys() == generator.state_dict().keys()
     assert all(torch.equal(tensor, generator.state_dict()[name]) for name, tensor in full.state_dict().items())
-    assert torch.equal(pictures(full), pictures(generator))
+    assert torch.equal(images(full), images(generator))
     save_generator(tmp_path / "half.safetensors", generator, config, half=True)
     half = load_generator(tmp_path / "half.safetensors")
     assert all(torch.equal(tensor, generator.state_dict()[name].half().float()) for name, tensor in half.state_dict().items())
-    torch.testing.assert_close(pictures(half), pictures(generator), rtol=0, atol=2e-2)
+    torch.testing.assert_close(images(half), images(generator), rtol=0, atol=2e-2)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_inspect_says_what_it_is_and_what_is_left_out(landscape: Path, capsys: p
     assert "pictures: 16 x 16" in text
 
 
-def test_inspect_of_pictures_that_are_not_square(networks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_of_images_that_are_not_square(networks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = inspected(networks, capsys)
     assert said["picture"] == {"channels": 3, "height": 16, "width": 12}
     assert said["parts"]["D"]["picture"] == said["picture"]
@@ -100,8 +100,8 @@ def test_convert_is_exact_and_names_its_source(landscape: Path, tmp_path: Path, 
 def test_convert_half_and_another_part(networks: Path, tmp_path: Path) -> None:
     out, half = tmp_path / "critic.safetensors", tmp_path / "half.safetensors"
     assert main(["convert", str(networks), "-o", str(out), "--part", "D"]) == 0
-    pictures = torch.randn(4, 3, 16, 12)
-    assert torch.equal(load_discriminator(out)(pictures), load_discriminator(networks)(pictures))
+    images = torch.randn(4, 3, 16, 12)
+    assert torch.equal(load_discriminator(out)(images), load_discriminator(networks)(images))
     assert main(["convert", str(networks), "-o", str(half), "--half"]) == 0
     assert safetensors.torch.load_file(half)["synthesis.b8.conv0.weight"].dtype == torch.float16
     assert torch.allclose(load_generator(half).synthesis.b8.conv0.weight, load_generator(networks).synthesis.b8.conv0.weight, rtol=1e-3)

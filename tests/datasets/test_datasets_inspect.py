@@ -10,7 +10,7 @@ from PIL import Image
 
 from sgvg_core.cli import main
 from sgvg_core.datasets import ClipData, PrepareOptions, data_sheet, prepare
-from sgvg_core.datasets.sheet import chosen_clips, mel_picture
+from sgvg_core.datasets.sheet import chosen_clips, log_mel_image
 
 BACKGROUND = torch.tensor([17, 18, 22], dtype=torch.uint8)
 
@@ -27,8 +27,8 @@ def test_the_sheet_shows_frames_in_order_and_the_tone_at_its_height(small_data: 
     assert torch.equal(sheet[2, 2], BACKGROUND)
 
 
-def test_a_mel_picture_has_low_tones_at_the_bottom() -> None:
-    low, high = (torch.from_numpy(mel_picture(tone(1.0, hertz)[0], 8000, 200, 64)).float().mean((1, 2)) for hertz in (150, 3000))
+def test_a_mel_image_has_low_tones_at_the_bottom() -> None:
+    low, high = (torch.from_numpy(log_mel_image(tone(1.0, hertz)[0], 8000, 200, 64)).float().mean((1, 2)) for hertz in (150, 3000))
     assert int(low.argmax()) > 45
     assert int(high.argmax()) < 20
 
@@ -58,8 +58,8 @@ def test_prepare_and_inspect_as_commands(tmp_path: Path, capsys: pytest.CaptureF
     assert "8 clips, sounds alone, sound at 8000 Hz" in said
     assert "rain        3     3       1     1   1.0 (1.0 to 1.0)   -9 (-9 to -9)" in said
     assert "verified: all 8 clips are what was prepared" in said
-    with Image.open(sheet) as picture:
-        assert picture.size[0] > 1000
+    with Image.open(sheet) as image:
+        assert image.size[0] > 1000
     assert main(["data", "inspect", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["all"]["train"]["clips"] == 6
 

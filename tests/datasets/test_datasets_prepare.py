@@ -50,17 +50,17 @@ def test_a_long_video_becomes_clips_in_step(tmp_path: Path) -> None:
     assert clips[2].seconds == pytest.approx(0.6, abs=0.01)
 
 
-def test_the_middle_square_or_all_of_the_picture(tmp_path: Path) -> None:
+def test_the_middle_square_or_all_of_the_image(tmp_path: Path) -> None:
     frames = torch.zeros(10, 32, 96, 3, dtype=torch.uint8)
     frames[:, :, 32:64] = 255  # the middle square is white
     make_video(tmp_path / "in" / "wide.mp4", frames, waveform=tone(1))
     crop = prepare(tmp_path / "in", tmp_path / "crop", PrepareOptions(**SMALL))
     assert float(crop.frames(crop.clips()[0], 0, 1)[..., 4:-4].min()) > 0.9
     pad = prepare(tmp_path / "in", tmp_path / "pad", PrepareOptions(**SMALL, fit="pad"))
-    picture = pad.frames(pad.clips()[0], 0, 1)[0].mean(0)
-    assert float(picture[:9].max()) < -0.9
-    assert float(picture[14:18, 14:18].min()) > 0.8
-    assert float(picture[14:18, :8].max()) < -0.8
+    image = pad.frames(pad.clips()[0], 0, 1)[0].mean(0)
+    assert float(image[:9].max()) < -0.9
+    assert float(image[14:18, 14:18].min()) > 0.8
+    assert float(image[14:18, :8].max()) < -0.8
 
 
 def test_a_turned_video_stands_upright(tmp_path: Path) -> None:
@@ -73,9 +73,9 @@ def test_a_turned_video_stands_upright(tmp_path: Path) -> None:
     stored[place:place + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in turn)
     path.write_bytes(stored)
     data = prepare(tmp_path / "in", tmp_path / "out", PrepareOptions(**SMALL))
-    picture = data.frames(data.clips()[0], 0, 1)[0].mean(0)
-    assert float(picture[:12].max()) < -0.8
-    assert float(picture[20:].min()) > 0.8
+    image = data.frames(data.clips()[0], 0, 1)[0].mean(0)
+    assert float(image[:12].max()) < -0.8
+    assert float(image[20:].min()) > 0.8
 
 
 def test_broken_clips_are_listed_with_their_reason_and_never_replaced(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_broken_clips_are_listed_with_their_reason_and_never_replaced(tmp_path: 
         assert str(tmp_path) not in reasons[name]
 
 
-def test_a_sound_longer_than_its_picture_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_sound_longer_than_its_image_is_said_in_one_line(tmp_path: Path) -> None:
     make_video(tmp_path / "in" / "a.mp4", brightening(12), waveform=tone(4.0))
     data = prepare(tmp_path / "in", tmp_path / "out", PrepareOptions(**SMALL))
     assert [clip.seconds for clip in data.clips()] == [1.0]

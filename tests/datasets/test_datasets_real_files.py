@@ -12,9 +12,9 @@ from PIL import Image
 
 from sgvg_core.datasets import prepare
 from sgvg_core.datasets.options import PrepareOptions
-from sgvg_core.datasets.video_frames import Square, shown_pictures
+from sgvg_core.datasets.video_frames import Square, shown_images
 from sgvg_core.errors import ConfigError
-from sgvg_core.training.clips.images import FolderPictures
+from sgvg_core.training.clips.images import FolderImages
 
 RATE = 8_000
 SMALL = {"size": 32, "fps": "5", "sample_rate": RATE, "seconds": 1.0, "shortest": 0.5}
@@ -68,9 +68,9 @@ def test_films_that_begin_anywhere_are_cut_whole(tmp_path: Path, name: str, star
 
 
 @pytest.mark.parametrize("jump", [66_500.0, 0.0])
-def test_a_jump_of_the_stamps_is_no_endless_picture(tmp_path: Path, jump: float) -> None:
+def test_a_jump_of_the_stamps_is_no_endless_image(tmp_path: Path, jump: float) -> None:
     path = film(tmp_path / "a.mkv", jump=jump)
-    assert sum(1 for _ in shown_pictures(path, Fraction(5), 32, "crop")) == pytest.approx(15, abs=1)
+    assert sum(1 for _ in shown_images(path, Fraction(5), 32, "crop")) == pytest.approx(15, abs=1)
 
 
 def test_the_track_and_strictness_are_options(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
     assert {clip.origin for clip in prepare(tmp_path / "in", tmp_path / "out", PrepareOptions(**SMALL)).clips()} == {"a.mkv"}
 
 
-def test_pictures_of_a_folder_and_of_clips_are_read_alike(tmp_path: Path) -> None:
+def test_images_of_a_folder_and_of_clips_are_read_alike(tmp_path: Path) -> None:
     ramp = np.tile(np.linspace(0, 65_535, 32).astype(np.uint16), (32, 1))
     Image.fromarray(ramp).save(tmp_path / "grey.png")
     hidden = np.zeros((32, 32, 4), np.uint8)
@@ -120,8 +120,8 @@ def test_pictures_of_a_folder_and_of_clips_are_read_alike(tmp_path: Path) -> Non
     exif = Image.Exif()
     exif[0x0112] = 3
     Image.fromarray(upside_down).save(tmp_path / "turned.jpg", exif=exif)
-    folder = FolderPictures(tmp_path, 32)
-    grey, white, turned = (((folder.picture(index) + 1) * 127.5).numpy() for index in range(3))
+    folder = FolderImages(tmp_path, 32)
+    grey, white, turned = (((folder.image(index) + 1) * 127.5).numpy() for index in range(3))
     assert np.abs(grey[0] - ramp / 257).max() <= 1
     assert white.min() > 254
     assert turned[:, 2].mean() > 230

@@ -11,7 +11,7 @@ from sgvg_core.errors import ConfigError, ShapeError
 
 CAPTIONS = ["a calm fire at night", "strong fire", "heavy rain at night"]
 TINY = JointSpaceConfig(embed_dim=16, image_size=32, image_width=2, text_width=16, text_heads=2, text_layers=1, context_length=12,
-                        sound_widths=(4, 8), mel=MelConfig(n_mels=16, picture_mels=16, picture_frames=16),
+                        sound_widths=(4, 8), mel=MelConfig(n_mels=16, resized_mels=16, resized_frames=16),
                         merges=train_merges(CAPTIONS, 20), words=("calm", "fire", "heavy", "night", "rain"), labels=("rain", "fire"))
 
 
@@ -37,7 +37,7 @@ def test_built_from_a_stored_configuration_without_registering_anything():
     assert open_clip.list_models() == before
 
 
-def test_pictures_of_another_size_are_the_same_pictures():
+def test_images_of_another_size_are_the_same_images():
     space = build()
     small = torch.rand(1, 3, 32, 32) * 2 - 1
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
@@ -51,7 +51,7 @@ def test_a_batch_equals_its_members():
     torch.testing.assert_close(space.embed_texts(["fire", "a heavy rain at night"])[:1], space.embed_texts(["fire"]), atol=1e-5, rtol=0)
 
 
-def test_gradients_reach_the_pictures():
+def test_gradients_reach_the_images():
     images = (torch.rand(1, 3, 48, 48) * 1.6 - 0.8).requires_grad_()
     space = build()
     (space.embed_images(images) * space.embed_texts(["fire"]).detach()).sum().backward()
@@ -84,7 +84,7 @@ def test_hostile_configurations_are_refused(setting, value, message):
 
 
 def test_the_default_size_is_small():
-    towers = build(JointSpaceConfig(mel=MelConfig(picture_mels=64, picture_frames=64)))
+    towers = build(JointSpaceConfig(mel=MelConfig(resized_mels=64, resized_frames=64)))
     sizes = [sum(p.numel() for p in part.parameters()) for part in (towers.clip.visual, towers.sound, towers)]
     assert max(sizes[:2]) < 600_000
     assert sizes[2] < 1_700_000
@@ -92,7 +92,7 @@ def test_the_default_size_is_small():
 
 def test_a_sound_tower_with_statistics_hears_what_the_convolutions_dont():
     torch.manual_seed(0)
-    tower = SoundTower(16, (4, 4), 16, statistics=8).eval()
+    tower = SoundTower(16, (4, 4), 16, texture=8).eval()
     sounds = torch.rand(3, 1, 16, 32)
     with torch.no_grad():
         embed = tower(sounds)
@@ -114,7 +114,7 @@ def test_words_are_those_of_clips_own_text_tower():
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
 def test_convolutions_count_as_often_as_they_were_heard(share):
     torch.manual_seed(1)
-    tower, log_mel = SoundTower(16, (4, 4), 16, statistics=8, silent_share=share).eval(), torch.rand(3, 1, 16, 16)
+    tower, log_mel = SoundTower(16, (4, 4), 16, texture=8, silent_share=share).eval(), torch.rand(3, 1, 16, 16)
     maps = tower.blocks(log_mel * 2 - 1)
     seen = torch.nn.functional.normalize(tower.project(torch.cat([maps.mean(3), maps.amax(3)], 1).flatten(1)), dim=-1)
     felt = torch.nn.functional.normalize(tower.statistics(log_mel), dim=-1)

@@ -20,7 +20,7 @@ from sgvg_core.errors import CheckpointError, ConfigError
 
 TINY = {"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
         "text_cfg": {"context_length": 20, "vocab_size": 49408, "width": 8, "heads": 2, "layers": 1}}
-PICTURES = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bilinear", "resize_mode": "squash"}
+IMAGES = {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bilinear", "resize_mode": "squash"}
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def network():
 
 @pytest.fixture
 def folder(tmp_path, network):
-    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": PICTURES}))
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY, "preprocess_cfg": IMAGES}))
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "open_clip_model.safetensors")
     return tmp_path
 
@@ -54,7 +54,7 @@ def test_a_local_folder_gives_what_open_clip_gives(folder, network):
     assert space.logit_scale.item() == pytest.approx(1 / 0.07, rel=1e-3)
 
 
-def test_gradients_reach_the_pictures(folder):
+def test_gradients_reach_the_images(folder):
     images = (torch.rand(1, 3, 50, 40) * 1.6 - 0.8).requires_grad_()
     load_open_clip(str(folder)).embed_images(images)[0, 0].backward()
     assert images.grad is not None

@@ -38,13 +38,13 @@ def test_channels_of_unit_length_differ_by_two_less_two_cosines() -> None:
 
 def test_the_same_is_zero_and_more_noise_is_farther(distances: list[PerceptualDistance]) -> None:
     generator = torch.Generator().manual_seed(0)
-    pictures = torch.nn.functional.interpolate(torch.rand(2, 3, 8, 8, generator=generator) * 2 - 1, 64, mode="bilinear")
+    images = torch.nn.functional.interpolate(torch.rand(2, 3, 8, 8, generator=generator) * 2 - 1, 64, mode="bilinear")
     noise = torch.randn(2, 3, 64, 64, generator=generator)
     for distance in distances:
-        found = torch.stack([distance(pictures, pictures + share * noise) for share in (0, 0.05, 0.2, 0.8)])
+        found = torch.stack([distance(images, images + share * noise) for share in (0, 0.05, 0.2, 0.8)])
         assert (found[0].abs() < 1e-6).all(), distance.name
         assert (found[1:] > found[:-1]).all(), distance.name
-        assert torch.allclose(distance(pictures, pictures + 0.2 * noise), distance(pictures + 0.2 * noise, pictures), atol=1e-6)
+        assert torch.allclose(distance(images, images + 0.2 * noise), distance(images + 0.2 * noise, images), atol=1e-6)
         assert found.max() <= 4
 
 
@@ -65,9 +65,9 @@ def test_lpips_is_the_published_formula(tmp_path: Path) -> None:
     backbone, linear, state = _write_lpips(tmp_path)
     distance = load_lpips(backbone, linear)
     assert distance.name == "LPIPS"
-    pictures = torch.rand(2, 1, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
-    wanted, maps = 0.0, [(picture - torch.tensor([-0.030, -0.088, -0.188])[:, None, None]) / torch.tensor([0.458, 0.448, 0.450])[:, None, None]
-                         for picture in pictures]  # fmt: skip
+    images = torch.rand(2, 1, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    wanted, maps = 0.0, [(image - torch.tensor([-0.030, -0.088, -0.188])[:, None, None]) / torch.tensor([0.458, 0.448, 0.450])[:, None, None]
+                         for image in images]  # fmt: skip
     layers = ((0, 4, 2, False), (3, 1, 2, True), (6, 1, 1, True), (8, 1, 1, False), (10, 1, 1, False))
     for level, (index, stride, padding, pooled) in enumerate(layers):
         maps = [torch.nn.functional.max_pool2d(each, 3, 2) if pooled else each for each in maps]
@@ -75,8 +75,8 @@ def test_lpips_is_the_published_formula(tmp_path: Path) -> None:
         maps = [torch.nn.functional.conv2d(each, weight, bias, stride, padding).relu() for each in maps]
         one, other = (each / each.norm(dim=1, keepdim=True) for each in maps)
         wanted += torch.nn.functional.conv2d((one - other) ** 2, state[f"lin{level}.model.1.weight"]).mean().item()
-    assert distance(pictures[0], pictures[1]).item() == pytest.approx(wanted, rel=1e-4)
-    assert distance(pictures[0], pictures[0]).item() == 0
+    assert distance(images[0], images[1]).item() == pytest.approx(wanted, rel=1e-4)
+    assert distance(images[0], images[0]).item() == 0
 
 
 def test_other_files_are_no_lpips(tmp_path: Path) -> None:
@@ -87,19 +87,19 @@ def test_other_files_are_no_lpips(tmp_path: Path) -> None:
         load_lpips(backbone, backbone)
 
 
-def test_descent_finds_a_picture_of_the_generators_own(tiny_model: Any, distances: list[PerceptualDistance]) -> None:
+def test_descent_finds_a_image_of_the_generators_own(tiny_model: Any, distances: list[PerceptualDistance]) -> None:
     generator = tiny_model.generator
     with torch.no_grad():
         ws = generator.w_avg + 0.5 * torch.randn(1, generator.num_ws, generator.w_dim, generator=torch.Generator().manual_seed(3))
-        picture = generator.synthesis(ws, noise_mode="const")
+        image = generator.synthesis(ws, noise_mode="const")
         mean = generator.synthesis(generator.w_avg.expand(1, generator.num_ws, -1), noise_mode="const")
     inverter = Inverter(tiny_model, *distances, num_steps=40)
-    found = inverter.descend(picture, ("L2", "reg"))
+    found = inverter.descend(image, ("L2", "reg"))
     again = generator.synthesis(found, noise_mode="const")
-    assert (again - picture).square().mean() < 0.3 * (mean - picture).square().mean()
-    assert torch.equal(found, inverter.descend(picture, ("L2", "reg")))
-    terms = inverter.losses(found, again, picture)
-    assert {name: term().item() for name, term in inverter.losses(ws, picture, picture).items() if name != "reg"} == {
+    assert (again - image).square().mean() < 0.3 * (mean - image).square().mean()
+    assert torch.equal(found, inverter.descend(image, ("L2", "reg")))
+    terms = inverter.losses(found, again, image)
+    assert {name: term().item() for name, term in inverter.losses(ws, image, image).items() if name != "reg"} == {
         "L2": 0, "perceptual": pytest.approx(0, abs=1e-6), "CLIP": pytest.approx(0, abs=1e-5)}  # fmt: skip
     assert terms["L2"]().item() > 0
 

@@ -25,7 +25,7 @@ def test_intervals_hold_the_truth_and_shrink() -> None:
     assert high - low < np.subtract(*bootstrap(values[:25], "median")[::-1])
 
 
-def test_fine_detail_of_a_board_and_of_a_plain_picture() -> None:
+def test_fine_detail_of_a_board_and_of_a_plain_image() -> None:
     y, x = np.mgrid[:16, :16]
     board = torch.from_numpy((((x + y) % 2) * 10).astype(np.uint8))[None, :, :, None].expand(1, 16, 16, 3)
     assert fine_detail(board) == pytest.approx(40)  # four neighbours, each 10 away

@@ -28,7 +28,7 @@ from sgvg_core.evaluation.judged.table import (
     rendered_frames,
 )
 from sgvg_core.evaluation.statistics import bootstrap, fine_detail, frechet_distance
-from sgvg_core.generation import Sound, Walk, hear
+from sgvg_core.generation import Sound, Walk, analyse_sound
 from sgvg_core.generation.render import synthesize, to_uint8
 from sgvg_core.generation.seeded_start import draw_z, random_start
 from sgvg_core.generation.sound_embedding import embed_sound
@@ -46,8 +46,8 @@ FLOOR = "films under other sounds (floor)"
 class ColourJudge(torch.nn.Module):
     """A judge of plain pictures: red says the kind (20 levels each), green how sure it is, blue the strength."""
 
-    def forward(self, pictures: torch.Tensor) -> Verdict:
-        red, green, blue = ((pictures.mean((2, 3)) + 1) * 127.5).round().unbind(1)
+    def forward(self, images: torch.Tensor) -> Verdict:
+        red, green, blue = ((images.mean((2, 3)) + 1) * 127.5).round().unbind(1)
         logits = torch.nn.functional.one_hot((red / 20).long().clamp(max=8), 9) * (green / 25)[:, None]
         features = torch.stack([red / 20, blue / 255, torch.arange(len(red)) % 5.0], 1)
         return Verdict(logits, blue / 255, features)
@@ -79,7 +79,7 @@ def model() -> SoundModel:
 def judge() -> Judge:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build_judge(JudgeConfig(picture_size=16, widths=(8, 8), labels=KINDS)).eval().requires_grad_(False)
+        return build_judge(JudgeConfig(image_size=16, widths=(8, 8), labels=KINDS)).eval().requires_grad_(False)
 
 
 # ---- one film
@@ -160,9 +160,9 @@ def test_rendered_frames_show_one_scene_of_the_clips_kind_with_its_envelope_and_
     assert frames.shape == (6, 24, 24, 3)
     slow, fast = PHASE_RATES
     phase = np.concatenate([[0], np.cumsum(slow + (fast - slow) * clip.envelope[:-1]) / 12]) % 1
-    for picture, envelope, turn in zip(frames.numpy(), clip.envelope, phase, strict=True):
+    for image, envelope, turn in zip(frames.numpy(), clip.envelope, phase, strict=True):
         wanted = render(KINDS[5], scene, float(np.clip(envelope, 0.015, 0.985)), float(turn), 24)
-        assert np.abs(picture.astype(int) - wanted.astype(int)).mean() < 0.5
+        assert np.abs(image.astype(int) - wanted.astype(int)).mean() < 0.5
 
 
 # ---- the ways to make a film
@@ -186,7 +186,7 @@ def films(model: SoundModel) -> Films:
 
 def walked(model: SoundModel, waveform: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
     """The film of a sound from a start latent, as `generate` makes it."""
-    walk = Walk(hear(Sound.from_waveform(waveform[None], 22_050), model.mel), model.sound_encoder, model.walker, start, Fraction(12))
+    walk = Walk(analyse_sound(Sound.from_waveform(waveform[None], 22_050), model.mel), model.sound_encoder, model.walker, start, Fraction(12))
     return torch.cat([to_uint8(some) for some in synthesize(model.generator, walk)])
 
 
@@ -205,19 +205,19 @@ def test_films_of_the_sound_and_of_silence_start_at_the_same_random_latent(model
 def test_known_codes_are_painted_by_the_generator(model: SoundModel, films: Films, clip: HeldOutClip) -> None:
     codes = tables._code_path(clip, FPS)
     assert [code.kind for code in read_codes(codes)] == [KINDS[4]] * 6
-    pictures = torch.cat(list(synthesize(model.generator, [model.generator.mapping(codes)])))
-    assert same(films.known_codes(clip), to_uint8(pictures))
+    images = torch.cat(list(synthesize(model.generator, [model.generator.mapping(codes)])))
+    assert same(films.known_codes(clip), to_uint8(images))
     assert torch.equal(films.rendered(clip), rendered_frames(clip, FPS, 32))
 
 
 def test_the_chosen_start_is_the_nearest_of_the_candidates(model: SoundModel, films: Films, clip: HeldOutClip) -> None:
     space = model.joint_space
     candidates = random_start(model.generator, 3, num_codes=8)
-    pictures = torch.cat([space.embed_images(some) for some in synthesize(model.generator, [candidates])])
-    heard = hear(Sound.from_waveform(clip.waveform[None], 22_050), model.mel)
-    nearest = (pictures @ embed_sound(model, heard).mean(0)).argmax()
+    images = torch.cat([space.embed_images(some) for some in synthesize(model.generator, [candidates])])
+    heard = analyse_sound(Sound.from_waveform(clip.waveform[None], 22_050), model.mel)
+    nearest = (images @ embed_sound(model, heard).mean(0)).argmax()
     assert same(films.chosen_start(clip), walked(model, clip.waveform, candidates[nearest][None]))
-    said = (pictures @ space.embed_texts([KINDS[4]])[0]).argmax()
+    said = (images @ space.embed_texts([KINDS[4]])[0]).argmax()
     (still,) = synthesize(model.generator, [candidates[said][None]])
     assert same(films.text_alone(clip), to_uint8(still).expand(6, -1, -1, -1))
     looked_at = films._candidates
@@ -336,7 +336,7 @@ def test_a_long_walk_is_told_minute_by_minute(model: SoundModel, monkeypatch: py
     assert (found["kind"], found["pull"], [row["minute"] for row in found["rows"]]) == ("raining", DEFAULT_PULL, [1, 2])
     slow = make_envelope("raining", 6, 120.0, 100)
     fine = np.interp(np.arange(120 * 22_050) / 22_050, np.arange(len(slow)) / 100, slow).astype(np.float32)
-    heard = hear(Sound.from_waveform(torch.from_numpy(synth("raining", 6, fine, 22_050))[None], 22_050), model.mel)
+    heard = analyse_sound(Sound.from_waveform(torch.from_numpy(synth("raining", 6, fine, 22_050))[None], 22_050), model.mel)
     walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, 6), Fraction(1), WalkSettings(pull=DEFAULT_PULL))
     assert walk.num_frames == num_frames(120, Fraction(1)) == 120
     latents = torch.cat(list(walk))

@@ -61,8 +61,8 @@ def test_a_start_has_its_label(kind: str) -> None:
         assert torch.equal(random_start(network, 7, num_codes=2, label=label), network.mapping(z, c))
         usual = network.mapping(z, c, truncation_psi=0.5, truncation_cutoff=1)
         assert torch.equal(random_start(network, 7, num_codes=2, label=label, truncation_psi=0.5, truncation_cutoff=1), usual)
-    pictures = network.synthesis(torch.cat([random_start(network, 7, label=label) for label in (0, 1)]))
-    assert (pictures[0] - pictures[1]).abs().mean() > 1e-3 * pictures.std()
+    images = network.synthesis(torch.cat([random_start(network, 7, label=label) for label in (0, 1)]))
+    assert (images[0] - images[1]).abs().mean() > 1e-3 * images.std()
 
 
 @BOTH

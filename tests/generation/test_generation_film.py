@@ -10,7 +10,7 @@ import torch
 
 from sgvg_core.assembly import SoundModel
 from sgvg_core.errors import ConfigError, MediaError
-from sgvg_core.generation import GenerateSettings, Sound, generate, listen
+from sgvg_core.generation import GenerateSettings, Sound, classify_sound, generate
 from sgvg_core.generation.render import synthesize, to_uint8
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.media import probe_sound, read_video_frames, write_wav
@@ -62,10 +62,10 @@ def test_frames_dont_depend_on_the_batch(tiny_model: SoundModel) -> None:
     assert to_uint8(one).shape == (5, 32, 32, 3)
 
 
-def test_a_part_of_a_sound_at_another_size_as_pictures(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_sound_at_another_size_as_images(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     video = generate(Sound.from_file(rain, 0.5, 0.4), tmp_path / "frames", model=tiny_model, fps=Fraction(10), size=48)
-    pictures = sorted((tmp_path / "frames").glob("*.png"))
-    assert len(pictures) == video.num_frames == 4
+    images = sorted((tmp_path / "frames").glob("*.png"))
+    assert len(images) == video.num_frames == 4
 
 
 def test_cancelling_leaves_nothing(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
@@ -91,11 +91,11 @@ def test_a_prompt_needs_a_joint_space_and_settings_have_ranges(tiny_model: Sound
 
 
 def test_listening_names_every_label_over_time(tiny_model: SoundModel, rain: Path) -> None:
-    heard = listen(tiny_model, Sound.from_file(rain), ("rain", "a cat"))
-    assert {label.text for label in heard.labels} == {"rain", "a cat"}
-    assert abs(sum(label.probability for label in heard.labels) - 1) < 1e-3
-    assert (heard.segments[0].start, heard.segments[-1].end) == (0.0, 1.3)
-    assert heard.to_dict()["segments"][0]["labels"][0]["probability"] >= 0.5
+    analysed = classify_sound(tiny_model, Sound.from_file(rain), ("rain", "a cat"))
+    assert {label.text for label in analysed.labels} == {"rain", "a cat"}
+    assert abs(sum(label.probability for label in analysed.labels) - 1) < 1e-3
+    assert (analysed.segments[0].start, analysed.segments[-1].end) == (0.0, 1.3)
+    assert analysed.to_dict()["segments"][0]["labels"][0]["probability"] >= 0.5
 
 
 def doubting(model: SoundModel, sure_from: float) -> SoundModel:
@@ -107,19 +107,19 @@ def doubting(model: SoundModel, sure_from: float) -> SoundModel:
 
 def test_a_sound_that_is_no_scene_is_not_sure(tiny_model: SoundModel, rain: Path) -> None:
     sound = Sound.from_file(rain)
-    doubtful, sure = (listen(doubting(tiny_model, sure_from), sound) for sure_from in (1.0, 0.05))
+    doubtful, sure = (classify_sound(doubting(tiny_model, sure_from), sound) for sure_from in (1.0, 0.05))
     assert not doubtful.sure
     assert not any(segment.sure for segment in doubtful.segments)
     assert sure.sure
     assert sure.labels == doubtful.labels
-    assert listen(doubting(tiny_model, 1.0), sound, ("rain", "a cat")).sure, "words of somebody's own are only compared"
+    assert classify_sound(doubting(tiny_model, 1.0), sound, ("rain", "a cat")).sure, "words of somebody's own are only compared"
 
 
 def test_a_temperature_evens_out_probabilities(tiny_model: SoundModel, rain: Path) -> None:
     model = doubting(tiny_model, 0.0)
-    warm = listen(model, Sound.from_file(rain)).labels[0].probability
+    warm = classify_sound(model, Sound.from_file(rain)).labels[0].probability
     model.joint_space.temperature = 0.5
-    assert listen(model, Sound.from_file(rain)).labels[0].probability > warm
+    assert classify_sound(model, Sound.from_file(rain)).labels[0].probability > warm
 
 
 def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundMode
 
 
 def test_listening_goes_by_all_windows_evidence(tiny_model: SoundModel, rain: Path) -> None:
-    labels = listen(doubting(tiny_model, 0.0), Sound.from_file(rain)).labels
+    labels = classify_sound(doubting(tiny_model, 0.0), Sound.from_file(rain)).labels
     scores = torch.tensor([label.score for label in labels])
     expected = (scores * float(tiny_model.joint_space.logit_scale) / 2.0).softmax(0)
     torch.testing.assert_close(torch.tensor([label.probability for label in labels]), expected, atol=2e-3, rtol=0)

@@ -19,9 +19,9 @@ from sgvg_core.generation import (
     Pose,
     Sound,
     Walk,
+    analyse_sound,
     compute_centres,
     generate,
-    hear,
     pose_transforms,
     read_pose,
     truncate,
@@ -66,8 +66,8 @@ def hiss(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_walk_becomes_frames_whose_pose_is_their_own(model: SoundModel, hiss: Path) -> None:
     assert isinstance(model.generator, StyleGAN3Generator)
-    heard = hear(Sound.from_file(hiss), model.mel)
-    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, 1), fps=GenerateSettings().fps)
+    analysed = analyse_sound(Sound.from_file(hiss), model.mel)
+    walk = Walk(analysed, model.sound_encoder, model.walker, random_start(model.generator, 1), fps=GenerateSettings().fps)
     ws = torch.cat(list(walk))
     still = torch.cat(list(synthesize(model.generator, walk, noise_mode="random", seed=3)))
     assert still.shape == (walk.num_frames, 3, 16, 16)
@@ -130,13 +130,13 @@ def test_labels_on_the_command_line(
     assert main(["generate", str(hiss), "--model", str(tiny_model_folder), "-o", str(tmp_path / "x.mp4"), "--label", "3"]) == 2
     assert "label: got 3, but this generator was trained without labels" in capsys.readouterr().err
     model = load_model(tmp_path / "classes", "cpu")
-    heard = hear(Sound.from_file(hiss), model.mel)
-    starts = [start_latent(model, heard, GenerateSettings(start_from="random", label=label)) for label in (0, 1)]
+    analysed = analyse_sound(Sound.from_file(hiss), model.mel)
+    starts = [start_latent(model, analysed, GenerateSettings(start_from="random", label=label)) for label in (0, 1)]
     assert torch.equal(starts[1], random_start(model.generator, 0, label=1))
     assert not torch.equal(*starts)
-    mean = start_latent(model, heard, GenerateSettings(start_from="mean", label=1))
+    mean = start_latent(model, analysed, GenerateSettings(start_from="mean", label=1))
     codes = torch.cat([random_start(model.generator, 0, num_codes=500, label=1)]).mean(0, keepdim=True)
-    assert (mean - codes).abs().max() < 0.2 * (mean - start_latent(model, heard, GenerateSettings(start_from="mean"))).abs().max() + 0.05
+    assert (mean - codes).abs().max() < 0.2 * (mean - start_latent(model, analysed, GenerateSettings(start_from="mean"))).abs().max() + 0.05
 
 
 def test_centres_are_computed_stored_and_used(folder: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,14 +163,14 @@ def test_a_stylegan2_has_no_pose(tiny_model: SoundModel, hiss: Path, tmp_path: P
 
 
 def test_the_start_is_drawn_towards_computed_or_stored_centres(model: SoundModel, hiss: Path, tmp_path: Path) -> None:
-    heard = hear(Sound.from_file(hiss), model.mel)
+    analysed = analyse_sound(Sound.from_file(hiss), model.mel)
     settings = GenerateSettings(start_from="random", truncation_psi=0.0, centres=3, seed=5)
     centres = compute_centres(model.generator, 3)
     free = random_start(model.generator, 5)
-    assert torch.equal(start_latent(model, heard, settings), centres[nearest_centre(free, centres)])
+    assert torch.equal(start_latent(model, analysed, settings), centres[nearest_centre(free, centres)])
     save_latents(tmp_path / "centres.safetensors", centres[1:2])
     stored = dataclasses.replace(settings, centres=str(tmp_path / "centres.safetensors"), truncation_psi=0.5)
-    torch.testing.assert_close(start_latent(model, heard, stored), truncate(free, centres[1:2], 0.5))
+    torch.testing.assert_close(start_latent(model, analysed, stored), truncate(free, centres[1:2], 0.5))
     with pytest.raises(ConfigError, match=r"centres: got some, but psi 1 draws nothing towards them; choose a smaller psi, such as 0\.7"):
         dataclasses.replace(settings, truncation_psi=1.0)
     with pytest.raises(ConfigError, match="number of centres: got 5000"):

@@ -49,7 +49,7 @@ def colours_of(generator, num_codes):
 
 
 @pytest.mark.parametrize(("wanted", "column"), [("red", 0), ("green", 1), ("blue", 2)])
-def test_the_nearest_picture_wins(generator, wanted, column):
+def test_the_nearest_image_wins(generator, wanted, column):
     ranked = choose_start(generator, Colours(), seed=5, num_codes=LAST, prompts=[(wanted, 1.0)], keep=4)
     scores = colours_of(generator, LAST)[:, column]
     assert ranked.order.tolist() == scores.sort(descending=True).indices[:4].tolist()
@@ -93,7 +93,7 @@ def test_the_batch_changes_nothing(generator):
     torch.testing.assert_close(one.scores, many.scores, atol=1e-5, rtol=0)
     assert one.order.tolist() == many.order.tolist()
     torch.testing.assert_close(one.ws, many.ws)
-    assert (one.pictures.int() - many.pictures.int()).abs().max() <= 1
+    assert (one.images.int() - many.images.int()).abs().max() <= 1
 
 
 def test_more_candidates_keep_the_first_ones_and_never_score_worse(generator, space):
@@ -126,7 +126,7 @@ def test_the_sheet_shows_every_kept_candidate_best_first(generator, space):
     ranked = choose_start(generator, space, seed=0, num_codes=7, prompts=[("fire", 1.0)], keep=5)
     sheet = candidates_sheet(ranked, columns=3).numpy()
     assert sheet.shape == (2 * 144 + 2, 3 * 128 + 4, 3)
-    best = ranked.pictures[0].numpy().repeat(4, 0).repeat(4, 1)
+    best = ranked.images[0].numpy().repeat(4, 0).repeat(4, 1)
     assert np.array_equal(sheet[:128, :128], best)
     assert sheet[128:144, :128].max() > 200  # the line of text
 

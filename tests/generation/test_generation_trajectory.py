@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sgvg_core.assembly import SoundModel
-from sgvg_core.generation import Sound, Walk, hear
+from sgvg_core.generation import Sound, Walk, analyse_sound
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.generation.trajectory import change_rate
 from sgvg_core.walker import WalkSettings
@@ -18,8 +18,8 @@ def tone(seconds: float, rate: int = 22_050) -> torch.Tensor:
 
 
 def walk_of(model: SoundModel, waveform: torch.Tensor, fps: Fraction, **settings: float) -> Walk:
-    heard = hear(Sound.from_waveform(waveform, 22_050), model.mel)
-    return Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, 5), fps, WalkSettings(**settings))
+    analysed = analyse_sound(Sound.from_waveform(waveform, 22_050), model.mel)
+    return Walk(analysed, model.sound_encoder, model.walker, random_start(model.generator, 5), fps, WalkSettings(**settings))
 
 
 @pytest.mark.parametrize(("in_rate", "out_rate"), [(12, 25), (12, 12), (25, 12), (10, Fraction(30000, 1001))])

@@ -11,13 +11,13 @@ import pytest
 
 from sgvg_core.atomic_files import (
     aside_path,
+    atomic_write,
     check_folder_name,
     check_no_input,
     checked_target,
     process_began,
     sweep,
     temporary_path,
-    written_whole,
 )
 from sgvg_core.errors import ConfigError
 
@@ -56,7 +56,7 @@ def test_what_a_killed_process_left_is_swept_and_what_it_moved_aside_comes_back(
     finally:
         child.kill()
         child.communicate()
-    with written_whole(tmp_path / "new.txt", ConfigError) as part:
+    with atomic_write(tmp_path / "new.txt", ConfigError) as part:
         part.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["before", "new.txt"]
     assert (tmp_path / "before" / "frame_000000.png").read_bytes() == b"old"

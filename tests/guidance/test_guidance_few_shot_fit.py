@@ -19,16 +19,16 @@ from sgvg_core.guidance.few_shot_fit import (
 from sgvg_core.guidance.label_directions import (
     LabelSearch,
     embed_labels,
-    find_label_offsets,
+    find_label_directions,
     label_texts,
     nearest_means,
     offset_loss,
-    stand_out,
+    zscore,
 )
 from sgvg_core.presets import LANDSCAPES, PAPER_SOUND_INVERSION, TINY
-from sgvg_core.sound_inversion.encoder_config import config_of
+from sgvg_core.sound_inversion.encoder_config import config_of_encoder
 from sgvg_core.walker import WalkSettings, roll_out
-from sgvg_core.walker.analytic import config_of_walker, walker_that_follows
+from sgvg_core.walker.analytic import analytic_walker, config_of_walker
 
 SEARCH = LabelSearch(num_codes=24, num_steps=6, batch=4)
 
@@ -51,10 +51,10 @@ def test_the_first_offset_is_the_mean_of_the_nearest_codes_less_that_of_all():
     assert nearest_means(ws, scores, 2).flatten().tolist() == [1.0 - 4.0, 7.0 - 4.0]
 
 
-def test_a_picture_stands_out_beside_usual_pictures_and_other_labels():
+def test_a_image_stands_out_beside_usual_images_and_other_labels():
     cosines = torch.tensor([[0.5, 0.1], [0.3, 0.1], [0.1, 0.1]])
     # the first label's column in standard deviations (0.2) is 1, 0, -1; the second says nothing; half of the difference is left of each
-    assert stand_out(cosines).tolist() == [[pytest.approx(0.5), pytest.approx(-0.5)], [0.0, 0.0], [pytest.approx(-0.5), pytest.approx(0.5)]]
+    assert zscore(cosines).tolist() == [[pytest.approx(0.5), pytest.approx(-0.5)], [0.0, 0.0], [pytest.approx(-0.5), pytest.approx(0.5)]]
 
 
 def test_the_loss_of_an_offset_is_eq_2_the_choice_and_its_size():
@@ -91,17 +91,17 @@ class ColourSpace:
 
 
 def test_refined_offsets_lead_more_starts_to_their_label(tiny_model):
-    found = find_label_offsets(tiny_model.generator, ColourSpace(), COLOURS, LabelSearch(num_codes=32, num_steps=20, rate=0.2))
+    found = find_label_directions(tiny_model.generator, ColourSpace(), COLOURS, LabelSearch(num_codes=32, num_steps=20, lr=0.2))
     assert found.offsets.shape == (3, 8, 24)
     assert found.before.sum() == pytest.approx(1.0)
     assert found.after.mean() > found.before.mean() + 0.2
-    assert found.pictures.shape == (3, 32, 32, 3)
+    assert found.images.shape == (3, 32, 32, 3)
 
 
 @pytest.mark.parametrize("labels", [(), ("rain", "rain"), ("rain", " ")])
 def test_labels_must_be_names(tiny_model, labels):
     with pytest.raises(ConfigError, match=r"labels: got .* expected one or more different names"):
-        find_label_offsets(tiny_model.generator, tiny_model.joint_space, labels, SEARCH)
+        find_label_directions(tiny_model.generator, tiny_model.joint_space, labels, SEARCH)
 
 
 FEW_LATENTS = SoundInversionConfig(num_ws=4, bounds=(1, 2))
@@ -110,7 +110,7 @@ FEW_LATENTS = SoundInversionConfig(num_ws=4, bounds=(1, 2))
 @pytest.mark.parametrize("config", [LANDSCAPES.sound_encoder, TINY.sound_encoder, PAPER_SOUND_INVERSION, FEW_LATENTS])
 def test_an_encoders_configuration_is_read_off_its_layers(config):
     with torch.device("meta"):
-        assert config_of(build_sound_encoder(config)) == config
+        assert config_of_encoder(build_sound_encoder(config)) == config
 
 
 @pytest.mark.parametrize("config", [LANDSCAPES.walker, TINY.walker, WalkerConfig(num_ws=16, w_dim=64, bounds=(4, 8), hidden=48, num_layers=3)])
@@ -131,7 +131,7 @@ def test_ears_are_taken_over_where_heads_cannot_be(tiny_model):
 
 @pytest.fixture(scope="module")
 def fitted(tiny_model):
-    settings = SoundFitSettings(search=SEARCH, num_steps=60, batch=16, rate=4e-3, variants=2)
+    settings = SoundFitSettings(search=SEARCH, num_steps=60, batch=16, lr=4e-3, variants=2)
     return fit_sounds(tiny_model.generator, tiny_model.joint_space, SOUNDS, mel=tiny_model.mel, settings=settings)
 
 
@@ -183,7 +183,7 @@ def test_a_walker_that_follows_goes_where_the_sound_is_and_keeps_the_rest(pull):
     generator = torch.Generator().manual_seed(3)
     offsets = torch.randn(3, 1, 24, generator=generator) + 0.1 * torch.randn(3, 8, 24, generator=generator)
     centre = torch.randn(24, generator=generator)
-    walker = walker_that_follows(WalkerConfig(num_ws=8, w_dim=24, hidden=16, walk_rate=12.0), offsets, centre, 0.7)
+    walker = analytic_walker(WalkerConfig(num_ws=8, w_dim=24, hidden=16, walk_rate=12.0), offsets, centre, 0.7)
     start = centre + torch.randn(1, 1, 24, generator=generator).expand(-1, 8, -1)
     walked = torch.cat(list(roll_out(walker, start, [0.8 * offsets[1].expand(48, -1, -1)], WalkSettings(pull=pull))))
     along = torch.linalg.pinv(offsets.mean(1))  # latents -> shares of the labels
@@ -201,4 +201,4 @@ def test_a_walker_that_follows_goes_where_the_sound_is_and_keeps_the_rest(pull):
 
 def test_a_walker_that_follows_needs_a_pair_of_units_for_each_label():
     with pytest.raises(ConfigError, match="walker hidden: got 16 units, expected 18 or more for 9 labels"):
-        walker_that_follows(WalkerConfig(num_ws=8, w_dim=24, hidden=16), torch.randn(9, 8, 24), torch.zeros(24), 1.0)
+        analytic_walker(WalkerConfig(num_ws=8, w_dim=24, hidden=16), torch.randn(9, 8, 24), torch.zeros(24), 1.0)

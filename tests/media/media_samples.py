@@ -34,11 +34,11 @@ def write_sound(path: Path, waveform: np.ndarray, rate: int, codec: str, sample_
 
 
 def mux_sound(path: Path, waveform: np.ndarray, rate: int, codec: str = "aac", sample_format: str = "fltp", *, format: str | None = None,
-              options: dict[str, str] | None = None, stamps: Callable[[int], int] = int, picture_from: float | None = None) -> Path:
+              options: dict[str, str] | None = None, stamps: Callable[[int], int] = int, image_from: float | None = None) -> Path:
     """Encode a waveform [C, N] with any options of the container. `stamps` is given each frame's first sample and says its time stamp, in
-    samples; with `picture_from` there's a picture beside it from that second on."""
+    samples; with `image_from` there's a picture beside it from that second on."""
     with av.open(str(path), "w", format=format, options=options or {}) as container:
-        video = None if picture_from is None else _picture_stream(container)
+        video = None if image_from is None else _image_stream(container)
         stream = container.add_stream(codec, rate=rate, options={"strict": "-2"})
         stream.codec_context.layout, stream.codec_context.format = LAYOUTS[len(waveform)], sample_format
         stream.codec_context.time_base = Fraction(1, rate)
@@ -51,15 +51,15 @@ def mux_sound(path: Path, waveform: np.ndarray, rate: int, codec: str = "aac", s
             container.mux(packet)
         for index in range(0 if video is None else round(waveform.shape[1] / rate * 25)):
             grey = np.full((16, 16, 3), 20 + 3 * index % 200, np.uint8)
-            picture_frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format="yuv420p")
-            picture_frame.pts, picture_frame.time_base = index + round(25 * (picture_from or 0)), Fraction(1, 25)
-            container.mux(video.encode(picture_frame))
+            image_frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format="yuv420p")
+            image_frame.pts, image_frame.time_base = index + round(25 * (image_from or 0)), Fraction(1, 25)
+            container.mux(video.encode(image_frame))
         if video is not None:
             container.mux(video.encode(None))
     return path
 
 
-def _picture_stream(container: Any) -> Any:
+def _image_stream(container: Any) -> Any:
     video = container.add_stream("mpeg4", rate=25)
     video.codec_context.width = video.codec_context.height = 16
     video.codec_context.pix_fmt, video.codec_context.time_base = "yuv420p", Fraction(1, 25)
@@ -83,7 +83,7 @@ def onset_seconds(waveform: torch.Tensor, rate: int) -> float:
     return float((near * torch.arange(low, low + len(near))).sum() / near.sum()) / rate
 
 
-def picture(num: int, height: int = 64, width: int = 64) -> torch.Tensor:
+def image(num: int, height: int = 64, width: int = 64) -> torch.Tensor:
     """`num` grey frames [num, H, W, 3] that brighten by the frame number."""
     level = torch.arange(num).mul(3).remainder(200).add(20).to(torch.uint8)
     return level[:, None, None, None].expand(num, height, width, 3).contiguous()

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from media_samples import KINDS, MakeSound, click_at, onset_seconds, picture
+from media_samples import KINDS, MakeSound, click_at, image, onset_seconds
 
 from sgvg_core.errors import ConfigError, MediaError
 from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, iter_sound, png_bytes, probe_sound, read_sound, save_png
@@ -68,7 +68,7 @@ def test_channels_without_a_layout(tmp_path: Path, num_channels: int) -> None:
     waveform, _ = read_sound(tmp_path / "a.wav")
     assert waveform.shape == (num_channels, 4410)
     with VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(tmp_path / "a.wav")) as writer:
-        writer.write(picture(3, 16, 16))
+        writer.write(image(3, 16, 16))
     assert read_sound(tmp_path / "o.mp4")[0].shape == (2, 4410)
 
 
@@ -126,11 +126,11 @@ def test_probe_says_what_is_there(make_sound: MakeSound, tmp_path: Path) -> None
     assert (info.sample_rate, info.num_channels, info.layout, info.codec, info.fps) == (32_000, 2, "stereo", "flac", None)
     assert info.duration_seconds == pytest.approx(1.25)
     with VideoWriter(tmp_path / "v.mp4", fps=Fraction(24_000, 1001), width=16, height=16, sound=SoundTrack.from_file(info.path)) as writer:
-        writer.write(picture(30, 16, 16))
+        writer.write(image(30, 16, 16))
     assert probe_sound(tmp_path / "v.mp4").fps == Fraction(24_000, 1001)
 
 
-def test_a_cover_picture_is_no_video(make_sound: MakeSound, tmp_path: Path) -> None:
+def test_a_cover_image_is_no_video(make_sound: MakeSound, tmp_path: Path) -> None:
     path = make_sound("a.mp3", click_at(0.5, 1.0, RATE))
     plain, _ = read_sound(path)
     cover = b"\0image/png\0\x03\0" + png_bytes(torch.full((16, 16, 3), 90, dtype=torch.uint8))
@@ -142,7 +142,7 @@ def test_a_cover_picture_is_no_video(make_sound: MakeSound, tmp_path: Path) -> N
     assert probe_sound(path).fps is None
     assert torch.equal(read_sound(path)[0], plain)
     with VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(path)) as writer:
-        writer.write(picture(25, 16, 16))
+        writer.write(image(25, 16, 16))
     assert onset_seconds(read_sound(tmp_path / "o.mp4")[0], RATE) == pytest.approx(onset_seconds(plain, RATE), abs=1e-4)
 
 
@@ -166,7 +166,7 @@ def test_sound_that_starts_late_in_a_video_keeps_its_place(tmp_path: Path) -> No
         late = onset_seconds(waveform, rate) - onset_seconds(torch.from_numpy(click_at(0.4, 1.0, 48_000)), 48_000)
         assert late == pytest.approx(0.5, abs=0.0015)
         with VideoWriter(tmp_path / "copy.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(tmp_path / name)) as writer:
-            writer.write(picture(38, 16, 16))
+            writer.write(image(38, 16, 16))
         copied, _ = read_sound(tmp_path / "copy.mp4")
         assert onset_seconds(copied, rate) == pytest.approx(onset_seconds(waveform, rate), abs=0.0015)
 
@@ -197,7 +197,7 @@ def test_a_truncated_file_is_told(make_sound: MakeSound, ending: str, share: flo
 def test_a_truncated_mp4_with_its_index_in_front_is_told(make_sound: MakeSound, tmp_path: Path) -> None:
     track = SoundTrack.from_file(make_sound("a.wav", tone(4.0)))
     with VideoWriter(tmp_path / "v.mp4", fps=Fraction(25), width=64, height=64, sound=track) as writer:
-        writer.write(picture(100))
+        writer.write(image(100))
     content = (tmp_path / "v.mp4").read_bytes()
     (tmp_path / "v.mp4").write_bytes(content[:len(content) * 7 // 10])
     with pytest.raises(MediaError, match="truncated"):
@@ -232,7 +232,7 @@ def test_wrong_files_are_refused_with_a_next_step(tmp_path: Path) -> None:
     save_png(tmp_path / "picture.png", torch.zeros(8, 8, 3, dtype=torch.uint8))
     (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nhttp://127.0.0.1:9/a.aac\n#EXT-X-ENDLIST\n")
     with VideoWriter(tmp_path / "mute.mp4", fps=Fraction(25), width=16, height=16) as writer:
-        writer.write(picture(4, 16, 16))
+        writer.write(image(4, 16, 16))
     refused = {"empty.wav": "empty .0 bytes.; export", "noise.mp3": "can't be opened.*choose a wav", "list.m3u8": "can't be opened",
                "picture.png": "no sound in this file; choose", "mute.mp4": "no sound in this file; choose",
                "absent.wav": "no such file; check", "": "this is a folder, expected"}

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from sgvg_core.errors import ConfigError, MediaError, ShapeError
-from sgvg_core.media import checked_picture, contact_sheet, png_bytes, read_sound, save_picture, save_png, write_wav
+from sgvg_core.media import checked_image, contact_sheet, png_bytes, read_sound, save_image, save_png, write_wav
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 5), (64, 64), (33, 128)])
@@ -24,7 +24,7 @@ def test_a_png_comes_back_pixel_by_pixel(tmp_path: Path, height: int, width: int
     assert '{"seed": 1, "ü": 2}'.encode() in path.read_bytes()
 
 
-def test_smooth_pictures_are_packed_well() -> None:
+def test_smooth_images_are_packed_well() -> None:
     ramp = torch.arange(128, dtype=torch.uint8)[:, None, None].expand(128, 128, 3)
     assert len(png_bytes(ramp)) < 1000
 
@@ -66,23 +66,23 @@ def test_a_wav_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind", "worst"), [("a.png", "PNG", 0), ("a.JPG", "JPEG", 12), ("a.jpeg", "JPEG", 12), ("a.webp", "WEBP", 12)])
-def test_a_picture_is_of_the_kind_that_its_name_says(tmp_path: Path, name: str, kind: str, worst: int) -> None:
+def test_a_image_is_of_the_kind_that_its_name_says(tmp_path: Path, name: str, kind: str, worst: int) -> None:
     ramp = torch.arange(64, dtype=torch.uint8)[:, None, None].expand(64, 48, 3) * 4
-    with Image.open(save_picture(tmp_path / name, ramp)) as back:
+    with Image.open(save_image(tmp_path / name, ramp)) as back:
         assert back.format == kind
         assert np.abs(np.asarray(back.convert("RGB")).astype(int) - ramp.numpy()).max() <= worst
 
 
 @pytest.mark.parametrize("name", ["a.bmp", "a.tiff", "a.gif", "a.mp4", "a"])
-def test_pictures_of_other_kinds_are_refused(tmp_path: Path, name: str) -> None:
+def test_images_of_other_kinds_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(MediaError, match=r"expected the name of a picture in \.png, \.jpg, \.jpeg, \.webp"):
-        checked_picture(tmp_path / name)
+        checked_image(tmp_path / name)
     with pytest.raises(MediaError, match="expected the name of a picture"):
-        save_picture(tmp_path / name, torch.zeros(4, 4, 3, dtype=torch.uint8))
+        save_image(tmp_path / name, torch.zeros(4, 4, 3, dtype=torch.uint8))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_sheet_that_a_kind_of_picture_cannot_hold_is_refused(tmp_path: Path) -> None:
+def test_a_sheet_that_a_kind_of_image_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"holds at most 16383; name a \.png"):
-        save_picture(tmp_path / "a.webp", torch.zeros(16_384, 1, 3, dtype=torch.uint8))
+        save_image(tmp_path / "a.webp", torch.zeros(16_384, 1, 3, dtype=torch.uint8))
     assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from media_samples import MakeSound, click_at, mux_sound, onset_seconds, picture
+from media_samples import MakeSound, click_at, image, mux_sound, onset_seconds
 
 from sgvg_core.errors import Cancelled, MediaError
 from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, local_file, probe_sound, read_sound
@@ -33,7 +33,7 @@ def in_film(path: Path, sound_codec: str = "auto", track: int | None = None) -> 
     """The sound of a film that was made with a file's sound, its rate, and what became of it."""
     output = path.with_name("film.mp4")
     with VideoWriter(output, fps=Fraction(5), width=16, height=16, sound=SoundTrack.from_file(path, track=track), sound_codec=sound_codec) as writer:
-        writer.write(picture(5, 16, 16))
+        writer.write(image(5, 16, 16))
     return *read_sound(output), writer.sound_codec
 
 
@@ -82,10 +82,10 @@ def test_joined_transport_streams_lose_nothing_at_the_jump(tmp_path: Path, first
 
 
 @pytest.mark.parametrize("offset", ["95440", "95441.9", "95443", "50000", "0.4"])
-@pytest.mark.parametrize("with_picture", [False, True])
-def test_a_transport_stream_may_begin_anywhere_and_wrap(tmp_path: Path, offset: str, with_picture: bool) -> None:
+@pytest.mark.parametrize("with_image", [False, True])
+def test_a_transport_stream_may_begin_anywhere_and_wrap(tmp_path: Path, offset: str, with_image: bool) -> None:
     path = mux_sound(tmp_path / "a.ts", clicked(), RATE, options={"output_ts_offset": offset, "mpegts_copyts": "1"},
-                     picture_from=0 if with_picture else None)
+                     image_from=0 if with_image else None)
     check(path, 4.0 + PRIMING, 1.0 + PRIMING, "copy")
 
 
@@ -108,10 +108,10 @@ def test_live_recordings_begin_at_their_first_packet(tmp_path: Path, name: str, 
     assert in_film(path)[0].shape[1] / RATE == pytest.approx(waveform.shape[1] / rate, abs=0.002)
 
 
-@pytest.mark.parametrize(("name", "start", "picture_from"), [("a.mp4", 1, None), ("a.mov", 2.5, None), ("a.mp4", 3, 0)])
-def test_an_empty_edit_is_silence(tmp_path: Path, name: str, start: float, picture_from: float | None) -> None:
+@pytest.mark.parametrize(("name", "start", "image_from"), [("a.mp4", 1, None), ("a.mov", 2.5, None), ("a.mp4", 3, 0)])
+def test_an_empty_edit_is_silence(tmp_path: Path, name: str, start: float, image_from: float | None) -> None:
     path = mux_sound(tmp_path / name, clicked(), RATE, stamps=jump(-FRAME, start), options={"avoid_negative_ts": "disabled"},
-                     picture_from=picture_from)
+                     image_from=image_from)
     check(path, 4.0 + start, 1.0 + start, "copy")
     assert read_sound(path)[0][:, :round(start * RATE) - FRAME].abs().max() < 1e-3
     assert probe_sound(path).duration_seconds == pytest.approx(4.0 + start, abs=0.03)
@@ -314,7 +314,7 @@ def test_waveforms_of_one_to_eight_channels_are_filmed(tmp_path: Path, num_chann
     sound[:, ::2] *= -1
     track = SoundTrack.from_waveform(sound, RATE)
     with VideoWriter(tmp_path / "o.mp4", fps=Fraction(5), width=16, height=16, sound=track, sound_codec=codec) as writer:
-        writer.write(picture(3, 16, 16))
+        writer.write(image(3, 16, 16))
     filmed = read_sound(tmp_path / "o.mp4")[0]
     assert filmed.shape == (2 if num_channels == 7 else num_channels, RATE // 2)
     if codec == "flac" and num_channels != 7:

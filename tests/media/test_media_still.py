@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sgvg_core.errors import MediaError
-from sgvg_core.media import read_picture
+from sgvg_core.media import read_image
 
 RED, GREEN = (200, 30, 20), (20, 160, 40)
 
@@ -33,11 +33,11 @@ def close(seen: list[tuple[int, int, int]], wanted: list[tuple[int, int, int]], 
 @pytest.mark.parametrize(("orientation", "expected"), [
     (1, [RED, RED, GREEN, GREEN]), (3, [GREEN, GREEN, RED, RED]), (6, [GREEN, RED, GREEN, RED]), (8, [RED, GREEN, RED, GREEN]),
     (4, [GREEN, GREEN, RED, RED])])
-def test_an_orientation_tag_turns_the_picture(tmp_path: Path, ending: str, orientation: int, expected: list[tuple[int, int, int]]) -> None:
+def test_an_orientation_tag_turns_the_image(tmp_path: Path, ending: str, orientation: int, expected: list[tuple[int, int, int]]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     halves().save(tmp_path / f"a.{ending}", exif=exif, **({"quality": 95} if ending in ("jpg", "webp") else {}))
-    image = read_picture(tmp_path / f"a.{ending}")
+    image = read_image(tmp_path / f"a.{ending}")
     assert image.size == ((24, 32) if orientation > 4 else (32, 24))
     assert close(corners(image), expected)
 
@@ -46,7 +46,7 @@ def test_an_orientation_tag_turns_the_picture(tmp_path: Path, ending: str, orien
 def test_greys_of_16_bits_are_scaled(tmp_path: Path, ending: str) -> None:
     ramp = np.tile(np.linspace(0, 65_535, 64).astype(np.uint16), (8, 1))
     Image.fromarray(ramp).save(tmp_path / f"a.{ending}")
-    seen = np.asarray(read_picture(tmp_path / f"a.{ending}"))
+    seen = np.asarray(read_image(tmp_path / f"a.{ending}"))
     assert seen.shape == (8, 64, 3)
     assert np.abs(seen[..., 0] - ramp / 257).max() <= 0.51
     assert (seen[..., 0] == seen[..., 2]).all()
@@ -56,7 +56,7 @@ def test_greys_of_16_bits_are_scaled(tmp_path: Path, ending: str) -> None:
 def test_floats_and_32_bits_are_scaled(tmp_path: Path, array: np.generic, scale: float) -> None:
     ramp = (np.tile(np.linspace(0, 1, 32), (4, 1)) * array).astype(array.dtype)
     Image.fromarray(ramp).save(tmp_path / "a.tif")
-    assert np.abs(np.asarray(read_picture(tmp_path / "a.tif"))[..., 1] - ramp * scale).max() <= 0.51
+    assert np.abs(np.asarray(read_image(tmp_path / "a.tif"))[..., 1] - ramp * scale).max() <= 0.51
 
 
 def transparent(mode: str) -> bytes:
@@ -81,7 +81,7 @@ def transparent(mode: str) -> bytes:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB key", "GIF"])
 def test_what_is_transparent_is_white_whatever_is_hidden_there(mode: str) -> None:
-    seen = corners(read_picture(transparent(mode)))
+    seen = corners(read_image(transparent(mode)))
     above = [(81, 81, 81)] * 2 if mode == "LA" else [RED] * 2
     assert close(seen, [*above, (255, 255, 255), (255, 255, 255)], by=6)
 
@@ -90,32 +90,32 @@ def test_half_transparent_is_half_white() -> None:
     image, buffer = halves("RGBA"), io.BytesIO()
     image.putalpha(128)
     image.save(buffer, "PNG")
-    assert close(corners(read_picture(buffer.getvalue()))[:1], [(227, 142, 137)], by=2)
+    assert close(corners(read_image(buffer.getvalue()))[:1], [(227, 142, 137)], by=2)
 
 
 @pytest.mark.parametrize(("mode", "kind", "by"), [("CMYK", "JPEG", 14), ("CMYK", "TIFF", 3), ("P", "PNG", 3), ("P", "GIF", 3), ("YCbCr", "JPEG", 14)])
 def test_other_modes_become_rgb(mode: str, kind: str, by: int) -> None:
     buffer = io.BytesIO()
     (halves().quantize(16) if mode == "P" else halves(mode)).save(buffer, kind, **({"quality": 95} if kind == "JPEG" else {}))
-    assert close(corners(read_picture(buffer.getvalue())), [RED, RED, GREEN, GREEN], by=by)
+    assert close(corners(read_image(buffer.getvalue())), [RED, RED, GREEN, GREEN], by=by)
 
 
 def test_one_bit_is_black_and_white() -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.arange(24 * 32).reshape(24, 32) >= 12 * 32).save(buffer, "PNG")
-    assert corners(read_picture(buffer.getvalue())) == [(0, 0, 0)] * 2 + [(255, 255, 255)] * 2
+    assert corners(read_image(buffer.getvalue())) == [(0, 0, 0)] * 2 + [(255, 255, 255)] * 2
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_of_an_animation_the_first_picture_counts(kind: str) -> None:
+def test_of_an_animation_the_first_image_counts(kind: str) -> None:
     buffer = io.BytesIO()
     blue = Image.new("RGB", (32, 24), (0, 0, 255))
     halves().save(buffer, kind, save_all=True, append_images=[blue], **({"lossless": True} if kind == "WEBP" else {}))
-    assert close(corners(read_picture(buffer.getvalue())), [RED, RED, GREEN, GREEN], by=4)
+    assert close(corners(read_image(buffer.getvalue())), [RED, RED, GREEN, GREEN], by=4)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", transparent("RGBA")[:90], b"no picture"])
-def test_damaged_pictures_are_named(tmp_path: Path, data: bytes) -> None:
+def test_damaged_images_are_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(MediaError, match=r"a\.png: can't be read as a picture .*mend or remove it"):
-        read_picture(tmp_path / "a.png")
+        read_image(tmp_path / "a.png")

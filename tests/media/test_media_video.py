@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from media_samples import FPS, MakeSound, click_at, onset_seconds, picture
+from media_samples import FPS, MakeSound, click_at, image, onset_seconds
 
 from sgvg_core.atomic_files import sweep
 from sgvg_core.clock import num_frames
@@ -41,7 +41,7 @@ def write(path: Path, frames: torch.Tensor, fps: Fraction = Fraction(25), **sett
 def write_and_raise(writer: VideoWriter | FrameFolderWriter, stop: type[BaseException]) -> None:
     """What happens when work is stopped halfway."""
     with writer:
-        writer.write(picture(40))
+        writer.write(image(40))
         raise stop
 
 
@@ -76,7 +76,7 @@ def test_a_click_is_seen_and_heard_in_time_in_the_finished_file(make_sound: Make
 @pytest.mark.parametrize("fps", FPS)
 def test_frame_times_and_durations_are_exact(tmp_path: Path, fps: Fraction) -> None:
     track = SoundTrack.from_waveform(torch.zeros(1, 44_100), RATE)
-    path = write(tmp_path / "o.mp4", picture(num_frames(1, fps)), fps, sound=track)
+    path = write(tmp_path / "o.mp4", image(num_frames(1, fps)), fps, sound=track)
     with av.open(str(path)) as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
         assert video.average_rate == fps
@@ -91,7 +91,7 @@ def test_frame_times_and_durations_are_exact(tmp_path: Path, fps: Fraction) -> N
 @pytest.mark.parametrize("ending", ["mp3", "m4a"])
 def test_aac_and_mp3_are_copied_packet_by_packet(make_sound: MakeSound, tmp_path: Path, ending: str) -> None:
     path = make_sound(f"a.{ending}", 0.2 * np.random.default_rng(0).standard_normal((2, RATE)))
-    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path))
+    finished = write(tmp_path / "o.mp4", image(25), sound=SoundTrack.from_file(path))
 
     def packets(name: Path) -> list[bytes]:
         with av.open(str(name)) as container:
@@ -107,7 +107,7 @@ def test_aac_and_mp3_are_copied_packet_by_packet(make_sound: MakeSound, tmp_path
 def test_a_cut_and_other_codecs_are_encoded_as_aac_of_256_kbits(make_sound: MakeSound, tmp_path: Path) -> None:
     noise = 0.2 * np.random.default_rng(0).standard_normal((2, 4 * RATE))
     for track in (SoundTrack.from_file(make_sound("a.flac", noise)), SoundTrack.from_file(make_sound("a.mp3", noise), length=3.5)):
-        finished = write(tmp_path / "o.mp4", picture(90), sound=track)
+        finished = write(tmp_path / "o.mp4", image(90), sound=track)
         with av.open(str(finished)) as container:
             assert container.streams.audio[0].codec_context.name == "aac"
             assert container.streams.audio[0].bit_rate == pytest.approx(256_000, rel=0.1)
@@ -119,7 +119,7 @@ def test_a_cut_and_other_codecs_are_encoded_as_aac_of_256_kbits(make_sound: Make
 
 def test_flac_is_lossless(make_sound: MakeSound, tmp_path: Path) -> None:
     path = make_sound("a.wav", 0.2 * np.random.default_rng(0).standard_normal((2, RATE)))
-    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path, start=0.25), sound_codec="flac")
+    finished = write(tmp_path / "o.mp4", image(25), sound=SoundTrack.from_file(path, start=0.25), sound_codec="flac")
     assert probe_sound(finished).codec == "flac"
     assert torch.equal(read_sound(finished)[0], read_sound(path, start=0.25)[0])
 
@@ -130,7 +130,7 @@ def test_channels_stay_as_they_are(make_sound: MakeSound, tmp_path: Path, codec:
     time = np.arange(RATE) / RATE
     sound = np.stack([0.5 * np.sin(2 * np.pi * (300 if channel != 3 else 40) * (channel + 1) * time) for channel in range(num_channels)])
     path = make_sound("a.wav", sound, layout=layout)
-    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path), sound_codec=codec)
+    finished = write(tmp_path / "o.mp4", image(25), sound=SoundTrack.from_file(path), sound_codec=codec)
     info = probe_sound(finished)
     assert (info.num_channels, info.layout.removesuffix("(side)")) == (num_channels, layout.removesuffix("(side)"))
     back, _ = read_sound(finished)
@@ -143,14 +143,14 @@ def test_channels_stay_as_they_are(make_sound: MakeSound, tmp_path: Path, codec:
 @pytest.mark.parametrize("rate", [8000, 11_111, 96_000, 192_000])
 def test_any_sample_rate_finds_an_encoder(tmp_path: Path, rate: int) -> None:
     track = SoundTrack.from_waveform(torch.from_numpy(click_at(0.5, 1.0, rate)), rate)
-    sound, seen_rate = read_sound(write(tmp_path / "o.mp4", picture(25), sound=track))
+    sound, seen_rate = read_sound(write(tmp_path / "o.mp4", image(25), sound=track))
     assert sound.shape[1] / seen_rate == pytest.approx(1.0, abs=1e-4)
     assert onset_seconds(sound, seen_rate) == pytest.approx(onset_seconds(torch.from_numpy(click_at(0.5, 1.0, rate)), rate), abs=0.002)
 
 
 def test_an_mp3_that_mp4_does_not_allow_is_encoded(make_sound: MakeSound, tmp_path: Path) -> None:
     path = make_sound("a.mp3", click_at(0.5, 1.0, 8000), 8000)
-    finished = write(tmp_path / "o.mp4", picture(25), sound=SoundTrack.from_file(path))
+    finished = write(tmp_path / "o.mp4", image(25), sound=SoundTrack.from_file(path))
     assert probe_sound(finished).codec == "aac"
     with pytest.raises(MediaError, match=r"it is mp3(float)? at 8000 Hz"):
         VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=SoundTrack.from_file(path), sound_codec="copy")
@@ -158,9 +158,9 @@ def test_an_mp3_that_mp4_does_not_allow_is_encoded(make_sound: MakeSound, tmp_pa
 
 def test_three_samples_and_silence_go_in(tmp_path: Path) -> None:
     track = SoundTrack.from_waveform(torch.tensor([[0.5, -0.5, 0.25]]), RATE)
-    assert read_sound(write(tmp_path / "a.mp4", picture(1), sound=track))[0].shape == (1, 3)
+    assert read_sound(write(tmp_path / "a.mp4", image(1), sound=track))[0].shape == (1, 3)
     track = SoundTrack.from_waveform(torch.zeros(2, RATE), RATE)
-    assert read_sound(write(tmp_path / "b.mp4", picture(25), sound=track))[0].abs().max() < 1e-4
+    assert read_sound(write(tmp_path / "b.mp4", image(25), sound=track))[0].abs().max() < 1e-4
 
 
 def test_wishes_that_cannot_be_met(make_sound: MakeSound, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_wishes_that_cannot_be_met(make_sound: MakeSound, tmp_path: Path) -> Non
             VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=track, sound_codec="copy")
     with pytest.raises(ConfigError, match="sound: got 'opus', expected " + ", ".join(SOUND_CODECS)):
         VideoWriter(tmp_path / "o.mp4", fps=Fraction(25), width=16, height=16, sound=wav, sound_codec="opus")
-    assert len(list(read_video_frames(write(tmp_path / "o.mp4", picture(3), sound=wav, sound_codec="none")))) == 3
+    assert len(list(read_video_frames(write(tmp_path / "o.mp4", image(3), sound=wav, sound_codec="none")))) == 3
     with pytest.raises(MediaError, match="no sound"):
         read_sound(tmp_path / "o.mp4")
 
@@ -198,7 +198,7 @@ def test_a_pure_colour_comes_back_by_the_matrix_of_the_tags(tmp_path: Path, colo
 
 @pytest.mark.parametrize(("height", "width"), [(63, 64), (64, 65), (33, 33), (2, 2)])
 def test_odd_sides_become_even_by_their_last_pixels(tmp_path: Path, height: int, width: int) -> None:
-    frames = picture(4, height, width)
+    frames = image(4, height, width)
     back = list(read_video_frames(write(tmp_path / "o.mp4", frames)))
     assert back[0].shape == (height + height % 2, width + width % 2, 3)
     assert all((seen.int() - frame[0, 0].int()).abs().max() <= 3 for seen, frame in zip(back, frames, strict=True))
@@ -213,7 +213,7 @@ def test_details_survive(tmp_path: Path) -> None:
 
 
 def test_metadata_and_the_index_stand_in_front(tmp_path: Path) -> None:
-    path = write(tmp_path / "o.mp4", picture(5), metadata={"sgvg": {"seed": 3, "a": [1.5, None]}, "comment": "plain ünï"})
+    path = write(tmp_path / "o.mp4", image(5), metadata={"sgvg": {"seed": 3, "a": [1.5, None]}, "comment": "plain ünï"})
     with av.open(str(path)) as container:
         assert json.loads(container.metadata["sgvg"]) == {"seed": 3, "a": [1.5, None]}
         assert container.metadata["comment"] == "plain ünï"
@@ -223,7 +223,7 @@ def test_metadata_and_the_index_stand_in_front(tmp_path: Path) -> None:
 
 def test_the_same_call_writes_the_same_bytes(make_sound: MakeSound, tmp_path: Path) -> None:
     track = SoundTrack.from_file(make_sound("a.wav", 0.1 * np.random.default_rng(0).standard_normal((2, RATE))))
-    first, second = (write(tmp_path / name, picture(25), sound=track).read_bytes() for name in ("a.mp4", "b.mp4"))
+    first, second = (write(tmp_path / name, image(25), sound=track).read_bytes() for name in ("a.mp4", "b.mp4"))
     assert first == second
 
 
@@ -248,13 +248,13 @@ def test_a_broken_sound_stops_the_writer_with_its_own_words(make_sound: MakeSoun
     track = SoundTrack.from_file(make_sound("a.wav", sound, codec="pcm_f32le", sample_format="flt"))
     (tmp_path / "out").mkdir()
     with pytest.raises(MediaError, match=r"1\.000 s\) of channel 0 is nan"):
-        write(tmp_path / "out" / "o.mp4", picture(50), sound=track)
+        write(tmp_path / "out" / "o.mp4", image(50), sound=track)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_no_frames_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"no frames were written.*write at least one"):
-        write(tmp_path / "o.mp4", picture(4)[:0])
+        write(tmp_path / "o.mp4", image(4)[:0])
     assert not list(tmp_path.iterdir())
 
 
@@ -321,7 +321,7 @@ def test_wrong_frames_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_frames(tmp_path: Path) -> None:
-    frames = picture(12)
+    frames = image(12)
     for _ in range(2):  # the second run replaces the first
         with FrameFolderWriter(tmp_path / "frames") as writer:
             writer.write(frames[:5])
@@ -357,7 +357,7 @@ def test_a_folder_with_files_of_the_users_is_never_replaced(tmp_path: Path, file
 
 def frames_of(path: Path, num: int) -> Path:
     with FrameFolderWriter(path) as writer:
-        writer.write(picture(num))
+        writer.write(image(num))
     return path
 
 
@@ -381,7 +381,7 @@ def test_a_file_that_comes_while_the_film_is_made_is_kept(tmp_path: Path) -> Non
     folder = frames_of(tmp_path / "frames", 2)
     writer = FrameFolderWriter(folder)
     with pytest.raises(MediaError, match="holds other files"), writer:  # noqa: PT012
-        writer.write(picture(3))
+        writer.write(image(3))
         (folder / "notes.txt").write_text("mine")
     assert (folder / "notes.txt").read_text() == "mine"
     assert list(tmp_path.iterdir()) == [folder]
@@ -405,7 +405,7 @@ def replace_and_stop(folder: Path, number: int, at: int) -> None:
             os.kill(os.getpid(), number)
 
     with FrameFolderWriter(folder) as writer:
-        writer.write(picture(3))
+        writer.write(image(3))
         os.rename = stopped_after  # type: ignore[assignment]
 
 
@@ -448,7 +448,7 @@ def test_each_kind_of_file_has_its_codecs_and_the_sound_in_time(
 ) -> None:
     rate = 48_000 if name.endswith("opus") else 44_100
     source = make_sound(name, click_at(1.0, 2.0, rate), rate)
-    finished = write(tmp_path / f"o.{ending.upper()}", picture(60, 33, 48), fps=fps, sound=SoundTrack.from_file(source))
+    finished = write(tmp_path / f"o.{ending.upper()}", image(60, 33, 48), fps=fps, sound=SoundTrack.from_file(source))
     with av.open(str(finished)) as container:
         assert container.format.name.split(",")[0] == ("matroska" if ending in ("mkv", "webm") else "mov")
         assert container.streams.audio[0].codec_context.name.startswith(codec)
@@ -460,19 +460,19 @@ def test_each_kind_of_file_has_its_codecs_and_the_sound_in_time(
     assert onset_seconds(back, back_rate) == pytest.approx(onset_seconds(heard, heard_rate), abs=0.0005)
     assert back.shape[1] / back_rate == pytest.approx(heard.shape[1] / heard_rate, abs=0.001)
     frames = torch.stack(list(read_video_frames(finished)))
-    assert (frames[:, :33].int() - picture(60, 33, 48).int()).abs().max() <= 3
+    assert (frames[:, :33].int() - image(60, 33, 48).int()).abs().max() <= 3
 
 
 @pytest.mark.parametrize("layout", ["mono", "5.1", "5.1(side)"])
 def test_webm_keeps_channels(make_sound: MakeSound, tmp_path: Path, layout: str) -> None:
     channels = {"mono": 1}.get(layout, 6)
     path = make_sound("a.wav", 0.3 * np.random.default_rng(0).standard_normal((channels, RATE)), layout=layout)
-    finished = write(tmp_path / "o.webm", picture(25), sound=SoundTrack.from_file(path))
+    finished = write(tmp_path / "o.webm", image(25), sound=SoundTrack.from_file(path))
     assert probe_sound(finished).num_channels == channels
 
 
 @pytest.mark.parametrize("fps", [Fraction(24_000, 1001), Fraction(25), Fraction(50)])
-def test_a_gif_has_pictures_in_time_and_no_sound(make_sound: MakeSound, tmp_path: Path, fps: Fraction) -> None:
+def test_a_gif_has_images_in_time_and_no_sound(make_sound: MakeSound, tmp_path: Path, fps: Fraction) -> None:
     track = SoundTrack.from_file(make_sound("a.wav", np.zeros((1, RATE))))
     ramp = torch.arange(48, dtype=torch.uint8)[:, None, None].expand(48, 33, 3) * 5
     frames = torch.stack([(ramp.roll(shift, 0)) for shift in range(24)])

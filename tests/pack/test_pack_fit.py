@@ -45,7 +45,7 @@ def fit_graph(**changes: Any) -> Graph:
     return graph
 
 
-def pictures(host: HostProcess, answer: dict[str, Any], name: str) -> np.ndarray:
+def images(host: HostProcess, answer: dict[str, Any], name: str) -> np.ndarray:
     paths = [host.base / item["type"] / item["subfolder"] / item["filename"] for item in answer["outputs"][name]["images"]]
     return np.stack([np.asarray(Image.open(path).convert("RGB")).astype(np.float32) for path in paths])
 
@@ -57,10 +57,10 @@ def test_a_fit_is_saved_loaded_and_filmed(studio: HostProcess) -> None:
     walk = {**walk_graph()["walk"]["inputs"], "model": ["fit", 0]}
     film = {"ears": ears, "start": start, "walk": node("SGVG_RecurrentWalker", **walk), "frames": synthesis(model=["fit", 0])}
     answer = studio.run({**graph, **film, "save": save_images("frames")})
-    shown = pictures(studio, answer, "save")
+    shown = images(studio, answer, "save")
     assert shown.shape == (12, 32, 32, 3)
     assert np.abs(np.diff(shown, axis=0)).mean() > 0.01, "the picture should move"
-    assert pictures(studio, answer, "fit").shape == (2, 32, 32, 3)
+    assert images(studio, answer, "fit").shape == (2, 32, 32, 3)
     said = answer["outputs"]["info"]["text"][0]
     assert re.match(r"fire: \d+% of starts show it \(without the offset \d+%\)\nrain: .*\nsounds told apart: ", said)
     assert "walker: follows the sound" in said
@@ -70,7 +70,7 @@ def test_a_fit_is_saved_loaded_and_filmed(studio: HostProcess) -> None:
     parts = {"sound_encoder": "garden/sound_encoder.safetensors", "walker": "garden/walker.safetensors", "made_for": "auto"}
     loaded = node("SGVG_LoadSoundParts", model=["gan", 0], mid_block="auto", fine_block="auto", **parts)
     again = {"gan": graph["gan"], "a": graph["a"], "fit": loaded, **film, "save": save_images("frames")}
-    np.testing.assert_allclose(pictures(studio, studio.run(again), "save"), shown, atol=1)
+    np.testing.assert_allclose(images(studio, studio.run(again), "save"), shown, atol=1)
 
 
 def test_a_whole_model_keeps_its_walker_and_a_name_is_never_overwritten(studio: HostProcess) -> None:

@@ -36,7 +36,7 @@ def silence(host: HostProcess, seconds: float, rate: int, channels: int) -> dict
     return node("LoadAudio", audio=f"silence_{rate}.wav")
 
 
-def picture(path: Path) -> np.ndarray:
+def image(path: Path) -> np.ndarray:
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(np.float32)
     assert pixels.std() > 2, f"{path.name} is all of one colour"
     return pixels
@@ -70,24 +70,24 @@ def test_models_are_folders_of_comfyui_and_the_bundled_one(host: HostProcess) ->
 def test_frames_differ_from_one_another_and_repeat(host: HostProcess) -> None:
     graph = {**walk_graph(), "frames": synthesis(), "save": save_images("frames")}
     answer = host.run(graph)
-    frames = np.stack([picture(path) for path in files(host, answer, "save")])
+    frames = np.stack([image(path) for path in files(host, answer, "save")])
     assert frames.shape == (12, 32, 32, 3)
     assert np.abs(np.diff(frames, axis=0)).mean() > 0.01, "the picture should move"
-    assert picture(files(host, answer, "start")[0]).shape == (32, 32, 3)
+    assert image(files(host, answer, "start")[0]).shape == (32, 32, 3)
     again = host.run({**walk_graph(), "frames": synthesis(batch_size=5), "save": save_images("frames", prefix="again")})
     assert {"model", "sound", "ears", "walk"} <= set(again["cached"])
-    np.testing.assert_allclose(np.stack([picture(path) for path in files(host, again, "save")]), frames, atol=1)
+    np.testing.assert_allclose(np.stack([image(path) for path in files(host, again, "save")]), frames, atol=1)
 
 
 def test_a_cut_of_the_frames_at_another_size(host: HostProcess) -> None:
     graph = {**walk_graph(), "frames": synthesis(first_frame=5, max_frames=3, size=48, noise="random", noise_seed=7), "save": save_images("frames")}
     paths = files(host, host.run(graph), "save")
-    assert [picture(path).shape for path in paths] == [(48, 48, 3)] * 3
+    assert [image(path).shape for path in paths] == [(48, 48, 3)] * 3
     graph = {**walk_graph(), "frames": synthesis(first_frame=12), "save": save_images("frames")}
     assert "first_frame: got 12, but the walk has 12 frames" in host.fail(graph)
 
 
-def test_a_video_has_moving_pictures_and_the_sound(host: HostProcess) -> None:
+def test_a_video_has_moving_images_and_the_sound(host: HostProcess) -> None:
     from sgvg_core.media import probe_sound, read_sound
 
     film = to_video()
@@ -173,10 +173,10 @@ def test_words_choose_the_start_and_the_candidates_are_shown(host: HostProcess) 
     graph = {**walk_graph(walk={"start_latent": ["text", 0]}), "text": text, "save": save_images("text", 1)}
     graph["sheet"] = node("SGVG_WalkSheet", model=["model", 0], walk=["walk", 0], num_pictures=6, columns=3)
     answer = host.run(graph)
-    assert picture(files(host, answer, "save")[0]).shape == (144, 518, 3)
-    assert picture(files(host, answer, "sheet")[0]).shape == (66, 100, 3)
+    assert image(files(host, answer, "save")[0]).shape == (144, 518, 3)
+    assert image(files(host, answer, "sheet")[0]).shape == (66, 100, 3)
     with_sound = {**graph, "text": node("SGVG_TextConstraint", **{**text["inputs"], "prompt": "", "negative": "", "sound_embedding": ["ears", 1]})}
-    assert picture(files(host, host.run(with_sound), "save")[0]).shape == (144, 518, 3)
+    assert image(files(host, host.run(with_sound), "save")[0]).shape == (144, 518, 3)
     assert answer["updates"][-1][:2] == [6, 6]
     assert any(size == [32, 32] for *_, size in answer["updates"]), "previews go to the page"
 
@@ -184,7 +184,7 @@ def test_words_choose_the_start_and_the_candidates_are_shown(host: HostProcess) 
 def test_the_sound_chooses_the_start(host: HostProcess) -> None:
     alone = host.run({**walk_graph(), "save": save_images("start", 1)})
     chosen = host.run({**walk_graph(start={"sound_embedding": ["ears", 1], "num_candidates": 20}), "save": save_images("start", 1)})
-    first, second = (picture(files(host, answer, "save")[0]) for answer in (alone, chosen))
+    first, second = (image(files(host, answer, "save")[0]) for answer in (alone, chosen))
     assert np.abs(first - second).mean() > 2, "of 20 latents another one than the first should be nearest"
 
 
@@ -196,7 +196,7 @@ def test_listening_gives_text_and_a_plot(host: HostProcess) -> None:
     text = answer["outputs"]["text"]["text"][0]
     assert {line.split(":")[0] for line in text.splitlines()[:3]} == {"rain", "fire", "wind"}
     assert re.search(r"0\.0-1\.0 s: ", text)
-    assert picture(files(host, answer, "listen")[0]).shape[2] == 3
+    assert image(files(host, answer, "listen")[0]).shape[2] == 3
 
 
 def test_sounds_come_from_any_node(host: HostProcess) -> None:

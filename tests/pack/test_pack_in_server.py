@@ -98,7 +98,7 @@ def test_the_pack_is_there_with_its_pages(server: Server) -> None:
     assert server.get("/extensions/sgvg/docs/SGVG_Listen.md").startswith("# Listen")
 
 
-def test_templates_and_their_pictures_are_served(server: Server, pack_root: Path) -> None:
+def test_templates_and_their_images_are_served(server: Server, pack_root: Path) -> None:
     """Each under the address that the template browser asks for."""
     listed = server.get("/api/workflow_templates")["sgvg"]
     assert sorted(listed) == sorted(path.stem for path in (pack_root / "workflows").glob("*.json"))

@@ -320,8 +320,8 @@ def test_a_changed_copy_of_a_lazy_sound_is_what_it_was_changed_to(pack: Pack) ->
 
 def test_a_list_where_one_number_is_taken_is_named(pack: Pack) -> None:
     model, walk = pack.walk()
-    heard = pack.part("nodes.sockets").SoundLatents(walk.heard, walk.encoder, "tiny")
-    inputs = {"model": model, "sound_latents": heard, "start_latent": walk.start_ws}
+    analysed = pack.part("nodes.sockets").SoundLatents(walk.analysed, walk.encoder, "tiny")
+    inputs = {"model": model, "sound_latents": analysed, "start_latent": walk.start_ws}
     listed: dict[str, Any] = {"coarse": [0.0, 0.5, 1.0], "mid": torch.linspace(0, 1, 4), "fine": np.arange(3.0)}
     listed |= {"beta": [[0.1, 0.2]], "pull": (1, 2), "fps": [24, 25]}
     for name, value in listed.items():
@@ -378,7 +378,7 @@ def test_cancel_during_a_film_paints_no_further_frame_and_leaves_no_file(pack: P
     model, walk = pack.walk(fps=60.0)
     before = sorted((pack.host.base / "temp").iterdir())
     painted: list[int] = []
-    hook = model.generator.synthesis.register_forward_hook(lambda module, inputs, pictures: painted.append(len(pictures)))
+    hook = model.generator.synthesis.register_forward_hook(lambda module, inputs, images: painted.append(len(images)))
     pack.host.cancel_at = pack.host.checks + 3
     try:
         with pytest.raises(Interrupted):
@@ -396,11 +396,11 @@ def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack, mo
     monkeypatch.setattr(host.time, "monotonic", lambda: next(ticks) / 1000)  # a millisecond between two calls
     progress = host.HostProgress()
     pack.host.updates.clear()
-    checks, picture = pack.host.checks, torch.zeros(4, 4, 3, dtype=torch.uint8)
+    checks, image = pack.host.checks, torch.zeros(4, 4, 3, dtype=torch.uint8)
     for done in range(1000):
-        progress(done, 1000, "frames", picture)
+        progress(done, 1000, "frames", image)
     progress(7, None, "listening")
-    progress(1000, 1000, "frames", picture)
+    progress(1000, 1000, "frames", image)
     assert pack.host.checks == checks + 1002
     assert 10 <= len(pack.host.updates) <= 11
     assert 3 <= sum(preview is not None for *_, preview in pack.host.updates) <= 5
@@ -644,7 +644,7 @@ def test_a_pose_takes_numbers_and_lists_of_them(pack: Pack) -> None:
             pack.run("StyleGAN3Pose", **wrong)
 
 
-def test_pictures_of_any_shape_and_number_of_channels(pack: Pack) -> None:
+def test_images_of_any_shape_and_number_of_channels(pack: Pack) -> None:
     """A grey generator of 32 x 16 pictures: frames and films are in colour and keep their shape."""
     from sgvg_core.media import probe_sound, read_video_frames
 
@@ -692,8 +692,8 @@ def test_a_walk_of_another_generator_is_noticed(pack: Pack) -> None:
         pack.run("Synthesis", model=model, walk=sockets.StoredWalk(torch.zeros(2, 6, 24), Fraction(10)))
 
 
-def test_images_become_pictures(pack: Pack) -> None:
-    take = pack.part("nodes.adapters").pictures_from_images
+def test_images_become_images(pack: Pack) -> None:
+    take = pack.part("nodes.adapters").frames_from_images
     assert take(torch.zeros(2, 4, 5, 3), "image").shape == (2, 3, 4, 5)
     assert torch.equal(take(torch.ones(1, 4, 5, 1), "image"), torch.ones(1, 3, 4, 5))
     assert take(torch.zeros(1, 4, 5, 4), "image").min() == -1

@@ -113,7 +113,7 @@ def test_a_converted_stylegan2_draws_and_says_what_was_assumed(own: HostProcess)
     assert frames(own, {**own_graph("converted.pt"), "frames": synthesis(), "save": save_images("frames")}).shape == (10, 32, 32, 3)
 
 
-def test_a_pose_moves_the_picture_frame_by_frame(own: HostProcess) -> None:
+def test_a_pose_moves_the_image_frame_by_frame(own: HostProcess) -> None:
     graph: Graph = {**own_graph(), "frames": synthesis(), "save": save_images("frames")}
     plain = frames(own, graph)
     graph["ramp"] = node("SGVG_Ramp", start=0.0, end=0.5, num_frames=["walk", 2], curve="linear")
@@ -240,7 +240,7 @@ def test_a_stored_latent_starts_a_walk_and_a_stored_walk_a_silent_film(own: Host
 
 
 @pytest.mark.parametrize("encoder", ["e4e.pt", "restyle.pt"])
-def test_a_picture_becomes_latents(own: HostProcess, encoder: str) -> None:
+def test_a_image_becomes_latents(own: HostProcess, encoder: str) -> None:
     graph: Graph = {**still("waves.pkl"), "encoder": node("SGVG_LoadImageEncoder", encoder_name=encoder, which="auto", model=["gan", 0])}
     graph["latent"] = node("SGVG_ImageToLatent", model=["gan", 0], encoder=["encoder", 0], image=["start", 1], passes=2, item=0, fps=10.0)
     graph |= {"frames": synthesis(model=["gan", 0], walk=["latent", 1]), "save": save_images("frames")}

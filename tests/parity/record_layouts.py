@@ -32,7 +32,7 @@ from layout_cases import (
     codes,
 )
 
-Answers = dict[str, torch.Tensor]
+LatentTargets = dict[str, torch.Tensor]
 
 
 def fill(network: torch.nn.Module, lr_multiplier: float = 0.01, scale: float = 1.0) -> torch.nn.Module:
@@ -43,21 +43,21 @@ def fill(network: torch.nn.Module, lr_multiplier: float = 0.01, scale: float = 1
     return network.eval().requires_grad_(False)
 
 
-def answers_of(generator: Any, critic: Any, z_dim: int, c_dim: int, psi: float, cutoff: int | None) -> Answers:
+def answers_of(generator: Any, critic: Any, z_dim: int, c_dim: int, psi: float, cutoff: int | None) -> LatentTargets:
     """What NVIDIA's two networks say."""
     z, c = codes("z", 1, z_dim), codes("c", 1, c_dim)
     ws = generator.mapping(z, c, truncation_psi=psi, truncation_cutoff=cutoff)
-    pictures = codes("pictures", 4, generator.img_channels, generator.img_resolution, generator.img_resolution)
+    images = codes("pictures", 4, generator.img_channels, generator.img_resolution, generator.img_resolution)
     return {
         "ws": generator.mapping(z, c),
         "truncated": ws,
         "picture": generator.synthesis(ws, noise_mode="const"),
         "no noise": generator.synthesis(ws, noise_mode="none")[:, :, ::4, ::4],
-        "critic": critic(pictures, codes("labels", 4, c_dim)),
+        "critic": critic(images, codes("labels", 4, c_dim)),
     }
 
 
-def nvidia(case: Nvidia, path: Path | None) -> Answers:
+def nvidia(case: Nvidia, path: Path | None) -> LatentTargets:
     """Answers of a case; the snapshot goes to `path`."""
     widths = {"channel_base": case.base, "channel_max": case.widest, "num_fp16_res": 0}
     synthesis = widths | {"architecture": case.architecture, "conv_clamp": case.clamp, "use_noise": case.uses_noise}
@@ -79,7 +79,7 @@ def nvidia(case: Nvidia, path: Path | None) -> Answers:
     return answers_of(averaged, critic, case.z_dim, case.c_dim, case.psi, case.cutoff)
 
 
-def tensorflow(case: TensorFlow, path: Path | None) -> Answers:
+def tensorflow(case: TensorFlow, path: Path | None) -> LatentTargets:
     """Answers of a case after NVIDIA's own conversion; the tuple of networks goes to `path`."""
     import legacy
 
@@ -94,7 +94,7 @@ def tensorflow(case: TensorFlow, path: Path | None) -> Answers:
     return answers_of(theirs["G_ema"], theirs["D"], case.z_dim, case.c_dim, 0.6, None)
 
 
-def converted(case: Converted, path: Path | None) -> Answers:
+def converted(case: Converted, path: Path | None) -> LatentTargets:
     """Answers of a case; the checkpoint goes to `path`."""
     import torch.utils.cpp_extension
 

@@ -211,7 +211,7 @@ def image(case: Case, folders: argparse.Namespace) -> torch.Tensor:
 
 def restyle(case: Case, folders: argparse.Namespace) -> torch.Tensor:
     """Their passes: the mean latent's picture first, then what was made of the latents so far."""
-    net, seen, pool = _image_encoder(case, folders), picture(case, 3) * 2 - 1, nn.AdaptiveAvgPool2d((case.picture_size, case.picture_size))
+    net, seen, pool = _image_encoder(case, folders), picture(case, 3) * 2 - 1, nn.AdaptiveAvgPool2d((case.image_size, case.image_size))
     made, latent = pool(generate(mean_latent(case)[None])).repeat(len(seen), 1, 1, 1), None
     for _ in range(PASSES):
         codes = net(torch.cat([seen, made], dim=1))

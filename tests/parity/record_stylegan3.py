@@ -65,7 +65,7 @@ def build(generator_class: Any, case: Any) -> Any:
     return network
 
 
-def latents_and_pictures(network: Any, case: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def latents_and_images(network: Any, case: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Their latents [N, L, D] and pictures [N, C, H, W] of a case."""
     from stylegan3_cases import codes3
 
@@ -100,7 +100,7 @@ def main() -> None:
     with torch.no_grad():
         for number, (name, case) in enumerate((LIVE3 if options.all else RECORDED3).items()):
             network = build(Generator, case)
-            found[name] = latents_and_pictures(network, case)
+            found[name] = latents_and_images(network, case)
             if options.files and case.anchor == "none":
                 save_files(network, options.out.parent, number)
     if options.out.suffix == ".pt":
@@ -109,10 +109,10 @@ def main() -> None:
     plain = {
         name: {
             "ws": [float(f"{value:.7g}") for value in ws[:, [0, -1]].double().flatten().tolist()],  # the first and the last: drawn in and not
-            "shape": list(pictures.shape),
-            "values": [float(f"{value:.7g}") for value in pictures.double().flatten().tolist()],
+            "shape": list(images.shape),
+            "values": [float(f"{value:.7g}") for value in images.double().flatten().tolist()],
         }
-        for name, (ws, pictures) in found.items()
+        for name, (ws, images) in found.items()
     }
     options.out.write_text(json.dumps(plain, separators=(",", ":")) + "\n")
 

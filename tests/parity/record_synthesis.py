@@ -16,7 +16,7 @@ import torch
 from synthesis_cases import LIVE, RECORDED, Case, codes, given_noise, weights
 
 
-def pictures(generator_class: Any, case: Case) -> torch.Tensor:
+def images(generator_class: Any, case: Case) -> torch.Tensor:
     """Their pictures [N, C, H, W] of a case."""
     network = generator_class(
         case.z_dim,
@@ -64,7 +64,7 @@ def main() -> None:
     found = {}
     with torch.no_grad():
         for name, case in (LIVE if options.all else RECORDED).items():
-            result = pictures(Generator, case)
+            result = images(Generator, case)
             found[name] = {"shape": list(result.shape), "values": [float(f"{value:.7g}") for value in result.double().flatten().tolist()]}
     options.out.write_text(json.dumps(found, separators=(",", ":")) + "\n")
 

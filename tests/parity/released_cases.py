@@ -37,7 +37,7 @@ class Case:
         return self.widths[3]
 
     @property
-    def picture_size(self) -> int:
+    def image_size(self) -> int:
         return 256 if self.full else 32
 
     @property
@@ -98,7 +98,7 @@ def picture(case: Case, channels: int) -> torch.Tensor:
     """Numbers in 0..1, [N, channels, size, size]."""
     if case.part == "tower":
         return numbers(f"picture {case.seed}", case.num_items, 1, 128, 512) / 4 + 0.5
-    return numbers(f"picture {case.seed}", case.num_items, channels, case.picture_size, case.picture_size) / 4 + 0.5
+    return numbers(f"picture {case.seed}", case.num_items, channels, case.image_size, case.image_size) / 4 + 0.5
 
 
 def start(case: Case) -> torch.Tensor:

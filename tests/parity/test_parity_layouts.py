@@ -43,10 +43,10 @@ HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-4
 """Of the answers' range."""
 
-Answers = dict[str, torch.Tensor]
+LatentTargets = dict[str, torch.Tensor]
 
 
-def our_answers(path: Path, psi: float = 0.6, cutoff: int | None = None) -> Answers:
+def our_answers(path: Path, psi: float = 0.6, cutoff: int | None = None) -> LatentTargets:
     """What the generator and the discriminator in a file say, as ours."""
     generator = load_generator(path)
     z, c = codes("z", 1, generator.z_dim), codes("c", 1, generator.c_dim) if generator.c_dim else None
@@ -61,11 +61,11 @@ def our_answers(path: Path, psi: float = 0.6, cutoff: int | None = None) -> Answ
 
 
 def critic_input(critic: StyleGAN2Discriminator) -> tuple[torch.Tensor, torch.Tensor | None]:
-    pictures = codes("pictures", 4, critic.img_channels, *critic.img_size)
-    return pictures, codes("labels", 4, critic.c_dim) if critic.c_dim else None
+    images = codes("pictures", 4, critic.img_channels, *critic.img_size)
+    return images, codes("labels", 4, critic.c_dim) if critic.c_dim else None
 
 
-def largest_difference(ours: Answers, theirs: Answers) -> float:
+def largest_difference(ours: LatentTargets, theirs: LatentTargets) -> float:
     """Of all answers, as a part of their range, of a critic's four of their size where that is larger.
 
     A critic with random weights says nearly the same of every picture: at 1024 px float32 alone moves its answers by a ten-thousandth of
@@ -77,12 +77,12 @@ def largest_difference(ours: Answers, theirs: Answers) -> float:
         if name in ("ws", "truncated") and wanted.ndim == 2:  # one latent for all layers
             own = own[:, 0]
         assert own.shape == wanted.shape
-        extent = torch.stack([wanted.max() - wanted.min(), wanted.abs().max() if name == "critic" else torch.zeros(())]).max()
-        worst = max(worst, ((own - wanted).abs().max() / extent).item())
+        size_of_image = torch.stack([wanted.max() - wanted.min(), wanted.abs().max() if name == "critic" else torch.zeros(())]).max()
+        worst = max(worst, ((own - wanted).abs().max() / size_of_image).item())
     return worst
 
 
-def recorded(name: str) -> Answers:
+def recorded(name: str) -> LatentTargets:
     stored = json.loads((HERE / "layouts_reference.json").read_text())[name]
     return {key: torch.tensor(each["values"], dtype=torch.float64).reshape(each["shape"]) for key, each in stored.items()}
 

@@ -51,7 +51,7 @@ def _fields(config: Any) -> dict[str, Any]:
 
 def _sound(case: Case) -> torch.Tensor:
     found = _recognised(weights(case, "module."), "released_sound_encoder")
-    config = from_dict(ReleasedSoundConfig, found.config | {"picture_size": case.picture_size}, "test")
+    config = from_dict(ReleasedSoundConfig, found.config | {"log_mel_size": case.image_size}, "test")
     encoder = assembly.build_released_sound_encoder(config)
     load_state(encoder, found.state, "test")
     answered = encoder.eval()(picture(case, 1), across_batch=case.num_items > 1)
@@ -147,7 +147,7 @@ def test_a_clip_among_others_is_heard_alone_unless_asked(recorded: dict) -> None
     """Transformer heads mix the clips of a batch; the released generation hears one, and so do we."""
     case = RECORDED["sound, transformer heads, clips together"]
     found = _recognised(weights(case), "released_sound_encoder")
-    encoder = assembly.build_released_sound_encoder(from_dict(ReleasedSoundConfig, found.config | {"picture_size": 32}, "test"))
+    encoder = assembly.build_released_sound_encoder(from_dict(ReleasedSoundConfig, found.config | {"log_mel_size": 32}, "test"))
     load_state(encoder.eval(), found.state, "test")
     clips = picture(case, 1)
     alone = encoder(clips)

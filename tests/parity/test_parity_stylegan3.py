@@ -50,7 +50,7 @@ def our_generator(case: Case3) -> StyleGAN3Generator:
     return generator.eval()
 
 
-def our_latents_and_pictures(case: Case3, *, gradients: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def our_latents_and_images(case: Case3, *, gradients: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """By the way that records gradients, or by the faster one that doesn't."""
     generator = our_generator(case).requires_grad_(gradients)
     ws = generator.mapping(*codes3(case), truncation_psi=case.psi, truncation_cutoff=case.cutoff)
@@ -58,13 +58,13 @@ def our_latents_and_pictures(case: Case3, *, gradients: bool) -> tuple[torch.Ten
     return ws.detach(), generator.synthesis(ws, transform=TRANSFORM if case.moved else None, placement=placement).detach()
 
 
-def largest_difference(case: Case3, ws: torch.Tensor, pictures: torch.Tensor, *, gradients: bool, some: bool = False) -> float:
-    own_ws, own = our_latents_and_pictures(case, gradients=gradients)
+def largest_difference(case: Case3, ws: torch.Tensor, images: torch.Tensor, *, gradients: bool, some: bool = False) -> float:
+    own_ws, own = our_latents_and_images(case, gradients=gradients)
     own_ws = own_ws[:, [0, -1]] if some else own_ws
-    assert own.shape == pictures.shape
+    assert own.shape == images.shape
     assert own_ws.numel() == ws.numel()
     of_ws = (own_ws.flatten() - ws.flatten()).abs().max().item() / magnitude(ws)
-    return max((own - pictures).abs().max().item() / magnitude(pictures), of_ws)
+    return max((own - images).abs().max().item() / magnitude(images), of_ws)
 
 
 def recorded(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,12 +76,12 @@ def recorded(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.parametrize("name", list(RECORDED3))
-def test_same_stylegan3_pictures_as_recorded_from_nvidia(name: str, gradients: bool) -> None:
+def test_same_stylegan3_images_as_recorded_from_nvidia(name: str, gradients: bool) -> None:
     assert largest_difference(RECORDED3[name], *recorded(name), gradients=gradients, some=True) < TOLERANCE
 
 
 @pytest.mark.parametrize("change", [{"psi": 0.71}, {"output_scale": 0.2505}, {"last_stopband_rel": 1.2}, {"clamp": 0.5}, {"moved": True}])
-def test_recorded_stylegan3_pictures_notice_a_difference(change: dict) -> None:
+def test_recorded_stylegan3_images_notice_a_difference(change: dict) -> None:
     """The recording is of no use if a wrong network passes."""
     wrong = dataclasses.replace(RECORDED3["T"], **change)
     assert largest_difference(wrong, *recorded("T"), gradients=False, some=True) > 5 * TOLERANCE
@@ -105,7 +105,7 @@ def nvidia3(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.parametrize("name", list(LIVE3))
-def test_same_stylegan3_pictures_as_nvidia(nvidia3: dict, name: str, gradients: bool) -> None:
+def test_same_stylegan3_images_as_nvidia(nvidia3: dict, name: str, gradients: bool) -> None:
     if gradients and LIVE3[name].resolution > 128:
         pytest.skip("large for the way with gradients")
     difference = largest_difference(LIVE3[name], *nvidia3[name], gradients=gradients)
@@ -121,14 +121,14 @@ def nvidia3_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path],
 
 
 @pytest.mark.parametrize("gradients", [True, False])
-def test_files_of_nvidia_give_their_pictures(nvidia3_files: tuple[list[Path], dict], gradients: bool) -> None:
+def test_files_of_nvidia_give_their_images(nvidia3_files: tuple[list[Path], dict], gradients: bool) -> None:
     """From the pickled network with all its settings, and from a bare table, since its schedule is the usual one."""
     files, found = nvidia3_files
     assert len(files) == 3
     for path in (*files, *(each.with_suffix(".pt") for each in files)):
         name = list(RECORDED3)[int(path.stem)]
-        case, (ws, pictures) = RECORDED3[name], found[name]
+        case, (ws, images) = RECORDED3[name], found[name]
         generator = load_generator(path).requires_grad_(gradients)
         own_ws = generator.mapping(*codes3(case), truncation_psi=case.psi, truncation_cutoff=case.cutoff)
         assert (own_ws - ws).abs().max().item() < TOLERANCE * magnitude(ws)
-        assert (generator.synthesis(own_ws) - pictures).abs().max().item() < TOLERANCE * magnitude(pictures)
+        assert (generator.synthesis(own_ws) - images).abs().max().item() < TOLERANCE * magnitude(images)

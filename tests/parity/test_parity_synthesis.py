@@ -33,7 +33,7 @@ def our_generator(case: Case) -> StyleGAN2Generator:
     return generator.eval()
 
 
-def our_pictures(case: Case, *, gradients: bool) -> torch.Tensor:
+def our_images(case: Case, *, gradients: bool) -> torch.Tensor:
     """By the way that records gradients, or by the faster one that doesn't."""
     generator = our_generator(case).requires_grad_(gradients)
     z, c = codes(case)
@@ -44,19 +44,19 @@ def our_pictures(case: Case, *, gradients: bool) -> torch.Tensor:
 
 def largest_difference(case: Case, reference: dict, *, gradients: bool) -> float:
     theirs = torch.tensor(reference["values"], dtype=torch.float64).reshape(reference["shape"])
-    ours = our_pictures(case, gradients=gradients)
+    ours = our_images(case, gradients=gradients)
     assert ours.shape == theirs.shape
     return ((ours - theirs).abs().max() / (theirs.max() - theirs.min())).item()
 
 
 @pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.parametrize("name", list(RECORDED))
-def test_same_pictures_as_recorded_from_nvidia(name: str, gradients: bool) -> None:
+def test_same_images_as_recorded_from_nvidia(name: str, gradients: bool) -> None:
     reference = json.loads((HERE / "synthesis_reference.json").read_text())
     assert largest_difference(RECORDED[name], reference[name], gradients=gradients) < TOLERANCE
 
 
-def test_recorded_pictures_notice_a_difference() -> None:
+def test_recorded_images_notice_a_difference() -> None:
     """The recording is of no use if a wrong network passes: another truncation must not."""
     import dataclasses
 
@@ -66,7 +66,7 @@ def test_recorded_pictures_notice_a_difference() -> None:
 
 
 @pytest.fixture(scope="module")
-def nvidia_pictures(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def nvidia_images(tmp_path_factory: pytest.TempPathFactory) -> dict:
     checkout = os.environ.get("STYLEGAN3_DIR")
     if not checkout:
         pytest.skip("set STYLEGAN3_DIR to a checkout of https://github.com/NVlabs/stylegan3")
@@ -77,7 +77,7 @@ def nvidia_pictures(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.mark.parametrize("gradients", [True, False])
 @pytest.mark.parametrize("name", list(LIVE))
-def test_same_pictures_as_nvidia(nvidia_pictures: dict, name: str, gradients: bool) -> None:
-    difference = largest_difference(LIVE[name], nvidia_pictures[name], gradients=gradients)
+def test_same_images_as_nvidia(nvidia_images: dict, name: str, gradients: bool) -> None:
+    difference = largest_difference(LIVE[name], nvidia_images[name], gradients=gradients)
     print(f"{name}: {difference:.1e} of the range")
     assert difference < TOLERANCE

@@ -7,7 +7,7 @@ import torch
 
 from sgvg_core.assembly import build_sound_encoder
 from sgvg_core.presets import TINY
-from sgvg_core.sound_inversion import FittedSoundEncoder, SoundInversionEncoder, hear_clips, hear_in_order
+from sgvg_core.sound_inversion import AdaptedSoundEncoder, SoundInversionEncoder, encode_clips, encode_stream
 from sgvg_core.sound_inversion.streaming import average_around
 
 
@@ -25,8 +25,8 @@ def windows(count: int) -> torch.Tensor:
     return torch.rand(count, 1, 64, 64, generator=torch.Generator().manual_seed(1))
 
 
-def heard(encoder: SoundInversionEncoder | FittedSoundEncoder, batches: list[torch.Tensor], causal: bool = False) -> torch.Tensor:
-    return torch.cat(list(hear_in_order(encoder, batches, causal=causal)))
+def heard(encoder: SoundInversionEncoder | AdaptedSoundEncoder, batches: list[torch.Tensor], causal: bool = False) -> torch.Tensor:
+    return torch.cat(list(encode_stream(encoder, batches, causal=causal)))
 
 
 def test_average_around_by_hand() -> None:
@@ -48,13 +48,13 @@ def test_the_texture_is_that_of_the_windows_around(encoder: SoundInversionEncode
     textures = encoder.textures(sound)
     wanted = torch.cat([encoder(sound[i : i + 1], textures[max(0, i - 3) : i + 4].mean(0, keepdim=True)) for i in range(12)])
     torch.testing.assert_close(heard(encoder, [sound]), wanted, rtol=0, atol=1e-5)
-    torch.testing.assert_close(hear_clips(encoder, sound[None])[0], wanted, rtol=0, atol=1e-5)
+    torch.testing.assert_close(encode_clips(encoder, sound[None])[0], wanted, rtol=0, atol=1e-5)
     assert (wanted - encoder(sound)).abs().max() > 1e-3
 
 
 def test_clips_know_nothing_of_one_another(encoder: SoundInversionEncoder) -> None:
     clips = windows(12).unflatten(0, (2, 6))
-    torch.testing.assert_close(hear_clips(encoder, clips)[1], hear_clips(encoder, clips[1:])[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(encode_clips(encoder, clips)[1], encode_clips(encoder, clips[1:])[0], rtol=0, atol=1e-5)
 
 
 def test_causal_hears_nothing_that_is_to_come(encoder: SoundInversionEncoder) -> None:
@@ -70,10 +70,10 @@ def test_without_reach_each_window_is_heard_by_itself() -> None:
     assert encoder.reach == 0
     with torch.no_grad():
         torch.testing.assert_close(heard(encoder, list(sound.split(2))), encoder(sound), rtol=0, atol=1e-5)
-        torch.testing.assert_close(hear_clips(encoder, sound[None])[0], encoder(sound), rtol=0, atol=1e-5)
+        torch.testing.assert_close(encode_clips(encoder, sound[None])[0], encoder(sound), rtol=0, atol=1e-5)
 
 
 def test_a_fitted_encoder_reaches_as_far(encoder: SoundInversionEncoder) -> None:
-    fitted = FittedSoundEncoder(encoder, torch.eye(encoder.num_ws), torch.zeros(encoder.w_dim))
+    fitted = AdaptedSoundEncoder(encoder, torch.eye(encoder.num_ws), torch.zeros(encoder.w_dim))
     sound = windows(9)
     torch.testing.assert_close(heard(fitted, list(sound.split(4))), heard(encoder, [sound]), rtol=0, atol=1e-5)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from sgvg_core.config import CodeFeaturesConfig, GeneratorConfig, from_dict
 from sgvg_core.errors import ConfigError, ShapeError
-from sgvg_core.kernels.upfirdn2d import double
+from sgvg_core.kernels.upfirdn2d import upsample2d
 from sgvg_core.synthesis import StyleGAN2Generator
 from sgvg_core.synthesis.layers import ModulatedConv
 
@@ -36,7 +36,7 @@ def latents(generator: StyleGAN2Generator, num_items: int = 3, seed: int = 5) ->
     return torch.randn(num_items, generator.num_ws, generator.w_dim, generator=torch.Generator().manual_seed(seed))
 
 
-def slow_pictures(generator: StyleGAN2Generator, ws: torch.Tensor, **noise: object) -> torch.Tensor:
+def slow_images(generator: StyleGAN2Generator, ws: torch.Tensor, **noise: object) -> torch.Tensor:
     """By the way that records gradients."""
     return generator.requires_grad_(True).synthesis(ws, **noise).detach()  # type: ignore[arg-type]
 
@@ -92,25 +92,25 @@ def test_doubling_is_the_filter_1_3_3_1_with_zeros_outside() -> None:
     spread[:, :, 2:12:2, 2:12:2] = x
     taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
     expected = F.conv2d(spread, torch.outer(taps, taps).expand(2, 1, 4, 4), groups=2)[:, :, :10, :10]
-    torch.testing.assert_close(double(x), expected)
+    torch.testing.assert_close(upsample2d(x), expected)
 
 
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("mode", ["const", "random", "none", "seeded"])
-def test_both_ways_give_the_same_pictures(architecture: str, mode: str) -> None:
+def test_both_ways_give_the_same_images(architecture: str, mode: str) -> None:
     generator = build(dataclasses.replace(SMALL, architecture=architecture, img_channels=1, conv_clamp=2.0))
     ws = latents(generator)
     noise = {"noise_mode": mode, "noise_seed": 4, "noise_index": 2, "noise_strength": 1.5}
-    slow = slow_pictures(generator, ws, **noise)
+    slow = slow_images(generator, ws, **noise)
     with torch.no_grad():
         torch.testing.assert_close(generator.synthesis(ws, **noise), slow, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
-def test_many_strips_give_the_same_picture(monkeypatch: pytest.MonkeyPatch, architecture: str) -> None:
+def test_many_strips_give_the_same_image(monkeypatch: pytest.MonkeyPatch, architecture: str) -> None:
     generator = build(dataclasses.replace(SMALL, architecture=architecture, conv_clamp=2.0))
     ws = latents(generator)
-    slow = slow_pictures(generator, ws)
+    slow = slow_images(generator, ws)
     monkeypatch.setattr("sgvg_core.kernels.synthesis_cpu._STRIP_NUMBERS", 700)
     monkeypatch.setattr("sgvg_core.kernels.synthesis_cpu._STRIP_PIXELS", 1)
     with torch.no_grad():
@@ -176,7 +176,7 @@ def test_a_change_of_weights_is_seen(change: Callable[[StyleGAN2Generator], None
     after = generator.synthesis(ws)
     assert (before - after).abs().max() > 1e-2
     with torch.enable_grad():
-        torch.testing.assert_close(after, slow_pictures(generator, ws), rtol=0, atol=2e-5)
+        torch.testing.assert_close(after, slow_images(generator, ws), rtol=0, atol=2e-5)
 
 
 def test_weights_loaded_in_inference_mode_are_seen() -> None:
@@ -192,7 +192,7 @@ def test_weights_loaded_in_inference_mode_are_seen() -> None:
         assert torch.equal(generator.synthesis(ws), after)
 
 
-def test_pictures_stay_as_they_were_given() -> None:
+def test_images_stay_as_they_were_given() -> None:
     """Buffers are kept between calls; a picture that was handed out must not be one of them."""
     generator = build()
     with torch.no_grad():
@@ -217,8 +217,8 @@ def test_two_threads_may_use_one_network() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    for index, pictures in enumerate(expected):
-        torch.testing.assert_close(found[index], pictures, rtol=0, atol=1e-5)
+    for index, images in enumerate(expected):
+        torch.testing.assert_close(found[index], images, rtol=0, atol=1e-5)
 
 
 def test_copies_are_whole_and_independent() -> None:
@@ -306,8 +306,8 @@ def test_noise_modes() -> None:
     ws = latents(generator, 1).repeat(2, 1, 1)  # the same latents twice: what differs is the noise
     const, none = generator.synthesis(ws), generator.synthesis(ws, noise_mode="none")
     seeded, random = generator.synthesis(ws, noise_mode="seeded", noise_seed=1), generator.synthesis(ws, noise_mode="random", noise_seed=1)
-    for pictures in (const, none, seeded):
-        assert torch.equal(pictures[0], pictures[1])
+    for images in (const, none, seeded):
+        assert torch.equal(images[0], images[1])
     assert (random[0] - random[1]).abs().max() > 0.01
     for one, other in ((const, none), (const, seeded), (seeded, none), (seeded, generator.synthesis(ws, noise_mode="seeded", noise_seed=2))):
         assert (one - other).abs().max() > 0.01
@@ -426,15 +426,15 @@ def test_number_of_parameters_is_known_beforehand() -> None:
 
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("const_size", [(4, 3), (3, 5), (1, 7)])
-def test_pictures_that_are_not_square_are_the_same_by_every_way(architecture: str, const_size: tuple[int, int]) -> None:
+def test_images_that_are_not_square_are_the_same_by_every_way(architecture: str, const_size: tuple[int, int]) -> None:
     generator = build(dataclasses.replace(SMALL, architecture=architecture, const_size=const_size, conv_clamp=2.0))
     ws = latents(generator, 2)
     noise = [torch.randn(2, 1, conv.height, conv.width) for conv in generator.synthesis.convs]
     for options in ({}, {"noise_mode": "random"}, {"noise_mode": "given", "noise": noise}):
         with torch.no_grad():
-            pictures = generator.requires_grad_(False).synthesis(ws, **options)
-        assert pictures.shape == (2, 3, 8 * const_size[0], 8 * const_size[1]) == (2, 3, *generator.img_size)
-        assert torch.allclose(pictures, slow_pictures(generator, ws, **options), atol=1e-5)
+            images = generator.requires_grad_(False).synthesis(ws, **options)
+        assert images.shape == (2, 3, 8 * const_size[0], 8 * const_size[1]) == (2, 3, *generator.img_size)
+        assert torch.allclose(images, slow_images(generator, ws, **options), atol=1e-5)
 
 
 def test_mapping_with_narrower_inner_layers() -> None:

@@ -79,7 +79,7 @@ def test_a_filter_keeps_its_band_and_stops_what_lies_beyond() -> None:
     "config", [T, R, WIDE, dataclasses.replace(R, lrelu_upsampling=1), dataclasses.replace(T, margin_size=0, filter_size=3, conv_clamp=0.5)]
 )
 @pytest.mark.parametrize("numbers", [2**19, 900])
-def test_both_ways_give_the_same_stylegan3_pictures(config: StyleGAN3Config, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ways_give_the_same_stylegan3_images(config: StyleGAN3Config, numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With gradients, and in blocks: of many channels, or of some rows of one."""
     monkeypatch.setattr("sgvg_core.kernels.filtered_lrelu._BLOCK_NUMBERS", numbers)
     generator = build(config)
@@ -91,12 +91,12 @@ def test_both_ways_give_the_same_stylegan3_pictures(config: StyleGAN3Config, num
 def test_large_features_are_enlarged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = build(R)
     arguments = latents(generator), torch.float32, None, None
-    whole = generator.synthesis._pictures(*arguments)  # the plain way, as on other devices
+    whole = generator.synthesis._images(*arguments)  # the plain way, as on other devices
     monkeypatch.setattr("sgvg_core.kernels.filtered_lrelu._PLAIN_NUMBERS", 5000)
-    torch.testing.assert_close(generator.synthesis._pictures(*arguments), whole, rtol=0, atol=1e-6)
+    torch.testing.assert_close(generator.synthesis._images(*arguments), whole, rtol=0, atol=1e-6)
 
 
-def test_a_picture_does_not_depend_on_its_batch() -> None:
+def test_a_image_does_not_depend_on_its_batch() -> None:
     generator = build()
     ws, move = latents(generator, 3), pose_transforms(x=[0.0, 0.1, 0.2], zoom=[1, 2, 0.9])
     alone = torch.cat([generator.synthesis(ws[item : item + 1], transform=move[item : item + 1]) for item in range(3)])
@@ -108,8 +108,8 @@ def test_gradients_reach_the_latents() -> None:
     ws = latents(generator, 1).requires_grad_()
     step = torch.zeros_like(ws)
     step[0, 2, 3] = 1e-2
-    pictures = generator.synthesis(ws)
-    (slope,) = torch.autograd.grad(pictures.square().sum(), ws)
+    images = generator.synthesis(ws)
+    (slope,) = torch.autograd.grad(images.square().sum(), ws)
     ahead, behind = (generator.synthesis((ws + sign * step).detach()).double().square().sum() for sign in (1, -1))
     assert slope[0, 2, 3].item() == pytest.approx((ahead - behind).item() / 2e-2, rel=0.02)
     assert (slope.abs().amax((0, 2)) > 0).all()
@@ -161,7 +161,7 @@ def waves(generator: StyleGAN3Generator, **pose: Any) -> torch.Tensor:
     return generator.synthesis.input(generator.w_avg[None], pose_transforms(**pose))[0]
 
 
-def test_a_shift_is_in_picture_widths_to_the_right_and_down() -> None:
+def test_a_shift_is_in_image_widths_to_the_right_and_down() -> None:
     generator = build()
     still = waves(generator)
     torch.testing.assert_close(waves(generator, x=2 / 16)[:, :, 2:], still[:, :, :-2], rtol=0, atol=2e-5)
@@ -184,21 +184,21 @@ def test_zoom_enlarges_about_the_centre() -> None:
         pose_transforms(zoom=[1.0, 0.0])
 
 
-def test_configuration_r_turns_its_picture_and_t_moves_it() -> None:
+def test_configuration_r_turns_its_image_and_t_moves_it() -> None:
     """Quarter turns are exact: the network and its sampling grid look the same from all four sides."""
     generator = build(R)
     ws, still = latents(generator), pose_transforms(num_frames=2)
     placed = {"placement": torch.tensor([1.0, 0.0, 0.0, 0.0])}
-    picture = generator.synthesis(ws, transform=still, **placed)
+    image = generator.synthesis(ws, transform=still, **placed)
     turned = generator.synthesis(ws, transform=pose_transforms(rotate=90, num_frames=2), **placed)
-    torch.testing.assert_close(turned, torch.rot90(picture, 1, (2, 3)), rtol=0, atol=2e-5)
+    torch.testing.assert_close(turned, torch.rot90(image, 1, (2, 3)), rtol=0, atol=2e-5)
     generator = build(WIDE)
     ws = latents(generator)
-    picture = generator.synthesis(ws, transform=still)
+    image = generator.synthesis(ws, transform=still)
     moved = generator.synthesis(ws, transform=pose_transforms(x=2 / 16, num_frames=2))  # 4 pixels of 32
     inside = (slice(None), slice(None), slice(8, 24))
-    difference = (moved[..., 12:24] - picture[..., 8:20])[inside].abs().mean()
-    assert difference < 0.2 * (moved - picture)[..., 8:24][inside].abs().mean()
+    difference = (moved[..., 12:24] - image[..., 8:20])[inside].abs().mean()
+    assert difference < 0.2 * (moved - image)[..., 8:24][inside].abs().mean()
 
 
 def test_every_frame_has_its_own_pose_and_the_last_one_holds() -> None:
@@ -239,9 +239,9 @@ def test_anchors() -> None:
 def test_a_pose_never_changes_the_generator(anchor: str) -> None:
     generator = build()
     ws, before = latents(generator), copy.deepcopy(generator.state_dict())
-    picture = generator.synthesis(ws)
+    image = generator.synthesis(ws)
     generator.synthesis(ws, **Pose(pose_transforms(x=[0.1, 0.3], rotate=[10, 20], zoom=1.5), anchor).arguments(generator, 0, 2))
-    assert torch.equal(generator.synthesis(ws), picture)
+    assert torch.equal(generator.synthesis(ws), image)
     assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())
 
 

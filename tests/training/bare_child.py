@@ -34,11 +34,11 @@ def main() -> None:
     generator.set_w_avg.__wrapped__.__defaults__ = (64,)
     work, step = Path(sys.argv[1]), 1 / 60 / 1000
     words = ["train", "walk", "--work", str(work), "--preset", "tiny", "--threads", "1", "--scenes", "12", "--clips", "9"]
-    changes = ("judge_steps=1", "num_held_out=12", "reader_steps=1", "walk.pool_seconds=2.5", "walk.encoder_batch=8", "config.judge.picture_size=32")
+    changes = ("judge_steps=1", "num_held_out=12", "reader_steps=1", "walk.pool_seconds=2.5", "walk.encoder_batch=8", "config.judge.image_size=32")
     check_environment(packages_for(words))
     settings = _settings(build_parser(words).parse_args([*words, *(word for change in changes for word in ("--set", change))]))
     stages.generator_stage(settings, (step,))
-    stages.sharpen_stage(settings, step)
+    stages.detail_stage(settings, step)
     assert set(stages.judge_stage(settings)) >= {"accuracy"}
     encoder_warmup._NUM_MEASURED = 20
     stages.walk_stage(settings, step)

@@ -20,16 +20,16 @@ from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.ranks import Ranks, joined_ranks
 
 SPACE = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, context_length=12,
-                         sound_widths=(8, 8), picture_norm="item", sound_norm="item")  # fmt: skip
+                         sound_widths=(8, 8), image_norm="item", sound_norm="item")  # fmt: skip
 JOINT_SPACE = ClipJointSpaceConfig(space=SPACE, num_merges=20, batch=8, num_steps=10, warm_up=1)
-ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
+ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, log_mel_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
 SGVG = ClipSgvgConfig(
     encoder=ENCODER,
     walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16),
-    critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+    critics=CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
     batch=4,
-    steps_before=(0, 2),
-    steps_of_others=(6,),
+    burn_in_steps=(0, 2),
+    burn_in_steps_other_clips=(6,),
 )
 
 
@@ -38,7 +38,7 @@ def joint_space_gradients(data: ClipData, ranks: Ranks) -> dict[str, torch.Tenso
     captions = all_words(label_captions(label) for label in data.labels)
     training = ClipJointSpaceTraining(JOINT_SPACE, captions, data.labels, ranks)
     training.space.sound.dropout.p = 0.0
-    reader = MomentReader(ClipWindows(data, SPACE.mel), JOINT_SPACE, training.space, training.picture_size)
+    reader = MomentReader(ClipWindows(data, SPACE.mel), JOINT_SPACE, training.space, training.image_size)
     training.step(0, reader.read(0, training.items))
     return {name: parameter.grad for name, parameter in training.space.named_parameters() if parameter.grad is not None}
 

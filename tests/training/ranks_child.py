@@ -37,16 +37,16 @@ def gradients_of_steps(config: AdversarialConfig, ranks: Ranks, classes: ClassLa
         take = optimiser.step
         optimiser.step = step
 
-    recorded("net ", training.net, training.net_optimiser)
-    recorded("critic ", training.critic, training.critic_optimiser)
+    recorded("net ", training.G, training.G_optimiser)
+    recorded("critic ", training.D, training.D_optimiser)
     for step in range(2):
         real = torch.stack([normal(7, f"real {step}", item, 3, config.size, config.size) for item in training.items])
-        training.step(step, real, [] if classes is None else classes.of_pictures[list(training.items)].tolist())
+        training.step(step, real, [] if classes is None else classes.of_images[list(training.items)].tolist())
     found["path mean"] = torch.tensor(training.memory["path_mean"])
     found["strength"] = torch.tensor(training.memory["strength"])
-    found["w_avg"] = training.net.w_avg
-    ranks.check_same(training.net.state_dict().values(), "net")
-    ranks.check_same(training.critic.state_dict().values(), "critic")
+    found["w_avg"] = training.G.w_avg
+    ranks.check_same(training.G.state_dict().values(), "net")
+    ranks.check_same(training.D.state_dict().values(), "critic")
     return found
 
 

@@ -10,7 +10,7 @@ import torch
 
 from sgvg_core.randomness import generator_at
 from sgvg_core.training.runs.ranks import Ranks
-from sgvg_core.training.runs.state import follow
+from sgvg_core.training.runs.state import ema_update
 from sgvg_core.training.runs.steps import RunPolicy, SteppedRun
 
 BATCH = 4
@@ -41,7 +41,7 @@ def train(folder: Path, num_steps: int, say=lambda words: None, **policy) -> tor
             loss.backward()
             optimiser.step()
             say(f"half {step}")
-            follow(mean, net, 0.9)
+            ema_update(mean, net, 0.9)
             run.extra["strength"] = strength + 0.01 * (1 if loss.item() < 1 else -1)
     return torch.nn.ModuleList([net, mean])
 

@@ -29,7 +29,7 @@ NUM_STEPS = 30
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
     """A folder of ten coloured pictures."""
     folder = tmp_path_factory.mktemp("pictures")
     rng = np.random.default_rng(0)
@@ -38,19 +38,19 @@ def pictures(tmp_path_factory):
     return folder
 
 
-def words(pictures, work, *more):
+def words(images, work, *more):
     """The command line of a small training."""
     changes = [word for change in SETTINGS for word in ("--set", change)]
     policy = ["--steps", str(NUM_STEPS), "--threads", "1", "--device", "cpu", "--save-minutes", "0", "--log-every", "1", "--sheet-every", "20"]
-    return ["train", "generator", "--data", str(pictures), "--work", str(work), "--preset", "tiny", *changes, *policy, *more]
+    return ["train", "generator", "--data", str(images), "--work", str(work), "--preset", "tiny", *changes, *policy, *more]
 
 
 @pytest.fixture(scope="module")
-def whole(pictures, tmp_path_factory):
+def whole(images, tmp_path_factory):
     """A training that was never killed."""
     work = tmp_path_factory.mktemp("whole")
     before = torch.get_num_threads()
-    assert main(words(pictures, work)) == 0
+    assert main(words(images, work)) == 0
     torch.set_num_threads(before)
     return work
 
@@ -72,17 +72,17 @@ def test_it_leaves_a_generator_a_discriminator_settings_log_and_sheets(whole):
 
 
 @pytest.mark.slow
-def test_killed_at_a_random_step_it_ends_with_the_same_bits(pictures, whole, tmp_path, pack_root):
+def test_killed_at_a_random_step_it_ends_with_the_same_bits(images, whole, tmp_path, pack_root):
     """Weights, average, optimisers, strength of augmentation and order of the data: the last checkpoint holds them all."""
     environment, log = dict(os.environ, OMP_NUM_THREADS="1"), tmp_path / "adversarial" / "metrics.jsonl"
     last = random.randrange(2, NUM_STEPS - 5)
-    with subprocess.Popen([sys.executable, "-m", "sgvg_core", *words(pictures, tmp_path)], cwd=pack_root, env=environment) as child:
+    with subprocess.Popen([sys.executable, "-m", "sgvg_core", *words(images, tmp_path)], cwd=pack_root, env=environment) as child:
         while child.poll() is None and not (log.exists() and f'"step": {last},' in log.read_text()):
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     assert not (tmp_path / "generator.safetensors").exists()
-    done = subprocess.run([sys.executable, "-m", "sgvg_core", *words(pictures, tmp_path)], cwd=pack_root, env=environment, check=False)
+    done = subprocess.run([sys.executable, "-m", "sgvg_core", *words(images, tmp_path)], cwd=pack_root, env=environment, check=False)
     assert done.returncode == 0
     newest = f"adversarial/checkpoints/step_{NUM_STEPS:08d}.state"
     states = [torch.load(work / newest, weights_only=True) for work in (whole, tmp_path)]
@@ -120,13 +120,13 @@ def assert_same(one, other, where):
         (["--readers", "300"], r"--readers: got 300, expected 0 to 256"),
     ],
 )
-def test_what_does_not_fit_is_told_in_one_line(pictures, whole, capsys, more, said):
-    assert main(words(pictures, whole, *more)) == 2
+def test_what_does_not_fit_is_told_in_one_line(images, whole, capsys, more, said):
+    assert main(words(images, whole, *more)) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(said, error)
 
 
-def test_other_pictures_are_another_run(whole, tmp_path, capsys):
+def test_other_images_are_another_run(whole, tmp_path, capsys):
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "a.png")
     assert main(words(tmp_path, whole)) == 2
     assert "(data was " in capsys.readouterr().err
@@ -145,7 +145,7 @@ def test_a_teacher_without_data_is_told(tmp_path, capsys):
 SMALL = AdversarialConfig(size=16, channel_base=64, channel_max=8, z_dim=8, w_dim=8, batch=4, mbstd_group_size=2, augment=AugmentConfig(start=0.3))
 
 
-def real_pictures(config, step=0):
+def real_images(config, step=0):
     return torch.stack([normal(7, f"real {step}", item, 3, config.size, config.size) for item in range(config.batch)])
 
 
@@ -154,7 +154,7 @@ def noted_terms(config):
     training, names = AdversarialTraining(config), []
     take = training.note
     training.note = lambda **values: (names.extend(values), take(**values))[1]
-    training.step(0, real_pictures(config))
+    training.step(0, real_images(config))
     return set(names)
 
 
@@ -168,30 +168,30 @@ def test_without_noise_layers_get_none_and_learn_none():
     training = AdversarialTraining(dataclasses.replace(ADVERSARIAL_PRESETS["tiny"], size=16, channel_max=8, batch=4, noise=False))
     for step in range(2):
         training.step(step, torch.rand(4, 3, 16, 16) * 2 - 1)
-    strengths = [float(conv.noise_strength) for conv in training.net.synthesis.convs]
+    strengths = [float(conv.noise_strength) for conv in training.G.synthesis.convs]
     assert strengths == [0.0] * len(strengths)
     with_noise = AdversarialTraining(dataclasses.replace(training.config, noise=True))
     with_noise.step(0, torch.rand(4, 3, 16, 16) * 2 - 1)
-    assert all(float(conv.noise_strength) != 0 for conv in with_noise.net.synthesis.convs)
+    assert all(float(conv.noise_strength) != 0 for conv in with_noise.G.synthesis.convs)
     assert torch.equal(with_noise.draw("generator", 5, range(2)).z, training.draw("generator", 5, range(2)).z), "the codes stay the same"
 
 
 def test_the_average_follows_with_its_ramp():
-    training = AdversarialTraining(dataclasses.replace(SMALL, ema_pictures=100.0, ema_ramp=0.5))
-    before, start = training.mean.synthesis.b4.const.clone(), training.net.synthesis.b4.const.clone()
-    training.step(0, real_pictures(SMALL))
+    training = AdversarialTraining(dataclasses.replace(SMALL, ema_images=100.0, ema_ramp=0.5))
+    before, start = training.G_ema.synthesis.b4.const.clone(), training.G.synthesis.b4.const.clone()
+    training.step(0, real_images(SMALL))
     keep = 0.5 ** (4 / 2)  # the half life is half of four pictures
-    expected = keep * before + (1 - keep) * training.net.synthesis.b4.const
-    assert not torch.equal(training.net.synthesis.b4.const, start)
-    assert torch.allclose(training.mean.synthesis.b4.const, expected, atol=1e-6)
+    expected = keep * before + (1 - keep) * training.G.synthesis.b4.const
+    assert not torch.equal(training.G.synthesis.b4.const, start)
+    assert torch.allclose(training.G_ema.synthesis.b4.const, expected, atol=1e-6)
 
 
 def test_discriminator_learns_to_tell_them_apart():
-    config = dataclasses.replace(SMALL, critic_rate=0.01, augment=AugmentConfig(kinds=()))
+    config = dataclasses.replace(SMALL, critic_lr=0.01, augment=AugmentConfig(kinds=()))
     training, said = AdversarialTraining(config), []
     training.note = lambda **values: said.append(values) or {name: float(value) for name, value in values.items()}
     for step in range(25):
-        training.teach_critic(step, real_pictures(config, step) * 0.1 + 0.8)
+        training.teach_critic(step, real_images(config, step) * 0.1 + 0.8)
     terms = [float(values["critic_adversarial"]) for values in said]
     assert terms[-1] < 0.3 * terms[0]
 
@@ -212,7 +212,7 @@ def test_bfloat16_is_near_float32():
 
 def test_what_is_not_finite_stops_the_step_before_weights_change():
     training = AdversarialTraining(SMALL)
-    before = [parameter.clone() for parameter in training.critic.parameters()]
+    before = [parameter.clone() for parameter in training.D.parameters()]
 
     def note(**values):
         if not all(torch.isfinite(torch.as_tensor(value)) for value in values.values()):
@@ -221,12 +221,12 @@ def test_what_is_not_finite_stops_the_step_before_weights_change():
 
     training.note = note
     with pytest.raises(TrainingError):
-        training.teach_critic(0, real_pictures(SMALL) * float("nan"))
-    assert all(torch.equal(one, other) for one, other in zip(before, training.critic.parameters(), strict=True))
+        training.teach_critic(0, real_images(SMALL) * float("nan"))
+    assert all(torch.equal(one, other) for one, other in zip(before, training.D.parameters(), strict=True))
 
 
 def test_what_is_made_without_gradients_is_made_with_the_newest_weights():
-    training = AdversarialTraining(dataclasses.replace(SMALL, generator_rate=0.1))
+    training = AdversarialTraining(dataclasses.replace(SMALL, generator_lr=0.1))
     drawn = training.draw("generator", 0, range(4))
     with torch.no_grad():
         old = training.paint(training.latents(drawn), drawn)
@@ -238,11 +238,11 @@ def test_what_is_made_without_gradients_is_made_with_the_newest_weights():
 
 
 def test_mixed_codes_take_the_second_from_their_cut_on():
-    training = AdversarialTraining(dataclasses.replace(SMALL, style_mixing=1.0))
+    training = AdversarialTraining(dataclasses.replace(SMALL, style_mixing_prob=1.0))
     drawn = training.draw("generator", 3, range(4))
-    ws, first, second = training.latents(drawn), training.net.mapping(drawn.z), training.net.mapping(drawn.other_z)
+    ws, first, second = training.latents(drawn), training.G.mapping(drawn.z), training.G.mapping(drawn.other_z)
     for item, cut in enumerate(drawn.cuts.tolist()):
-        assert 1 <= cut < training.net.num_ws
+        assert 1 <= cut < training.G.num_ws
         assert torch.equal(ws[item, :cut], first[item, :cut])
         assert torch.equal(ws[item, cut:], second[item, cut:])
 

@@ -14,13 +14,13 @@ from sgvg_core.training.clips.adversarial import AdversarialTraining
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 
 CONFIG = AdversarialConfig(
-    size=8, channel_base=32, channel_max=8, z_dim=6, w_dim=6, batch=4, mbstd_group_size=2, r1_gamma=3.0, r1_every=4, path_weight=2.5, path_every=3,
-    path_decay=0.25, path_shrink=2, augment=AugmentConfig(start=0.6),
+    size=8, channel_base=32, channel_max=8, z_dim=6, w_dim=6, batch=4, mbstd_group_size=2, r1_gamma=3.0, d_reg_interval=4,
+    path_weight=2.5, g_reg_interval=3, path_decay=0.25, pl_batch_shrink=2, augment=AugmentConfig(start=0.6),
 )  # fmt: skip
 SLICED = dataclasses.replace(CONFIG, accumulate=2)
 
 
-def real_pictures(step=0):
+def real_images(step=0):
     return torch.stack([normal(7, f"real {step}", item, 3, 8, 8) for item in range(4)])
 
 
@@ -51,59 +51,59 @@ def transforms_of(phase, step, items):
 def test_r1_is_weighed_by_gamma_and_by_the_steps_between(config):
     """gamma / 2 E|grad D|^2 at augmented real pictures, as many times as steps go without it."""
     training = AdversarialTraining(config)
-    noted, real, parts = noting(training), real_pictures(), slices_of(config)
+    noted, real, parts = noting(training), real_images(), slices_of(config)
     own = 0
     for items in parts:
         shown = augment(real[items.start : items.stop], transforms_of("R1", 8, items), 0.6).requires_grad_(True)
-        (slope,) = torch.autograd.grad(training.critic(shown).sum(), shown, create_graph=True)
+        (slope,) = torch.autograd.grad(training.D(shown).sum(), shown, create_graph=True)
         own = own + slope.square().sum((1, 2, 3)).mean() / 2 / len(parts)
-    wanted = torch.autograd.grad(3.0 * 4 * own, list(training.critic.parameters()), allow_unused=True)
+    wanted = torch.autograd.grad(3.0 * 4 * own, list(training.D.parameters()), allow_unused=True)
     training.penalise_critic(8, real)
-    assert_gradients(training.critic, wanted)
+    assert_gradients(training.D, wanted)
     assert noted["r1"] == pytest.approx(own.item(), rel=1e-4)
     norm = sum(gradient.square().sum() for gradient in wanted if gradient is not None).sqrt().item()
     assert noted["r1_gradient"] == pytest.approx(norm, rel=1e-3)
-    assert not any(parameter.requires_grad for parameter in training.net.parameters())
+    assert not any(parameter.requires_grad for parameter in training.G.parameters())
 
 
 @pytest.mark.parametrize("config", [CONFIG, SLICED], ids=["whole", "slices"])
-def test_the_discriminator_is_told_which_pictures_are_real(config):
+def test_the_discriminator_is_told_which_images_are_real(config):
     training = AdversarialTraining(config)
-    noted, real, parts, signs = noting(training), real_pictures(), slices_of(config), []
+    noted, real, parts, signs = noting(training), real_images(), slices_of(config), []
     own = 0
     for items in parts:
         drawn = training.draw("discriminator", 5, items)
         made = augment(training.paint(training.latents(drawn), drawn).detach(), drawn.transforms, 0.6)
-        answers = training.critic(augment(real[items.start : items.stop], transforms_of("real", 5, items), 0.6))
+        answers = training.D(augment(real[items.start : items.stop], transforms_of("real", 5, items), 0.6))
         signs.append(answers.sign().mean().item())
-        own = own + (F.softplus(-answers).mean() + F.softplus(training.critic(made)).mean()) / len(parts)
-    wanted = torch.autograd.grad(own, list(training.critic.parameters()), allow_unused=True)
-    before = [parameter.clone() for parameter in training.net.parameters()]
+        own = own + (F.softplus(-answers).mean() + F.softplus(training.D(made)).mean()) / len(parts)
+    wanted = torch.autograd.grad(own, list(training.D.parameters()), allow_unused=True)
+    before = [parameter.clone() for parameter in training.G.parameters()]
     training.teach_critic(5, real)
-    assert_gradients(training.critic, wanted)
+    assert_gradients(training.D, wanted)
     assert noted["critic_adversarial"] == pytest.approx(own.item(), rel=1e-4)
     assert training.memory["signs"] == pytest.approx(sum(signs) / len(signs), abs=1e-6)
     assert training.memory["sign_steps"] == 1
-    assert all(torch.equal(one, other) for one, other in zip(before, training.net.parameters(), strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(before, training.G.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("config", [CONFIG, SLICED], ids=["whole", "slices"])
-def test_the_generator_wants_its_pictures_called_real_and_its_mean_latent_follows(config):
+def test_the_generator_wants_its_images_called_real_and_its_mean_latent_follows(config):
     training = AdversarialTraining(config)
     noted, parts = noting(training), slices_of(config)
-    training.net.w_avg.fill_(0.5)
+    training.G.w_avg.fill_(0.5)
     own, first_ws = 0, []
     for items in parts:
         drawn = training.draw("generator", 2, items)
         ws = training.latents(drawn)
         first_ws.append(ws[:, 0].detach())
-        own = own + F.softplus(-training.critic(augment(training.paint(ws, drawn), drawn.transforms, 0.6))).mean() / len(parts)
-    wanted = torch.autograd.grad(own, list(training.net.parameters()), allow_unused=True)
+        own = own + F.softplus(-training.D(augment(training.paint(ws, drawn), drawn.transforms, 0.6))).mean() / len(parts)
+    wanted = torch.autograd.grad(own, list(training.G.parameters()), allow_unused=True)
     training.teach_generator(2)
-    assert_gradients(training.net, wanted)
+    assert_gradients(training.G, wanted)
     assert noted["generator_adversarial"] == pytest.approx(own.item(), rel=1e-4)
-    torch.testing.assert_close(training.net.w_avg, 0.5 * W_AVG_DECAY + torch.cat(first_ws).mean(0) * (1 - W_AVG_DECAY))
-    assert all(parameter.grad is None for parameter in training.critic.parameters())
+    torch.testing.assert_close(training.G.w_avg, 0.5 * W_AVG_DECAY + torch.cat(first_ws).mean(0) * (1 - W_AVG_DECAY))
+    assert all(parameter.grad is None for parameter in training.D.parameters())
 
 
 @pytest.mark.parametrize("config", [CONFIG, SLICED], ids=["whole", "slices"])
@@ -115,15 +115,15 @@ def test_the_path_length_is_weighed_by_the_steps_between_and_its_mean_follows(co
     for items in parts:
         drawn = training.draw("path length", 6, items)
         ws = training.latents(drawn)
-        pictures = training.paint(ws, drawn)
+        images = training.paint(ws, drawn)
         directions = torch.stack([normal(CONFIG.seed, "directions, step 6", item, 3, 8, 8) for item in items])
-        (slope,) = torch.autograd.grad((pictures * directions).sum() / 8, ws, create_graph=True)
+        (slope,) = torch.autograd.grad((images * directions).sum() / 8, ws, create_graph=True)
         lengths = slope.square().sum(2).mean(1).sqrt()
         seen.append(lengths.mean().item())
         own = own + (lengths - 0.2).square().mean() / len(parts)
-    wanted = torch.autograd.grad(2.5 * 3 * own, list(training.net.parameters()), allow_unused=True)
+    wanted = torch.autograd.grad(2.5 * 3 * own, list(training.G.parameters()), allow_unused=True)
     training.smooth_paths(6)
-    assert_gradients(training.net, wanted)
+    assert_gradients(training.G, wanted)
     assert noted["path_length"] == pytest.approx(own.item(), rel=1e-3)
     assert training.memory["path_mean"] == pytest.approx(0.2 + 0.25 * (sum(seen) / len(seen) - 0.2), rel=1e-4)
 
@@ -133,7 +133,7 @@ def test_lazy_updates_come_every_so_many_steps(monkeypatch, step, more):
     training, done = AdversarialTraining(CONFIG), []
     for name in ("teach_generator", "smooth_paths", "teach_critic", "penalise_critic", "adapt"):
         monkeypatch.setattr(training, name, lambda *given, name=name: done.append(name))
-    training.step(step, real_pictures())
+    training.step(step, real_images())
     order = ["teach_generator", "smooth_paths", "teach_critic", "penalise_critic", "adapt"]
     assert done == [name for name in order if name in more or name not in ("smooth_paths", "penalise_critic")]
 
@@ -142,21 +142,21 @@ def test_a_weight_of_nothing_leaves_lazy_updates_out(monkeypatch):
     training, done = AdversarialTraining(dataclasses.replace(CONFIG, path_weight=0.0, r1_gamma=0.0)), []
     for name in ("teach_generator", "smooth_paths", "teach_critic", "penalise_critic"):
         monkeypatch.setattr(training, name, lambda *given, name=name: done.append(name))
-    training.step(0, real_pictures())
+    training.step(0, real_images())
     assert done == ["teach_generator", "teach_critic"]
 
 
 def test_adams_rate_and_memory_allow_for_the_lazy_updates():
-    training = AdversarialTraining(dataclasses.replace(CONFIG, generator_rate=0.01, critic_rate=0.02))
-    (net,), (critic,) = training.net_optimiser.param_groups, training.critic_optimiser.param_groups
+    training = AdversarialTraining(dataclasses.replace(CONFIG, generator_lr=0.01, critic_lr=0.02))
+    (net,), (critic,) = training.G_optimiser.param_groups, training.D_optimiser.param_groups
     assert (net["lr"], net["betas"]) == (pytest.approx(0.01 * 3 / 4), (0.0, pytest.approx(0.99 ** (3 / 4))))
     assert (critic["lr"], critic["betas"]) == (pytest.approx(0.02 * 4 / 5), (0.0, pytest.approx(0.99 ** (4 / 5))))
     plain = AdversarialTraining(dataclasses.replace(CONFIG, path_weight=0.0, r1_gamma=0.0))
-    assert (plain.net_optimiser.param_groups[0]["lr"], plain.critic_optimiser.param_groups[0]["betas"]) == (CONFIG.generator_rate, (0.0, 0.99))
+    assert (plain.G_optimiser.param_groups[0]["lr"], plain.D_optimiser.param_groups[0]["betas"]) == (CONFIG.generator_lr, (0.0, 0.99))
 
 
 def test_the_strength_of_augmentation_follows_the_mean_sign():
-    settings = AugmentConfig(start=0.5, adjust_every=2, pictures_to_full=100, target=0.6)
+    settings = AugmentConfig(start=0.5, adjust_every=2, images_to_full=100, target=0.6)
     training = AdversarialTraining(dataclasses.replace(CONFIG, augment=settings))
     noted = noting(training)
     training.memory.update(signs=1.8, sign_steps=2)
@@ -174,23 +174,23 @@ def test_the_strength_of_augmentation_follows_the_mean_sign():
 
 
 @pytest.mark.parametrize(
-    ("ramp", "pictures", "step", "half_life"), [(None, 50.0, 0, 50.0), (0.5, 50.0, 2, 6.0), (0.5, 5.0, 2, 5.0), (None, 0.0, 0, 1e-8)]
+    ("ramp", "images", "step", "half_life"), [(None, 50.0, 0, 50.0), (0.5, 50.0, 2, 6.0), (0.5, 5.0, 2, 5.0), (None, 0.0, 0, 1e-8)]
 )
-def test_the_average_keeps_its_half_life(ramp, pictures, step, half_life):
-    training = AdversarialTraining(dataclasses.replace(CONFIG, ema_ramp=ramp, ema_pictures=pictures))
+def test_the_average_keeps_its_half_life(ramp, images, step, half_life):
+    training = AdversarialTraining(dataclasses.replace(CONFIG, ema_ramp=ramp, ema_images=images))
     assert training._keep(step) == pytest.approx(0.5 ** (4 / half_life))
 
 
 def test_every_item_draws_its_own_numbers_whoever_draws_them():
-    training = AdversarialTraining(dataclasses.replace(CONFIG, style_mixing=0.5, batch=60, mbstd_group_size=2))
+    training = AdversarialTraining(dataclasses.replace(CONFIG, style_mixing_prob=0.5, batch=60, mbstd_group_size=2))
     whole, part = training.draw("generator", 3, range(60)), training.draw("generator", 3, range(20, 23))
     for name in ("z", "other_z", "cuts", "transforms"):
         assert torch.equal(getattr(whole, name)[20:23], getattr(part, name)), name
     assert all(torch.equal(one[20:23], other) for one, other in zip(whole.noise, part.noise, strict=True))
-    assert [tuple(noise.shape[1:]) for noise in whole.noise] == [(1, *conv.noise_const.shape) for conv in training.net.synthesis.convs]
+    assert [tuple(noise.shape[1:]) for noise in whole.noise] == [(1, *conv.noise_const.shape) for conv in training.G.synthesis.convs]
     cuts = whole.cuts.tolist()
-    assert 15 < cuts.count(training.net.num_ws) < 45  # about half are of one code
-    assert set(cuts) == set(range(1, training.net.num_ws + 1))
+    assert 15 < cuts.count(training.G.num_ws) < 45  # about half are of one code
+    assert set(cuts) == set(range(1, training.G.num_ws + 1))
     assert not torch.equal(whole.z, training.draw("discriminator", 3, range(60)).z)
     assert not torch.equal(whole.z, training.draw("generator", 4, range(60)).z)
     assert whole.c is None
@@ -199,7 +199,7 @@ def test_every_item_draws_its_own_numbers_whoever_draws_them():
 def test_items_and_slices_of_a_batch():
     training = AdversarialTraining(SLICED)
     assert (training.items, training.slices) == (range(4), [range(2), range(2, 4)])
-    real = real_pictures()
+    real = real_images()
     assert torch.equal(training._of(real, range(1, 3)), real[1:3])
     assert training._of(None, range(1, 3)) is None
     assert set(training.parts) == {"net", "critic", "mean", "net_optimiser", "critic_optimiser"}
@@ -209,14 +209,14 @@ def test_the_same_seed_begins_with_the_same_weights_and_leaves_torchs_numbers_al
     before = torch.get_rng_state()
     one, other, third = (AdversarialTraining(dataclasses.replace(CONFIG, seed=seed)) for seed in (1, 1, 2))
     assert torch.equal(before, torch.get_rng_state())
-    weights = [training.net.synthesis.b4.const for training in (one, other, third)]
+    weights = [training.G.synthesis.b4.const for training in (one, other, third)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-    assert torch.equal(one.mean.synthesis.b4.const, weights[0])
-    assert not any(parameter.requires_grad for parameter in one.mean.parameters())
+    assert torch.equal(one.G_ema.synthesis.b4.const, weights[0])
+    assert not any(parameter.requires_grad for parameter in one.G_ema.parameters())
 
 
-class FewPictures:
+class FewImages:
     """Data of so many plain pictures."""
 
     def __init__(self, count):
@@ -225,18 +225,18 @@ class FewPictures:
     def __len__(self):
         return self.count
 
-    def picture(self, place):
+    def image(self, place):
         return torch.full((3, 8, 8), place / 100)
 
 
 @pytest.mark.parametrize(("count", "shown"), [(80, [0, 10, 20, 30, 40, 50, 60, 70]), (3, [0, 1, 2, 0, 1, 2, 0, 1])])
-def test_a_sheet_has_real_pictures_above_made_ones(count, shown):
-    net = AdversarialTraining(CONFIG).mean
-    rows = adversarial._rows_of_all(net, FewPictures(count), seed=3)
+def test_a_sheet_has_real_images_above_made_ones(count, shown):
+    net = AdversarialTraining(CONFIG).G_ema
+    rows = adversarial._rows_of_all(net, FewImages(count), seed=3)
     assert rows.shape == (5 * 8, 3, 8, 8)
-    assert [round(float(picture[0, 0, 0]) * 100) for picture in rows[:8]] == shown
+    assert [round(float(image[0, 0, 0]) * 100) for image in rows[:8]] == shown
     z = torch.stack([normal(3, "sheet", item, 6) for item in range(32)])
     torch.testing.assert_close(rows[8:], net.synthesis(net.mapping(z)), atol=1e-5, rtol=1e-4)
-    sheet = adversarial.sample_sheet(net, FewPictures(count), 3)
+    sheet = adversarial.sample_sheet(net, FewImages(count), 3)
     assert sheet.dtype == torch.uint8
     assert sheet.shape[2] == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_training_adversarial import SMALL, assert_same, real_pictures
+from test_training_adversarial import SMALL, assert_same, real_images
 from test_training_clip_commands import RUN, SMALL_SGVG, changed
 
 from sgvg_core.assembly import load_discriminator, load_generator, save_joint_space
@@ -16,7 +16,7 @@ from sgvg_core.randomness import generator_at
 from sgvg_core.training.clips.adversarial import AdversarialTraining
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 from sgvg_core.training.clips.class_labels import ClassLabels, class_labels
-from sgvg_core.training.clips.images import open_pictures
+from sgvg_core.training.clips.images import open_images
 
 COLOURS = torch.tensor([[0.8, -0.6, -0.6], [-0.6, 0.8, -0.6], [-0.6, -0.6, 0.8]])
 SETTINGS = ["labels=true", "size=16", "channel_max=8", "batch=4", "r1_every=2", "augment.pictures_to_full=200"]
@@ -43,19 +43,19 @@ def test_both_networks_know_the_classes_of_the_data(whole, clip_data):
     generator, critic = load_generator(whole / "generator.safetensors"), load_discriminator(whole / "critic.safetensors")
     assert generator.c_dim == critic.c_dim == len(clip_data.labels) == 3
     z, c = torch.randn(4, 32), torch.eye(3)[[0, 1, 2, 0]]
-    pictures = generator(z, c)
-    assert critic(pictures, c).shape == (4, 1)
+    images = generator(z, c)
+    assert critic(images, c).shape == (4, 1)
     assert not torch.allclose(generator(z[:1], c[:1]), generator(z[:1], c[1:2]))
-    assert not torch.allclose(critic(pictures, c), critic(pictures, c.roll(1, 1)))
+    assert not torch.allclose(critic(images, c), critic(images, c.roll(1, 1)))
 
 
 def test_a_sheet_has_a_row_for_each_class(whole, clip_data):
     sheet = np.asarray(Image.open(whole / "adversarial" / "sheets" / f"step_{NUM_STEPS:08d}.png").convert("RGB"))
     assert sheet.shape[:2] == (3 * 18 - 2, 8 * 18 - 2), "three rows of two real pictures and six made ones, 16 px each, with gaps of 2"
-    data = open_pictures(clip_data.folder, 16)
+    data = open_images(clip_data.folder, 16)
     first = class_labels(data).examples(1, 2)[0]
     assert data.label(first) == 1
-    expected = ((data.picture(first) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    expected = ((data.image(first) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     assert np.array_equal(sheet[18:34, :16], expected)
 
 
@@ -74,8 +74,8 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(whole, clip_data, 
 def test_what_is_made_learns_to_show_its_class():
     """Three colours: after a few steps a made picture has the colour of its class, whatever its code."""
     config = AdversarialConfig(
-        size=8, channel_base=128, channel_max=16, z_dim=8, w_dim=16, batch=12, labels=True, r1_gamma=0.1, path_weight=0.0, generator_rate=0.01,
-        critic_rate=0.01, style_mixing=0.0, augment=AugmentConfig(kinds=()),
+        size=8, channel_base=128, channel_max=16, z_dim=8, w_dim=16, batch=12, labels=True, r1_gamma=0.1, path_weight=0.0, generator_lr=0.01,
+        critic_lr=0.01, style_mixing_prob=0.0, augment=AugmentConfig(kinds=()),
     )  # fmt: skip
     training = AdversarialTraining(config, classes=ClassLabels(("red", "green", "blue"), torch.arange(12) % 3))
     numbers = [item % 3 for item in range(12)]
@@ -83,8 +83,8 @@ def test_what_is_made_learns_to_show_its_class():
     for step in range(25):
         training.step(step, COLOURS[numbers][:, :, None, None] + 0.1 * torch.randn(12, 3, 8, 8, generator=noise), numbers)
     with torch.no_grad():
-        ws = training.net.mapping(torch.randn(12, 8, generator=noise), training.label_vectors(numbers))
-        colours = training.net.synthesis(ws).mean((2, 3))
+        ws = training.G.mapping(torch.randn(12, 8, generator=noise), training.label_vectors(numbers))
+        colours = training.G.synthesis(ws).mean((2, 3))
     assert (torch.cdist(colours, COLOURS).argmin(1) == torch.tensor(numbers)).float().mean() > 0.9
 
 
@@ -99,7 +99,7 @@ def test_codes_and_their_mixes_have_one_class_drawn_as_often_as_in_the_data():
     shares = [classes.draw(generator_at(1, "labels", 0, item)) for item in range(400)]
     assert 0.68 < np.mean(shares) < 0.82
     assert classes.vectors([1, 0]).tolist() == [[0, 1], [1, 0]]
-    training.step(0, real_pictures(SMALL), [0, 1, 1, 1])
+    training.step(0, real_images(SMALL), [0, 1, 1, 1])
 
 
 def test_data_without_labels_is_refused(tmp_path, capsys):
@@ -109,16 +109,16 @@ def test_data_without_labels_is_refused(tmp_path, capsys):
     assert "labels: got true, but not every picture of this data has a label" in capsys.readouterr().err
     assert not (tmp_path / "work").exists()
     with pytest.raises(DataError, match="not every picture"):
-        class_labels(open_pictures(tmp_path, 16))
+        class_labels(open_images(tmp_path, 16))
 
 
-def test_folders_of_pictures_are_classes(tmp_path):
+def test_folders_of_images_are_classes(tmp_path):
     for name in ("brook/x/1.png", "storm/1.png", "storm/2.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / name)
-    classes = class_labels(open_pictures(tmp_path, 16))
+    classes = class_labels(open_images(tmp_path, 16))
     assert classes.names == ("brook", "storm")
-    assert classes.of_pictures.tolist() == [0, 1, 1]
+    assert classes.of_images.tolist() == [0, 1, 1]
     assert classes.examples(1, 2) == [1, 2]
     assert classes.examples(0, 2) == [0]
 

@@ -11,7 +11,7 @@ from sgvg_core.presets import TINY
 SMALL_SPACE = ["space.embed_dim=16", "space.image_size=32", "space.image_width=4", "space.text_width=16", "space.text_heads=2",
                "space.text_layers=1", "space.sound_widths=[8,8]", "space.sound_statistics=8", "batch=8", "num_test=4"]  # fmt: skip
 SMALL_SGVG = ["encoder.widths=[8,8,8,8]", "encoder.pyramid_width=8", "walker.hidden=16", "warm_start.num_steps=2", "warm_start.search.num_codes=8",
-              "warm_start.search.num_steps=1", "critics.picture_size=16", "critics.image_widths=[8]", "critics.video_widths=[8]"]  # fmt: skip
+              "warm_start.search.num_steps=1", "critics.image_size=16", "critics.image_widths=[8]", "critics.video_widths=[8]"]  # fmt: skip
 RUN = ["--device", "cpu", "--readers", "0", "--sheet-every", "0", "--preset", "tiny"]
 
 
@@ -54,7 +54,7 @@ def test_a_model_made_of_clips_is_exported_and_films(work, clip_data, tmp_path):
 def test_switches_become_settings(work):
     config = json.loads((work / "clip_sgvg" / "config.json").read_text())
     assert (config["lambda_enc"], config["gan_loss"], config["blocks"], config["num_steps"]) == (3.0, "logistic", ["coarse", "mid"], 2)
-    assert config["terms"] == {"sound_picture": True, "sound_text": True, "spread": True, "video": True, "image": False}
+    assert config["terms"] == {"sound_image": True, "sound_text": True, "spread": True, "video": True, "image": False}
 
 
 def test_another_generator_is_refused_by_the_run_and_by_the_export(work, clip_data, tiny_model, tmp_path, capsys):

@@ -28,9 +28,9 @@ from sgvg_core.training.clips.joint_space import (
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.steps import RunPolicy
 
-MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, picture_mels=64, picture_frames=64)
+MEL = MelConfig(sample_rate=22_050, n_fft=1024, hop=256, n_mels=64, segment_seconds=0.75, resized_mels=64, resized_frames=64)
 SPACE = JointSpaceConfig(embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, context_length=12,
-                         sound_widths=(8, 8), sound_statistics=8, picture_norm="item", sound_norm="item")  # fmt: skip
+                         sound_widths=(8, 8), sound_texture=8, image_norm="item", sound_norm="item")  # fmt: skip
 TINY = ClipJointSpaceConfig(space=SPACE, num_merges=20, batch=8, num_steps=6, warm_up=2, test_every=3, num_test=8)
 
 
@@ -62,13 +62,13 @@ def test_windows_and_frames_stand_at_their_moment(clip_data):
     frames = windows.frames(clip, 0.5, Fraction(12), 3, 16)
     assert torch.equal(frames[1:2], windows.frames(clip, 0.5 + 1 / 12, Fraction(12), 1, 16))
     assert windows.frames(clip, 0.5, Fraction(6), 2, 16)[1].equal(frames[2])
-    worn = windows.windows(clip, 0.5, Fraction(12), 3, np.random.default_rng(1))
-    assert torch.equal(worn, windows.windows(clip, 0.5, Fraction(12), 3, np.random.default_rng(1)))
-    assert not torch.equal(worn, three)
+    augmented = windows.windows(clip, 0.5, Fraction(12), 3, np.random.default_rng(1))
+    assert torch.equal(augmented, windows.windows(clip, 0.5, Fraction(12), 3, np.random.default_rng(1)))
+    assert not torch.equal(augmented, three)
 
 
 def reader_of(data, training, config=TINY):
-    return MomentReader(ClipWindows(data, MEL), config, training.space, training.picture_size)
+    return MomentReader(ClipWindows(data, MEL), config, training.space, training.image_size)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def training(clip_data):
 def test_an_item_is_the_same_wherever_it_is_read(clip_data, training):
     reader = reader_of(clip_data, training)
     whole, part = reader.read(3, range(8)), reader_of(clip_data, training).read(3, range(5, 8))
-    assert torch.equal(whole.pictures[5:], part.pictures)
+    assert torch.equal(whole.images[5:], part.images)
     assert torch.equal(whole.sounds[5:], part.sounds)
     assert torch.equal(whole.tokens[5:], part.tokens)
     assert whole.captions[5:] == part.captions
@@ -92,23 +92,23 @@ def test_every_term_is_what_its_name_says(clip_data):
     moments = reader_of(clip_data, training).still(6)
     terms = training.terms(moments)
     assert list(terms) == [field.name for field in dataclasses.fields(JointSpaceWeights)]
-    pictures, texts, sounds = training.embed(moments)
-    assert terms["sound_picture"].item() == pytest.approx((1 - (pictures * sounds).sum(1)).mean().item(), abs=1e-6)
+    images, texts, sounds = training.embed(moments)
+    assert terms["sound_image"].item() == pytest.approx((1 - (images * sounds).sum(1)).mean().item(), abs=1e-6)
     assert terms["sound_text"].item() == pytest.approx((1 - (texts * sounds).sum(1)).mean().item(), abs=1e-6)
-    scores = training.space.logit_scale * sounds @ pictures.T
+    scores = training.space.logit_scale * sounds @ images.T
     rows = torch.arange(6)
     by_hand = (torch.nn.functional.cross_entropy(scores, rows) + torch.nn.functional.cross_entropy(scores.T, rows)) / 2
-    assert terms["contrastive_sound_picture"].item() == pytest.approx(by_hand.item(), rel=1e-5)
+    assert terms["contrastive_sound_image"].item() == pytest.approx(by_hand.item(), rel=1e-5)
 
 
 def test_a_term_without_weight_is_left_out(clip_data):
-    config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_picture_text=0, contrastive_sound_text=0))
+    config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_image_text=0, contrastive_sound_text=0))
     training = ClipJointSpaceTraining(config, list(label_captions("warm glow")), clip_data.labels)
-    assert list(training.terms(reader_of(clip_data, training).still(3))) == ["contrastive_sound_picture"]
+    assert list(training.terms(reader_of(clip_data, training).still(3))) == ["contrastive_sound_image"]
 
 
 def test_a_tower_that_no_term_needs_is_not_asked(clip_data, monkeypatch):
-    config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_picture_text=0, contrastive_sound_picture=0))
+    config = dataclasses.replace(TINY, weights=JointSpaceWeights(contrastive_image_text=0, contrastive_sound_image=0))
     training = ClipJointSpaceTraining(config, list(label_captions("warm glow")), clip_data.labels)
     monkeypatch.setattr(training.space, "embed_images", lambda images: pytest.fail("embedded pictures"))
     assert list(training.terms(reader_of(clip_data, training).still(3))) == ["contrastive_sound_text"]
@@ -146,8 +146,8 @@ def test_an_item_does_not_depend_on_the_others(training, clip_data):
     reader = reader_of(clip_data, training)
     moments = reader.still(6)
     assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.training for module in training.space.modules())
-    some = training.space.embed_images(moments.pictures[:2])
-    assert torch.allclose(some, training.space.embed_images(moments.pictures)[:2], atol=1e-6)
+    some = training.space.embed_images(moments.images[:2])
+    assert torch.allclose(some, training.space.embed_images(moments.images)[:2], atol=1e-6)
 
 
 def test_batch_norms_become_norms_of_an_item_with_the_same_names():
@@ -187,7 +187,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_bits(clip_data, tmp_path):
 
 
 def test_three_towers_learn_to_tell_the_clips(clip_data, tmp_path):
-    config = dataclasses.replace(TINY, batch=9, num_steps=48, rate=6e-3, warm_up=5, test_every=48, wear=False)
+    config = dataclasses.replace(TINY, batch=9, num_steps=48, lr=6e-3, warm_up=5, test_every=48, augment=False)
     path = train_clip_joint_space(tmp_path, clip_data, config, policy=RunPolicy(log_every=4), workers=0)
     space = load_joint_space(path)
     assert isinstance(space, JointSpace)

@@ -22,18 +22,18 @@ from sgvg_core.training.runs.state import read_state, write_state
 from sgvg_core.training.runs.steps import Checkpoints, RunPolicy
 from sgvg_core.walker import WalkState, take_step
 
-ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
+ENCODER = SoundInversionConfig(num_ws=8, w_dim=24, log_mel_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2)
 CONFIG = ClipSgvgConfig(
     encoder=ENCODER,
     walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16),
-    critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+    critics=CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
     warm_start=WarmStart(search=LabelSearch(num_codes=8, num_steps=1), num_steps=2, batch=8),
     batch=4,
     num_steps=4,
-    steps_before=(0, 4),
+    burn_in_steps=(0, 4),
     share_every=2,
 )
-LONG = dataclasses.replace(CONFIG, steps_before=(0,), steps_of_others=(0, 30), lost_at=2.5)
+LONG = dataclasses.replace(CONFIG, burn_in_steps=(0,), burn_in_steps_other_clips=(0, 30), reset_distance=2.5)
 """Walks of 42 steps and more, 3.5 s; the clips are of 2 s."""
 
 
@@ -57,7 +57,7 @@ def walks(tiny_model, clip_data):
 
 def walk(training, sounds, start_ws, num_frames=3):
     """Latents of a walk's last steps."""
-    return training.go_on(training.go_before(sounds[:, :-num_frames], start_ws), sounds[:, -num_frames:])
+    return training.rollout(training.burn_in(sounds[:, :-num_frames], start_ws), sounds[:, -num_frames:])
 
 
 def test_a_walk_is_the_same_wherever_it_is_read(tiny_model, clip_data, walks):
@@ -74,21 +74,21 @@ def test_other_clips_come_before_its_own_and_change_nothing_in_it(tiny_model, cl
         config = dataclasses.replace(CONFIG, **settings)
         return WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, config).read(3, items)
 
-    own = read(range(4), steps_before=(12,))
-    both = read(range(4), steps_before=(0,), steps_of_others=(30,))  # after others it's heard for a second, though 0 steps were asked for
+    own = read(range(4), burn_in_steps=(12,))
+    both = read(range(4), burn_in_steps=(0,), burn_in_steps_other_clips=(30,))  # after others it's heard for a second, though 0 steps were asked for
     assert both.sounds.shape[1] == 30 + 12 + 3
     assert torch.equal(both.sounds[:, 30:], own.sounds)
     for name in ("real", "start_ws", "labels"):
         assert torch.equal(getattr(both, name), getattr(own, name)), name
-    assert read(range(4), steps_before=(20,), steps_of_others=(30,)).sounds.shape[1] == 30 + 20 + 3
-    part = read(range(2, 4), steps_before=(0,), steps_of_others=(30,))
+    assert read(range(4), burn_in_steps=(20,), burn_in_steps_other_clips=(30,)).sounds.shape[1] == 30 + 20 + 3
+    part = read(range(2, 4), burn_in_steps=(0,), burn_in_steps_other_clips=(30,))
     assert torch.equal(part.sounds, both.sounds[2:])
     assert len({tuple(sound.flatten().tolist()) for sound in both.sounds[:, :30].flatten(1)}) == 4
 
 
 def test_steps_differ_in_how_long_their_walks_are(tiny_model, clip_data):
-    reader = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, dataclasses.replace(LONG, steps_before=(0, 4, 20)))
-    assert {reader.steps_before(step) for step in range(40)} == {(0, 0), (0, 4), (0, 20), (30, 12), (30, 20)}
+    reader = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, dataclasses.replace(LONG, burn_in_steps=(0, 4, 20)))
+    assert {reader.burn_in_steps(step) for step in range(40)} == {(0, 0), (0, 4), (0, 20), (30, 12), (30, 20)}
 
 
 def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model, clip_data, monkeypatch):
@@ -100,7 +100,7 @@ def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model,
         return read_windows(clip, *where)
 
     monkeypatch.setattr(windows, "windows", windows_and_note)
-    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(LONG, steps_of_others=(60,)))
+    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(LONG, burn_in_steps_other_clips=(60,)))
     alike = 0
     for item in range(24):
         heard.clear()
@@ -112,10 +112,11 @@ def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model,
 
 
 def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_model, clip_data):
-    walks = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, dataclasses.replace(LONG, steps_of_others=(60,))).read(0, range(2))
+    config = dataclasses.replace(LONG, burn_in_steps_other_clips=(60,))
+    walks = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, config).read(0, range(2))
     sizes = []
     training.encoder.register_forward_hook(lambda module, given, made: sizes.append(len(given[0])))
-    stands = training.go_before(walks.sounds[:, :-3], walks.start_ws)
+    stands = training.burn_in(walks.sounds[:, :-3], walks.start_ws)
     assert (sum(sizes), max(sizes)) == (2 * 72, 2 * 24)
     state = WalkState(walks.start_ws, walks.start_ws)
     for t in range(72):
@@ -126,15 +127,15 @@ def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_m
 
 @pytest.mark.parametrize("broken", [10.0, float("nan")])
 def test_a_walk_that_is_lost_begins_anew_and_the_others_go_on(tiny_model, space, clip_data, walks, broken):
-    def training_with(lost_at):
-        return ClipSgvgTraining(dataclasses.replace(CONFIG, lost_at=lost_at), tiny_model.generator, space, clip_data.labels)
+    def training_with(reset_distance):
+        return ClipSgvgTraining(dataclasses.replace(CONFIG, reset_distance=reset_distance), tiny_model.generator, space, clip_data.labels)
 
     free, bound = training_with(None), training_with(6.0)
     sounds = walks.sounds[:, :1].expand(-1, 5, -1, -1, -1).clone()
     sounds[1, 3:] = broken  # from its fourth step on the second walk hears what leads it astray
     for training in (free, bound):
         training.encoder.register_forward_hook(lambda module, given, heard: heard + given[0].mean((1, 2, 3)).view(-1, 1, 1).clamp(min=1) * 99 - 99)
-    far, stands = free.go_before(sounds, walks.start_ws), bound.go_before(sounds, walks.start_ws)
+    far, stands = free.burn_in(sounds, walks.start_ws), bound.burn_in(sounds, walks.start_ws)
     assert not (far.ws[1] - tiny_model.generator.w_avg).abs().max() < 6 * bound.w_scale
     assert torch.equal(stands.ws[1], walks.start_ws[1])
     assert all(float(h[:, 1].abs().max()) == 0 for h in stands.hidden.values())
@@ -158,10 +159,10 @@ def test_a_run_from_before_other_clips_goes_on_without_them(tiny_model, space, c
         train(CONFIG, progress=stop)
     newest = Checkpoints(tmp_path / "clip_sgvg" / "checkpoints", 2, 0).newest()
     state = read_state(newest)
-    del state["config"]["steps_of_others"]
+    del state["config"]["burn_in_steps_other_clips"]
     write_state(newest, state)
-    with pytest.raises(ConfigError, match=r"steps_of_others was \[0\], is now \[0, 30\]"):
-        train(dataclasses.replace(CONFIG, steps_of_others=(0, 30)))
+    with pytest.raises(ConfigError, match=r"burn_in_steps_other_clips was \[0\], is now \[0, 30\]"):
+        train(dataclasses.replace(CONFIG, burn_in_steps_other_clips=(0, 30)))
     assert (train(CONFIG) / "walker.safetensors").exists()
 
 
@@ -182,14 +183,14 @@ def test_eq_2_and_3_the_encoders_terms(training, walks, space, clip_data):
     ws = walk(training, walks.sounds, walks.start_ws)
     frames = training.paint(ws)
     terms = training.encoder_terms(frames, ws, walks)
-    pictures = space.embed_images(frames)
+    images = space.embed_images(frames)
     sounds = space.embed_sounds(walks.sounds[:, -3:].flatten(0, 1))
-    assert terms["sound_picture"].item() == pytest.approx((1 - (pictures * sounds).sum(1)).mean().item(), abs=1e-5)
+    assert terms["sound_image"].item() == pytest.approx((1 - (images * sounds).sum(1)).mean().item(), abs=1e-5)
     words = training.words[walks.labels].repeat_interleave(3, 0)
-    assert terms["sound_text"].item() == pytest.approx((1 - (pictures * words).sum(1)).mean().item(), abs=1e-5)
+    assert terms["sound_text"].item() == pytest.approx((1 - (images * words).sum(1)).mean().item(), abs=1e-5)
     assert terms["spread"].item() == pytest.approx((ws - ws.mean(1, keepdim=True)).square().mean().item(), abs=1e-6)
     unnamed = dataclasses.replace(walks, labels=torch.tensor([-1, -1, -1, int(walks.labels[3])]))
-    alone = (1 - (pictures * words).sum(1))[9:].mean().item()
+    alone = (1 - (images * words).sum(1))[9:].mean().item()
     assert training.encoder_terms(frames, ws, unnamed)["sound_text"].item() == pytest.approx(alone, abs=1e-5)
 
 
@@ -205,24 +206,24 @@ def test_eq_7_8_and_9_the_discriminators_and_the_side_against_them(training, wal
     assert against["image"].item() == pytest.approx(0.5 * ((image - 1) ** 2).mean().item(), rel=1e-4)
     assert against["video"].item() == pytest.approx(0.5 * ((made - 1) ** 2).mean().item(), rel=1e-4)
     whole = {**training.encoder_terms(frames, ws, walks), **against}
-    by_hand = losses.walker(made, image, whole["sound_picture"] + whole["sound_text"] + 0.1 * whole["spread"], lambda_enc=2.0)
+    by_hand = losses.walker(made, image, whole["sound_image"] + whole["sound_text"] + 0.1 * whole["spread"], lambda_enc=2.0)
     assert losses.total(whole, CONFIG.weights).item() == pytest.approx(by_hand.item(), rel=1e-4)
 
 
-@pytest.mark.parametrize("off", ["sound_picture", "sound_text", "spread", "video", "image"])
+@pytest.mark.parametrize("off", ["sound_image", "sound_text", "spread", "video", "image"])
 def test_a_term_that_is_switched_off_is_not_there(tiny_model, space, clip_data, walks, off):
     config = dataclasses.replace(CONFIG, terms=dataclasses.replace(SgvgTerms(), **{off: False}))
     training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
     seen = {}
     training.note = lambda **values: seen.update(values)
     training.step(1, walks)
-    assert {"sound_picture", "sound_text", "spread", "video", "image"} - set(seen) == {off}
+    assert {"sound_image", "sound_text", "spread", "video", "image"} - set(seen) == {off}
     assert (f"{off}_critic" in seen) is False
 
 
 def test_without_discriminators_it_is_eq_3(tiny_model, space, clip_data):
     config = dataclasses.replace(CONFIG, terms=SgvgTerms(video=False, image=False), lambda_b=0.5)
-    assert config.weights == {"sound_picture": 1.0, "sound_text": 1.0, "spread": 0.5}
+    assert config.weights == {"sound_image": 1.0, "sound_text": 1.0, "spread": 0.5}
 
 
 @pytest.mark.parametrize("block", ["coarse", "mid", "fine"])
@@ -256,7 +257,7 @@ def test_slices_have_the_gradients_of_the_whole(tiny_model, space, clip_data, wa
 
 
 def test_the_warm_start_leads_labels_apart(training, clip_data):
-    config = dataclasses.replace(CONFIG, warm_start=WarmStart(search=LabelSearch(num_codes=16, num_steps=2), num_steps=25, batch=16, rate=4e-3))
+    config = dataclasses.replace(CONFIG, warm_start=WarmStart(search=LabelSearch(num_codes=16, num_steps=2), num_steps=25, batch=16, lr=4e-3))
     training.config = config
     found = warm_start(training, ClipWindows(clip_data, CONFIG.mel))
     assert found["warm_start_loss"] < 0.3
@@ -264,7 +265,7 @@ def test_the_warm_start_leads_labels_apart(training, clip_data):
     heard = {clip.label: training.encoder(windows.windows(clip, 0.5, Fraction(12), 1)) for clip in windows.clips}
     first, second, third = heard.values()
     assert (first - second).norm() + (second - third).norm() > 1e-2
-    assert all(torch.equal(a, b) for a, b in zip(training.mean_walker.parameters(), training.walker.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(training.walker_ema.parameters(), training.walker.parameters(), strict=True))
 
 
 @pytest.mark.slow
@@ -277,7 +278,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_bits(tiny_model, space, clip_d
             raise Cancelled("stop")
 
     reader = WalkReader(ClipWindows(clip_data, LONG.mel), tiny_model.generator, LONG)
-    assert 30 in {reader.steps_before(step)[0] for step in range(2, LONG.num_steps)}  # long walks after the stop
+    assert 30 in {reader.burn_in_steps(step)[0] for step in range(2, LONG.num_steps)}  # long walks after the stop
     whole = train("whole", policy=RunPolicy(sheet_every=4))
     with pytest.raises(Cancelled):
         train("cut", progress=stop)
@@ -286,7 +287,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_bits(tiny_model, space, clip_d
         assert (again / f"{part}.safetensors").read_bytes() == (whole / f"{part}.safetensors").read_bytes()
     load_walker(whole / "walker.safetensors"), load_sound_encoder(whole / "sound_encoder.safetensors")
     lines = [json.loads(line) for line in (whole / "clip_sgvg" / "metrics.jsonl").read_text().splitlines()]
-    assert {"share_sound_picture", "share_video", "warm_start_loss", "image_critic", "waiting_share"} <= set(lines[-1])
+    assert {"share_sound_image", "share_video", "warm_start_loss", "image_critic", "waiting_share"} <= set(lines[-1])
     assert sum(value for name, value in lines[-1].items() if name.startswith("share_")) == pytest.approx(1.0, abs=1e-3)
     samples = {path.name for path in (whole / "clip_sgvg" / "samples").iterdir()}
     assert {"step_00000000.png", "step_00000004.png", "step_00000004_0.mp4"} <= samples
@@ -312,7 +313,7 @@ def test_nan_stops_before_the_weights_change(tiny_model, space, clip_data, tmp_p
 
 def test_ears_that_hear_otherwise_than_the_joint_space_are_refused(tiny_model, space, clip_data):
     config = dataclasses.replace(CONFIG, mel=dataclasses.replace(CONFIG.mel, segment_seconds=2.0))
-    with pytest.raises(ConfigError, match=r"mel: E_a hears .* or switch terms.sound_picture off"):
+    with pytest.raises(ConfigError, match=r"mel: E_a hears .* or switch terms.sound_image off"):
         ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
 
 

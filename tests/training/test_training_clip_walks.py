@@ -17,15 +17,15 @@ from sgvg_core.training.runs.state import read_state
 from sgvg_core.training.runs.steps import Checkpoints
 
 CONFIG = ClipSgvgConfig(
-    encoder=SoundInversionConfig(num_ws=8, w_dim=24, picture_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2),
+    encoder=SoundInversionConfig(num_ws=8, w_dim=24, log_mel_size=64, depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), pyramid_width=8, stem_stride=2),
     walker=WalkerConfig(num_ws=8, w_dim=24, hidden=16),
-    critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+    critics=CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
     batch=2,
     num_steps=3,
-    steps_before=(4,),
+    burn_in_steps=(4,),
     share_every=2,
-    encoder_rate=1e-2,
-    walker_rate=1e-2,
+    encoder_lr=1e-2,
+    walker_lr=1e-2,
 )
 
 
@@ -61,7 +61,7 @@ def reader_of(tiny_model, clip_data, **changed):
 
 @pytest.mark.parametrize("num_before", [0, 4, 12])
 def test_real_frames_are_those_of_the_last_moments_that_are_heard(tiny_model, clip_data, num_before):
-    windows, reader = reader_of(tiny_model, clip_data, steps_before=(num_before,))
+    windows, reader = reader_of(tiny_model, clip_data, burn_in_steps=(num_before,))
     begins = set()
     for step in range(4):
         walks = reader.read(step, range(2))
@@ -96,16 +96,16 @@ def test_each_window_is_that_of_its_moment(tiny_model, clip_data):
 
 
 def test_a_walk_longer_than_its_clip_begins_with_the_clip(tiny_model, clip_data):
-    windows, reader = reader_of(tiny_model, clip_data, steps_before=(40,))
+    windows, reader = reader_of(tiny_model, clip_data, burn_in_steps=(40,))
     reader.read(0, range(2))
     assert [first for _, first, *_ in windows.seen] == [pytest.approx(40 / 12)] * 2
 
 
 def test_a_step_shares_its_lengths_and_starts_are_drawn_by_item(tiny_model, clip_data):
-    _, reader = reader_of(tiny_model, clip_data, steps_before=(0, 4, 12))
+    _, reader = reader_of(tiny_model, clip_data, burn_in_steps=(0, 4, 12))
     lengths = {step: reader.read(step, range(2)).sounds.shape[1] - 2 * reader.reach for step in range(8)}
     assert set(lengths.values()) == {3, 7, 15}
-    assert all(length - 3 == reader.steps_before(step)[1] for step, length in lengths.items())
+    assert all(length - 3 == reader.burn_in_steps(step)[1] for step, length in lengths.items())
     one, other = reader.read(1, range(2)).start_ws, reader.read(2, range(2)).start_ws
     assert len({tuple(ws.flatten().tolist()) for ws in [*one, *other]}) == 4
     assert torch.allclose(reader.read(1, range(1, 2)).start_ws[0], one[1], atol=1e-5)
@@ -134,7 +134,7 @@ def test_eq_2_hears_the_moments_whose_frames_count(training, tiny_model, clip_da
     frames = training.paint(ws)
     far = [1 - F.cosine_similarity(space.embed_images(frames[3 * item + t][None]), space.embed_sounds(walks.sounds[item, reach + 4 + t][None]))
            for item in range(2) for t in range(3)]  # fmt: skip
-    assert training.encoder_terms(frames, ws, walks)["sound_picture"].item() == pytest.approx(torch.cat(far).mean().item(), abs=1e-5)
+    assert training.encoder_terms(frames, ws, walks)["sound_image"].item() == pytest.approx(torch.cat(far).mean().item(), abs=1e-5)
 
 
 def test_both_discriminators_are_told_what_is_real_and_what_was_made(training, tiny_model, clip_data):
@@ -161,7 +161,7 @@ def test_the_loss_is_the_weighted_sum_of_the_terms(tiny_model, space, clip_data)
     training, noted = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels), {}
     training.note = lambda **values: noted.update(values)
     training.step(0, walks_of(tiny_model, clip_data))
-    weights = {"sound_picture": 5.0, "sound_text": 5.0, "spread": 1.5, "video": 1.0, "image": 1.0}
+    weights = {"sound_image": 5.0, "sound_text": 5.0, "spread": 1.5, "video": 1.0, "image": 1.0}
     assert config.weights == pytest.approx(weights)
     assert float(noted["loss"]) == pytest.approx(sum(weight * float(noted[name]) for name, weight in weights.items()), rel=1e-5)
     assert sum(float(noted[f"share_{name}"]) for name in weights) == pytest.approx(1, abs=1e-4)
@@ -180,14 +180,14 @@ def test_the_averages_of_both_parts_follow_step_by_step(training, tiny_model, cl
             those.append(parameters(getattr(training, name)))
     for name, those in seen.items():
         assert (those[2] - those[1]).abs().max() > 1e-3
-        torch.testing.assert_close(parameters(getattr(training, f"mean_{name}")), torch.stack(those).mean(0), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(parameters(getattr(training, f"{name}_ema")), torch.stack(those).mean(0), atol=1e-5, rtol=1e-4)
 
 
 def test_later_the_averages_move_by_their_share(tiny_model, space, clip_data):
     training = ClipSgvgTraining(dataclasses.replace(CONFIG, average_steps=50), tiny_model.generator, space, clip_data.labels)
-    before = parameters(training.mean_walker), parameters(training.mean_encoder)
+    before = parameters(training.walker_ema), parameters(training.encoder_ema)
     training.step(999, walks_of(tiny_model, clip_data))
-    for old, mean, net in zip(before, (training.mean_walker, training.mean_encoder), (training.walker, training.encoder), strict=True):
+    for old, mean, net in zip(before, (training.walker_ema, training.encoder_ema), (training.walker, training.encoder), strict=True):
         torch.testing.assert_close(parameters(mean), old + (parameters(net) - old) / 50, atol=1e-6, rtol=1e-3)
 
 

@@ -7,7 +7,7 @@ from sgvg_core.assembly import build_critics
 from sgvg_core.config import CriticConfig
 from sgvg_core.errors import ConfigError, ShapeError
 
-CONFIG = CriticConfig(picture_size=32, image_widths=(8, 16), video_widths=(8, 16))
+CONFIG = CriticConfig(image_size=32, image_widths=(8, 16), video_widths=(8, 16))
 
 
 @pytest.fixture(scope="module")
@@ -41,4 +41,4 @@ def test_wrong_shapes_and_settings_are_told(critics):
     with pytest.raises(ShapeError, match=r"clips: got shape \[6, 3, 32, 32\]"):
         critics[0](torch.zeros(6, 3, 32, 32))
     with pytest.raises(ConfigError, match="critic video_widths: got 3 halvings"):
-        CriticConfig(picture_size=16, image_widths=(8,), video_widths=(8, 8, 8))
+        CriticConfig(image_size=16, image_widths=(8,), video_widths=(8, 8, 8))

@@ -8,39 +8,39 @@ import torch
 from PIL import Image
 
 from sgvg_core.errors import DataError, MediaError
-from sgvg_core.training.clips.images import Epochs, FolderPictures, middle_square, open_pictures
+from sgvg_core.training.clips.images import Epochs, FolderImages, middle_square, open_images
 from sgvg_core.training.runs.prefetch import Prefetcher
 
 
-def test_a_folder_of_pictures(tmp_path):
+def test_a_folder_of_images(tmp_path):
     (tmp_path / "b").mkdir()
     Image.fromarray(np.full((20, 30, 3), 255, np.uint8)).save(tmp_path / "b" / "white.png")
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a black.JPG")
     (tmp_path / "notes.txt").write_text("no picture")
-    data = open_pictures(tmp_path, 16)
+    data = open_images(tmp_path, 16)
     assert len(data) == 2
-    assert torch.equal(data.picture(0), torch.full((3, 16, 16), -1.0))
-    assert torch.allclose(data.picture(1), torch.ones(3, 16, 16))
-    assert data.hash == FolderPictures(tmp_path, 16).hash != FolderPictures(tmp_path, 8).hash
+    assert torch.equal(data.image(0), torch.full((3, 16, 16), -1.0))
+    assert torch.allclose(data.image(1), torch.ones(3, 16, 16))
+    assert data.hash == FolderImages(tmp_path, 16).hash != FolderImages(tmp_path, 8).hash
     (tmp_path / "b" / "white.png").rename(tmp_path / "b" / "snow.png")
-    assert FolderPictures(tmp_path, 16).hash != data.hash
+    assert FolderImages(tmp_path, 16).hash != data.hash
 
 
 def test_the_middle_square():
-    picture = torch.zeros(3, 4, 8)
-    picture[:, :, 2:6] = 1
-    assert torch.equal(middle_square(picture, 4), torch.ones(3, 4, 4))
-    assert torch.equal(middle_square(picture.transpose(1, 2), 2), torch.ones(3, 2, 2))
+    image = torch.zeros(3, 4, 8)
+    image[:, :, 2:6] = 1
+    assert torch.equal(middle_square(image, 4), torch.ones(3, 4, 4))
+    assert torch.equal(middle_square(image.transpose(1, 2), 2), torch.ones(3, 2, 2))
 
 
 def test_what_cannot_be_read_is_told(tmp_path):
     with pytest.raises(DataError, match=r"nowhere: isn't a folder; make a data set with"):
-        open_pictures(tmp_path / "nowhere", 16)
+        open_images(tmp_path / "nowhere", 16)
     with pytest.raises(DataError, match=r"holds neither a prepared data set nor pictures"):
-        open_pictures(tmp_path, 16)
+        open_images(tmp_path, 16)
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(MediaError, match=r"broken\.png: can't be read as a picture"):
-        open_pictures(tmp_path, 16).picture(0)
+        open_images(tmp_path, 16).image(0)
 
 
 def test_an_epoch_shows_every_item_once_and_each_has_its_own_order():

@@ -16,7 +16,7 @@ from sgvg_core.config import DiscriminatorConfig, GeneratorConfig
 from sgvg_core.training.clips.adversarial import AdversarialTraining
 from sgvg_core.training.clips.adversarial_config import ADVERSARIAL_PRESETS
 from sgvg_core.training.clips.class_labels import ClassLabels
-from sgvg_core.training.clips.init_from import read_beginning
+from sgvg_core.training.clips.init_from import read_initial_networks
 
 SIZES = GeneratorConfig(16, (8, 7, 6), z_dim=5, w_dim=6, mapping_layers=3, conv_clamp=2.0)
 CRITIC = DiscriminatorConfig(16, (8, 7, 6), conv_clamp=3.0, mapping_layers=0, mbstd_group_size=2)
@@ -48,36 +48,36 @@ def snapshot(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
+def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     for index in range(6):
         Image.fromarray((np.random.default_rng(index).random((16, 16, 3)) * 255).astype(np.uint8)).save(folder / f"{index}.png")
     return folder
 
 
-def words(pictures, work, file, *more):
+def words(images, work, file, *more):
     run = ["--preset", "tiny", "--set", "batch=4", "--set", "size=16", "--threads", "1", "--device", "cpu", "--sheet-every", "0", "--log-every", "1"]
-    return ["train", "generator", "--data", str(pictures), "--work", str(work), "--begin-with", str(file), *run, *more]
+    return ["train", "generator", "--data", str(images), "--work", str(work), "--begin-with", str(file), *run, *more]
 
 
 def test_all_three_networks_of_a_snapshot_are_taken(snapshot):
     path, parts = snapshot
-    beginning = read_beginning(path, CONFIG)
-    assert beginning.generator == SIZES
-    assert beginning.critic == dataclasses.replace(CRITIC, mbstd_group_size=CONFIG.mbstd_group_size)
-    training = AdversarialTraining(CONFIG, beginning=beginning)
-    for network, name in ((training.net, "G"), (training.critic, "D"), (training.mean, "G_ema")):
+    initial = read_initial_networks(path, CONFIG)
+    assert initial.generator == SIZES
+    assert dataclasses.replace(CRITIC, mbstd_group_size=CONFIG.mbstd_group_size) == initial.D
+    training = AdversarialTraining(CONFIG, initial=initial)
+    for network, name in ((training.G, "G"), (training.D, "D"), (training.G_ema, "G_ema")):
         state = network.state_dict()
         assert all(torch.equal(state[key], tensor) for key, tensor in parts[name].items()), name
-    assert beginning.notes == ("begins with own.pkl: 16 px, its averaged and its running generator, the discriminator of own.pkl",)
+    assert initial.notes == ("begins with own.pkl: 16 px, its averaged and its running generator, the discriminator of own.pkl",)
 
 
-def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, pictures, tmp_path, capsys):
+def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, images, tmp_path, capsys):
     path, parts = snapshot
     before = torch.get_num_threads()
     for work, stops in (("whole", (4,)), ("stopped", (2, 4))):
         for stop in stops:
-            assert main(words(pictures, tmp_path / work, path, "--steps", str(stop))) == 0
+            assert main(words(images, tmp_path / work, path, "--steps", str(stop))) == 0
     torch.set_num_threads(before)
     assert "begins with own.pkl: 16 px" in capsys.readouterr().out
     for name in ("generator.safetensors", "critic.safetensors"):
@@ -91,38 +91,38 @@ def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, 
     assert json.loads((tmp_path / "whole" / "adversarial" / "config.json").read_text())["ema_ramp"] is None
 
 
-def test_a_run_goes_on_with_its_own_beginning_only(snapshot, pictures, tmp_path, capsys):
+def test_a_run_goes_on_with_its_own_beginning_only(snapshot, images, tmp_path, capsys):
     path, _ = snapshot
-    assert main(words(pictures, tmp_path, path, "--steps", "1")) == 0
+    assert main(words(images, tmp_path, path, "--steps", "1")) == 0
     other = tmp_path / "other.pkl"
     write_pickle(other, {"G_ema": network_of(weights(build_generator(SIZES), 0.5))})
-    assert main(words(pictures, tmp_path, other, "--steps", "2")) == 2
+    assert main(words(images, tmp_path, other, "--steps", "2")) == 2
     assert "this run was begun with other settings (begin_with was " in capsys.readouterr().err
 
 
 def test_our_own_files_bring_the_discriminator_beside_them(tmp_path):
     generator, critic = build_generator(SIZES), build_discriminator(CRITIC)
     save_generator(tmp_path / "generator.safetensors", generator, SIZES, half=False)
-    alone = read_beginning(tmp_path, CONFIG)
-    assert alone.critic_state is None
-    assert alone.critic.channels == SIZES.channels
+    alone = read_initial_networks(tmp_path, CONFIG)
+    assert alone.D_state is None
+    assert alone.D.channels == SIZES.channels
     assert "no discriminator: that one begins anew" in alone.notes[0]
     save_discriminator(tmp_path / "critic.safetensors", critic, CRITIC, half=False)
-    both = read_beginning(tmp_path, CONFIG)
-    assert torch.equal(both.critic_state["b4.fc.weight"], critic.state_dict()["b4.fc.weight"])
+    both = read_initial_networks(tmp_path, CONFIG)
+    assert torch.equal(both.D_state["b4.fc.weight"], critic.state_dict()["b4.fc.weight"])
     assert both.hash != alone.hash
     save_discriminator(tmp_path / "critic.safetensors", build_discriminator(DiscriminatorConfig(8, (8, 7))), DiscriminatorConfig(8, (8, 7)))
     with pytest.raises(Exception, match=r"looks at 8 px and 0 classes, the generator of generator\.safetensors makes 16 px"):
-        read_beginning(tmp_path, CONFIG)
+        read_initial_networks(tmp_path, CONFIG)
 
 
 def test_a_converted_file_trains(tmp_path):
     torch.save({"g_ema": filled(converted_shapes((8, 7, 6), 5, 2)), "latent_avg": torch.arange(5.0)}, tmp_path / "own.pt")
-    training = AdversarialTraining(CONFIG, beginning=read_beginning(tmp_path / "own.pt", CONFIG))
-    assert torch.equal(training.net.w_avg, torch.arange(5.0))
-    before = training.net.synthesis.b4.const.clone()
+    training = AdversarialTraining(CONFIG, initial=read_initial_networks(tmp_path / "own.pt", CONFIG))
+    assert torch.equal(training.G.w_avg, torch.arange(5.0))
+    before = training.G.synthesis.b4.const.clone()
     training.step(0, torch.rand(4, 3, 16, 16) * 2 - 1)
-    assert not torch.equal(training.net.synthesis.b4.const, before)
+    assert not torch.equal(training.G.synthesis.b4.const, before)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ def test_a_converted_file_trains(tmp_path):
         (lambda path: save_discriminator(path, build_discriminator(CRITIC), CRITIC), [], "expected a StyleGAN2 generator"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused(snapshot, pictures, tmp_path, capsys, make, more, said):
+def test_what_does_not_fit_is_refused(snapshot, images, tmp_path, capsys, make, more, said):
     path = tmp_path / ("other.pkl" if make is write_stylegan3_pickle else "other.safetensors")
     make(path)
-    assert main(words(pictures, tmp_path / "work", path if path.exists() else snapshot[0], *more)) == 2
+    assert main(words(images, tmp_path / "work", path if path.exists() else snapshot[0], *more)) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "work").exists()
 
@@ -146,47 +146,47 @@ def test_what_does_not_fit_is_refused(snapshot, pictures, tmp_path, capsys, make
 def test_labels_and_classes_must_be_as_many(tmp_path):
     save_fresh(tmp_path / "two.safetensors", c_dim=2)
     with pytest.raises(Exception, match=r"labels: the data has 3, but two\.safetensors knows 2 classes; prepare data with as many labels"):
-        read_beginning(tmp_path / "two.safetensors", CONFIG, 3)
-    assert read_beginning(tmp_path / "two.safetensors", CONFIG, 2).critic.cmap_dim == 8
+        read_initial_networks(tmp_path / "two.safetensors", CONFIG, 3)
+    assert read_initial_networks(tmp_path / "two.safetensors", CONFIG, 2).D.cmap_dim == 8
 
 
 CLASSES = ClassLabels(("fire", "rain", "sea"), torch.arange(6) % 3)
 
 
-def test_one_that_knows_no_labels_begins_with_the_same_pictures_and_answers_for_each(snapshot):
+def test_one_that_knows_no_labels_begins_with_the_same_images_and_answers_for_each(snapshot):
     path, _ = snapshot
-    plain = AdversarialTraining(CONFIG, beginning=read_beginning(path, CONFIG))
-    grown = AdversarialTraining(CONFIG, classes=CLASSES, beginning=read_beginning(path, CONFIG, 3))
-    assert (grown.net_config.c_dim, grown.critic_config.c_dim, grown.critic_config.cmap_dim) == (3, 3, 8)
-    for module in (plain.net, plain.critic, grown.net, grown.critic):
+    plain = AdversarialTraining(CONFIG, initial=read_initial_networks(path, CONFIG))
+    grown = AdversarialTraining(CONFIG, classes=CLASSES, initial=read_initial_networks(path, CONFIG, 3))
+    assert (grown.G_config.c_dim, grown.D_config.c_dim, grown.D_config.cmap_dim) == (3, 3, 8)
+    for module in (plain.G, plain.D, grown.G, grown.D):
         module.requires_grad_(False)
     z = torch.randn(4, SIZES.z_dim, generator=torch.Generator().manual_seed(0))
     for number in range(3):
         c = CLASSES.vectors([number] * 4)
-        for before, after in ((plain.net, grown.net), (plain.mean, grown.mean)):
+        for before, after in ((plain.G, grown.G), (plain.G_ema, grown.G_ema)):
             ws = before.mapping(z)
             assert torch.allclose(after.mapping(z, c), ws, atol=1e-5 * float(ws.abs().max()))
             assert torch.equal(after.synthesis(ws), before.synthesis(ws))
-        pictures = plain.mean.synthesis(plain.mean.mapping(z)).clamp(-1, 1)
-        answers = plain.critic(pictures)
-        assert torch.allclose(grown.critic(pictures, c), answers, atol=1e-5 * float(answers.abs().max()))
+        images = plain.G_ema.synthesis(plain.G_ema.mapping(z)).clamp(-1, 1)
+        answers = plain.D(images)
+        assert torch.allclose(grown.D(images, c), answers, atol=1e-5 * float(answers.abs().max()))
 
 
 def test_then_it_learns_to_tell_them(snapshot):
     """A few steps on pictures whose brightness is their class: what reads the label moves in both networks."""
     path, _ = snapshot
-    training = AdversarialTraining(CONFIG, classes=CLASSES, beginning=read_beginning(path, CONFIG, 3))
+    training = AdversarialTraining(CONFIG, classes=CLASSES, initial=read_initial_networks(path, CONFIG, 3))
     real = torch.tensor([-1.0, 0.0, 1.0, -1.0])[:, None, None, None].expand(4, 3, 16, 16)
     for step in range(2):
         training.step(step, real, [0, 1, 2, 0])
     z, c = torch.ones(3, SIZES.z_dim), torch.eye(3)
-    ws, answers = training.net.mapping(z, c), training.critic(real[:1].expand(3, -1, -1, -1), c)
+    ws, answers = training.G.mapping(z, c), training.D(real[:1].expand(3, -1, -1, -1), c)
     assert (ws[0] - ws[1]).abs().max() > 1e-6
     assert (answers[0] - answers[1]).abs() > 1e-6
-    assert all(parameter.grad.abs().sum() > 0 for parameter in (training.net.mapping.embed.weight, training.critic.mapping.embed.weight))
+    assert all(parameter.grad.abs().sum() > 0 for parameter in (training.G.mapping.embed.weight, training.D.mapping.embed.weight))
 
 
 def test_growing_is_the_same_every_time(snapshot):
     path, _ = snapshot
-    assert read_beginning(path, CONFIG, 3).hash == read_beginning(path, CONFIG, 3).hash != read_beginning(path, CONFIG).hash
-    assert "it knew no labels" in read_beginning(path, CONFIG, 3).notes[1]
+    assert read_initial_networks(path, CONFIG, 3).hash == read_initial_networks(path, CONFIG, 3).hash != read_initial_networks(path, CONFIG).hash
+    assert "it knew no labels" in read_initial_networks(path, CONFIG, 3).notes[1]

@@ -9,14 +9,14 @@ from sgvg_core.errors import ConfigError
 from sgvg_core.presets import TINY
 from sgvg_core.training.runs.state import Run
 from sgvg_core.training.world import generator, rendered_clips, sound_pool
-from sgvg_core.training.world.generator import render_pictures
+from sgvg_core.training.world.generator import render_images
 from sgvg_core.training.world.rendered_clips import render_clips
 from sgvg_core.training.world.sound_pool import make_recording_pool, make_sound_pool
 from sgvg_core.world import probes
 from sgvg_core.world.recordings import Recording
 
-PICTURES = {"seed": 1, "num_scenes": 2, "frames_a_scene": 1, "size": 16, "workers": 1}
-CLIPS = {"seed": 1, "num_clips": 2, "num_frames": 2, "rate": 12.0, "picture_size": 16, "size": 8, "workers": 1}
+IMAGES = {"seed": 1, "num_scenes": 2, "frames_a_scene": 1, "size": 16, "workers": 1}
+CLIPS = {"seed": 1, "num_clips": 2, "num_frames": 2, "rate": 12.0, "image_size": 16, "size": 8, "workers": 1}
 SOUNDS = {"mel": TINY.mel, "rate": 12.0, "seed": 1, "num_clips": 2, "seconds": 0.5, "workers": 1}
 NOISE = np.random.default_rng(0).standard_normal(12_000).astype(np.float32)
 
@@ -28,9 +28,9 @@ def few_a_job(monkeypatch):
     monkeypatch.setattr(rendered_clips, "_CLIPS_A_JOB", 2)
 
 
-def pictures(folder, **changed):
-    kept = render_pictures(folder, **{**PICTURES, **changed})
-    return np.asarray(kept.pictures), kept.codes.numpy()
+def images(folder, **changed):
+    kept = render_images(folder, **{**IMAGES, **changed})
+    return np.asarray(kept.images), kept.codes.numpy()
 
 
 def clips(folder, **changed):
@@ -49,8 +49,8 @@ def recordings(folder, taught=(NOISE,), kind="raining", **changed):
 
 
 OTHERS = [
-    (pictures, {"seed": 2}), (pictures, {"size": 32}), (pictures, {"num_scenes": 4}), (clips, {"seed": 2}), (clips, {"num_clips": 4}),
-    (clips, {"rate": 6.0}), (clips, {"size": 16}), (clips, {"picture_size": 32}), (sounds, {"seed": 2}), (sounds, {"num_clips": 3}),
+    (images, {"seed": 2}), (images, {"size": 32}), (images, {"num_scenes": 4}), (clips, {"seed": 2}), (clips, {"num_clips": 4}),
+    (clips, {"rate": 6.0}), (clips, {"size": 16}), (clips, {"image_size": 32}), (sounds, {"seed": 2}), (sounds, {"num_clips": 3}),
     (sounds, {"seconds": 1.0}),
     (sounds, {"mel": dataclasses.replace(TINY.mel, edges="silence" if TINY.mel.edges == "mirror" else "mirror")}),
     (recordings, {"seed": 2}), (recordings, {"taught": (-NOISE[::-1],)}), (recordings, {"kind": "wind noise"}), (recordings, {"seconds": 1.0}),
@@ -66,7 +66,7 @@ def test_another_setting_gives_what_it_asks_for(tmp_path, make, other):
     assert not all(np.array_equal(a, b) for a, b in zip(again, first, strict=True))
 
 
-@pytest.mark.parametrize("make", [pictures, clips, sounds, recordings])
+@pytest.mark.parametrize("make", [images, clips, sounds, recordings])
 def test_what_is_there_is_used(tmp_path, make, monkeypatch):
     first = make(tmp_path)
     for room in (generator, rendered_clips, sound_pool):
@@ -74,7 +74,7 @@ def test_what_is_there_is_used(tmp_path, make, monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(make(tmp_path), first, strict=True))
 
 
-@pytest.mark.parametrize("make", [pictures, clips, sounds, recordings])
+@pytest.mark.parametrize("make", [images, clips, sounds, recordings])
 def test_what_was_not_finished_is_made_anew(tmp_path, make):
     first = make(tmp_path)
     (note,) = tmp_path.glob("*made_of.txt")
@@ -86,10 +86,10 @@ def test_what_was_not_finished_is_made_anew(tmp_path, make):
 
 
 def test_another_world_draws_anew(tmp_path, monkeypatch):
-    first = render_pictures(tmp_path, **PICTURES).made_of
+    first = render_images(tmp_path, **IMAGES).made_of
     darker = probes.render
     monkeypatch.setattr(probes, "render", lambda *what: darker(*what) // 2)
-    assert render_pictures(tmp_path, **PICTURES).made_of != first
+    assert render_images(tmp_path, **IMAGES).made_of != first
 
 
 @pytest.mark.parametrize("constant", ["SPEEDS", "STEADY_SHARE"])

@@ -51,7 +51,7 @@ def test_one_command_trains_all_and_prints_one_table(folder, clip_data, monkeypa
         assert main(words(clip_data, folder)) == 130
     work = folder / "work"
     before = (work / ALL_TERMS / "sound_encoder.safetensors").stat().st_mtime_ns
-    assert (work / "without_sound_picture" / "walker.safetensors").exists()
+    assert (work / "without_sound_image" / "walker.safetensors").exists()
     assert not (work / "without_sound_text" / "walker.safetensors").exists()
     capsys.readouterr()
 
@@ -84,7 +84,7 @@ def test_other_settings_need_another_folder(folder, clip_data, capsys):
 
 
 def test_only_terms_that_count_are_left_out():
-    config = dataclasses.replace(CLIP_SGVG_PRESETS["tiny"], terms=SgvgTerms(sound_picture=False), lambda_b=0.0)
+    config = dataclasses.replace(CLIP_SGVG_PRESETS["tiny"], terms=SgvgTerms(sound_image=False), lambda_b=0.0)
     variants = variants_of(config)
     assert list(variants) == [ALL_TERMS, "without_sound_text", "without_video", "without_image"]
     assert set(variants["without_video"].weights) == {"sound_text", "image"}

@@ -19,9 +19,9 @@ def soft(x: float) -> float:
     return math.log(1 + math.exp(x))
 
 
-def test_eq_2_sound_and_picture():
+def test_eq_2_sound_and_image():
     # cosines 1 and 0: 1 - 1 and 1 - 0
-    assert LOSSES["sound_picture"](ALONG, ACROSS).item() == pytest.approx(0.5)
+    assert LOSSES["sound_image"](ALONG, ACROSS).item() == pytest.approx(0.5)
 
 
 def test_eq_2_sound_and_text():
@@ -100,8 +100,8 @@ def test_path_length_of_a_linear_generator():
     # G(w) = k (w_0 + w_1) in each of four pixels, y = 1: J^T y = 4 k / sqrt(4) for each number of w; two latents of two numbers
     k = torch.tensor(0.5, requires_grad=True)
     ws = torch.zeros(3, 2, 2, requires_grad=True)
-    pictures = (k * ws.sum((1, 2)))[:, None, None, None].expand(3, 1, 2, 2)
-    lengths = path_lengths(pictures, ws, torch.ones(3, 1, 2, 2))
+    images = (k * ws.sum((1, 2)))[:, None, None, None].expand(3, 1, 2, 2)
+    lengths = path_lengths(images, ws, torch.ones(3, 1, 2, 2))
     assert lengths.tolist() == pytest.approx([math.sqrt(2) * 2 * 0.5] * 3)  # |.| over two numbers, the mean over latents
     loss = LOSSES["path_length"](lengths, mean=1.0)
     assert loss.item() == pytest.approx((math.sqrt(2) - 1) ** 2)
@@ -118,5 +118,5 @@ def test_contrastive_of_two_pairs():
 
 
 def test_a_weight_of_nothing_switches_a_term_off():
-    terms = {"sound_picture": torch.tensor(2.0), "spread": torch.tensor(float("nan"))}
-    assert total(terms, {"sound_picture": 0.5, "spread": 0.0}).item() == 1.0
+    terms = {"sound_image": torch.tensor(2.0), "spread": torch.tensor(float("nan"))}
+    assert total(terms, {"sound_image": 0.5, "spread": 0.0}).item() == 1.0

@@ -29,7 +29,7 @@ from sgvg_core.training.world import paper_losses
 from sgvg_core.training.world.paper_losses import (
     FinetuneConfig,
     FrozenParts,
-    HeardBatch,
+    SoundBatch,
     draw_batch,
     encoder_terms,
     roll_out_with_gradients,
@@ -44,8 +44,8 @@ SPACE = dataclasses.replace(
     TINY_WORLD.joint_space, embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, sound_widths=(8, 8)
 )
 ENCODER = dataclasses.replace(TINY_WORLD.sound_encoder, texture_reach=0.0)
-CONFIG = FinetuneConfig(batch=2, steps_before=(3,), share_every=2, bfloat16=False, encoder_rate=2e-2, walker_rate=2e-2)
-CRITICS = CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,))
+CONFIG = FinetuneConfig(batch=2, burn_in_steps=(3,), share_every=2, bfloat16=False, encoder_lr=2e-2, walker_lr=2e-2)
+CRITICS = CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def phase_of(name, work, frozen, tmp_path, config=CONFIG):
 
 
 def heard_of(frozen, pools, num_before=3):
-    config = dataclasses.replace(CONFIG, steps_before=(num_before,))
+    config = dataclasses.replace(CONFIG, burn_in_steps=(num_before,))
     return draw_batch(frozen, pools, config, 3, np.random.default_rng(2))
 
 
@@ -109,7 +109,7 @@ def test_a_batch_is_a_stretch_of_each_clip_with_its_kind(frozen, pools):
 
 
 def test_every_moment_may_come_first_and_none_beyond_the_clip(frozen, pools):
-    config, rng = dataclasses.replace(CONFIG, steps_before=(0, 4), batch=1), np.random.default_rng(0)
+    config, rng = dataclasses.replace(CONFIG, burn_in_steps=(0, 4), batch=1), np.random.default_rng(0)
     firsts: dict[int, set[int]] = {3: set(), 7: set()}
     for _ in range(60):
         shown = draw_batch(frozen, pools, config, 3, rng).steps[0]
@@ -121,7 +121,7 @@ def starts(frozen, pools, num_before, monkeypatch, other_share):
     """The kinds that starts show, and those that are heard."""
     shown = []
     monkeypatch.setattr(paper_losses, "write_codes", lambda codes, kind: shown.append(kind) or finetune_write_codes(codes, kind=kind))
-    config = dataclasses.replace(CONFIG, steps_before=(num_before,), batch=60, other_share=other_share)
+    config = dataclasses.replace(CONFIG, burn_in_steps=(num_before,), batch=60, other_share=other_share)
     long = [SoundPool(np.zeros((9, 20, 64, 64), np.uint8), np.arange(9), np.zeros((9, 20), np.float32))]
     heard = draw_batch(frozen, long, config, 3, np.random.default_rng(3))
     return shown[0], heard.kinds
@@ -177,11 +177,11 @@ def test_eq_2_hears_the_moments_whose_frames_count(frozen, pools):
         far, said = [], []
         for item in range(2):
             for t in range(3):
-                picture = frozen.space.embed_images(frames[3 * item + t][None])[0]
+                image = frozen.space.embed_images(frames[3 * item + t][None])[0]
                 sound = frozen.space.embed_sounds(heard.windows[item, 3 + t][None])[0]
-                far.append(1 - F.cosine_similarity(picture, sound, dim=0))
-                said.append(1 - F.cosine_similarity(picture, frozen.labels[heard.kinds[item]], dim=0))
-    assert terms["sound_picture"].item() == pytest.approx(torch.stack(far).mean().item(), abs=1e-5)
+                far.append(1 - F.cosine_similarity(image, sound, dim=0))
+                said.append(1 - F.cosine_similarity(image, frozen.labels[heard.kinds[item]], dim=0))
+    assert terms["sound_image"].item() == pytest.approx(torch.stack(far).mean().item(), abs=1e-5)
     assert terms["sound_text"].item() == pytest.approx(torch.stack(said).mean().item(), abs=1e-5)
     assert terms["spread"].item() == pytest.approx(ws.var(1, unbiased=False).mean().item(), rel=1e-5)
     torch.testing.assert_close(frozen.labels, frozen.space.embed_texts(KINDS))
@@ -215,8 +215,8 @@ def test_both_discriminators_learn_from_real_clips_as_real_and_made_ones_as_made
 
 @pytest.mark.parametrize(
     ("name", "weights"),
-    [("encoder_loss", {"sound_picture": 1.0, "sound_text": 1.0, "spread": 0.3}),
-     ("critics", {"sound_picture": 5.0, "sound_text": 5.0, "spread": 1.5, "video": 1.0, "image": 1.0})],
+    [("encoder_loss", {"sound_image": 1.0, "sound_text": 1.0, "spread": 0.3}),
+     ("critics", {"sound_image": 5.0, "sound_text": 5.0, "spread": 1.5, "video": 1.0, "image": 1.0})],
 )  # fmt: skip
 def test_lambda_enc_and_lambda_b_weigh_what_is_made_small(work, frozen, pools, clips, tmp_path, name, weights):
     config = dataclasses.replace(CONFIG, lambda_b=0.3, lambda_enc=5.0)
@@ -260,7 +260,7 @@ def parameters(module):
 
 def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen, pools, tmp_path):
     phase = phase_of("encoder_loss", work, frozen, tmp_path)
-    heard = {"sound_encoder": (phase.encoder, phase.mean_encoder), "walker": (phase.walker, phase.mean_walker)}
+    heard = {"sound_encoder": (phase.encoder, phase.encoder_ema), "walker": (phase.walker, phase.walker_ema)}
     begun, seen = {name: parameters(net) for name, (net, _) in heard.items()}, {name: [] for name in heard}
     for _ in range(3):
         with phase.run.one_step():
@@ -280,14 +280,14 @@ def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen
 def test_later_an_average_takes_a_hundredth_of_each_step(work, frozen, pools, tmp_path):
     phase = phase_of("encoder_loss", work, frozen, tmp_path)
     phase.run.step = 1000
-    before = parameters(phase.mean_walker)
+    before = parameters(phase.walker_ema)
     phase.step(pools, None)
-    torch.testing.assert_close(parameters(phase.mean_walker), before + (parameters(phase.walker) - before) / 100, atol=1e-6, rtol=1e-4)
-    assert "share_sound_picture" in phase.run._latest  # step 1000 is one of every second
+    torch.testing.assert_close(parameters(phase.walker_ema), before + (parameters(phase.walker) - before) / 100, atol=1e-6, rtol=1e-4)
+    assert "share_sound_image" in phase.run._latest  # step 1000 is one of every second
     phase.run._latest.clear()
     phase.run.step = 1001
     phase.step(pools, None)
-    assert "share_sound_picture" not in phase.run._latest
+    assert "share_sound_image" not in phase.run._latest
 
 
 def test_gradients_are_fresh_and_no_longer_than_one(work, frozen, pools, tmp_path, monkeypatch):
@@ -305,7 +305,7 @@ def test_gradients_are_fresh_and_no_longer_than_one(work, frozen, pools, tmp_pat
 
 
 def test_a_phase_says_which_parts_learn_how_fast(work, frozen, tmp_path):
-    phase = phase_of("critics", work, frozen, tmp_path, dataclasses.replace(CONFIG, encoder_rate=1e-3, walker_rate=2e-3, critic_rate=3e-3))
+    phase = phase_of("critics", work, frozen, tmp_path, dataclasses.replace(CONFIG, encoder_lr=1e-3, walker_lr=2e-3, critic_lr=3e-3))
     (encoder, walker), (critics,) = phase.optimiser.param_groups, phase.critic_optimiser.param_groups
     assert (encoder["lr"], walker["lr"], critics["lr"]) == (1e-3, 2e-3, 3e-3)
     assert (encoder["weight_decay"], critics["betas"]) == (0.0, (0.5, 0.999))
@@ -324,7 +324,7 @@ def test_settings_that_cannot_be_are_told():
             FinetuneConfig(**wrong)
     with pytest.raises(ConfigError, match="gan_loss: got 'hinge'"):
         FinetuneConfig(gan_loss="hinge")
-    assert FinetuneConfig(batch=1, share_every=1, lambda_b=0, lambda_enc=0).steps_before == (0, 12, 24, 36)
+    assert FinetuneConfig(batch=1, share_every=1, lambda_b=0, lambda_enc=0).burn_in_steps == (0, 12, 24, 36)
     assert (FinetuneConfig().lambda_b, FinetuneConfig().lambda_enc, FinetuneConfig().real_share) == (0.1, 2.0, 0.2)
 
 
@@ -338,8 +338,8 @@ def test_ears_that_hear_otherwise_than_the_joint_space_are_refused(work, frozen,
 
 def test_a_batch_is_what_the_steps_of_a_walk_hear():
     windows = torch.zeros(1, 9, 1, 4, 4)
-    assert HeardBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4)).steps.shape[1] == 9
-    assert HeardBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4), reach=2).steps.shape[1] == 5
+    assert SoundBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4)).steps.shape[1] == 9
+    assert SoundBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4), reach=2).steps.shape[1] == 5
 
 
 def test_both_phases_one_after_the_other(work, pools, clips, tmp_path, monkeypatch):

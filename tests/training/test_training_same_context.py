@@ -9,10 +9,10 @@ import torch
 
 from sgvg_core.assembly import build_sound_encoder
 from sgvg_core.config import CriticConfig
-from sgvg_core.generation import Sound, Walk, hear
+from sgvg_core.generation import Sound, Walk, analyse_sound
 from sgvg_core.generation.trajectory import count_steps
 from sgvg_core.presets import TINY, TINY_WORLD
-from sgvg_core.sound_inversion import SoundInversionEncoder, hear_clips, hear_in_order
+from sgvg_core.sound_inversion import SoundInversionEncoder, encode_clips, encode_stream
 from sgvg_core.training.clips import sgvg as clip_sgvg
 from sgvg_core.training.clips import windows as clip_windows
 from sgvg_core.training.clips.samples import sample_film
@@ -52,7 +52,7 @@ def pool(tmp_path_factory) -> SoundPool:
 
 def in_a_film(encoder: SoundInversionEncoder, model, sound: torch.Tensor, rate: int) -> torch.Tensor:
     """What E_a hears for a film of a whole sound, at every step."""
-    walk = Walk(hear(Sound.from_waveform(sound[None], rate), TINY.mel), encoder, model.walker, torch.zeros(1, 8, 24), RATE)
+    walk = Walk(analyse_sound(Sound.from_waveform(sound[None], rate), TINY.mel), encoder, model.walker, torch.zeros(1, 8, 24), RATE)
     return torch.cat(list(walk.offsets(count_steps(walk.num_frames, RATE, RATE), RATE)))
 
 
@@ -63,7 +63,7 @@ def test_a_pool_holds_as_many_windows_as_a_film_hears(pool):
 @pytest.mark.parametrize("num_before", [0, 24])
 def test_finetune_hears_what_a_film_hears(pool, encoder, tiny_model, num_before):
     frozen = FrozenParts(_generator(), None, torch.zeros(9, 4), torch.device("cpu"))
-    config = FinetuneConfig(batch=4, steps_before=(num_before,))
+    config = FinetuneConfig(batch=4, burn_in_steps=(num_before,))
     rng, again = np.random.default_rng(1), np.random.default_rng(1)
     heard = draw_batch(frozen, [pool], config, 4, rng, encoder.reach)
     alone = draw_batch(frozen, [pool], config, 4, again)
@@ -73,14 +73,14 @@ def test_finetune_hears_what_a_film_hears(pool, encoder, tiny_model, num_before)
     ws = roll_out_with_gradients(encoder, walker, heard, 4)
     for item in range(4):
         clip, first = _find(pool, alone.steps[item])
-        film = torch.cat(list(hear_in_order(encoder, pool.pictures(np.array(clip)).split(7))))
+        film = torch.cat(list(encode_stream(encoder, pool.images(np.array(clip)).split(7))))
         state = WalkState(heard.start_ws[item : item + 1], heard.start_ws[item : item + 1])
         for t in range(num_before + 4):
             state = take_step(walker, state, film[first + t][None], settings)
         torch.testing.assert_close(ws[item, -1], state.ws[0], rtol=0, atol=1e-5)
     clip, first = _find(pool, alone.steps[0])
-    film = torch.cat(list(hear_in_order(encoder, [pool.pictures(np.array(clip))])))[first + num_before :][:4]
-    assert (hear_clips(encoder, alone.steps[:1, num_before:])[0] - film).abs().max() > 1e-3  # the frames that count, cut off from the rest
+    film = torch.cat(list(encode_stream(encoder, [pool.images(np.array(clip))])))[first + num_before :][:4]
+    assert (encode_clips(encoder, alone.steps[:1, num_before:])[0] - film).abs().max() > 1e-3  # the frames that count, cut off from the rest
 
 
 def _generator():
@@ -103,14 +103,14 @@ def _find(pool: SoundPool, windows: torch.Tensor) -> tuple[int, int]:
 @pytest.fixture
 def training(tiny_model, clip_data, monkeypatch) -> ClipSgvgTraining:
     """The preset tiny in small, its windows as they are: without wear and masks, as a film hears them."""
-    monkeypatch.setattr(clip_windows, "worn_sound", lambda samples, rng, rate: samples)
-    monkeypatch.setattr(clip_windows, "mask_pictures", lambda pictures, rng: pictures)
+    monkeypatch.setattr(clip_windows, "augment_window", lambda samples, rng, rate: samples)
+    monkeypatch.setattr(clip_windows, "mask_log_mels", lambda images, rng: images)
     tiny = CLIP_SGVG_PRESETS["tiny"]
     assert tiny.encoder.texture_reach > 0
-    critics = CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,))
-    terms = dataclasses.replace(tiny.terms, sound_picture=False, sound_text=False)
+    critics = CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,))
+    terms = dataclasses.replace(tiny.terms, sound_image=False, sound_text=False)
     walker = dataclasses.replace(TINY.walker, hidden=16)
-    config = dataclasses.replace(tiny, encoder=ENCODER, walker=walker, critics=critics, terms=terms, batch=3, steps_of_others=(0,))
+    config = dataclasses.replace(tiny, encoder=ENCODER, walker=walker, critics=critics, terms=terms, batch=3, burn_in_steps_other_clips=(0,))
     training = ClipSgvgTraining(config, tiny_model.generator, tiny_model.joint_space, clip_data.labels)
     speaking(training.encoder).requires_grad_(False)
     return training
@@ -119,7 +119,7 @@ def training(tiny_model, clip_data, monkeypatch) -> ClipSgvgTraining:
 @pytest.mark.parametrize(("num_before", "begin"), [(21, 0.0), (9, 0.0), (9, 0.5), (3, 1.0), (9, 1.0)])
 def test_walks_on_clips_hear_what_a_film_hears(training, clip_data, tiny_model, monkeypatch, num_before, begin):
     windows = ClipWindows(clip_data, TINY.mel)
-    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(training.config, steps_before=(num_before,)))
+    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(training.config, burn_in_steps=(num_before,)))
     clip, count, first = windows.clips[0], num_before + 3, round(begin * 12)
     assert reader.reach == training.encoder.reach == REACH
     sounds, inside = reader._heard(clip, begin, count, torch.Generator().manual_seed(0), before=True, after=True)
@@ -128,9 +128,9 @@ def test_walks_on_clips_hear_what_a_film_hears(training, clip_data, tiny_model, 
     ws = torch.zeros(1, 8, 24)
     heard: list[torch.Tensor] = []
     monkeypatch.setattr(training, "_step", lambda state, audio: heard.append(audio) or state)
-    training.go_before(sounds[None, :-3], ws, inside[None, :-3])
+    training.burn_in(sounds[None, :-3], ws, inside[None, :-3])
     last = 3 + 2 * REACH
-    training.go_on(WalkState(ws, ws), sounds[None, -last:], inside[None, -last:])
+    training.rollout(WalkState(ws, ws), sounds[None, -last:], inside[None, -last:])
     assert len(heard) == count
     torch.testing.assert_close(torch.cat(heard), film[first : first + count], rtol=0, atol=1e-5)
 
@@ -140,7 +140,7 @@ def _sound(windows: ClipWindows, clip) -> tuple[torch.Tensor, int]:
 
 
 def test_a_walk_that_heard_others_first_is_heard_as_one_sound(training, clip_data, tiny_model):
-    config = dataclasses.replace(training.config, steps_before=(12,), steps_of_others=(30,))
+    config = dataclasses.replace(training.config, burn_in_steps=(12,), burn_in_steps_other_clips=(30,))
     walks = WalkReader(ClipWindows(clip_data, TINY.mel), tiny_model.generator, config).read(0, range(3))
     assert walks.inside is not None
     assert walks.sounds.shape[1] == walks.inside.shape[1] == 30 + 12 + 3 + 2 * REACH
@@ -148,7 +148,7 @@ def test_a_walk_that_heard_others_first_is_heard_as_one_sound(training, clip_dat
         heard = torch.stack(training._offsets(walks.sounds, slice(REACH, 45 + REACH), walks.inside), 1)
         for item in range(3):
             own = walks.inside[item]
-            film = torch.cat(list(hear_in_order(training.encoder, [walks.sounds[item][own]])))
+            film = torch.cat(list(encode_stream(training.encoder, [walks.sounds[item][own]])))
             begin = int(own[:REACH].sum())
             torch.testing.assert_close(heard[item], film[begin : begin + 45], rtol=0, atol=1e-5)
 
@@ -169,13 +169,13 @@ def test_a_step_with_a_reach_learns_and_samples_are_films_of_the_whole_clip(trai
     windows = ClipWindows(clip_data, TINY.mel)
     training.step(0, WalkReader(windows, tiny_model.generator, training.config).read(0, range(3)))
     assert bool(seen["loss"].isfinite())
-    film = sample_film(tiny_model.generator, training.mean_encoder, training.mean_walker, windows, windows.clips[0], WalkSettings(), 1, 0)
+    film = sample_film(tiny_model.generator, training.encoder_ema, training.walker_ema, windows, windows.clips[0], WalkSettings(), 1, 0)
     assert film.shape[0] == 24
 
 
 def test_the_warm_start_learns_from_textures_as_films_have_them(training, clip_data, tiny_model):
     windows, labels = ClipWindows(clip_data, TINY.mel), list(clip_data.labels)
-    heard = clip_sgvg._hear_clips(windows, windows.clips, labels, training.config, training.encoder, lambda *said: None)
+    heard = clip_sgvg._analyse_clips(windows, windows.clips, labels, training.config, training.encoder, lambda *said: None)
     assert heard.surroundings is not None
     for number, clip in enumerate(windows.clips):
         film = in_a_film(training.encoder, tiny_model, *_sound(windows, clip))

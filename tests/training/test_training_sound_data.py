@@ -12,13 +12,13 @@ from sgvg_core.media import write_wav
 from sgvg_core.training.world.sound_data import (
     MIXED_LEVELS,
     SoundWindows,
-    from_many_sources,
+    drop_rare_classes,
     load_recordings,
     mixed,
 )
 from sgvg_core.world.recordings import FEWEST_SOURCES, Recording
 
-MEL = MelConfig(sample_rate=16_000, segment_seconds=1.0, n_mels=16, picture_mels=16, picture_frames=16)
+MEL = MelConfig(sample_rate=16_000, segment_seconds=1.0, n_mels=16, resized_mels=16, resized_frames=16)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def recordings():
 
 
 def test_a_class_of_few_places_is_learned_from_synthesised_sounds_alone(recordings):
-    assert {recording.kind for recording in from_many_sources(recordings)} == {"raining"}
+    assert {recording.kind for recording in drop_rare_classes(recordings)} == {"raining"}
     windows = SoundWindows(1, MEL, loaded=recordings, real_share=1.0, first_clips=1, clip_seconds=1.0)
     sources = [source for _ in range(3) for source in windows.batch(96)["source"] if source]
     assert {source.split()[0] for source in sources} == {"raining"}

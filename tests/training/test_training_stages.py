@@ -16,17 +16,17 @@ from sgvg_core.training.runs.gradients import gradient_shares
 from sgvg_core.training.runs.history import note_command
 from sgvg_core.training.runs.state import Run, read_state
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
-from sgvg_core.training.world.detail_finetune import SharpenConfig, combined_gradient
+from sgvg_core.training.world.detail_finetune import DetailConfig, combined_gradient
 from sgvg_core.training.world.export import export_model, folder_after
 from sgvg_core.training.world.paper_losses import FinetuneConfig
 from sgvg_core.training.world.rendered_clips import render_clips
 from sgvg_core.training.world.results import generator_file
 from sgvg_core.training.world.stages import (
     TrainSettings,
+    detail_stage,
     finetune_stage,
     generator_stage,
     judge_stage,
-    sharpen_stage,
     walk_stage,
 )
 from sgvg_core.world import KINDS
@@ -36,7 +36,7 @@ SPACE = dataclasses.replace(
     TINY_WORLD.joint_space, embed_dim=16, image_size=32, image_width=4, text_width=16, text_heads=2, text_layers=1, sound_widths=(8, 8),
     merges=train_merges(KINDS, 10), words=("rain",), labels=KINDS,
 )
-CONFIG = dataclasses.replace(TINY_WORLD, joint_space=SPACE, judge=JudgeConfig(picture_size=16, widths=(8, 8)))
+CONFIG = dataclasses.replace(TINY_WORLD, joint_space=SPACE, judge=JudgeConfig(image_size=16, widths=(8, 8)))
 STEP = 1 / 60 / 100  # a hundredth of a second: one step, whatever it takes
 
 
@@ -71,9 +71,9 @@ def settings(tmp_path_factory):
         judge_steps=3,
         reader_steps=5,
         walk=walker_warmup.WalkTraining(pool_seconds=2.5, encoder_batch=16, walker_batch=12, chunk=6),
-        sharpen=SharpenConfig(batch=2, critic_alone_steps=1, critic_widths=(8, 8)),
-        finetune=FinetuneConfig(batch=1, steps_before=(0, 3), share_every=1),
-        critics=CriticConfig(picture_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
+        sharpen=DetailConfig(batch=2, critic_alone_steps=1, critic_widths=(8, 8)),
+        finetune=FinetuneConfig(batch=1, burn_in_steps=(0, 3), share_every=1),
+        critics=CriticConfig(image_size=16, num_frames=3, image_widths=(8,), video_widths=(8,)),
         workers=1,
     )
 
@@ -113,8 +113,8 @@ def test_generator_and_judge(settings, tmp_path):
 
 def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
     with pytest.raises(Killed):
-        sharpen_stage(settings, 4 * STEP, killer("sharpen"))
-    path = sharpen_stage(settings, 4 * STEP)
+        detail_stage(settings, 4 * STEP, killer("sharpen"))
+    path = detail_stage(settings, 4 * STEP)
     assert path == generator_file(settings.work)
     before, after = load_generator(settings.work / "generator.safetensors"), load_generator(path)
     assert all(torch.equal(a, b) for a, b in zip(before.mapping.parameters(), after.mapping.parameters(), strict=True))
@@ -125,9 +125,9 @@ def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
 
 
 def test_a_term_pulls_with_its_share():
-    pictures = torch.randn(2, 3, 8, 8, requires_grad=True)
-    terms = {"a": pictures[:, 0].sum() * 100, "b": pictures[:, 1].sum() * 1e-3, "c": pictures.sum()}
-    gradient = combined_gradient(pictures, terms, {"a": 1.0, "b": 0.5, "c": 0.0})
+    images = torch.randn(2, 3, 8, 8, requires_grad=True)
+    terms = {"a": images[:, 0].sum() * 100, "b": images[:, 1].sum() * 1e-3, "c": images.sum()}
+    gradient = combined_gradient(images, terms, {"a": 1.0, "b": 0.5, "c": 0.0})
     assert torch.allclose(gradient[:, 0], torch.full((2, 8, 8), 100.0))
     assert torch.allclose(gradient[:, 1], torch.full((2, 8, 8), 50.0))
     assert not gradient[:, 2].any()
@@ -168,7 +168,7 @@ def test_finetune_trains_both_parts_and_logs_every_share(warmed):
     assert any(not torch.equal(a, b) for a, b in moved)
     first, *entries = [json.loads(line) for line in (folder / "critics.jsonl").read_text().splitlines()]
     assert first["settings"]["lambda_enc"] == 2.0
-    terms = {"sound_picture", "sound_text", "spread", "video", "image"}
+    terms = {"sound_image", "sound_text", "spread", "video", "image"}
     assert terms <= set(entries[-1])
     assert sum(entries[-1][f"share_{term}"] for term in terms) == pytest.approx(1, abs=1e-3)
     assert {"video_critic", "image_critic", "gradient_norm", "loss"} <= set(entries[-1])
@@ -181,7 +181,7 @@ def test_shares_of_the_gradient_by_hand():
 
 
 def test_rendered_clips_move(tmp_path):
-    clips = render_clips(tmp_path / "clips.npy", seed=1, num_clips=20, num_frames=4, rate=12, picture_size=32, size=16, workers=1)
+    clips = render_clips(tmp_path / "clips.npy", seed=1, num_clips=20, num_frames=4, rate=12, image_size=32, size=16, workers=1)
     batch = clips.batch(np.arange(20))
     assert batch.shape == (20, 4, 3, 16, 16)
     assert batch.min() >= -1

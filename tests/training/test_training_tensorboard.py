@@ -22,12 +22,12 @@ def train(data, work, num_steps):
 
 
 def test_numbers_and_samples_of_a_run_that_was_stopped_once(tmp_path):
-    pictures, work = tmp_path / "pictures", tmp_path / "work"
-    pictures.mkdir()
+    images, work = tmp_path / "pictures", tmp_path / "work"
+    images.mkdir()
     for index in range(8):
-        Image.fromarray((np.random.default_rng(index).random((16, 16, 3)) * 255).astype(np.uint8)).save(pictures / f"{index}.png")
+        Image.fromarray((np.random.default_rng(index).random((16, 16, 3)) * 255).astype(np.uint8)).save(images / f"{index}.png")
     for num_steps in (4, 8):
-        train(pictures, work, num_steps)
+        train(images, work, num_steps)
     found = event_accumulator.EventAccumulator(str(work / "adversarial" / "tensorboard"), size_guidance={"scalars": 0, "images": 0})
     found.Reload()
 

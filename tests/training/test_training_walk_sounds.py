@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sgvg_core.augmentation import spectrograms
-from sgvg_core.generation.windows import hear_windows
+from sgvg_core.generation.windows import log_mel_windows
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training.world import latent_targets, sound_pool, walker_warmup
 from sgvg_core.training.world.sound_pool import SoundPool, draw_clips, make_recording_pool, make_sound_pool
@@ -35,13 +35,13 @@ def test_recordings_of_some_kinds_outweigh_no_other_kind():
     assert {clip for owner, clip in drawn if owner is made} == set(range(12))
 
 
-def test_a_shortened_picture_goes_on_backwards_around_its_middle(monkeypatch):
+def test_a_shortened_log_mel_goes_on_backwards_around_its_middle(monkeypatch):
     monkeypatch.setattr(spectrograms, "SHORTENED_SHARE", 1.0)
     monkeypatch.setattr(walker_warmup, "SHORTENED_SHARE", 1.0)
     frames = torch.arange(64.0).expand(20, 1, 3, 64).clone()
-    for picture in spectrograms.shorten(frames, np.random.default_rng(0)):
-        assert torch.equal(picture[0, 0], picture[0, 2])
-        course = picture[0, 0]
+    for log_mel in spectrograms.shorten(frames, np.random.default_rng(0)):
+        assert torch.equal(log_mel[0, 0], log_mel[0, 2])
+        course = log_mel[0, 0]
         assert (course.diff().abs() <= 1).all()  # no jump anywhere
         assert torch.equal(course[30:34], torch.arange(30.0, 34.0))  # the moment that it's about stays
         assert len(course.unique()) < 64 or torch.equal(course, torch.arange(64.0))
@@ -50,13 +50,13 @@ def test_a_shortened_picture_goes_on_backwards_around_its_middle(monkeypatch):
 def test_a_small_speaker_takes_the_low_rows_and_what_is_left_rises(monkeypatch):
     monkeypatch.setattr(spectrograms, "SMALL_SPEAKER_SHARE", 1.0)
     monkeypatch.setattr(walker_warmup, "SMALL_SPEAKER_SHARE", 1.0)
-    pictures = torch.linspace(1, 0.2, 64)[:, None].expand(30, 1, 64, 8).clone()  # lowest row loudest, as of thunder
-    pictures[:, :, 40] = 0
-    worn = spectrograms.by_small_speakers(pictures.clone(), pictures[:, 0, :, 0], np.random.default_rng(1))
-    assert (worn[:, 0, 0, 0] < 1).all()
-    assert torch.allclose(worn.amax((1, 2, 3)), torch.ones(30), atol=1e-5)  # still measured from the loudest moment
-    assert (worn[:, 0, 20, 0] > pictures[:, 0, 20, 0]).all()
-    assert not worn[:, :, 40].any()  # what was silent stays silent
+    log_mels = torch.linspace(1, 0.2, 64)[:, None].expand(30, 1, 64, 8).clone()  # lowest row loudest, as of thunder
+    log_mels[:, :, 40] = 0
+    augmented = spectrograms.by_small_speakers(log_mels.clone(), log_mels[:, 0, :, 0], np.random.default_rng(1))
+    assert (augmented[:, 0, 0, 0] < 1).all()
+    assert torch.allclose(augmented.amax((1, 2, 3)), torch.ones(30), atol=1e-5)  # still measured from the loudest moment
+    assert (augmented[:, 0, 20, 0] > log_mels[:, 0, 20, 0]).all()
+    assert not augmented[:, :, 40].any()  # what was silent stays silent
 
 
 def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
@@ -76,7 +76,7 @@ def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
         return make_recording_pool(tmp_path / folder, recordings, LANDSCAPES.mel, rate=12, workers=1)
 
     pool = pool_of("a")
-    plain = hear_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 61)
+    plain = log_mel_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 61)
     first_of_each = [0, len(pool.kinds) // 2]
     assert len(pool.kinds) >= 2 * 5
     assert (pool.windows[first_of_each] == plain).all()
@@ -105,7 +105,7 @@ def test_doubt_leaves_the_own_kind_nearest_and_the_strength_as_it_is():
     kinds[:, 0], strength[0] = 0, 3.0
     kinds = 20 * torch.nn.functional.normalize(kinds)
     offsets = kinds[:, None] + torch.linspace(0, 1, 9)[None, :, None] * strength
-    answers = latent_targets.Answers(torch.nn.Identity(), 1.0, torch.zeros(512), offsets, torch.nn.Identity(), torch.zeros(1, 64))
+    answers = latent_targets.LatentTargets(torch.nn.Identity(), 1.0, torch.zeros(512), offsets, torch.nn.Identity(), torch.zeros(1, 64))
     envelopes = torch.from_numpy(rng.random(360)).float()
     far = []
     for kind in list(range(9)) * 20:
@@ -121,7 +121,7 @@ def test_doubt_leaves_the_own_kind_nearest_and_the_strength_as_it_is():
 
 def test_strength_is_how_far_an_offset_lies_between_its_kinds_ends():
     offsets = torch.randn(9, 9, 32, generator=torch.Generator().manual_seed(3))
-    answers = latent_targets.Answers(torch.nn.Identity(), 1.0, torch.zeros(32), offsets, torch.nn.Identity(), torch.zeros(1, 64))
+    answers = latent_targets.LatentTargets(torch.nn.Identity(), 1.0, torch.zeros(32), offsets, torch.nn.Identity(), torch.zeros(1, 64))
     kinds = torch.tensor([0, 4, 8])
     between = torch.lerp(offsets[kinds, 0], offsets[kinds, -1], torch.tensor([0.0, 0.25, 1.0])[:, None])
     beside = torch.tensor([[1.0], [-1.0]])[None, :, :] * torch.randn(3, 1, 32)  # latents that cancel each other out

@@ -34,7 +34,7 @@ def answers(generator):
     reader.weight.copy_(torch.eye(3, D))
     codes = draw_codes(5, 20)
     latents = generator.mapping(codes)[:, 0]
-    return latent_targets.Answers(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
+    return latent_targets.LatentTargets(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
 
 
 # ---- what the frozen mapping answers

@@ -9,7 +9,7 @@ from sgvg_core.errors import ConfigError, ShapeError
 from sgvg_core.walker import (
     DEFAULT_PULL,
     RELEASED_WALK,
-    FittedWalker,
+    AdaptedWalker,
     RecurrentWalker,
     ReleasedBlock,
     ReleasedWalker,
@@ -291,7 +291,7 @@ def test_a_fitted_walker_walks_its_own_latents_and_brings_the_steps_back(walker:
     up, down = numbers(1, L, target).softmax(1), torch.zeros(target, L)
     for latent, source in enumerate((0, 2, 4, 6, 7)):
         down[latent, source] = 1
-    fitted = FittedWalker(walker, up, down)
+    fitted = AdaptedWalker(walker, up, down)
     assert (fitted.num_ws, fitted.w_dim, fitted.walk_rate, fitted.shows_start) == (target, D, 10.0, False)
     assert fitted.slices == {"coarse": slice(0, 2), "mid": slice(2, 3), "fine": slice(3, 5)}
     ws, own, hidden = numbers(2, 1, target, D), {}, {}
@@ -304,10 +304,10 @@ def test_a_fitted_walker_walks_its_own_latents_and_brings_the_steps_back(walker:
     assert not torch.equal(fitted.up, up)  # a copy of its own
     down += 1
     assert not torch.equal(fitted.down, down)
-    assert FittedWalker(released(), torch.eye(L), torch.eye(L)).shows_start
+    assert AdaptedWalker(released(), torch.eye(L), torch.eye(L)).shows_start
     with pytest.raises(ShapeError, match="up: got shape"):
-        FittedWalker(walker, torch.eye(L + 1), torch.eye(L + 1))
+        AdaptedWalker(walker, torch.eye(L + 1), torch.eye(L + 1))
     with pytest.raises(ShapeError, match="down: got shape"):
-        FittedWalker(walker, torch.eye(L), torch.zeros(L + 1, L))
+        AdaptedWalker(walker, torch.eye(L), torch.zeros(L + 1, L))
     with pytest.raises(ShapeError, match="down: got shape"):
-        FittedWalker(walker, torch.eye(L), torch.zeros(L, L + 1))
+        AdaptedWalker(walker, torch.eye(L), torch.zeros(L, L + 1))

@@ -95,7 +95,7 @@ def test_players_can_be_told_apart_at_32_px() -> None:
     seen = {name: [players.make_clip(name, index, seconds=1.5, size=32)[0].mean(0) for index in (0, 1)] for name in NAMES}
     for one, other in itertools.permutations(NAMES, 2):
         own = np.square(seen[one][0] - seen[one][1]).mean()
-        assert own < min(np.square(seen[one][0] - picture).mean() for picture in seen[other])
+        assert own < min(np.square(seen[one][0] - image).mean() for image in seen[other])
 
 
 def test_data_prepare_reads_them(tmp_path: Path) -> None:

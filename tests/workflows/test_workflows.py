@@ -88,7 +88,7 @@ def own_files(host: HostProcess) -> None:
 @pytest.mark.host
 @pytest.mark.usefixtures("own_files")
 @pytest.mark.parametrize("name", NAMES)
-def test_each_runs_and_leaves_moving_pictures_with_sound(host: HostProcess, name: str) -> None:
+def test_each_runs_and_leaves_moving_images_with_sound(host: HostProcess, name: str) -> None:
     """With the tiny model or tiny files, one second and few candidates; else as it stands."""
     from sgvg_core.media import probe_sound, read_sound, read_video_frames
 
@@ -109,8 +109,8 @@ def test_each_runs_and_leaves_moving_pictures_with_sound(host: HostProcess, name
         assert read_sound(path)[0].std() > 1e-3
     stills = [item for output in answer["outputs"].values() for item in output.get("images", ()) if item["filename"].endswith(".png")]
     for item in stills:
-        picture = Image.open(host.base / item["type"] / item["subfolder"] / item["filename"]).convert("RGB")
-        assert np.asarray(picture).std() > 2
+        image = Image.open(host.base / item["type"] / item["subfolder"] / item["filename"]).convert("RGB")
+        assert np.asarray(image).std() > 2
 
 
 @pytest.mark.host

@@ -14,7 +14,7 @@ MIDDLE = Scene(0, 0.3, 0.5, 0.2, 0.4, 0.5, 0.5)
 LAYOUTS = range(NUM_COMPOSITIONS)
 
 
-def picture(kind: str, scene: Scene, envelope: float = 0.6, phase: float = 0.2, size: int = SIZE) -> np.ndarray:
+def image(kind: str, scene: Scene, envelope: float = 0.6, phase: float = 0.2, size: int = SIZE) -> np.ndarray:
     return render(kind, scene, envelope, phase, size).astype(np.float64)
 
 
@@ -34,7 +34,7 @@ def shape_of(image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_picture_is_uint8_and_the_same_every_time(kind):
+def test_image_is_uint8_and_the_same_every_time(kind):
     scene = random_scene(kind, 3)
     first = render(kind, scene, 0.4, 0.7, SIZE)
     assert first.dtype == np.uint8
@@ -69,7 +69,7 @@ def test_phase_and_envelope_never_jump(kind):
 @pytest.mark.parametrize("name", VALUES)
 def test_every_number_is_seen(kind, name):
     for composition in LAYOUTS:
-        low, high = (picture(kind, dataclasses.replace(layout(composition), **{name: value})) for value in (0.0, 1.0))
+        low, high = (image(kind, dataclasses.replace(layout(composition), **{name: value})) for value in (0.0, 1.0))
         assert difference(low, high) > (25 if name == "hour" else 0.4)
         assert np.abs(low - high).max() > 16  # a small thing may change alone, but then it changes much
 
@@ -77,14 +77,14 @@ def test_every_number_is_seen(kind, name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_strength_changes_shapes_and_not_only_light(kind):
     for composition in LAYOUTS:
-        calm, strong = (picture(kind, layout(composition), envelope) for envelope in (0.1, 0.9))
+        calm, strong = (image(kind, layout(composition), envelope) for envelope in (0.1, 0.9))
         assert difference(calm, strong) > 4
         assert difference(shape_of(calm), shape_of(strong)) > 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_compositions_are_different_pictures(kind):
-    shapes = [shape_of(picture(kind, layout(composition))) for composition in LAYOUTS]
+def test_compositions_are_different_images(kind):
+    shapes = [shape_of(image(kind, layout(composition))) for composition in LAYOUTS]
     for one in LAYOUTS:
         for other in range(one):
             assert difference(shapes[one], shapes[other]) > 0.4
@@ -93,14 +93,14 @@ def test_compositions_are_different_pictures(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_sizes_show_the_same_scene(kind):
     for composition in LAYOUTS:
-        small = picture(kind, layout(composition))
-        large = picture(kind, layout(composition), size=2 * SIZE)
+        small = image(kind, layout(composition))
+        large = image(kind, layout(composition), size=2 * SIZE)
         assert difference(small, large.reshape(SIZE, 2, SIZE, 2, 3).mean((1, 3))) < 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_extremes_are_finite_pictures(kind, value):
+def test_extremes_are_finite_images(kind, value):
     for composition in LAYOUTS:
         frame = _painted(kind, Scene(composition, *[value] * len(VALUES)), SIZE)
         for envelope in (0.0, 1.0):

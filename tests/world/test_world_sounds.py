@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sgvg_core.augmentation.sounds import change_speed, disturb
+from sgvg_core.augmentation.sounds import augment_sound, change_speed
 from sgvg_core.errors import ConfigError, MediaError
 from sgvg_core.world import synth
 from sgvg_core.world.captions import NAMES, caption
@@ -103,24 +103,24 @@ def test_classes_have_colours_of_their_own():
 
 def test_disturb_keeps_time_and_range():
     wave, _ = made("fire crackling", 3)
-    outcomes = [disturb(wave, np.random.default_rng(seed), RATE) for seed in range(12)]
+    outcomes = [augment_sound(wave, np.random.default_rng(seed), RATE) for seed in range(12)]
     for out in outcomes:
         assert out.dtype == np.float32
         assert out.shape == wave.shape
         assert np.isfinite(out).all()
         assert 0.001 < np.abs(out).max() <= 1
-    np.testing.assert_array_equal(outcomes[4], disturb(wave, np.random.default_rng(4), RATE))
+    np.testing.assert_array_equal(outcomes[4], augment_sound(wave, np.random.default_rng(4), RATE))
     peaks = [np.abs(out).max() for out in outcomes]
     assert max(peaks) > 3 * min(peaks)
-    assert disturb(np.zeros(0), np.random.default_rng(0), RATE).shape == (0,)
-    assert np.isfinite(disturb(np.zeros(RATE), np.random.default_rng(1), RATE)).all()
+    assert augment_sound(np.zeros(0), np.random.default_rng(0), RATE).shape == (0,)
+    assert np.isfinite(augment_sound(np.zeros(RATE), np.random.default_rng(1), RATE)).all()
 
 
 def test_some_disturbances_limit_the_band_to_8_khz_material():
     wave, _ = made("raining", 3)
     shares = []
     for seed in range(40):
-        power = np.abs(np.fft.rfft(disturb(wave, np.random.default_rng(seed), RATE))) ** 2
+        power = np.abs(np.fft.rfft(augment_sound(wave, np.random.default_rng(seed), RATE))) ** 2
         high = np.fft.rfftfreq(len(wave), 1 / RATE) > 4200
         shares.append(power[high].sum() / power.sum())
     assert min(shares) < 1e-3 < 0.02 < max(shares)

@@ -21,7 +21,7 @@ _LEAVES = {
     "noise.weight": "noise_strength",
     "activate.bias": "bias",
 }
-_PICTURE_LEAVES = {name: leaf for name, leaf in _LEAVES.items() if name.startswith("conv.")} | {"bias": "bias"}
+_IMAGE_LEAVES = {name: leaf for name, leaf in _LEAVES.items() if name.startswith("conv.")} | {"bias": "bias"}
 _D_LEAVES = {"conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight", "conv2.2.bias": "conv1.bias",
              "skip.1.weight": "skip.weight"}
 _D_END = {
@@ -82,7 +82,7 @@ def _name(name: str) -> str | None:
     if found := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):
         return f"mapping.fc{int(found[1]) - 1}.{found[2]}"
     found = re.fullmatch(r"(conv1|to_rgb1|convs\.\d+|to_rgbs\.\d+)\.(.+)", name)
-    leaf = None if found is None else (_PICTURE_LEAVES if "rgb" in found[1] else _LEAVES).get(found[2])
+    leaf = None if found is None else (_IMAGE_LEAVES if "rgb" in found[1] else _LEAVES).get(found[2])
     if found is None or leaf is None:
         return None
     layer, _, number = found[1].partition(".")

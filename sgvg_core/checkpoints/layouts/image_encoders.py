@@ -101,7 +101,7 @@ def _read(
         "adds_mean": adds_mean,
     }
     if heads == "styles":
-        config["picture_size"] = 16 << min(convs[0], 10)
+        config["image_size"] = 16 << min(convs[0], 10)
     own = rename(state)
     if mean is not None:
         own["latent_avg"] = _mean_of_all(mean, num_ws, shape.widths[3])

@@ -44,7 +44,7 @@ def sound_encoder(data: Any) -> Recognised | None:
         "bounds": list(bounds_of_heads(convs)),
     }
     if not _has_transformer(state):
-        config["picture_size"] = 16 << min(convs[0], 10)
+        config["log_mel_size"] = 16 << min(convs[0], 10)
         return Recognised("released_sound_encoder", _LAYOUT, config, rename(state), notes=("its answers are latents",))
     layers = "styles.0.transformer_encoder.layers."
     first = state.get(f"{layers}0.linear1.weight")

@@ -149,7 +149,7 @@ def _filled_noise(state: dict[str, torch.Tensor], config: dict[str, Any]) -> lis
 def map_size(layer: str, const_size: Sequence[int]) -> list[int]:
     """Height and width of the features of a layer such as "synthesis.b64.conv1". Raises CheckpointError beyond MAX_PIXELS."""
     size = int(layer.split(".")[1][1:])
-    extents = [size * extent // 4 for extent in const_size]
+    extents = [size * size_of_image // 4 for size_of_image in const_size]
     if math.prod(extents) > MAX_PIXELS:
         raise CheckpointError(f"{layer} has features of {' x '.join(map(str, extents))} and no noise map; the file is damaged or made to do harm")
     return extents

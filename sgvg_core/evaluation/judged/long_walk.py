@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...assembly import SoundModel
-from ...generation import Sound, Walk, hear
+from ...generation import Sound, Walk, analyse_sound
 from ...generation.render import synthesize, to_uint8
 from ...generation.seeded_start import draw_z, random_start
 from ...judge import Judge
@@ -39,8 +39,8 @@ def long_walk(
     slow = make_envelope(kind, seed, seconds, _ENVELOPE_RATE)
     times = np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
-    heard = hear(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
-    walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=pull))
+    analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
+    walk = Walk(analysed, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=pull))
     w_avg = model.generator.w_avg.float().cpu()
     mapped = model.generator.mapping(draw_z(model.generator, seed + 1, num_codes).to(model.device))[:, 0].float().cpu()
     limit = (mapped - w_avg).norm(dim=1).quantile(0.99).item()
@@ -49,8 +49,8 @@ def long_walk(
     done = 0
     for latents in walk:
         distances.append((latents - w_avg).norm(dim=2).mean(1))
-        for pictures in synthesize(model.generator, [latents], batch=8):
-            frames = to_uint8(pictures)
+        for images in synthesize(model.generator, [latents], batch=8):
+            frames = to_uint8(images)
             verdict = judge(frames.permute(0, 3, 1, 2).float() / 127.5 - 1)
             strengths.append(verdict.envelope)
             kinds.append(verdict.logits.argmax(1))

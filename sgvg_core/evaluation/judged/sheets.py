@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...assembly import SoundModel
-from ...generation import HeardSound, Sound, Walk, hear
+from ...generation import AnalysedSound, Sound, Walk, analyse_sound
 from ...generation.render import synthesize, to_uint8
 from ...generation.seeded_start import random_start
 from ...media import contact_sheet
@@ -25,9 +25,9 @@ def _evenly(frames: torch.Tensor, num: int) -> torch.Tensor:
     return frames[torch.linspace(0, len(frames) - 1, num).round().long()]
 
 
-def _row(model: SoundModel, heard: HeardSound, start: torch.Tensor, num: int, settings: WalkSettings | None = None) -> torch.Tensor:
+def _row(model: SoundModel, analysed: AnalysedSound, start: torch.Tensor, num: int, settings: WalkSettings | None = None) -> torch.Tensor:
     """`num` frames of the walk of a sound."""
-    walk = Walk(heard, model.sound_encoder, model.walker, start, Fraction(12), settings or WalkSettings())
+    walk = Walk(analysed, model.sound_encoder, model.walker, start, Fraction(12), settings or WalkSettings())
     steps = torch.cat(list(walk))
     chosen = steps[torch.linspace(0, len(steps) - 1, num).round().long()]
     return torch.cat([to_uint8(some) for some in synthesize(model.generator, [chosen])])
@@ -58,35 +58,35 @@ def _first_clip(kind: str, seed: int) -> HeldOutClip:
 def blocks_alone(model: SoundModel, seed: int = 0, kind: str = "splashing water", num: int = 8) -> torch.Tensor:
     """Rows: only the coarse block walks, only the mid, only the fine, all three (the paper's Fig. 7)."""
     clip = _first_clip(kind, seed + 3)
-    heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
+    analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
     start = random_start(model.generator, seed + 3)
     alone = [WalkSettings(coarse=float(one == 0), mid=float(one == 1), fine=float(one == 2)) for one in range(3)]
-    return contact_sheet(torch.cat([_row(model, heard, start, num, settings) for settings in (*alone, WalkSettings())]), num)
+    return contact_sheet(torch.cat([_row(model, analysed, start, num, settings) for settings in (*alone, WalkSettings())]), num)
 
 
 def beta_and_pull(model: SoundModel, seed: int = 0, kind: str = "fire crackling", num: int = 8) -> torch.Tensor:
     """Rows: beta 0.1, 0.4, 1, then pull 0.5 and 3 a second: more movement against more of the start (the paper's trade-off)."""
     clip = _first_clip(kind, seed + 5)
-    heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
+    analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
     start = random_start(model.generator, seed + 5)
     ways = [WalkSettings(beta=0.1), WalkSettings(beta=0.4), WalkSettings(), WalkSettings(pull=0.5), WalkSettings(pull=3.0)]
-    return contact_sheet(torch.cat([_row(model, heard, start, num, settings) for settings in ways]), num)
+    return contact_sheet(torch.cat([_row(model, analysed, start, num, settings) for settings in ways]), num)
 
 
 def changing_sound(model: SoundModel, seed: int = 0, num: int = 12) -> torch.Tensor:
     """Rain that becomes fire, and wind that becomes waves, both from one random start."""
     rows = []
     for first, second in (("raining", "fire crackling"), ("wind noise", "splashing water")):
-        heard = hear(Sound.from_waveform(two_sounds(first, second), _SOUND_RATE), model.mel)
-        rows.append(_row(model, heard, random_start(model.generator, seed + 7), num))
+        analysed = analyse_sound(Sound.from_waveform(two_sounds(first, second), _SOUND_RATE), model.mel)
+        rows.append(_row(model, analysed, random_start(model.generator, seed + 7), num))
     return contact_sheet(torch.cat(rows), num)
 
 
 def two_starts(model: SoundModel, seed: int = 0, kind: str = "underwater bubbling", num: int = 8) -> torch.Tensor:
     """One sound from two start latents: the layout differs, the strength goes alike."""
     clip = _first_clip(kind, seed + 1)
-    heard = hear(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
-    return contact_sheet(torch.cat([_row(model, heard, random_start(model.generator, seed + start), num) for start in (21, 22)]), num)
+    analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
+    return contact_sheet(torch.cat([_row(model, analysed, random_start(model.generator, seed + start), num) for start in (21, 22)]), num)
 
 
 SHEETS: dict[str, Callable[[SoundModel, int], torch.Tensor]] = {

@@ -16,7 +16,7 @@ import torch
 from ...assembly import SoundModel
 from ...config import check_choice
 from ...errors import ConfigError
-from ...generation import Sound, Walk, hear
+from ...generation import Sound, Walk, analyse_sound
 from ...generation.render import synthesize, to_uint8
 from ...generation.seeded_start import random_start
 from ...generation.sound_embedding import embed_sound
@@ -96,8 +96,8 @@ def held_out_envelope(index: int, seed: int, seconds: float, fps: float) -> np.n
 @torch.no_grad()
 def judge_film(judge: Judge, frames: torch.Tensor, kind: int, envelope: np.ndarray, fps: float) -> Film:
     """Frames uint8 [T, H, W, 3] against the kind and the envelope [T] they should show."""
-    pictures = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
-    verdict = judge(pictures)
+    images = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
+    verdict = judge(images)
     probabilities = verdict.logits.softmax(1)
     num = min(len(envelope), len(frames))
     correlation, lag = best_lag_correlation(verdict.envelope.numpy()[:num], envelope[:num], int(_MAX_LAG_SECONDS * fps))
@@ -123,11 +123,11 @@ def _code_path(clip: HeldOutClip, fps: float) -> torch.Tensor:
 def rendered_frames(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
     """The clip as the world renders it, uint8 [T, size, size, 3]."""
 
-    def picture(code: Code) -> np.ndarray:
+    def image(code: Code) -> np.ndarray:
         return render(code.kind, code.scene, code.envelope, code.phase, size)
 
     codes = read_codes(_code_path(clip, fps))
-    return torch.from_numpy(np.stack([picture(dataclasses.replace(code, scene=codes[0].scene)) for code in codes]))
+    return torch.from_numpy(np.stack([image(dataclasses.replace(code, scene=codes[0].scene)) for code in codes]))
 
 
 class Films:
@@ -144,7 +144,7 @@ class Films:
     def known_codes(self, clip: HeldOutClip) -> torch.Tensor:
         """The same, painted by the generator from its codes: what the generator alone costs."""
         ws = self.model.generator.mapping(_code_path(clip, self.fps).to(self.model.device))
-        return self._pictures([ws.cpu()])
+        return self._images([ws.cpu()])
 
     def random_start(self, clip: HeldOutClip) -> torch.Tensor:
         """The film of the clip's sound, from a random start latent."""
@@ -152,8 +152,8 @@ class Films:
 
     def chosen_start(self, clip: HeldOutClip) -> torch.Tensor:
         """The film of the clip's sound, from the start latent that the sound chooses."""
-        heard = hear(Sound.from_waveform(clip.waveform[None], SOUND_RATE), self.model.mel)
-        return self._walk(clip.waveform, self._chosen(sound_embed=embed_sound(self.model, heard)))
+        analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], SOUND_RATE), self.model.mel)
+        return self._walk(clip.waveform, self._chosen(sound_embed=embed_sound(self.model, analysed)))
 
     def _chosen(self, **wanted: Any) -> torch.Tensor:
         """The candidate nearest to what is wanted; all clips choose among the same candidates, which are looked at once."""
@@ -162,8 +162,8 @@ class Films:
             raise ConfigError("choosing a start needs a joint space")
         if self._candidates is None:
             ws = random_start(self.model.generator, self.seed, num_codes=_NUM_CANDIDATES)
-            pictures = synthesize(self.model.generator, [ws], batch=8)
-            self._candidates = ws, torch.cat([space.embed_images(some).cpu() for some in pictures])
+            images = synthesize(self.model.generator, [ws], batch=8)
+            self._candidates = ws, torch.cat([space.embed_images(some).cpu() for some in images])
         ws, embedded = self._candidates
         return ws[(embedded @ wanted_direction(space, **wanted).cpu()).argmax()][None]
 
@@ -174,13 +174,13 @@ class Films:
     def text_alone(self, clip: HeldOutClip) -> torch.Tensor:
         """The start latent that the clip's label chooses, held still."""
         start = self._chosen(prompts=((KINDS[clip.kind], 1.0),))
-        return self._pictures([start]).expand(len(clip.envelope), -1, -1, -1)
+        return self._images([start]).expand(len(clip.envelope), -1, -1, -1)
 
     def _walk(self, waveform: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        heard = hear(Sound.from_waveform(waveform[None], SOUND_RATE), self.model.mel)
-        return self._pictures(Walk(heard, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
+        analysed = analyse_sound(Sound.from_waveform(waveform[None], SOUND_RATE), self.model.mel)
+        return self._images(Walk(analysed, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
 
-    def _pictures(self, walk: Any) -> torch.Tensor:
+    def _images(self, walk: Any) -> torch.Tensor:
         return torch.cat([to_uint8(some) for some in synthesize(self.model.generator, walk, batch=8)])
 
 

@@ -51,7 +51,7 @@ def windows(num_frames: int, most: int | None = None) -> torch.Tensor:
     return found if most is None or most >= num else found[torch.linspace(0, num - 1, most + 2)[1:-1].round().long()]
 
 
-def as_pictures(frames: torch.Tensor, device: torch.device) -> torch.Tensor:
+def as_images(frames: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Frames uint8 [N, H, W, 3] as pictures [N, 3, H, W] in -1..1."""
     return frames.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -82,7 +82,7 @@ class JudgeNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
-        verdict = self.network(as_pictures(frames, _device(self.network)))
+        verdict = self.network(as_images(frames, _device(self.network)))
         return of_frames(verdict.features, verdict.logits)
 
 
@@ -96,7 +96,7 @@ class JointSpaceNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
-        embedded = self.network.embed_images(as_pictures(frames, _device(self.network)))
+        embedded = self.network.embed_images(as_images(frames, _device(self.network)))
         texts = self.network.embed_texts(list(self.labels)) if self.labels else embedded.new_zeros(1, embedded.shape[1])
         return of_frames(embedded, self.network.logit_scale * embedded @ texts.T)
 
@@ -111,7 +111,7 @@ class I3DNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
-        clips = as_pictures(frames[windows(len(frames), 1)[0]], _device(self.network))
+        clips = as_images(frames[windows(len(frames), 1)[0]], _device(self.network))
         clips = F.interpolate(clips, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         scores = self.network(clips.transpose(0, 1)[None]).cpu()
         return Seen(scores, scores.softmax(1))

@@ -22,14 +22,14 @@ from ...hashing import fingerprint
 from ...image_inversion import ImageEncoder, invert
 from ...perceptual.distance import PerceptualDistance
 from ...progress import Progress, silent
-from ...synthesis import rgb_pictures
-from ..networks.video import as_pictures
+from ...synthesis import rgb_images
+from ..networks.video import as_images
 from ..statistics import drawn_clips, interval_of, paired_bootstrap
 from .records import RecordFolder, fingerprint_of_model
 from .sources import ClipSource
 from .tables import Cell, Metric, Row, Table
 
-MOST_PICTURES = 18
+MOST_IMAGES = 18
 STEPS = 100
 _RATE = 0.05
 _WEIGHTS = {"L2": 1.0, "perceptual": 0.8, "reg": 0.01, "CLIP": 0.1}
@@ -71,45 +71,45 @@ class Inverter:
 
     def generate(self, ws: torch.Tensor) -> torch.Tensor:
         """What latents [N, L, D] show."""
-        return rgb_pictures(self.model.generator, ws.to(self.model.device), noise_mode="const").float()
+        return rgb_images(self.model.generator, ws.to(self.model.device), noise_mode="const").float()
 
-    def losses(self, ws: torch.Tensor, made: torch.Tensor, pictures: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
+    def losses(self, ws: torch.Tensor, made: torch.Tensor, images: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
         """The terms by name, for latents [N, L, D], what they show, and what they should [N, 3, H, W] in -1..1."""
         space: Any = self.model.joint_space
         return {
-            "L2": lambda: F.mse_loss(made, pictures),
-            "perceptual": lambda: self.perceptual(made, pictures).mean(),
+            "L2": lambda: F.mse_loss(made, images),
+            "perceptual": lambda: self.perceptual(made, images).mean(),
             "reg": lambda: (ws - self.model.generator.w_avg).square().mean() / self.spread,
-            "CLIP": lambda: 1 - (space.embed_images(made) * space.embed_images(pictures)).sum(1).mean(),
+            "CLIP": lambda: 1 - (space.embed_images(made) * space.embed_images(images)).sum(1).mean(),
         }
 
     @torch.enable_grad()
-    def descend(self, pictures: torch.Tensor, terms: tuple[str, ...], stepped: Callable[[float], None] = lambda share: None) -> torch.Tensor:
-        """Latents [N, L, D] that show `pictures` [N, 3, H, W] in -1..1, after `num_steps` of Adam from the mean latent.
+    def descend(self, images: torch.Tensor, terms: tuple[str, ...], stepped: Callable[[float], None] = lambda share: None) -> torch.Tensor:
+        """Latents [N, L, D] that show `images` [N, 3, H, W] in -1..1, after `num_steps` of Adam from the mean latent.
 
         `stepped` hears the share that is done, and may raise to stop.
         """
         generator = self.model.generator
-        ws = generator.w_avg.detach().float().expand(len(pictures), generator.num_ws, -1).clone().requires_grad_()
+        ws = generator.w_avg.detach().float().expand(len(images), generator.num_ws, -1).clone().requires_grad_()
         adam = torch.optim.Adam([ws], lr=_RATE)
         for step in range(self.num_steps):
             adam.param_groups[0]["lr"] = _RATE * min(1.0, 4 * (1 - step / self.num_steps))  # the last quarter settles
-            found = self.losses(ws, self.generate(ws), pictures)
+            found = self.losses(ws, self.generate(ws), images)
             loss = torch.stack([_WEIGHTS[name] * found[name]() for name in terms]).sum()
             (ws.grad,) = torch.autograd.grad(loss, [ws])
             adam.step()
             stepped((step + 1) / self.num_steps)
         return ws.detach()
 
-    def figures(self, pictures: torch.Tensor, way: str, stepped: Callable[[float], None]) -> np.ndarray:
+    def figures(self, images: torch.Tensor, way: str, stepped: Callable[[float], None]) -> np.ndarray:
         """What is measured of one picture [1, 3, H, W]: perceptual distance and MSE, [2]."""
         if way == _ENCODER and self.encoder is not None:
-            ws = invert(self.encoder, pictures, self.generate)
+            ws = invert(self.encoder, images, self.generate)
         else:
-            ws = self.descend(pictures, _LOSSES[way], stepped)
+            ws = self.descend(images, _LOSSES[way], stepped)
         with torch.no_grad():
             made = self.generate(ws).clamp(-1, 1)
-            return np.array([self.look(made, pictures).item(), F.mse_loss(made, pictures).item()])
+            return np.array([self.look(made, images).item(), F.mse_loss(made, images).item()])
 
     def folders(self, keep: Path, source: ClipSource, size: int) -> dict[str, RecordFolder]:
         """Where the figures of each way are kept: named after all that they depend on."""
@@ -121,16 +121,16 @@ class Inverter:
 
 def table3b(inverter: Inverter, source: ClipSource, *, size: int, keep: Path | None = None, progress: Progress = silent) -> Table:
     """Table 3b on the first real frame of up to 18 clips, its shorter side `size`. MSE is of pictures in -1..1."""
-    clips = source.clips[:MOST_PICTURES]
+    clips = source.clips[:MOST_IMAGES]
     figures: dict[str, list[np.ndarray]] = {way: [] for way in inverter.ways}
     folders = inverter.folders(keep, source, size) if keep else {}
     total, done = len(clips) * len(figures), 0
     for clip in clips:
-        picture = as_pictures(source.real(clip, size)[:1], inverter.model.device)
+        image = as_images(source.real(clip, size)[:1], inverter.model.device)
         for way, of_way in figures.items():
             record = folders[way].get(clip.key) if keep else None
             if record is None:
-                record = {"figures": inverter.figures(picture, way, functools.partial(_stepped, progress, done, total))}
+                record = {"figures": inverter.figures(image, way, functools.partial(_stepped, progress, done, total))}
                 if keep:
                     folders[way].put(clip.key, record)
             of_way.append(record["figures"])

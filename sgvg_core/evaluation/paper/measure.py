@@ -13,9 +13,9 @@ import torch
 from ...assembly import SoundModel
 from ...embedding import JointSpace, OpenClipSpace
 from ...errors import ConfigError
-from ...generation import hear
+from ...generation import analyse_sound
 from ...generation.render import synthesize, to_uint8
-from ...generation.windows import window_pictures
+from ...generation.windows import window_log_mels
 from ...progress import Progress, silent
 from .methods import Make, Method, Take
 from .records import Eyes, Record, RecordFolder, fingerprint_of_model
@@ -81,9 +81,9 @@ def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, tot
     """The frames of a film, uint8 [T, H, W, 3] on the CPU. `progress` hears of it as the next of `total` films when `done` are finished."""
     kept: list[torch.Tensor] = []
     num_frames, num_done = take.walk().num_frames, 0
-    for pictures in synthesize(take.model.generator, make(take), batch=_BATCH):
-        kept.append(to_uint8(pictures))
-        num_done += len(pictures)
+    for images in synthesize(take.model.generator, make(take), batch=_BATCH):
+        kept.append(to_uint8(images))
+        num_done += len(images)
         progress(done + _SHARE * num_done / num_frames, total, note)
     return torch.cat(kept)
 
@@ -96,9 +96,9 @@ def hears(space: JointSpace | OpenClipSpace | None) -> bool:
 @torch.no_grad()
 def embed_clip(space: Any, source: ClipSource, clip: MeasuredClip) -> np.ndarray:
     """F_a of a clip's sound in time, [S, E] of unit length, `MOMENTS` a second."""
-    heard = hear(source.sound(clip), space.mel)
+    analysed = analyse_sound(source.sound(clip), space.mel)
     device = next(space.parameters()).device
-    embedded = torch.cat([space.embed_sounds(log_mel.to(device)) for log_mel in window_pictures(heard, space.mel, MOMENTS)])
+    embedded = torch.cat([space.embed_sounds(log_mel.to(device)) for log_mel in window_log_mels(analysed, space.mel, MOMENTS)])
     return embedded.cpu().numpy()
 
 

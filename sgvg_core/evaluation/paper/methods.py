@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 
 from ...assembly import SoundModel
-from ...generation import HeardSound, Sound, Walk, hear
+from ...generation import AnalysedSound, Sound, Walk, analyse_sound
 from ...generation.seeded_start import random_start
 from ...generation.trajectory import change_rate, count_steps, to_rate
 from ...latents import GROUPS
@@ -26,9 +26,9 @@ class Take:
     fps: Fraction
 
     @cached_property
-    def heard(self) -> HeardSound:
+    def analysed(self) -> AnalysedSound:
         """The sound after its first pass."""
-        return hear(self.sound, self.model.mel)
+        return analyse_sound(self.sound, self.model.mel)
 
     @cached_property
     def start_ws(self) -> torch.Tensor:
@@ -37,7 +37,7 @@ class Take:
 
     def walk(self, settings: WalkSettings | None = None) -> Walk:
         """The walk of the sound from the start latent."""
-        return Walk(self.heard, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings or WalkSettings())
+        return Walk(self.analysed, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings or WalkSettings())
 
     @property
     def walk_rate(self) -> Fraction:
@@ -53,16 +53,16 @@ class Take:
     def offsets(self) -> torch.Tensor:
         """What E_a hears at each step of the walker, [S, L, D]."""
         rate = to_rate(self.model.sound_encoder.segment_rate)
-        heard = self.walk().offsets(self.num_steps, self.walk_rate)
-        return torch.cat(list(change_rate(heard, rate, self.walk_rate, self.num_steps)))
+        analysed = self.walk().offsets(self.num_steps, self.walk_rate)
+        return torch.cat(list(change_rate(analysed, rate, self.walk_rate, self.num_steps)))
 
     def frames_of(self, steps: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Latents at the walker's steps as latents at the frames."""
         return change_rate(steps, self.walk_rate, self.fps, self.walk().num_frames)
 
-    def rolled(self, heard: torch.Tensor, settings: WalkSettings | None = None) -> Iterator[torch.Tensor]:
-        """The walk under `heard` [S, L, D], as latents at the frames."""
-        return self.frames_of(roll_out(self.model.walker, self.start_ws.float().cpu(), [heard], settings))
+    def rolled(self, analysed: torch.Tensor, settings: WalkSettings | None = None) -> Iterator[torch.Tensor]:
+        """The walk under `analysed` [S, L, D], as latents at the frames."""
+        return self.frames_of(roll_out(self.model.walker, self.start_ws.float().cpu(), [analysed], settings))
 
 
 Make = Callable[[Take], Iterable[torch.Tensor]]

@@ -33,9 +33,9 @@ def music_walk(
     made much larger; the 13 latents are the same for every sound.
     """
     owned = random_start(generator, _DIRECTIONS_SEED, num_codes=NUM_CLASSES + 1)
-    heard = spectra(waveform, rate, fps, num_frames)
-    mix = torch.einsum("tc,cld->tld", dominant(smoothed(chroma(heard, rate), fps, _CHROMA_SECONDS)), owned[:NUM_CLASSES])
-    ws = torch.lerp(start_ws.expand_as(mix), mix, loudness(heard)[:, None, None])
-    jolt = smoothed(onsets(heard), fps, _ONSET_SECONDS)[:, None, None] * _JOLT
+    analysed = spectra(waveform, rate, fps, num_frames)
+    mix = torch.einsum("tc,cld->tld", dominant(smoothed(chroma(analysed, rate), fps, _CHROMA_SECONDS)), owned[:NUM_CLASSES])
+    ws = torch.lerp(start_ws.expand_as(mix), mix, loudness(analysed)[:, None, None])
+    jolt = smoothed(onsets(analysed), fps, _ONSET_SECONDS)[:, None, None] * _JOLT
     ws[:, fine] += jolt * (owned[NUM_CLASSES:] - generator.w_avg.float().cpu())[:, fine]
     return ws

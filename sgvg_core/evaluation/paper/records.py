@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from ...assembly import SoundModel
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...embedding import JointSpace, OpenClipSpace
 from ...errors import DataError
 from ...hashing import fingerprint
 from ...judge import Judge
-from ..networks.video import VideoNetwork, as_pictures
+from ..networks.video import VideoNetwork, as_images
 from ..statistics import fine_detail
 
 VERSION = 4
@@ -43,9 +43,9 @@ class Eyes:
         seen: Record = {"detail": np.array(fine_detail(frames)), "change": np.array(_change(frames))}
         if self.space is not None:
             device = next(self.space.parameters()).device
-            seen["embeddings"] = self.space.embed_images(as_pictures(frames, device)).half().cpu().numpy()
+            seen["embeddings"] = self.space.embed_images(as_images(frames, device)).half().cpu().numpy()
         if self.judge is not None:
-            verdict = self.judge(as_pictures(frames, next(self.judge.parameters()).device))
+            verdict = self.judge(as_images(frames, next(self.judge.parameters()).device))
             seen["kind"], seen["strength"] = verdict.logits.softmax(1).mean(0).cpu().numpy(), verdict.envelope.cpu().numpy()
         for network in self.networks:
             found = network.look(frames)
@@ -95,5 +95,5 @@ class RecordFolder:
 
     def put(self, key: str, record: Record) -> None:
         """Keep the record of a clip."""
-        with written_whole(self.folder / f"{key}.npz", DataError) as part, part.open("wb") as file:
+        with atomic_write(self.folder / f"{key}.npz", DataError) as part, part.open("wb") as file:
             np.savez(file, **record)  # type: ignore[arg-type]  # its keyword allow_pickle confuses the type checker

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...assembly import SoundModel
 from ...config import check_choice
 from ...errors import ConfigError
-from ...generation.render import extent
+from ...generation.render import size_of_image
 from ...image_inversion import ImageEncoder
 from ...judge import Judge
 from ...perceptual.distance import PerceptualDistance, by_joint_space, by_judge
@@ -102,7 +102,7 @@ class _Run:
     @property
     def size(self) -> int:
         """The shorter side of the model's pictures, at which real ones are looked at too."""
-        return min(extent(self.model.generator))
+        return min(size_of_image(self.model.generator))
 
     def of_films(self, wanted: set[str], ablations: Mapping[str, SoundModel]) -> list[Table]:
         """The tables that films are made for."""

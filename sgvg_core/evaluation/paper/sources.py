@@ -16,7 +16,7 @@ from ...generation import Sound
 from ...hashing import fingerprint
 from ...randomness import generator_for
 from ...world import KINDS
-from ...world.probes import probe_envelopes, probe_pictures, probe_sounds
+from ...world.probes import probe_envelopes, probe_images, probe_sounds
 from ..judged.table import (
     SOUND_RATE,
     held_out_clip,
@@ -73,7 +73,7 @@ class WorldSource:
 
     def __init__(self, num_clips: int, seed: int, seconds: float, fps: float) -> None:
         self.fps = Fraction(fps).limit_denominator(1001)
-        now = fingerprint([probe_pictures(), probe_sounds(), probe_envelopes()])[:8]  # another renderer or synthesiser makes other clips
+        now = fingerprint([probe_images(), probe_sounds(), probe_envelopes()])[:8]  # another renderer or synthesiser makes other clips
         self.name = f"world {now}, seed {seed}, {seconds:g} s"
         self._held_out = functools.lru_cache(maxsize=2)(functools.partial(held_out_clip, seed=seed, seconds=seconds, fps=fps))
         self.clips = [self._described(index, seed, seconds, fps) for index in range(num_clips)]
@@ -127,8 +127,8 @@ class PreparedSource:
         return self._frames(other, min(clip.num_frames, other.num_frames), size)
 
     def _frames(self, info: ClipInfo, count: int, size: int) -> torch.Tensor:
-        pictures = self._data.frames(info, 0, count, size)
-        return ((pictures + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        images = self._data.frames(info, 0, count, size)
+        return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def _drawn(clips: list[ClipInfo], num: int, seed: int, split: str) -> list[ClipInfo]:

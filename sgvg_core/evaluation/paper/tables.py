@@ -207,9 +207,9 @@ class Tables:
     @cached_property
     def _moments(self) -> Metric:
         def values(key: str, order: np.ndarray) -> np.ndarray:
-            heard: list[np.ndarray] = self.measured.moments or []
+            analysed: list[np.ndarray] = self.measured.moments or []
             pairs = zip(self.measured.records[key], order, strict=True)
-            return np.array([moment_match(record["embeddings"], heard[other], float(self.measured.source.fps)) for record, other in pairs])
+            return np.array([moment_match(record["embeddings"], analysed[other], float(self.measured.source.fps)) for record, other in pairs])
 
         return Metric("a<->v in time", 1, values, _mean)
 
@@ -305,9 +305,9 @@ def moment_match(frames: np.ndarray, sound: np.ndarray, fps: float) -> float:
     at = np.minimum(np.floor(np.arange(len(frames)) / fps * float(MOMENTS) + 0.5).astype(int), len(sound) - 1)
     shown = np.unique(at)
     seen = np.stack([frames[at == moment].astype(np.float64).mean(0) for moment in shown])
-    seen, heard = seen - seen.mean(0), sound[shown] - sound[shown].mean(0)
-    size = np.linalg.norm(seen) * np.linalg.norm(heard)
-    return float((seen * heard).sum() / size) if size > 1e-9 else 0.0
+    seen, analysed = seen - seen.mean(0), sound[shown] - sound[shown].mean(0)
+    size = np.linalg.norm(seen) * np.linalg.norm(analysed)
+    return float((seen * analysed).sum() / size) if size > 1e-9 else 0.0
 
 
 def mean_distance(embeddings: np.ndarray) -> float:

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from ...assembly import SoundModel
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...errors import ConfigError, DataError
-from ...generation.render import extent, resize, to_uint8
+from ...generation.render import resize, size_of_image, to_uint8
 from ...media import VideoWriter
 from ...progress import Progress, silent
 from ..paper.measure import Entry, film
@@ -57,7 +57,7 @@ def make_study(
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     made: list[dict[str, Any]] = []
     total = len(clips) * (1 + len(entries))
-    size = min(extent(model.generator))
+    size = min(size_of_image(model.generator))
     try:
         for clip in clips:
             take = Take(model, source.sound(clip), clip.seed, source.fps)
@@ -93,7 +93,7 @@ def _write_page(folder: Path, made: list[dict[str, Any]], seconds: float) -> Pat
     study = {"id": hashlib.sha256("".join(sorted(paths)).encode()).hexdigest()[:10], "seconds": seconds, "clips": made}
     text = json.dumps(study).replace("<", "\\u003c")  # "</script>" in a label would end the block
     page = folder / "study.html"
-    with written_whole(page, DataError) as part:
+    with atomic_write(page, DataError) as part:
         part.write_text(PAGE.read_text(encoding="utf-8").replace("__STUDY__", text), encoding="utf-8")
     if inside:
         _remove_clips(folder)

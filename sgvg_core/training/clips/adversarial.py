@@ -24,12 +24,12 @@ from .. import losses
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful, follow
+from ..runs.state import Stateful, ema_update
 from ..runs.steps import RunPolicy, SteppedRun
 from .adversarial_config import AdversarialConfig
 from .class_labels import ClassLabels, class_labels
-from .images import Epochs, PictureData
-from .init_from import CRITIC_FILE, Beginning
+from .images import Epochs, ImageData
+from .init_from import CRITIC_FILE, InitialNetworks
 
 FOLDER = "adversarial"
 """In the work folder: checkpoints, log, settings and sheets of this stage."""
@@ -60,46 +60,46 @@ class AdversarialTraining:
 
     The steps' memory beside the weights (`memory`: strength of augmentation, mean path length) belongs to the caller's run. `note`
     gets every term before weights change, returns them as numbers and may raise. With `classes` both networks are told labels;
-    `beginning` has the networks to begin with, instead of random ones of the settings' sizes.
+    `initial` has the networks to begin with, instead of random ones of the settings' sizes.
     """
 
     def __init__(
-        self, config: AdversarialConfig, ranks: Ranks | None = None, classes: ClassLabels | None = None, beginning: Beginning | None = None
+        self, config: AdversarialConfig, ranks: Ranks | None = None, classes: ClassLabels | None = None, initial: InitialNetworks | None = None
     ) -> None:
         self.config, self.ranks, self.classes = config, ranks or Ranks(), classes
         num_labels = classes.count if classes is not None else 0
-        self.net_config = config.generator_for(num_labels) if beginning is None else beginning.generator
-        self.critic_config = config.critic_for(num_labels) if beginning is None else beginning.critic
+        self.G_config = config.generator_for(num_labels) if initial is None else initial.generator
+        self.D_config = config.critic_for(num_labels) if initial is None else initial.D
         self.dtype = to_dtype(config.dtype, self.ranks.device)
         config.check_slices(self.ranks.count)
         self.slices = self.ranks.slices(config.batch, config.accumulate)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.net = build_generator(self.net_config).train()
-            self.critic = build_discriminator(self.critic_config).train()
-        self.mean = copy.deepcopy(self.net).eval().requires_grad_(False)
-        if beginning is not None:
-            self._begin(beginning)
-        for module in (self.net, self.critic, self.mean):
+            self.G = build_generator(self.G_config).train()
+            self.D = build_discriminator(self.D_config).train()
+        self.G_ema = copy.deepcopy(self.G).eval().requires_grad_(False)
+        if initial is not None:
+            self._begin(initial)
+        for module in (self.G, self.D, self.G_ema):
             module.to(self.ranks.device)
-        self.net_optimiser = _adam(self.net, config.generator_rate, config.path_every if config.path_weight else 0)
-        self.critic_optimiser = _adam(self.critic, config.critic_rate, config.r1_every if config.gamma else 0)
+        self.G_optimiser = _adam(self.G, config.generator_lr, config.g_reg_interval if config.path_weight else 0)
+        self.D_optimiser = _adam(self.D, config.critic_lr, config.d_reg_interval if config.gamma else 0)
         self.memory: dict[str, float] = {"strength": config.augment.start, "signs": 0.0, "sign_steps": 0, "path_mean": 0.0}
         self.note: Callable[..., dict[str, float]] = _as_numbers
-        self._noise_sizes = [tuple(conv.noise_const.shape) for conv in self.net.synthesis.convs] if config.noise else []
+        self._noise_sizes = [tuple(conv.noise_const.shape) for conv in self.G.synthesis.convs] if config.noise else []
 
-    def _begin(self, beginning: Beginning) -> None:
+    def _begin(self, initial: InitialNetworks) -> None:
         """Take the weights of a trained generator, and of its discriminator where there is one."""
-        self.net.load_state_dict(beginning.net)
-        self.mean.load_state_dict(beginning.mean)
-        if beginning.critic_state is not None:
-            self.critic.load_state_dict(beginning.critic_state)
+        self.G.load_state_dict(initial.G)
+        self.G_ema.load_state_dict(initial.G_ema)
+        if initial.D_state is not None:
+            self.D.load_state_dict(initial.D_state)
 
     @property
     def parts(self) -> dict[str, Stateful]:
         """All that a step changes, but `memory`."""
-        optimisers = {"net_optimiser": self.net_optimiser, "critic_optimiser": self.critic_optimiser}
-        return {"net": self.net, "critic": self.critic, "mean": self.mean, **optimisers}
+        optimisers = {"net_optimiser": self.G_optimiser, "critic_optimiser": self.D_optimiser}
+        return {"net": self.G, "critic": self.D, "mean": self.G_ema, **optimisers}
 
     @property
     def items(self) -> range:
@@ -112,10 +112,10 @@ class AdversarialTraining:
         z, other_z, cuts, noise, transforms, labels = [], [], [], [], [], []
         for item in items:
             generator = generator_at(config.seed, phase, step, item)
-            z.append(torch.randn(self.net.z_dim, generator=generator))
-            other_z.append(torch.randn(self.net.z_dim, generator=generator))
+            z.append(torch.randn(self.G.z_dim, generator=generator))
+            other_z.append(torch.randn(self.G.z_dim, generator=generator))
             mixes, place = torch.rand(2, generator=generator).tolist()
-            cuts.append(1 + int(place * (self.net.num_ws - 1)) if mixes < config.style_mixing else self.net.num_ws)
+            cuts.append(1 + int(place * (self.G.num_ws - 1)) if mixes < config.style_mixing_prob else self.G.num_ws)
             transforms.append(draw_transforms(generator))
             noise.append(torch.randn(sum(height * width for height, width in self._noise_sizes), generator=generator))
             if self.classes is not None:
@@ -135,40 +135,40 @@ class AdversarialTraining:
 
     def latents(self, drawn: Drawn) -> torch.Tensor:
         """Latents ws [n, num_ws, w_dim]; from its cut on an item's come from its second code, which shows the same class."""
-        ws = self.net.mapping(drawn.z, drawn.c)
-        if self.config.style_mixing == 0:
+        ws = self.G.mapping(drawn.z, drawn.c)
+        if self.config.style_mixing_prob == 0:
             return ws
-        second = torch.arange(self.net.num_ws, device=ws.device) >= drawn.cuts[:, None]
-        return torch.where(second[:, :, None], self.net.mapping(drawn.other_z, drawn.c), ws)
+        second = torch.arange(self.G.num_ws, device=ws.device) >= drawn.cuts[:, None]
+        return torch.where(second[:, :, None], self.G.mapping(drawn.other_z, drawn.c), ws)
 
     def paint(self, ws: torch.Tensor, drawn: Drawn) -> torch.Tensor:
         """Pictures [n, 3, size, size] of latents."""
         mode = "none" if drawn.noise is None else "given"
-        pictures: torch.Tensor = self.net.synthesis(ws, noise_mode=mode, noise=drawn.noise, dtype=self.dtype)
-        return pictures
+        images: torch.Tensor = self.G.synthesis(ws, noise_mode=mode, noise=drawn.noise, dtype=self.dtype)
+        return images
 
-    def answers(self, pictures: torch.Tensor, transforms: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
+    def answers(self, images: torch.Tensor, transforms: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
         """The discriminator's answers [n, 1] to augmented pictures, of labels c [n, K] where there are any."""
-        shown = augment(pictures, transforms, self.memory["strength"], self.config.augment.kinds)
-        answers: torch.Tensor = self.critic(shown, c, dtype=self.dtype)
+        shown = augment(images, transforms, self.memory["strength"], self.config.augment.kinds)
+        answers: torch.Tensor = self.D(shown, c, dtype=self.dtype)
         return answers
 
     def step(self, step: int, real: torch.Tensor, labels: Sequence[int] = ()) -> None:
         """One step; `real` holds this rank's real pictures [items, 3, size, size] in -1..1, `labels` the numbers of their classes."""
         config = self.config
         self.teach_generator(step)
-        if config.path_weight and step % config.path_every == 0:
+        if config.path_weight and step % config.g_reg_interval == 0:
             self.smooth_paths(step)
         real, c = real.to(self.ranks.device, non_blocking=True), self.label_vectors(labels)
         self.teach_critic(step, real, c)
-        if config.gamma and step % config.r1_every == 0:
+        if config.gamma and step % config.d_reg_interval == 0:
             self.penalise_critic(step, real, c)
         self.adapt(step)
-        follow(self.mean, self.net, self._keep(step))
+        ema_update(self.G_ema, self.G, self._keep(step))
 
     def teach_generator(self, step: int) -> None:
         """The generator's adversarial loss; the mean latent follows its codes."""
-        ws_sum = torch.zeros_like(self.net.w_avg)
+        ws_sum = torch.zeros_like(self.G.w_avg)
 
         def terms(items: range) -> dict[str, torch.Tensor]:
             drawn = self.draw("generator", step, items)
@@ -177,9 +177,9 @@ class AdversarialTraining:
             made = self.answers(self.paint(ws, drawn), drawn.transforms, drawn.c)
             return {"generator_adversarial": losses.generator_adversarial(made)}
 
-        self._update(self.net, self.critic, self.net_optimiser, self.slices, terms, {"generator_adversarial": 1.0}, "generator_gradient")
+        self._update(self.G, self.D, self.G_optimiser, self.slices, terms, {"generator_adversarial": 1.0}, "generator_gradient")
         with torch.no_grad():
-            self.net.w_avg.lerp_(self.ranks.mean(ws_sum / len(self.slices)), 1 - W_AVG_DECAY)
+            self.G.w_avg.lerp_(self.ranks.mean(ws_sum / len(self.slices)), 1 - W_AVG_DECAY)
 
     def smooth_paths(self, step: int) -> None:
         """The path length over some items of each slice. Its running mean is that of the steps before, the same in every slice."""
@@ -189,15 +189,15 @@ class AdversarialTraining:
         def terms(items: range) -> dict[str, torch.Tensor]:
             drawn = self.draw("path length", step, items)
             ws = self.latents(drawn)
-            pictures = self.paint(ws, drawn)
-            directions = [normal(config.seed, f"directions, step {step}", item, *pictures.shape[1:]) for item in items]
-            lengths = losses.path_lengths(pictures, ws, torch.stack(directions).to(pictures.device))
+            images = self.paint(ws, drawn)
+            directions = [normal(config.seed, f"directions, step {step}", item, *images.shape[1:]) for item in items]
+            lengths = losses.path_lengths(images, ws, torch.stack(directions).to(images.device))
             seen.append(lengths.detach().mean())
             return {"path_length": losses.path_length(lengths, self.memory["path_mean"])}
 
-        some = [items[: max(1, len(items) // config.path_shrink)] for items in self.slices]
-        weights = {"path_length": config.path_weight * config.path_every}
-        self._update(self.net, self.critic, self.net_optimiser, some, terms, weights, "path_gradient")
+        some = [items[: max(1, len(items) // config.pl_batch_shrink)] for items in self.slices]
+        weights = {"path_length": config.path_weight * config.g_reg_interval}
+        self._update(self.G, self.D, self.G_optimiser, some, terms, weights, "path_gradient")
         mean = self.ranks.mean(torch.stack(seen).mean()).item()
         self.memory["path_mean"] += config.path_decay * (mean - self.memory["path_mean"])
 
@@ -213,7 +213,7 @@ class AdversarialTraining:
             signs.append(real_answers.detach().sign().mean())
             return {"critic_adversarial": losses.critic_adversarial(real_answers, self.answers(made, drawn.transforms, drawn.c))}
 
-        self._update(self.critic, self.net, self.critic_optimiser, self.slices, terms, {"critic_adversarial": 1.0}, "critic_gradient")
+        self._update(self.D, self.G, self.D_optimiser, self.slices, terms, {"critic_adversarial": 1.0}, "critic_gradient")
         self.memory["signs"] += self.ranks.mean(torch.stack(signs).mean()).item()
         self.memory["sign_steps"] += 1
 
@@ -224,10 +224,10 @@ class AdversarialTraining:
         def terms(items: range) -> dict[str, torch.Tensor]:
             transforms = self._real_transforms("R1", step, items)
             shown = augment(self._of(real, items), transforms, self.memory["strength"], config.augment.kinds).requires_grad_(True)
-            answers = self.critic(shown, self._of(c, items), dtype=self.dtype)
+            answers = self.D(shown, self._of(c, items), dtype=self.dtype)
             return {"r1": losses.r1(answers, shown)}
 
-        self._update(self.critic, self.net, self.critic_optimiser, self.slices, terms, {"r1": config.gamma * config.r1_every}, "r1_gradient")
+        self._update(self.D, self.G, self.D_optimiser, self.slices, terms, {"r1": config.gamma * config.d_reg_interval}, "r1_gradient")
 
     def _real_transforms(self, phase: str, step: int, items: Iterable[int]) -> torch.Tensor:
         return torch.stack([draw_transforms(generator_at(self.config.seed, phase, step, item)) for item in items])
@@ -269,7 +269,7 @@ class AdversarialTraining:
         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
         self.note(**means, **{gradient_name: torch.nn.utils.get_total_norm(gradients)})
         optimiser.step()
-        self.net.synthesis.release_buffers()  # torch's fused optimisers don't say that weights changed: it would paint with the old ones
+        self.G.synthesis.release_buffers()  # torch's fused optimisers don't say that weights changed: it would paint with the old ones
 
     def adapt(self, step: int) -> None:
         """The strength of augmentation follows the signs of the answers to real pictures."""
@@ -282,16 +282,16 @@ class AdversarialTraining:
 
     def _keep(self, step: int) -> float:
         """How much of the average stays after this step."""
-        half_life = self.config.ema_pictures
+        half_life = self.config.ema_images
         if self.config.ema_ramp is not None:
             half_life = min(half_life, (step + 1) * self.config.batch * self.config.ema_ramp)
         return float(0.5 ** (self.config.batch / max(half_life, 1e-8)))
 
 
-def _adam(module: torch.nn.Module, rate: float, lazy_every: int) -> torch.optim.Adam:
+def _adam(module: torch.nn.Module, lr: float, lazy_every: int) -> torch.optim.Adam:
     """Adam whose rate and memory allow for an extra, lazy update every so many steps (StyleGAN2, appendix B)."""
     share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
-    return torch.optim.Adam(module.parameters(), rate * share, betas=(_BETAS[0] ** share if _BETAS[0] else 0.0, _BETAS[1] ** share), fused=True)
+    return torch.optim.Adam(module.parameters(), lr * share, betas=(_BETAS[0] ** share if _BETAS[0] else 0.0, _BETAS[1] ** share), fused=True)
 
 
 def _as_numbers(**values: "float | torch.Tensor") -> dict[str, float]:
@@ -300,46 +300,46 @@ def _as_numbers(**values: "float | torch.Tensor") -> dict[str, float]:
 
 def train_adversarial(
     work: Path,
-    data: PictureData,
+    data: ImageData,
     config: AdversarialConfig,
     *,
     policy: RunPolicy,
-    begin_with: Beginning | None = None,
+    init_from: InitialNetworks | None = None,
     ranks: Ranks | None = None,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Path:
     """Train a generator on pictures, or go on; returns the path of the averaged one, generator.safetensors in `work`.
 
-    Beside it lie critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `begin_with` has the networks
+    Beside it lie critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `init_from` has the networks
     to begin with. `workers` threads read pictures ahead. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()
     classes = class_labels(data) if config.labels else None
-    if begin_with is not None:
+    if init_from is not None:
         config = dataclasses.replace(config, ema_ramp=None)  # the average is one of many pictures already
-    training = AdversarialTraining(config, ranks, classes, begin_with)
+    training = AdversarialTraining(config, ranks, classes, init_from)
     folder = work / FOLDER
-    about = {**dataclasses.asdict(config), "data": data.hash, **({} if begin_with is None else {"begin_with": begin_with.hash})}
+    about = {**dataclasses.asdict(config), "data": data.hash, **({} if init_from is None else {"begin_with": init_from.hash})}
     epochs = Epochs(len(data), config.batch, config.seed)
 
     def load(step: int) -> tuple[torch.Tensor, list[int]]:
-        pictures = torch.stack([_real_picture(data, epochs, config, step, item) for item in training.items])
+        images = torch.stack([_real_image(data, epochs, config, step, item) for item in training.items])
         shown = [epochs.index(step, item) for item in training.items]
-        return pictures, [] if classes is None else classes.of_pictures[shown].tolist()
+        return images, [] if classes is None else classes.of_images[shown].tolist()
 
     def sheet(step: int) -> torch.Tensor:
-        pictures = sample_sheet(training.mean, data, config.seed, classes)
+        images = sample_sheet(training.G_ema, data, config.seed, classes)
         (folder / "sheets").mkdir(parents=True, exist_ok=True)
-        save_png(folder / "sheets" / f"step_{step:08d}.png", pictures)
-        return pictures
+        save_png(folder / "sheets" / f"step_{step:08d}.png", images)
+        return images
 
     defaults = dataclasses.asdict(AdversarialConfig())
     run = SteppedRun(
         folder, training.parts, config=about, defaults=defaults, policy=policy, ranks=ranks, name="generator", sheet=sheet, progress=progress
     )
-    if run.is_new and begin_with is not None:
-        run.notes.extend(begin_with.notes)
+    if run.is_new and init_from is not None:
+        run.notes.extend(init_from.notes)
     run.extra.setdefault("memory", training.memory)
     training.memory, training.note = run.extra["memory"], run.note
     with run, Prefetcher(load, end=policy.num_steps, workers=workers) as batches:
@@ -353,49 +353,49 @@ def train_adversarial(
             training.step(step, real, labels)
     result = work / "generator.safetensors"
     if ranks.is_first:
-        save_generator(result, training.mean, training.net_config, labels=() if classes is None else classes.names)
-        save_discriminator(work / CRITIC_FILE, training.critic, training.critic_config)
+        save_generator(result, training.G_ema, training.G_config, labels=() if classes is None else classes.names)
+        save_discriminator(work / CRITIC_FILE, training.D, training.D_config)
     ranks.wait()
     return result
 
 
-def _real_picture(data: PictureData, epochs: Epochs, config: AdversarialConfig, step: int, item: int) -> torch.Tensor:
+def _real_image(data: ImageData, epochs: Epochs, config: AdversarialConfig, step: int, item: int) -> torch.Tensor:
     """A real picture [3, size, size], mirrored half the time where that's wanted."""
-    picture = data.picture(epochs.index(step, item))
+    image = data.image(epochs.index(step, item))
     mirrored = config.mirror and torch.rand((), generator=generator_at(config.seed, "mirror", step, item)).item() < 0.5
-    return picture.flip(2) if mirrored else picture
+    return image.flip(2) if mirrored else image
 
 
 @torch.no_grad()
-def sample_sheet(net: StyleGAN2Generator, data: PictureData, seed: int, classes: ClassLabels | None = None) -> torch.Tensor:
+def sample_sheet(G: StyleGAN2Generator, data: ImageData, seed: int, classes: ClassLabels | None = None) -> torch.Tensor:
     """Real pictures, and those of codes that are always the same, uint8 [H, W, 3].
 
     Without labels a row of real ones stands above. With `classes` each row is one, in the order of their numbers: real pictures of it at
     the left, then the same codes in every row.
     """
-    pictures = _rows_of_all(net, data, seed) if classes is None else _rows_of_classes(net, data, seed, classes)
-    return contact_sheet(((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1), _SHEET_COLUMNS)
+    images = _rows_of_all(G, data, seed) if classes is None else _rows_of_classes(G, data, seed, classes)
+    return contact_sheet(((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1), _SHEET_COLUMNS)
 
 
-def _rows_of_all(net: StyleGAN2Generator, data: PictureData, seed: int) -> torch.Tensor:
-    z = torch.stack([normal(seed, "sheet", item, net.z_dim) for item in range(_SHEET_COLUMNS * _SHEET_ROWS)])
+def _rows_of_all(G: StyleGAN2Generator, data: ImageData, seed: int) -> torch.Tensor:
+    z = torch.stack([normal(seed, "sheet", item, G.z_dim) for item in range(_SHEET_COLUMNS * _SHEET_ROWS)])
     step = max(1, len(data) // _SHEET_COLUMNS)
-    real = torch.stack([data.picture(place * step % len(data)) for place in range(_SHEET_COLUMNS)])
-    return torch.cat([real, *(_made(net, some) for some in z.split(_SHEET_COLUMNS))])
+    real = torch.stack([data.image(place * step % len(data)) for place in range(_SHEET_COLUMNS)])
+    return torch.cat([real, *(_made(G, some) for some in z.split(_SHEET_COLUMNS))])
 
 
-def _rows_of_classes(net: StyleGAN2Generator, data: PictureData, seed: int, classes: ClassLabels) -> torch.Tensor:
-    z = torch.stack([normal(seed, "sheet", item, net.z_dim) for item in range(_SHEET_COLUMNS - _REAL_OF_CLASS)])
+def _rows_of_classes(G: StyleGAN2Generator, data: ImageData, seed: int, classes: ClassLabels) -> torch.Tensor:
+    z = torch.stack([normal(seed, "sheet", item, G.z_dim) for item in range(_SHEET_COLUMNS - _REAL_OF_CLASS)])
     rows = []
     for number in range(min(classes.count, _MOST_CLASSES)):
-        real = [data.picture(place) for place in classes.examples(number, _REAL_OF_CLASS)]
-        real += [torch.zeros(3, *net.img_size)] * (_REAL_OF_CLASS - len(real))  # grey
-        rows += [torch.stack(real), _made(net, z, classes.vectors([number] * len(z)))]
+        real = [data.image(place) for place in classes.examples(number, _REAL_OF_CLASS)]
+        real += [torch.zeros(3, *G.img_size)] * (_REAL_OF_CLASS - len(real))  # grey
+        rows += [torch.stack(real), _made(G, z, classes.vectors([number] * len(z)))]
     return torch.cat(rows)
 
 
-def _made(net: StyleGAN2Generator, z: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
+def _made(G: StyleGAN2Generator, z: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
     """Pictures of codes, on the CPU."""
-    device = net.w_avg.device
-    pictures: torch.Tensor = net.synthesis(net.mapping(z.to(device), None if c is None else c.to(device)))
-    return pictures.cpu()
+    device = G.w_avg.device
+    images: torch.Tensor = G.synthesis(G.mapping(z.to(device), None if c is None else c.to(device)))
+    return images.cpu()

@@ -31,24 +31,24 @@ class AdversarialConfig:
     """Slices a process computes one after another, for less memory; the discriminator's statistics are taken inside a slice."""
     mbstd_group_size: int = 4
     """Among how many pictures the discriminator looks at variety."""
-    generator_rate: float = 0.0025
-    critic_rate: float = 0.0025
+    generator_lr: float = 0.0025
+    critic_lr: float = 0.0025
     r1_gamma: float | None = None
     """Weight of R1; None: 0.0002 size^2 / batch. 0 switches it off."""
-    r1_every: int = 16
+    d_reg_interval: int = 16
     """R1 is taken every so many steps, in a step of its own, weighed by as many (lazy regularisation, StyleGAN2 appendix B)."""
     path_weight: float = 2.0
     """Weight of the path length; 0 switches it off."""
-    path_every: int = 4
+    g_reg_interval: int = 4
     path_decay: float = 0.01
     """Share by which the mean path length moves each time."""
-    path_shrink: int = 2
+    pl_batch_shrink: int = 2
     """The path length is taken over one in so many pictures of a slice."""
-    style_mixing: float = 0.9
+    style_mixing_prob: float = 0.9
     """Share of pictures made of two codes (StyleGAN, section 3.1)."""
     noise: bool = True
     """Whether layers get noise (StyleGAN, section 3.2). Flat, drawn pictures have none; a short training answers their edges with it."""
-    ema_pictures: float = 10_000.0
+    ema_images: float = 10_000.0
     """Half life of the average of weights, in pictures."""
     ema_ramp: float | None = 0.05
     """At first the half life is this share of the pictures seen; None: the whole from the start."""
@@ -63,15 +63,15 @@ class AdversarialConfig:
 
     def __post_init__(self) -> None:
         check_choice("size", str(self.size), tuple(str(8 << power) for power in range(9)))
-        for name in ("channel_base", "channel_max", "batch", "accumulate", "mbstd_group_size", "r1_every", "path_every", "path_shrink"):
+        for name in ("channel_base", "channel_max", "batch", "accumulate", "mbstd_group_size", "d_reg_interval", "g_reg_interval", "pl_batch_shrink"):
             check_range(name, getattr(self, name), 1, 10**6)
-        for name in ("generator_rate", "critic_rate"):
+        for name in ("generator_lr", "critic_lr"):
             check_range(name, getattr(self, name), 1e-9, 1)
         check_range("r1_gamma", 0 if self.r1_gamma is None else self.r1_gamma, 0, 1e6)
         check_range("path_weight", self.path_weight, 0, 1e6)
         check_range("path_decay", self.path_decay, 0, 1)
-        check_range("style_mixing", self.style_mixing, 0, 1)
-        check_range("ema_pictures", self.ema_pictures, 0, 1e12)
+        check_range("style_mixing_prob", self.style_mixing_prob, 0, 1)
+        check_range("ema_images", self.ema_images, 0, 1e12)
         check_range("ema_ramp", 1 if self.ema_ramp is None else self.ema_ramp, 0, 1e6)
         check_choice("dtype", self.dtype, DTYPES)
         check_range("seed", self.seed, 0, 2**63 - 1)
@@ -136,7 +136,7 @@ ADVERSARIAL_PRESETS: Mapping[str, AdversarialConfig] = {
         batch=64,
         mbstd_group_size=8,
         r1_gamma=1.0,
-        ema_pictures=20_000.0,
+        ema_images=20_000.0,
         ema_ramp=None,
         mirror=True,
     ),
@@ -148,8 +148,8 @@ ADVERSARIAL_PRESETS: Mapping[str, AdversarialConfig] = {
         z_dim=32,
         w_dim=32,
         batch=8,
-        ema_pictures=500.0,
-        augment=AugmentConfig(pictures_to_full=20_000),
+        ema_images=500.0,
+        augment=AugmentConfig(images_to_full=20_000),
     ),
 }
 """`paper`: StyleGAN2-ADA's own settings for 256 px ("paper256"), for a GPU and days. `small`: 128 px, for one GPU or a patient CPU.

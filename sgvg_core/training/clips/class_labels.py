@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from ...errors import DataError
-from .images import PictureData
+from .images import ImageData
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ClassLabels:
 
     names: tuple[str, ...]
     """In the order of their numbers."""
-    of_pictures: torch.Tensor
+    of_images: torch.Tensor
     """int64 [N], the number of each picture's class."""
 
     @property
@@ -29,7 +29,7 @@ class ClassLabels:
 
     def draw(self, generator: torch.Generator) -> int:
         """A class for a made picture, each as often as among the real ones: else the discriminator could tell by the label alone."""
-        return int(self.of_pictures[torch.randint(len(self.of_pictures), (), generator=generator)])
+        return int(self.of_images[torch.randint(len(self.of_images), (), generator=generator)])
 
     def vectors(self, numbers: Sequence[int]) -> torch.Tensor:
         """c [n, K] of classes by their numbers: 1 for its own class, 0 for the others."""
@@ -37,11 +37,11 @@ class ClassLabels:
 
     def examples(self, number: int, count: int) -> list[int]:
         """The numbers of `count` pictures of a class, from all over the data; fewer where there are fewer."""
-        places = (self.of_pictures == number).nonzero()[:, 0].tolist()
+        places = (self.of_images == number).nonzero()[:, 0].tolist()
         return [places[share * len(places) // count] for share in range(min(count, len(places)))]
 
 
-def class_labels(data: PictureData) -> ClassLabels:
+def class_labels(data: ImageData) -> ClassLabels:
     """The classes of a data set's pictures. Raises DataError where it has none."""
     if not data.labels:
         raise DataError(

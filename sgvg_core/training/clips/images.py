@@ -19,7 +19,7 @@ from ...errors import DataError
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
-class PictureData(Protocol):
+class ImageData(Protocol):
     """Pictures that a generator learns from. Reading is safe from several threads."""
 
     hash: str
@@ -32,11 +32,11 @@ class PictureData(Protocol):
     def label(self, index: int) -> int:
         """The number of the label of picture `index`, where there are labels."""
 
-    def picture(self, index: int) -> torch.Tensor:
+    def image(self, index: int) -> torch.Tensor:
         """Picture `index`: [3, size, size] float32 in -1..1."""
 
 
-class ClipPictures:
+class ClipImages:
     """The frames of a prepared data set's clips, `size` px, the middle square of each. Raises DataError where there are none."""
 
     def __init__(self, data: ClipData, size: int, split: str = "train") -> None:
@@ -56,7 +56,7 @@ class ClipPictures:
         label = self.clips[bisect_right(self._ends, index)].label
         return self.labels.index(label or "")
 
-    def picture(self, index: int) -> torch.Tensor:
+    def image(self, index: int) -> torch.Tensor:
         """Frame `index` of all clips one after another."""
         place = bisect_right(self._ends, index)
         clip = self.clips[place]
@@ -64,7 +64,7 @@ class ClipPictures:
         return middle_square(self.data.frames(clip, first, 1, size=self.size)[0], self.size)
 
 
-class FolderPictures:
+class FolderImages:
     """The pictures in a folder and those below it, `size` px, the middle square of each. Raises DataError where there are none.
 
     The label of a picture is the first folder below that it lies in, if every picture lies in one.
@@ -88,27 +88,27 @@ class FolderPictures:
         """The number of the folder that picture `index` lies in."""
         return self._numbers[index]
 
-    def picture(self, index: int) -> torch.Tensor:
+    def image(self, index: int) -> torch.Tensor:
         """Picture `index` in the order of the names. Raises MediaError."""
-        from ...media import read_picture  # here, so that training on prepared data goes without its packages
+        from ...media import read_image  # here, so that training on prepared data goes without its packages
 
-        pixels = np.asarray(read_picture(self.paths[index]))
+        pixels = np.asarray(read_image(self.paths[index]))
         return middle_square(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1, self.size)
 
 
-def open_pictures(folder: Path, size: int) -> PictureData:
+def open_images(folder: Path, size: int) -> ImageData:
     """The pictures in `folder`, square and `size` px: the training clips of a prepared data set, else a folder of pictures. Raises DataError."""
     if not folder.is_dir():
         raise DataError(f"{folder}: isn't a folder; make a data set with: python -m sgvg_core data prepare SOURCE -o {folder}")
     prepared = any((folder / name).exists() for name in ("data.json", "manifest.jsonl", "shards"))
-    return ClipPictures(ClipData.open(folder), size) if prepared else FolderPictures(folder, size)
+    return ClipImages(ClipData.open(folder), size) if prepared else FolderImages(folder, size)
 
 
-def middle_square(picture: torch.Tensor, size: int) -> torch.Tensor:
+def middle_square(image: torch.Tensor, size: int) -> torch.Tensor:
     """The middle square of a picture [3, H, W], averaged or interpolated to [3, size, size]."""
-    side = min(picture.shape[1:])
-    top, left = (picture.shape[1] - side) // 2, (picture.shape[2] - side) // 2
-    square = picture[:, top : top + side, left : left + side]
+    side = min(image.shape[1:])
+    top, left = (image.shape[1] - side) // 2, (image.shape[2] - side) // 2
+    square = image[:, top : top + side, left : left + side]
     if side == size:
         return square.contiguous()
     return F.interpolate(square[None], (size, size), mode="bilinear", antialias=True, align_corners=False)[0].clamp(-1, 1)

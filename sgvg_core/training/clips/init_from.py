@@ -32,16 +32,16 @@ State = dict[str, torch.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class Beginning:
+class InitialNetworks:
     """Networks to begin with: how they're built, and their weights."""
 
     generator: GeneratorConfig
-    critic: DiscriminatorConfig
-    net: State
+    D: DiscriminatorConfig
+    G: State
     """The running generator's weights."""
-    mean: State
+    G_ema: State
     """The averaged generator's."""
-    critic_state: State | None
+    D_state: State | None
     """The discriminator's; None: it begins anew."""
     notes: tuple[str, ...]
     """What was found, in words."""
@@ -50,12 +50,12 @@ class Beginning:
     def hash(self) -> str:
         """SHA-256 of the weights: a run goes on with the same ones only."""
         digest = hashlib.sha256()
-        for state in (self.net, self.mean, self.critic_state or {}):
+        for state in (self.G, self.G_ema, self.D_state or {}):
             _add(digest, state)
         return digest.hexdigest()
 
 
-def read_beginning(path: Path, config: AdversarialConfig, num_labels: int = 0) -> Beginning:
+def read_initial_networks(path: Path, config: AdversarialConfig, num_labels: int = 0) -> InitialNetworks:
     """The networks of a file, or of a model folder's generator.safetensors, for pictures of `config.size` and `num_labels` classes.
 
     Where these know no labels and there are some, they grow: until a step changes them, every label's pictures and answers are the file's.
@@ -69,26 +69,26 @@ def read_beginning(path: Path, config: AdversarialConfig, num_labels: int = 0) -
     _check_generator(path, sizes, config, num_labels)
     mean = build_recognised_generator(found, path).state_dict()
     running = _running(path, found)
-    net = mean if running is None else build_recognised_generator(running, path).state_dict()
-    critic, critic_state, said = _critic(path, found, sizes, config)
+    G = mean if running is None else build_recognised_generator(running, path).state_dict()
+    D, D_state, said = _critic(path, found, sizes, config)
     notes = (f"begins with {path.name}: {config.size} px, {'its averaged and its running generator' if running else 'one generator'}, {said}",)
-    beginning = Beginning(sizes, critic, net, mean, critic_state, notes)
-    return _with_labels(beginning, config, num_labels) if num_labels and not sizes.c_dim else beginning
+    initial = InitialNetworks(sizes, D, G, mean, D_state, notes)
+    return _with_labels(initial, config, num_labels) if num_labels and not sizes.c_dim else initial
 
 
-def _with_labels(beginning: Beginning, config: AdversarialConfig, num_labels: int) -> Beginning:
+def _with_labels(initial: InitialNetworks, config: AdversarialConfig, num_labels: int) -> InitialNetworks:
     """Networks without labels, grown by what reads them. Its random weights are those of the settings' seed."""
-    sizes = dataclasses.replace(beginning.generator, c_dim=num_labels)
+    sizes = dataclasses.replace(initial.generator, c_dim=num_labels)
     new = config.critic_for(num_labels)
-    critic = dataclasses.replace(beginning.critic, c_dim=num_labels, cmap_dim=beginning.critic.channels[0], mapping_layers=new.mapping_layers,
+    D = dataclasses.replace(initial.D, c_dim=num_labels, cmap_dim=initial.D.channels[0], mapping_layers=new.mapping_layers,
                                  mapping_lr_multiplier=new.mapping_lr_multiplier, embed_features=None, mapping_features=None)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        fresh, fresh_critic = build_generator(sizes).state_dict(), build_discriminator(critic).state_dict()
-    net, mean = (_grown_generator(state, fresh) for state in (beginning.net, beginning.mean))
-    critic_state = None if beginning.critic_state is None else _grown_critic(beginning.critic_state, fresh_critic, critic)
-    notes = (*beginning.notes, f"it knew no labels: it begins with the same pictures for each of the {num_labels} classes, and learns to tell them")
-    return Beginning(sizes, critic, net, mean, critic_state, notes)
+        fresh, fresh_critic = build_generator(sizes).state_dict(), build_discriminator(D).state_dict()
+    G, mean = (_grown_generator(state, fresh) for state in (initial.G, initial.G_ema))
+    D_state = None if initial.D_state is None else _grown_critic(initial.D_state, fresh_critic, D)
+    notes = (*initial.notes, f"it knew no labels: it begins with the same pictures for each of the {num_labels} classes, and learns to tell them")
+    return InitialNetworks(sizes, D, G, mean, D_state, notes)
 
 
 def _grown_generator(state: State, fresh: State) -> State:
@@ -117,7 +117,7 @@ def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConf
     if size != config.size:
         raise ConfigError(f"size: got {config.size}, but {path.name} makes pictures of {size} px; add --set size={size}")
     if sizes.const_size != (4, 4) or sizes.img_channels != 3:
-        height, width = (extent * size // 4 for extent in sizes.const_size)
+        height, width = (size_of_image * size // 4 for size_of_image in sizes.const_size)
         seen = f"{height} x {width} with {sizes.img_channels} channels"
         raise ConfigError(f"--begin-with: {path.name} makes pictures of {seen}, expected square ones in colour")
     if num_labels == 0 and sizes.c_dim:
@@ -145,14 +145,14 @@ def _critic(path: Path, found: Recognised, sizes: GeneratorConfig, config: Adver
         new = dataclasses.replace(config.critic_for(), channels=sizes.channels, conv_clamp=sizes.conv_clamp, c_dim=sizes.c_dim,
                                   cmap_dim=sizes.channels[0] if sizes.c_dim else 0)  # fmt: skip
         return new, None, "no discriminator: that one begins anew"
-    critic = from_dict(DiscriminatorConfig, part.config, str(file))
-    if (critic.img_resolution, critic.img_channels, critic.c_dim, critic.final_size) != (sizes.img_resolution, 3, sizes.c_dim, (4, 4)):
+    D = from_dict(DiscriminatorConfig, part.config, str(file))
+    if (D.img_resolution, D.img_channels, D.c_dim, D.final_size) != (sizes.img_resolution, 3, sizes.c_dim, (4, 4)):
         raise ConfigError(
-            f"--begin-with: the discriminator of {file.name} looks at {critic.img_resolution} px and {critic.c_dim} classes, the generator of "
+            f"--begin-with: the discriminator of {file.name} looks at {D.img_resolution} px and {D.c_dim} classes, the generator of "
             f"{path.name} makes {sizes.img_resolution} px and {sizes.c_dim}; they don't belong together, give a file with the generator alone"
         )
     state = build_recognised_discriminator(part, file).state_dict()
-    return dataclasses.replace(critic, mbstd_group_size=config.mbstd_group_size), state, f"the discriminator of {file.name}"
+    return dataclasses.replace(D, mbstd_group_size=config.mbstd_group_size), state, f"the discriminator of {file.name}"
 
 
 def _add(digest: "hashlib._Hash", state: Mapping[str, torch.Tensor]) -> None:

@@ -69,10 +69,10 @@ _NUM_MEASURED = 512
 class JointSpaceWeights:
     """The weight of each term, by the losses' names; 0 switches a term off."""
 
-    contrastive_sound_picture: float = 1.0
+    contrastive_sound_image: float = 1.0
     contrastive_sound_text: float = 1.0
-    contrastive_picture_text: float = 1.0
-    sound_picture: float = 0.0
+    contrastive_image_text: float = 1.0
+    sound_image: float = 0.0
     """Eq. 2, a <-> v. Alone it would draw towers that are trained together to one point."""
     sound_text: float = 0.0
     """Eq. 2, a <-> t."""
@@ -90,19 +90,19 @@ class ClipJointSpaceConfig:
     """"": all towers from nothing. "bundled", or a file of a joint space: F_a onto its frozen F_v and F_t. "open_clip:NAME@WEIGHTS": onto
     that model, WEIGHTS a tag or a file; "open_clip:FOLDER": onto the model in a folder."""
     space: JointSpaceConfig = dataclasses.field(
-        default_factory=lambda: JointSpaceConfig(sound_statistics=128, picture_norm="item", sound_norm="item")
+        default_factory=lambda: JointSpaceConfig(sound_texture=128, image_norm="item", sound_norm="item")
     )
     """Sizes of the towers; onto a frozen space those of F_a count. Words, merges and labels are learned from the captions."""
     num_merges: int = 400
     batch: int = 64
     """Clips a step, over all processes."""
     num_steps: int = 3000
-    rate: float = 1e-3
+    lr: float = 1e-3
     weight_decay: float = 0.02
     warm_up: int = 60
     """Steps over which the rate rises; then it falls along a cosine to nothing at the last step."""
     weights: JointSpaceWeights = dataclasses.field(default_factory=JointSpaceWeights)
-    wear: bool = True
+    augment: bool = True
     """Whether sounds are heard as other rooms, microphones and codecs would have them, with parts masked, and words drop parts of theirs."""
     mirror: bool = True
     """Whether half of the pictures are mirrored."""
@@ -112,22 +112,22 @@ class ClipJointSpaceConfig:
     seed: int = 5
 
     def __post_init__(self) -> None:
-        for name, low, high in (("num_merges", 0, 50_000), ("batch", 2, 1_000_000), ("num_steps", 1, 10**9), ("rate", 1e-9, 1),
+        for name, low, high in (("num_merges", 0, 50_000), ("batch", 2, 1_000_000), ("num_steps", 1, 10**9), ("lr", 1e-9, 1),
                                 ("weight_decay", 0, 10), ("warm_up", 0, 10**9), ("test_every", 1, 10**9), ("num_test", 1, 100_000),
                                 ("seed", 0, 2**63 - 1)):  # fmt: skip
             check_range(name, getattr(self, name), low, high)
 
 
-_ONTO = JointSpaceWeights(contrastive_picture_text=0.0, sound_picture=1.0, sound_text=1.0)
+_ONTO = JointSpaceWeights(contrastive_image_text=0.0, sound_image=1.0, sound_text=1.0)
 
 CLIP_JOINT_SPACE_PRESETS: Mapping[str, ClipJointSpaceConfig] = {
     "paper": ClipJointSpaceConfig(
         onto="open_clip:ViT-B-32@openai",
-        space=JointSpaceConfig(sound_widths=(32, 64, 128, 256), sound_statistics=256, sound_norm="item", mel=MelConfig()),
+        space=JointSpaceConfig(sound_widths=(32, 64, 128, 256), sound_texture=256, sound_norm="item", mel=MelConfig()),
         weights=_ONTO,
         batch=128,
         num_steps=50_000,
-        rate=5e-4,
+        lr=5e-4,
         warm_up=1000,
     ),
     "small": ClipJointSpaceConfig(),
@@ -141,7 +141,7 @@ clips, about an hour on a CPU. `tiny`: the same in minutes, to see that everythi
 class Moments:
     """Items of a step: frames [n, 3, s, s] in -1..1, sounds [n, 1, M, F] in 0..1, captions, the numbers of clips and captions [n]."""
 
-    pictures: torch.Tensor
+    images: torch.Tensor
     sounds: torch.Tensor
     captions: list[str]
     tokens: torch.Tensor | None
@@ -176,20 +176,20 @@ class MomentReader:
     def _moment(self, row: int, generator: torch.Generator | None) -> tuple[torch.Tensor, torch.Tensor, str, torch.Tensor | None]:
         clip, captions = self.windows.clips[row], self.captions[row] or ("",)
         place, mirrored, which = torch.rand(3, generator=generator).tolist() if generator is not None else (_TEST_MOMENT, 1.0, 0.0)
-        rng = rng_of(generator) if generator is not None and self.config.wear else None
+        rng = rng_of(generator) if generator is not None and self.config.augment else None
         seconds, _ = self.windows.moment(clip, place)
-        picture = self.windows.frames(clip, seconds, _RATE, 1, self.size)[0]
-        picture = picture.flip(2) if self.config.mirror and mirrored < 0.5 else picture
+        image = self.windows.frames(clip, seconds, _RATE, 1, self.size)[0]
+        image = image.flip(2) if self.config.mirror and mirrored < 0.5 else image
         caption = captions[int(which * len(captions))]
         words = random.Random(int(rng.integers(1 << 31))) if rng is not None else None
         tokens = None if self.bpe is None else self.bpe.encode([caption], 0.08 if words else 0.0, words)[0]
-        return picture, self.windows.windows(clip, seconds, _RATE, 1, rng)[0], caption, tokens
+        return image, self.windows.windows(clip, seconds, _RATE, 1, rng)[0], caption, tokens
 
     def _together(self, rows: list[int], drawn: list[tuple[torch.Tensor, torch.Tensor, str, torch.Tensor | None]]) -> Moments:
-        pictures, sounds, captions, tokens = zip(*drawn, strict=True)
+        images, sounds, captions, tokens = zip(*drawn, strict=True)
         said = torch.tensor([self.numbers.get(caption, -1) for caption in captions])
         ids = None if self.bpe is None else torch.stack([row for row in tokens if row is not None])
-        return Moments(torch.stack(pictures), torch.stack(sounds), list(captions), ids, torch.tensor(rows), said)
+        return Moments(torch.stack(images), torch.stack(sounds), list(captions), ids, torch.tensor(rows), said)
 
 
 class ClipJointSpaceTraining:
@@ -216,7 +216,7 @@ class ClipJointSpaceTraining:
         return {"learning": self.learning, "optimiser": self.optimiser}
 
     @property
-    def picture_size(self) -> int:
+    def image_size(self) -> int:
         """Side of the frames that are read, in pixels."""
         return max(self.space.prepare.size)
 
@@ -228,14 +228,14 @@ class ClipJointSpaceTraining:
 
     def embed(self, moments: Moments) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Embeddings of pictures, texts and sounds [n, E] each; frozen towers give no gradients."""
-        return self._pictures(moments), self._texts(moments), self._sounds(moments)
+        return self._images(moments), self._texts(moments), self._sounds(moments)
 
-    def _pictures(self, moments: Moments) -> torch.Tensor:
+    def _images(self, moments: Moments) -> torch.Tensor:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
-            return self.space.embed_images(moments.pictures.to(self.ranks.device))
+            return self.space.embed_images(moments.images.to(self.ranks.device))
 
     def _texts(self, moments: Moments) -> torch.Tensor:
-        if self._said is not None and (moments.tokens is None or not self.config.wear):  # words that drop parts of theirs are always others
+        if self._said is not None and (moments.tokens is None or not self.config.augment):  # words that drop parts of theirs are always others
             return self._said(moments.captions)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.onto):
             if isinstance(self.space, JointSpace) and moments.tokens is not None:
@@ -249,18 +249,18 @@ class ClipJointSpaceTraining:
         """Every term that has a weight, over the whole batch of all processes; a tower that none of them needs is left out."""
         names = [name for name, weight in dataclasses.asdict(self.config.weights).items() if weight]
         if self.config.onto:
-            names = [name for name in names if name != "contrastive_picture_text"]  # both are frozen
+            names = [name for name in names if name != "contrastive_image_text"]  # both are frozen
         needed = {tower for name in names for tower in name.split("_")}
-        towers = {"picture": self._pictures, "text": self._texts, "sound": self._sounds}
+        towers = {"image": self._images, "text": self._texts, "sound": self._sounds}
         embeds = {name: self.ranks.gather(tower(moments).float()) for name, tower in towers.items() if name in needed}
         clips, said = (self.ranks.gather(numbers.double().to(self.ranks.device)) for numbers in (moments.clips, moments.said))
         scale = self.space.logit_scale
         groups = losses.contrastive_groups
         made = {
-            "contrastive_sound_picture": lambda: groups(embeds["sound"], embeds["picture"], scale, clips),
+            "contrastive_sound_image": lambda: groups(embeds["sound"], embeds["image"], scale, clips),
             "contrastive_sound_text": lambda: groups(embeds["sound"], embeds["text"], scale, said),
-            "contrastive_picture_text": lambda: groups(embeds["picture"], embeds["text"], scale, said),
-            "sound_picture": lambda: losses.sound_picture(embeds["picture"], embeds["sound"]),
+            "contrastive_image_text": lambda: groups(embeds["image"], embeds["text"], scale, said),
+            "sound_image": lambda: losses.sound_image(embeds["image"], embeds["sound"]),
             "sound_text": lambda: losses.sound_text(embeds["text"], embeds["sound"]),
         }
         return {name: made[name]() for name in names}
@@ -279,7 +279,7 @@ class ClipJointSpaceTraining:
         norm = torch.nn.utils.clip_grad_norm_(learning, 5.0)
         self.note(loss=loss, **terms, gradient_norm=norm)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate * self._share(step)
+            group["lr"] = self.config.lr * self._share(step)
         self.optimiser.step()
 
     def _share(self, step: int) -> float:
@@ -291,9 +291,9 @@ class ClipJointSpaceTraining:
         """On the test split: how often the nearest picture to a sound is its own (R@1) and the other way round, and labels are named right."""
         self.space.eval()
         parts = _pieces(test.still(self.config.num_test), 32)
-        pictures, sounds = (torch.cat([tower(part) for part in parts]) for tower in (self._pictures, self._sounds))
+        images, sounds = (torch.cat([tower(part) for part in parts]) for tower in (self._images, self._sounds))
         own = torch.arange(len(sounds), device=sounds.device)
-        scores = sounds @ pictures.T
+        scores = sounds @ images.T
         found = {
             "test_sound_to_picture_r1": (scores.argmax(1) == own).float().mean(),
             "test_picture_to_sound_r1": (scores.argmax(0) == own).float().mean(),
@@ -302,7 +302,7 @@ class ClipJointSpaceTraining:
         if test.windows.labels and bool((labels >= 0).all()):
             words = torch.stack([F.normalize(self.space.embed_texts(list(label_captions(label))).mean(0), dim=0) for label in test.windows.labels])
             found["test_sound_label"] = ((sounds @ words.T).argmax(1) == labels).float().mean()
-            found["test_picture_label"] = ((pictures @ words.T).argmax(1) == labels).float().mean()
+            found["test_picture_label"] = ((images @ words.T).argmax(1) == labels).float().mean()
         return {name: float(value) for name, value in found.items()}
 
     def save(self, path: Path, labels: tuple[str, ...]) -> None:
@@ -326,7 +326,7 @@ def begin_space(
         clip = open_space(config.onto)
         if not isinstance(clip, OpenClipSpace):
             raise ConfigError(f"onto {config.onto}: isn't a CLIP model")
-        tower_config = SoundTowerConfig(Path(name).name, Path(weights).name, clip.embed_dim, config.space.sound_widths, config.space.sound_statistics,
+        tower_config = SoundTowerConfig(Path(name).name, Path(weights).name, clip.embed_dim, config.space.sound_widths, config.space.sound_texture,
                                         config.space.sound_norm, config.space.mel, labels)  # fmt: skip
         return clip.hears(build_clip_sound_tower(tower_config), config.space.mel, labels), tower_config
     return _onto_joint_space(config)
@@ -354,8 +354,8 @@ def _onto_joint_space(config: ClipJointSpaceConfig) -> tuple[JointSpace, JointSp
     if not isinstance(space, JointSpace):
         raise ConfigError(f"onto {config.onto}: is a sound tower for a CLIP model; give open_clip:NAME@WEIGHTS")
     own, known = config.space, from_dict(JointSpaceConfig, read_weights(path).config, str(path))
-    after = dataclasses.replace(known, sound_widths=own.sound_widths, sound_statistics=own.sound_statistics, sound_norm=own.sound_norm, mel=own.mel)
-    space.sound = SoundTower(known.embed_dim, own.sound_widths, own.mel.picture_mels, statistics=own.sound_statistics)
+    after = dataclasses.replace(known, sound_widths=own.sound_widths, sound_texture=own.sound_texture, sound_norm=own.sound_norm, mel=own.mel)
+    space.sound = SoundTower(known.embed_dim, own.sound_widths, own.mel.resized_mels, texture=own.sound_texture)
     if own.sound_norm == "item":
         normalise_items(space.sound)
     space.mel = own.mel
@@ -369,7 +369,7 @@ def _optimiser(learning: torch.nn.Module, config: ClipJointSpaceConfig) -> torch
         {"params": [parameter for parameter in parameters if parameter.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, config.rate, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(groups, config.lr, betas=(0.9, 0.98), fused=True)
 
 
 def _pieces(moments: Moments, size: int) -> list[Moments]:
@@ -404,10 +404,10 @@ def train_clip_joint_space(
     windows = ClipWindows(data, config.space.mel)
     captions = all_words(clip_captions(data.details(clip), clip.label) for clip in windows.clips)
     training = ClipJointSpaceTraining(config, captions, data.labels, ranks)
-    reader = MomentReader(windows, config, training.space, training.picture_size)
+    reader = MomentReader(windows, config, training.space, training.image_size)
     test = None
     if data.clips("test"):
-        test = MomentReader(ClipWindows(data, config.space.mel, "test"), config, training.space, training.picture_size)
+        test = MomentReader(ClipWindows(data, config.space.mel, "test"), config, training.space, training.image_size)
     about = {**dataclasses.asdict(config), "data": data.hash}
     defaults = dataclasses.asdict(ClipJointSpaceConfig())
     run = SteppedRun(

@@ -10,7 +10,7 @@ from ...assembly import load_model, save_sound_encoder, save_walker
 from ...datasets import ClipData
 from ...errors import DataError
 from ...generation import Sound
-from ...generation.text_constraint import PictureTextSpace
+from ...generation.text_constraint import ImageTextSpace
 from ...guidance.few_shot_fit import LabelledSound, SoundFit, SoundFitSettings, fit_sounds
 from ...guidance.label_directions import LabelSearch
 from ...media import contact_sheet, save_png
@@ -25,7 +25,7 @@ FOLDER = "sound_fit"
 LABELLED_SOUNDS_PRESETS: Mapping[str, SoundFitSettings] = {
     "paper": SoundFitSettings(search=LabelSearch(num_codes=2000, num_steps=300, batch=8), num_steps=3000, variants=8),
     "small": SoundFitSettings(),
-    "tiny": SoundFitSettings(search=LabelSearch(num_codes=32, num_steps=8), num_steps=60, batch=24, rate=3e-3, variants=2),
+    "tiny": SoundFitSettings(search=LabelSearch(num_codes=32, num_steps=8), num_steps=60, batch=24, lr=3e-3, variants=2),
 }
 """`paper`: long, for a large generator on a GPU. `small`: a few minutes on a CPU. `tiny`: to see that everything runs."""
 
@@ -48,7 +48,7 @@ def train_labelled_sounds(
     work: Path,
     data: ClipData,
     generator: Generator,
-    space: PictureTextSpace,
+    space: ImageTextSpace,
     settings: SoundFitSettings | None = None,
     *,
     most: int = 40,
@@ -61,9 +61,9 @@ def train_labelled_sounds(
     bundled = load_model(device="cpu")
     ears = bundled.sound_encoder if isinstance(bundled.sound_encoder, SoundInversionEncoder) else None
     mel = None if ears is None else bundled.mel
-    fit = fit_sounds(generator, space, sounds_of(data, most), begin_with=ears, mel=mel, settings=settings, progress=progress)
+    fit = fit_sounds(generator, space, sounds_of(data, most), init_from=ears, mel=mel, settings=settings, progress=progress)
     (work / FOLDER).mkdir(parents=True, exist_ok=True)
-    save_png(work / FOLDER / "labels.png", contact_sheet(fit.found.pictures, min(6, len(fit.found.labels))))
+    save_png(work / FOLDER / "labels.png", contact_sheet(fit.found.images, min(6, len(fit.found.labels))))
     (work / FOLDER / "report.json").write_text(json.dumps(report_of(fit, data), indent=1) + "\n", encoding="utf-8")
     save_sound_encoder(work / "sound_encoder.safetensors", fit.encoder, fit.encoder_config, fit.mel)
     save_walker(work / "walker.safetensors", fit.walker, fit.walker_config)

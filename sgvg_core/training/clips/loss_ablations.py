@@ -17,7 +17,8 @@ from ...assembly import (
     save_sound_encoder,
     save_walker,
 )
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
+from ...config.aliases import CHOICES, same_settings
 from ...datasets import ClipData
 from ...errors import ConfigError, TrainingError
 from ...progress import Progress, silent
@@ -30,7 +31,7 @@ from .windows import ClipWindows
 ALL_TERMS, START = "all_terms", "start"
 """The folders of the training with every term, and of what all begin with."""
 TERMS: Mapping[str, str] = {
-    "sound_picture": "without a<->v (Eq. 2)",
+    "sound_image": "without a<->v (Eq. 2)",
     "sound_text": "without a<->t (Eq. 2)",
     "spread": "without the spread, lambda_b = 0 (Eq. 3)",
     "video": "without D_V (Eq. 7)",
@@ -81,35 +82,44 @@ def train_loss_ablations(
     about = {"config": dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}
     _make_start(start, about, data, generator, space, config, progress)
     settings = variants_of(config)
+    _rename_older_folders(work)
     for place, (key, changed) in enumerate(settings.items()):
         if all((work / key / name).exists() for name in PARTS):
             continue  # written at the end only
         encoder, walker = load_sound_encoder(start / PARTS[0])[0], load_walker(start / PARTS[1])
         watched = _Together(progress, place, len(settings), config.num_steps, key.replace("_", " "))
         train_clip_sgvg(
-            work / key, data, generator, space, changed, inputs=inputs, policy=policy, begin_with=(encoder, walker), workers=workers,
+            work / key, data, generator, space, changed, inputs=inputs, policy=policy, init_from=(encoder, walker), workers=workers,
             progress=watched,
         )  # fmt: skip
     names = {ALL_TERMS: "all terms", **{f"without_{term}": name for term, name in TERMS.items()}}
     return [*(Variant(key, names[key], work / key) for key in settings), Variant(START, START_NAME, start)]
 
 
+def _rename_older_folders(work: Path) -> None:
+    """Folders of variants that were begun under an older name of their term go on under its present one."""
+    for older, name in CHOICES.items():
+        before, now = work / f"without_{older}", work / f"without_{name}"
+        if before.is_dir() and not now.exists():
+            before.rename(now)
+
+
 def _make_start(
     folder: Path, about: Mapping[str, Any], data: ClipData, generator: Generator, space: AnyJointSpace, config: ClipSgvgConfig, progress: Progress
 ) -> None:
     """E_a and the walker after the warm start, once; raise ConfigError where the folder holds that of other settings."""
-    said, note = json.loads(json.dumps(about)), folder / "made_of.json"
+    said, note = json.dumps(about), folder / "made_of.json"
     if note.exists():
-        if json.loads(note.read_text(encoding="utf-8")) != said:
+        if not same_settings(note.read_text(encoding="utf-8"), said):
             raise ConfigError(f"{folder}: was made with other settings, data, generator or joint space; go on with those, or choose another folder")
         return
     training = ClipSgvgTraining(config, generator, space, data.labels)
     warm_start(training, ClipWindows(data, config.mel), progress)
     folder.mkdir(parents=True, exist_ok=True)
-    save_sound_encoder(folder / PARTS[0], training.mean_encoder, training.encoder_config, config.mel, half=False)
-    save_walker(folder / PARTS[1], training.mean_walker, training.walker_config, half=False)
-    with written_whole(note, TrainingError) as part:  # last: without it the start is made again
-        part.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    save_sound_encoder(folder / PARTS[0], training.encoder_ema, training.encoder_config, config.mel, half=False)
+    save_walker(folder / PARTS[1], training.walker_ema, training.walker_config, half=False)
+    with atomic_write(note, TrainingError) as part:  # last: without it the start is made again
+        part.write_text(json.dumps(json.loads(said), indent=1) + "\n", encoding="utf-8")
 
 
 @dataclasses.dataclass(frozen=True)

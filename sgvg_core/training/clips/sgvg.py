@@ -31,21 +31,21 @@ from ...devices import to_dtype
 from ...errors import ConfigError
 from ...generation.seeded_start import random_start
 from ...generation.trajectory import count_windows, to_rate
-from ...guidance.few_shot_fit import HeardWindows, SoundFitSettings, Surroundings, teach_offsets
-from ...guidance.label_directions import embed_labels, find_label_offsets
+from ...guidance.few_shot_fit import LabelledWindows, SoundFitSettings, Surroundings, teach_offsets
+from ...guidance.label_directions import embed_labels, find_label_directions
 from ...latents import distance_out, latent_scale
 from ...progress import Progress, silent
 from ...randomness import generator_at
 from ...sound_inversion import SoundInversionEncoder, hear_part
-from ...synthesis import Generator, rgb_pictures
+from ...synthesis import Generator, rgb_images
 from ...walker import WalkState, take_step
-from ...walker.analytic import walker_that_follows
+from ...walker.analytic import analytic_walker
 from .. import losses
 from ..runs.gradients import gradient_shares
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful, follow
+from ..runs.state import Stateful, ema_update
 from ..runs.steps import Checkpoints, RunPolicy, SteppedRun
 from .samples import write_samples
 from .sgvg_config import ClipSgvgConfig
@@ -58,7 +58,7 @@ _WARM_MOMENTS, _MOMENTS_A_HEARING = 24, 6
 """So many moments of each clip are heard in the warm start; so many of one hearing, where a clip has to be heard as a whole."""
 _NUM_MEASURED = 256
 """So many latents are drawn to know how far they lie apart."""
-_HEARD_AT_ONCE = 24
+_ENCODED_AT_ONCE = 24
 """What walks hear before their frames count goes through E_a in parts of so many steps, so that long walks take no more memory."""
 
 
@@ -82,21 +82,21 @@ class ClipSgvgTraining:
             self.encoder, self.walker = build_sound_encoder(self.encoder_config), build_walker(self.walker_config)
             self.video_critic, self.image_critic = build_critics(config.critics)
         self.walker.centre.copy_(generator.w_avg.detach().float().cpu())
-        self.w_scale = 1.0 if config.lost_at is None else latent_scale(random_start(generator, config.seed, num_codes=_NUM_MEASURED))
+        self.w_scale = 1.0 if config.reset_distance is None else latent_scale(random_start(generator, config.seed, num_codes=_NUM_MEASURED))
         self._times_lost: int | torch.Tensor = 0
-        self.mean_encoder, self.mean_walker = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
+        self.encoder_ema, self.walker_ema = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
         for module in self._modules.values():
             module.to(self.ranks.device)
-        self.begin_with(self.encoder, self.walker)
-        rates = ((self.encoder, config.encoder_rate), (self.walker, config.walker_rate))
-        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": rate} for part, rate in rates], weight_decay=0.0, fused=True)
+        self.init_from(self.encoder, self.walker)
+        lrs = ((self.encoder, config.encoder_lr), (self.walker, config.walker_lr))
+        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": lr} for part, lr in lrs], weight_decay=0.0, fused=True)
         self.answering = [*self.video_critic.parameters(), *self.image_critic.parameters()]
-        self.critic_optimiser = torch.optim.Adam(self.answering, config.critic_rate, betas=(0.5, 0.999), fused=True)
+        self.critic_optimiser = torch.optim.Adam(self.answering, config.critic_lr, betas=(0.5, 0.999), fused=True)
         self.note: Callable[..., Any] = lambda **values: None
 
     @property
     def _modules(self) -> dict[str, torch.nn.Module]:
-        return {"encoder": self.encoder, "walker": self.walker, "mean_encoder": self.mean_encoder, "mean_walker": self.mean_walker,
+        return {"encoder": self.encoder, "walker": self.walker, "mean_encoder": self.encoder_ema, "mean_walker": self.walker_ema,
                 "video_critic": self.video_critic, "image_critic": self.image_critic}  # fmt: skip
 
     @property
@@ -109,35 +109,35 @@ class ClipSgvgTraining:
         """What E_a and the walker learn."""
         return [*self.encoder.parameters(), *self.walker.parameters()]
 
-    def begin_with(self, encoder: torch.nn.Module, walker: torch.nn.Module) -> None:
+    def init_from(self, encoder: torch.nn.Module, walker: torch.nn.Module) -> None:
         """Take over the weights of an encoder and a walker of the same sizes."""
-        for own, mean, other in ((self.encoder, self.mean_encoder, encoder), (self.walker, self.mean_walker, walker)):
+        for own, mean, other in ((self.encoder, self.encoder_ema, encoder), (self.walker, self.walker_ema, walker)):
             own.load_state_dict(other.state_dict())
             mean.load_state_dict(other.state_dict())
             own.train().requires_grad_(True)
             mean.eval().requires_grad_(False)
-        self.encoder.train_plainly()
+        self.encoder.train_without_dropout()
 
     @torch.no_grad()
-    def go_before(self, sounds: torch.Tensor, start_ws: torch.Tensor, inside: torch.Tensor | None = None) -> WalkState:
+    def burn_in(self, sounds: torch.Tensor, start_ws: torch.Tensor, inside: torch.Tensor | None = None) -> WalkState:
         """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, r + before + r, 1, M, F] with what is
         around (`Walks`)."""
         state, end = WalkState(start_ws, start_ws), sounds.shape[1] - self.encoder.reach
-        for first in range(self.encoder.reach, end, _HEARD_AT_ONCE):
-            for audio in self._offsets(sounds, slice(first, min(first + _HEARD_AT_ONCE, end)), inside):
+        for first in range(self.encoder.reach, end, _ENCODED_AT_ONCE):
+            for audio in self._offsets(sounds, slice(first, min(first + _ENCODED_AT_ONCE, end)), inside):
                 state = self._begin_lost_anew(self._step(state, audio))
         return state
 
     def _begin_lost_anew(self, state: WalkState) -> WalkState:
         """The same, but that lost walks stand at their start again and remember nothing."""
-        if self.config.lost_at is None:
+        if self.config.reset_distance is None:
             return state
-        lost = ~(distance_out(state.ws, self.generator.w_avg, self.w_scale) < self.config.lost_at)  # what isn't a number is lost too
+        lost = ~(distance_out(state.ws, self.generator.w_avg, self.w_scale) < self.config.reset_distance)  # what isn't a number is lost too
         self._times_lost = self._times_lost + lost.sum()
         hidden = {name: h.masked_fill(lost[None, :, None], 0) for name, h in state.hidden.items()}
         return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)
 
-    def go_on(self, state: WalkState, sounds: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
+    def rollout(self, state: WalkState, sounds: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
         """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F]."""
         ws, reach = [], self.encoder.reach
         for audio in self._offsets(sounds, slice(reach, sounds.shape[1] - reach), inside):
@@ -152,12 +152,12 @@ class ClipSgvgTraining:
     def _before(self, walks: Walks) -> WalkState:
         """Where walks stand when their frames begin to count."""
         num_frames = walks.real.shape[1]
-        return self.go_before(walks.sounds[:, :-num_frames], walks.start_ws, None if walks.inside is None else walks.inside[:, :-num_frames])
+        return self.burn_in(walks.sounds[:, :-num_frames], walks.start_ws, None if walks.inside is None else walks.inside[:, :-num_frames])
 
     def _from(self, state: WalkState, walks: Walks) -> torch.Tensor:
         """The latents of the frames that count."""
         last = walks.real.shape[1] + 2 * self.encoder.reach
-        return self.go_on(state, walks.sounds[:, -last:], None if walks.inside is None else walks.inside[:, -last:])
+        return self.rollout(state, walks.sounds[:, -last:], None if walks.inside is None else walks.inside[:, -last:])
 
     def _step(self, state: WalkState, audio: torch.Tensor) -> WalkState:
         after = take_step(self.walker, state, audio, self.config.walk)
@@ -165,30 +165,30 @@ class ClipSgvgTraining:
 
     def paint(self, ws: torch.Tensor) -> torch.Tensor:
         """Frames [n T, 3, H, W] of latents [n, T, L, D] (Eq. 6)."""
-        return rgb_pictures(self.generator, ws.flatten(0, 1), noise_mode="const", dtype=self.dtype).float()
+        return rgb_images(self.generator, ws.flatten(0, 1), noise_mode="const", dtype=self.dtype).float()
 
     def encoder_terms(self, frames: torch.Tensor, ws: torch.Tensor, walks: Walks) -> dict[str, torch.Tensor]:
         """The terms of Eq. 3 that count, without their weights."""
         weights, num_frames, terms = self.config.weights, ws.shape[1], {}
-        if "sound_picture" in weights or "sound_text" in weights:
-            pictures = self.space.embed_images(frames)
-        if "sound_picture" in weights:
+        if "sound_image" in weights or "sound_text" in weights:
+            images = self.space.embed_images(frames)
+        if "sound_image" in weights:
             with torch.no_grad():
                 last = walks.sounds.shape[1] - self.encoder.reach
                 sounds = self.space.embed_sounds(walks.sounds[:, last - num_frames : last].flatten(0, 1))
-            terms["sound_picture"] = losses.sound_picture(pictures, sounds)
+            terms["sound_image"] = losses.sound_image(images, sounds)
         if "sound_text" in weights and self.words is not None:
             labels = walks.labels.repeat_interleave(num_frames)
             known = labels >= 0
             words = self.words[labels.clamp(min=0)]
-            terms["sound_text"] = ((1 - F.cosine_similarity(pictures, words, dim=-1)) * known).sum() / known.sum().clamp(min=1)
+            terms["sound_text"] = ((1 - F.cosine_similarity(images, words, dim=-1)) * known).sum() / known.sum().clamp(min=1)
         if "spread" in weights:
             terms["spread"] = losses.spread(ws)
         return terms
 
     def adversarial_terms(self, frames: torch.Tensor, num_frames: int) -> dict[str, torch.Tensor]:
         """The side of E_a and the walker against D_V and D_I (Eq. 9)."""
-        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.picture_size), {}
+        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.image_size), {}
         if "video" in weights:
             terms["video"] = losses.adversarial(self.video_critic(small.unflatten(0, (-1, num_frames))), self.config.gan_loss)
         if "image" in weights:
@@ -197,7 +197,7 @@ class ClipSgvgTraining:
 
     def critic_terms(self, real: torch.Tensor, frames: torch.Tensor) -> dict[str, torch.Tensor]:
         """Eq. 7 and 8: real clips [n, T, 3, s, s], made frames [n T, 3, H, W]."""
-        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.picture_size), {}
+        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.image_size), {}
         if "video" in weights:
             made = self.video_critic(small.unflatten(0, real.shape[:2]))
             terms["video_critic"] = losses.video_critic(self.video_critic(real), made, self.config.gan_loss)
@@ -213,7 +213,7 @@ class ClipSgvgTraining:
         num_frames = walks.real.shape[1]
         self._times_lost = 0
         before = [self._before(part) for part in some]
-        if self.config.lost_at is not None:
+        if self.config.reset_distance is not None:
             self.note(lost=self._times_lost / len(walks.sounds))
         ws = self._from(before[0], some[0])
         frames = self.paint(ws)  # of the first slice they are made once for both updates; keeping all of them would take the memory that slices save
@@ -241,8 +241,8 @@ class ClipSgvgTraining:
         self.note(loss=losses.total(totals, self.config.weights), **totals, gradient_norm=norm)
         self.optimiser.step()
         keep = 1 - 1 / min(self.config.average_steps, step + 1)
-        follow(self.mean_encoder, self.encoder, keep)
-        follow(self.mean_walker, self.walker, keep)
+        ema_update(self.encoder_ema, self.encoder, keep)
+        ema_update(self.walker_ema, self.walker, keep)
 
     def _teach_critics(self, real: list[torch.Tensor], made: list[torch.Tensor]) -> None:
         if not made:
@@ -263,8 +263,8 @@ class ClipSgvgTraining:
 
 def _check_hearing(config: ClipSgvgConfig, space: AnyJointSpace) -> None:
     """Raise ConfigError unless the joint space hears what E_a hears."""
-    if "sound_picture" in config.weights and space.mel != config.mel:
-        raise ConfigError(f"mel: E_a hears {config.mel}, but the joint space {space.mel}; give both the same, or switch terms.sound_picture off")
+    if "sound_image" in config.weights and space.mel != config.mel:
+        raise ConfigError(f"mel: E_a hears {config.mel}, but the joint space {space.mel}; give both the same, or switch terms.sound_image off")
 
 
 def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progress = silent) -> dict[str, float]:
@@ -274,26 +274,26 @@ def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progr
     labels = [label for label in windows.labels if any(clip.label == label for clip in labelled)]
     if not settings.num_steps or not labels:
         return {}
-    heard = _hear_clips(windows, labelled, labels, config, training.encoder, progress)
+    heard = _analyse_clips(windows, labelled, labels, config, training.encoder, progress)
     directions = _label_directions(training, heard, labels)
-    found = find_label_offsets(training.generator, training.space, labels, settings.search, progress, directions=directions)
+    found = find_label_directions(training.generator, training.space, labels, settings.search, progress, directions=directions)
     encoder = copy.deepcopy(training.encoder)
-    fit = SoundFitSettings(search=settings.search, num_steps=settings.num_steps, batch=settings.batch, rate=settings.rate, quiet=settings.quiet,
+    fit = SoundFitSettings(search=settings.search, num_steps=settings.num_steps, batch=settings.batch, lr=settings.lr, quiet=settings.quiet,
                            seed=config.seed)  # fmt: skip
     loss = teach_offsets(encoder, heard, found, fit, progress)
     walker = training.walker
     if 2 * len(labels) <= config.walker.hidden:
         centre = training.generator.w_avg.detach().float().cpu()
-        walker = walker_that_follows(training.walker_config, found.offsets, centre, found.w_scale, seed=config.seed)
-    training.begin_with(encoder, walker)
+        walker = analytic_walker(training.walker_config, found.offsets, centre, found.w_scale, seed=config.seed)
+    training.init_from(encoder, walker)
     return {"warm_start_loss": loss, "label_found": float(found.after.mean()), "label_found_before": float(found.before.mean())}
 
 
-def _hear_clips(
+def _analyse_clips(
     windows: ClipWindows, clips: Sequence[Any], labels: Sequence[str], config: ClipSgvgConfig, encoder: SoundInversionEncoder, progress: Progress
-) -> HeardWindows:
+) -> LabelledWindows:
     """Some moments of each clip, with what label they have and how loud they are; and what is around them, if E_a's texture reaches there."""
-    rate, pictures, numbers, strengths = to_rate(config.walker.walk_rate), [], [], []
+    rate, images, numbers, strengths = to_rate(config.walker.walk_rate), [], [], []
     whole = _WholeClips(windows, rate, encoder) if encoder.reach else None
     for index, clip in enumerate(clips):
         progress(index, len(clips), "hear the clips")
@@ -303,21 +303,21 @@ def _hear_clips(
         chosen = generator_at(config.seed, "warm start", index)
         for count, place in enumerate(torch.randperm(num_steps, generator=chosen)[:_WARM_MOMENTS].tolist()):
             if whole is None:
-                picture = windows.windows(clip, float(place / rate), rate, 1, rng_of(chosen))[0, 0]
+                image = windows.windows(clip, float(place / rate), rate, 1, rng_of(chosen))[0, 0]
             else:
-                picture = whole.moment(clip, place, rng_of(chosen) if count % _MOMENTS_A_HEARING == 0 else None)
-            pictures.append((picture * 255).round().to(torch.uint8).numpy())
+                image = whole.moment(clip, place, rng_of(chosen) if count % _MOMENTS_A_HEARING == 0 else None)
+            images.append((image * 255).round().to(torch.uint8).numpy())
             numbers.append(labels.index(clip.label))
             strengths.append(envelope[place])
     around = None if whole is None else whole.surroundings()
-    return HeardWindows(np.stack(pictures), np.array(numbers), np.array(strengths, np.float32), around)
+    return LabelledWindows(np.stack(images), np.array(numbers), np.array(strengths, np.float32), around)
 
 
 class _WholeClips:
     """Moments of clips that are heard as a whole, each time as another room, microphone or codec would have them."""
 
-    def __init__(self, windows: ClipWindows, rate: Fraction, encoder: SoundInversionEncoder) -> None:
-        self.windows, self.rate, self.encoder = windows, rate, encoder
+    def __init__(self, windows: ClipWindows, lr: Fraction, encoder: SoundInversionEncoder) -> None:
+        self.windows, self.rate, self.encoder = windows, lr, encoder
         self._numbers: list[torch.Tensor] = []
         self._places: list[tuple[int, int, int]] = []
         self._heard, self._first = torch.empty(0), 0
@@ -338,10 +338,10 @@ class _WholeClips:
 
 
 @torch.no_grad()
-def _label_directions(training: ClipSgvgTraining, heard: HeardWindows, labels: Sequence[str]) -> torch.Tensor:
+def _label_directions(training: ClipSgvgTraining, heard: LabelledWindows, labels: Sequence[str]) -> torch.Tensor:
     """Where each label lies in the joint space [K, E]: its words, and its sounds where the space hears."""
     words = embed_labels(training.space, labels)
-    if "sound_picture" not in training.config.weights:
+    if "sound_image" not in training.config.weights:
         return words
     sounds = []
     for label in range(len(labels)):
@@ -360,7 +360,7 @@ def train_clip_sgvg(
     *,
     inputs: Mapping[str, Any] | None = None,
     policy: RunPolicy | None = None,
-    begin_with: tuple[torch.nn.Module, torch.nn.Module] | None = None,
+    init_from: tuple[torch.nn.Module, torch.nn.Module] | None = None,
     ranks: Ranks | None = None,
     workers: int = 2,
     progress: Progress = silent,
@@ -368,7 +368,7 @@ def train_clip_sgvg(
     """Learn E_a and the walker from clips, or go on; returns `work`, where sound_encoder and walker .safetensors lie.
 
     Beside them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
-    `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. `begin_with` is a sound encoder and a
+    `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. `init_from` is a sound encoder and a
     walker of the settings' sizes, to begin with instead of the warm start. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()
@@ -376,15 +376,15 @@ def train_clip_sgvg(
     folder, windows = work / FOLDER, ClipWindows(data, config.mel)
     training = ClipSgvgTraining(config, generator, space, data.labels, ranks)
     begun = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every).newest() is not None
-    if begin_with is not None:
-        training.begin_with(*begin_with)
-    warmed = {} if begun or begin_with is not None else warm_start(training, windows, progress if ranks.is_first else silent)
+    if init_from is not None:
+        training.init_from(*init_from)
+    warmed = {} if begun or init_from is not None else warm_start(training, windows, progress if ranks.is_first else silent)
     reader = WalkReader(windows, copy.deepcopy(generator).cpu() if ranks.device.type != "cpu" else generator, config)
     shown = ClipWindows(data, config.mel, "test" if data.clips("test") else "train")
     about = {**dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}
 
     def sheet(step: int) -> torch.Tensor:
-        return write_samples(folder / "samples", step, generator, training.mean_encoder, training.mean_walker, shown, config.walk, config.seed)
+        return write_samples(folder / "samples", step, generator, training.encoder_ema, training.walker_ema, shown, config.walk, config.seed)
 
     name = "sound encoder and walker"
     run = SteppedRun(
@@ -405,7 +405,7 @@ def train_clip_sgvg(
                 walks = batches.get(step)
             training.step(step, walks)
     if ranks.is_first and not run.unfinished:
-        save_sound_encoder(work / "sound_encoder.safetensors", training.mean_encoder, training.encoder_config, config.mel)
-        save_walker(work / "walker.safetensors", training.mean_walker, training.walker_config)
+        save_sound_encoder(work / "sound_encoder.safetensors", training.encoder_ema, training.encoder_config, config.mel)
+        save_walker(work / "walker.safetensors", training.walker_ema, training.walker_config)
     ranks.wait()
     return work

@@ -17,15 +17,15 @@ from ...presets import LANDSCAPES, PAPER_SOUND_INVERSION, PAPER_WALKER
 from ...walker import DEFAULT_PULL, WalkSettings
 from .. import losses
 
-LONG_WALKS, LOST_AT = (0, 24, 84), 2.5
-"""`steps_of_others` and `lost_at` of the presets: walks of up to nine seconds; six hundred random latents lay up to 1.7 out."""
+LONG_WALKS, RESET_DISTANCE = (0, 24, 84), 2.5
+"""`burn_in_steps_other_clips` and `reset_distance` of the presets: walks of up to nine seconds; six hundred random latents lay up to 1.7 out."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SgvgTerms:
     """Which terms of Eq. 3 and 9 count. A term that is switched off isn't computed."""
 
-    sound_picture: bool = True
+    sound_image: bool = True
     """Eq. 2, a <-> v; needs a joint space that hears."""
     sound_text: bool = True
     """Eq. 2, a <-> t, for clips that have a label."""
@@ -45,14 +45,14 @@ class WarmStart:
     num_steps: int = 400
     """Steps in which E_a learns the labels' offsets; 0: begin with random weights."""
     batch: int = 48
-    rate: float = 1e-3
+    lr: float = 1e-3
     quiet: float = 0.35
     """Share of its label's offset that the quietest moment of a clip has."""
 
     def __post_init__(self) -> None:
         check_range("warm_start num_steps", self.num_steps, 0, 10**9)
         check_range("warm_start batch", self.batch, 1, 4096)
-        check_range("warm_start rate", self.rate, 1e-9, 1)
+        check_range("warm_start rate", self.lr, 1e-9, 1)
         check_range("warm_start quiet", self.quiet, 0, 1)
 
 
@@ -81,20 +81,20 @@ class ClipSgvgConfig:
     warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
     pull: float = DEFAULT_PULL
     """The pull of films, so that a walk learns under it."""
-    encoder_rate: float = 1e-4
-    walker_rate: float = 1e-4
-    critic_rate: float = 2e-4
+    encoder_lr: float = 1e-4
+    walker_lr: float = 1e-4
+    critic_lr: float = 2e-4
     batch: int = 4
     """Walks a step, over all processes."""
     accumulate: int = 1
     """Slices a process computes one after another, for less memory."""
     num_steps: int = 5000
-    steps_before: tuple[int, ...] = (0, 12, 24)
+    burn_in_steps: tuple[int, ...] = (0, 12, 24)
     """A walk has made one of these numbers of steps, without gradients, before the frames that count."""
-    steps_of_others: tuple[int, ...] = (0,)
+    burn_in_steps_other_clips: tuple[int, ...] = (0,)
     """Before those it has heard other clips, one after another, for one of these numbers of steps. After any it hears its own for a second or
     more. The presets take walks of several seconds; 0 alone is what was done before this setting was there."""
-    lost_at: float | None = None
+    reset_distance: float | None = None
     """So many standard deviations from the mean latent a walk is lost: pictures mean nothing there, and nothing is learned from them. Before
     its frames count it then begins anew at its start. None: it goes on, as was done before this setting was there."""
     average_steps: float = 200.0
@@ -112,16 +112,16 @@ class ClipSgvgConfig:
             check_choice("blocks", block, GROUPS)
         for name in ("lambda_b", "lambda_enc", "pull"):
             check_range(name, getattr(self, name), 0, 1e6)
-        for name in ("encoder_rate", "walker_rate", "critic_rate"):
+        for name in ("encoder_lr", "walker_lr", "critic_lr"):
             check_range(name, getattr(self, name), 1e-9, 1)
         for name in ("batch", "accumulate", "num_steps", "share_every"):
             check_range(name, getattr(self, name), 1, 10**9)
-        for name in ("steps_before", "steps_of_others"):
+        for name in ("burn_in_steps", "burn_in_steps_other_clips"):
             check_range(f"number of {name}", len(getattr(self, name)), 1, 1000)
             for steps in getattr(self, name):
                 check_range(name, steps, 0, 10_000)
-        if self.lost_at is not None:
-            check_range("lost_at", self.lost_at, 0.1, 1e6)
+        if self.reset_distance is not None:
+            check_range("reset_distance", self.reset_distance, 0.1, 1e6)
         check_range("average_steps", self.average_steps, 1, 1e9)
         check_range("seed", self.seed, 0, 2**63 - 1)
 
@@ -135,7 +135,7 @@ class ClipSgvgConfig:
     def weights(self) -> dict[str, float]:
         """The weight of every term that counts, in Eq. 9 (without discriminators: in Eq. 3)."""
         scale = self.lambda_enc if self.terms.video or self.terms.image else 1.0
-        every = {"sound_picture": scale, "sound_text": scale, "spread": scale * self.lambda_b, "video": 1.0, "image": 1.0}
+        every = {"sound_image": scale, "sound_text": scale, "spread": scale * self.lambda_b, "video": 1.0, "image": 1.0}
         return {name: weight for name, weight in every.items() if getattr(self.terms, name) and weight > 0}
 
 
@@ -144,25 +144,25 @@ CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
         encoder=PAPER_SOUND_INVERSION,
         walker=PAPER_WALKER,
         mel=MelConfig(),
-        critics=CriticConfig(picture_size=128, image_widths=(64, 128, 256, 512), video_widths=(64, 128, 256, 512)),
-        encoder_rate=5e-4,
+        critics=CriticConfig(image_size=128, image_widths=(64, 128, 256, 512), video_widths=(64, 128, 256, 512)),
+        encoder_lr=5e-4,
         batch=8,
         num_steps=100_000,
-        steps_of_others=LONG_WALKS,
-        lost_at=LOST_AT,
+        burn_in_steps_other_clips=LONG_WALKS,
+        reset_distance=RESET_DISTANCE,
     ),
-    "small": ClipSgvgConfig(steps_of_others=LONG_WALKS, lost_at=LOST_AT),
+    "small": ClipSgvgConfig(burn_in_steps_other_clips=LONG_WALKS, reset_distance=RESET_DISTANCE),
     "tiny": ClipSgvgConfig(
         encoder=dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16),
         walker=dataclasses.replace(LANDSCAPES.walker, hidden=48),
-        critics=CriticConfig(picture_size=32, image_widths=(8, 16), video_widths=(8, 16), num_frames=4),
-        warm_start=WarmStart(search=LabelSearch(num_codes=48, num_steps=10), num_steps=60, batch=24, rate=3e-3),
-        critic_rate=2e-3,
+        critics=CriticConfig(image_size=32, image_widths=(8, 16), video_widths=(8, 16), num_frames=4),
+        warm_start=WarmStart(search=LabelSearch(num_codes=48, num_steps=10), num_steps=60, batch=24, lr=3e-3),
+        critic_lr=2e-3,
         batch=2,
         num_steps=60,
-        steps_before=(0, 8),
-        steps_of_others=LONG_WALKS,
-        lost_at=LOST_AT,
+        burn_in_steps=(0, 8),
+        burn_in_steps_other_clips=LONG_WALKS,
+        reset_distance=RESET_DISTANCE,
         share_every=10,
     ),
 }

@@ -67,18 +67,18 @@ class WalkReader:
 
     def read(self, step: int, items: range) -> Walks:
         """Items of a step; all of a step have made the same number of steps before."""
-        num_others, num_before = self.steps_before(step)
+        num_others, num_before = self.burn_in_steps(step)
         read = [self._read_one(step, item, num_others, num_before) for item in items]
         sounds, inside, labels, real = (list(column) for column in zip(*read, strict=True))
         first = step * self.config.batch + items.start
         start_ws = random_start(self.generator, self.config.seed, num_codes=len(items), first=first)
         return Walks(torch.stack(sounds), torch.tensor(labels), start_ws, torch.stack(real), torch.stack(inside))
 
-    def steps_before(self, step: int) -> tuple[int, int]:
+    def burn_in_steps(self, step: int) -> tuple[int, int]:
         """How many steps the walks of a step make with other clips, and then with their own, before their frames count."""
         config, drawn = self.config, generator_at(self.config.seed, "steps before", step)
-        num_before = config.steps_before[int(torch.randint(len(config.steps_before), (), generator=drawn))]
-        num_others = config.steps_of_others[int(torch.randint(len(config.steps_of_others), (), generator=drawn))]
+        num_before = config.burn_in_steps[int(torch.randint(len(config.burn_in_steps), (), generator=drawn))]
+        num_others = config.burn_in_steps_other_clips[int(torch.randint(len(config.burn_in_steps_other_clips), (), generator=drawn))]
         return num_others, max(num_before, math.ceil(_OWN_SECONDS * self.rate)) if num_others else num_before
 
     def _read_one(self, step: int, item: int, num_others: int, num_before: int) -> tuple[torch.Tensor, torch.Tensor, int, torch.Tensor]:
@@ -90,7 +90,7 @@ class WalkReader:
         own = self._heard(clip, begin, num_before + num_frames, generator, before=not num_others, after=True)
         others = self._others(self.windows.label(clip), num_others, generator_at(self.config.seed, "other clips", step, item)) if num_others else []
         sounds, inside = (torch.cat(parts) for parts in zip(*others, own, strict=True))
-        size = self.config.critics.picture_size
+        size = self.config.critics.image_size
         real = self.windows.frames(clip, begin + float(num_before / self.rate), self.rate, num_frames, size)
         return sounds, inside, self.windows.label(clip), real
 

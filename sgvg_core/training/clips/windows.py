@@ -13,9 +13,9 @@ import torch
 from torch.nn import functional as F
 
 from ...audio import measure, resample
-from ...audio.segments import cut_window, window_pictures, window_samples, window_start
-from ...augmentation import disturb
-from ...augmentation.spectrograms import mask_pictures
+from ...audio.segments import cut_window, window_log_mels, window_samples, window_start
+from ...augmentation import augment_sound
+from ...augmentation.spectrograms import mask_log_mels
 from ...config import MelConfig
 from ...datasets import ClipData, ClipInfo
 from ...errors import DataError
@@ -69,10 +69,10 @@ class ClipWindows:
         low, high = max(0, first), max(0, min(last, len(samples)))
         stretch = samples[low:high]
         if rng is not None and rng.random() < 0.6 and len(stretch):
-            stretch = worn_sound(stretch, rng, self.mel.sample_rate)
+            stretch = augment_window(stretch, rng, self.mel.sample_rate)
         starts = [first - low + window_start(index, rate, self.mel) - window_start(0, rate, self.mel) for index in range(count)]
-        pictures = window_pictures(torch.stack([cut_window(stretch, start, self.mel) for start in starts]), self.mel, reference)
-        return pictures if rng is None else mask_pictures(pictures, rng)
+        images = window_log_mels(torch.stack([cut_window(stretch, start, self.mel) for start in starts]), self.mel, reference)
+        return images if rng is None else mask_log_mels(images, rng)
 
     def moment(self, clip: ClipInfo, share: float) -> tuple[float, int]:
         """A moment of a clip, `share` 0..1 of it, in seconds, and the number of the frame that shows it."""
@@ -84,26 +84,26 @@ class ClipWindows:
         if clip.fps is None:
             raise DataError(f"clip {clip.key}: this data set holds sounds alone; prepare videos to get frames")
         numbers = [min(clip.num_frames - 1, round((seconds + float(index / rate)) * clip.fps)) for index in range(count)]
-        pictures = self.data.frames(clip, numbers[0], numbers[-1] - numbers[0] + 1, size=size)
-        return square(pictures[[number - numbers[0] for number in numbers]], size)
+        images = self.data.frames(clip, numbers[0], numbers[-1] - numbers[0] + 1, size=size)
+        return square(images[[number - numbers[0] for number in numbers]], size)
 
 
-def square(pictures: torch.Tensor, size: int) -> torch.Tensor:
+def square(images: torch.Tensor, size: int) -> torch.Tensor:
     """The middle square of pictures [T, 3, H, W] whose shorter side is about `size`: [T, 3, size, size]."""
-    side = min(pictures.shape[2:])
-    top, left = (pictures.shape[2] - side) // 2, (pictures.shape[3] - side) // 2
-    cut = pictures[:, :, top : top + side, left : left + side]
+    side = min(images.shape[2:])
+    top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+    cut = images[:, :, top : top + side, left : left + side]
     if side == size:
         return cut
     return F.interpolate(cut, (size, size), mode="bilinear", antialias=True, align_corners=False)
 
 
-def worn_sound(samples: torch.Tensor, rng: np.random.Generator, sample_rate: int) -> torch.Tensor:
+def augment_window(samples: torch.Tensor, rng: np.random.Generator, sample_rate: int) -> torch.Tensor:
     """Samples [N] in another room, through another microphone or codec (`augmentation.sounds`), as loud as they were."""
     if not float(samples.abs().max()):
         return samples
-    worn = torch.from_numpy(disturb(samples.numpy(), rng, sample_rate))
-    return worn * (samples.square().mean() / worn.square().mean().clamp(min=1e-12)).sqrt()
+    augmented = torch.from_numpy(augment_sound(samples.numpy(), rng, sample_rate))
+    return augmented * (samples.square().mean() / augmented.square().mean().clamp(min=1e-12)).sqrt()
 
 
 def rng_of(generator: torch.Generator) -> np.random.Generator:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...errors import DataError, TrainingError
 from ...world.recordings import FEWEST_SOURCES, find_sources
 
@@ -68,7 +68,7 @@ def _table(folder: Path) -> dict[tuple[str, str], Credit]:
 
 
 def learned_from(folder: Path) -> list[Path]:
-    """The recordings in a folder that training learns from: those of classes with sources enough (`sound_data.from_many_sources`)."""
+    """The recordings in a folder that training learns from: those of classes with sources enough (`sound_data.drop_rare_classes`)."""
     every = find_sources(folder)
     sources: dict[str, set[str]] = {}
     for kind, _, source in every:
@@ -88,7 +88,7 @@ def keep_credits(work: Path, more: Credits) -> None:
     if not more:
         return
     work.mkdir(parents=True, exist_ok=True)
-    with written_whole(work / USED, TrainingError) as part:
+    with atomic_write(work / USED, TrainingError) as part:
         part.write_text(json.dumps(to_plain({**credits_in(work), **more}), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

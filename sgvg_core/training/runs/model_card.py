@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...checkpoints import read_weights
 from ...errors import CheckpointError, TrainingError
 from .credits import Credits, credit_lines, from_plain, to_plain
@@ -53,7 +53,7 @@ def credits_of(folder: Path) -> Credits:
 
 def write_recipe(folder: Path, recipe: Mapping[str, Any]) -> None:
     """Write the recipe of a model folder whole or not at all."""
-    with written_whole(folder / RECIPE, TrainingError) as part:
+    with atomic_write(folder / RECIPE, TrainingError) as part:
         part.write_text(json.dumps(dict(recipe), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -71,7 +71,7 @@ def write_card(folder: Path, *, more: Credits | None = None, tables: Sequence[st
         write_recipe(folder, recipe)
     path = folder / CARD
     if not path.exists() or MARK in path.read_text(encoding="utf-8"):
-        with written_whole(path, TrainingError) as part:
+        with atomic_write(path, TrainingError) as part:
             part.write_text(card_text(folder, recipe), encoding="utf-8")
     return path
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...config import check_choice, from_dict
+from ...config.aliases import current_names
 from ...errors import ConfigError
 
 try:
@@ -40,10 +41,10 @@ def read_stage_config(
         raise ConfigError(f"{file}: preset: got {name!r}, expected a name")
     check_choice("preset", name, tuple(presets))
     cls = type(presets[name])
-    data = _over(dataclasses.asdict(presets[name]), said)  # type: ignore[call-overload]
+    data = _over(dataclasses.asdict(presets[name]), current_names(cls, said))  # type: ignore[call-overload]
     from_dict(cls, data, str(file) if file is not None else f"preset {name}")
     for change in changes:
-        data = _over(data, _change(change))
+        data = _over(data, current_names(cls, _change(change)))
         from_dict(cls, data, f"--set {change}")
     return from_dict(cls, data, str(file) if file is not None else f"preset {name}")
 
@@ -52,7 +53,7 @@ def with_changes(settings: T, changes: Sequence[str], fixed: Sequence[str] = ())
     """Settings with single changes ("name=value", dotted for nested ones), but for the `fixed` names. Raises ConfigError."""
     names = {field.name for field in dataclasses.fields(settings)} - set(fixed)  # type: ignore[arg-type]
     for change in changes:
-        ((name, value),) = _change(change).items()
+        ((name, value),) = current_names(type(settings), _change(change)).items()
         if name not in names:
             raise ConfigError(f"--set {change}: unknown setting {name}; expected one of {', '.join(sorted(names))}")
         own = getattr(settings, name)

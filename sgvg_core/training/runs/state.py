@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from ...config.aliases import same_settings
 from ...errors import (
     CheckpointError,
     ConfigError,
@@ -75,7 +76,7 @@ def taking_up(path: Path) -> Iterator[None]:
 
 def check_same(path: Path, was: str | None, now: str, what: str = "settings") -> None:
     """Raise ConfigError where a state was begun with other `what` (None: it doesn't say, as those of earlier versions)."""
-    if was is not None and was != now:
+    if was is not None and not same_settings(was, now):
         raise ConfigError(f"{path}: was begun with other {what} ({was}, now {now}); go on with those, or delete the file")
 
 
@@ -196,8 +197,8 @@ class Run:
 
 
 @torch.no_grad()
-def follow(mean: torch.nn.Module, net: torch.nn.Module, keep: float) -> None:
-    """Draw a mean of weights (EMA) towards a network: `keep` of the mean stays."""
-    torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - keep)
-    for own, new in zip(mean.buffers(), net.buffers(), strict=True):
+def ema_update(ema: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
+    """Draw a mean of weights (EMA) towards a network: `decay` of the mean stays."""
+    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - decay)
+    for own, new in zip(ema.buffers(), model.buffers(), strict=True):
         own.copy_(new)

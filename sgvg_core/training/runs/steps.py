@@ -28,6 +28,7 @@ from typing import Any
 import torch
 
 from ...config import check_range
+from ...config.aliases import current_path
 from ...errors import ConfigError, TrainingError
 from ...progress import Progress, silent
 from .ranks import Ranks
@@ -275,9 +276,9 @@ class SteppedRun:
 
     def make_sheet(self, step: int) -> None:
         """Something to look at, now; on the first rank alone."""
-        picture = self._sheet(step) if self._sheet is not None and self.ranks.is_first else None
-        if picture is not None and self._board is not None:
-            self._board.add_image("samples", picture, step, dataformats="HWC")
+        image = self._sheet(step) if self._sheet is not None and self.ranks.is_first else None
+        if image is not None and self._board is not None:
+            self._board.add_image("samples", image, step, dataformats="HWC")
 
     def _log(self) -> None:
         now = time.monotonic()
@@ -349,6 +350,7 @@ def _leaves(data: Any, name: str = "") -> dict[str, Any]:
 def _check_same_config(path: Path, before: Any, now: Any, defaults: Any) -> None:
     """Raise ConfigError, with the names of the fields, unless both are the same but for new fields at their defaults."""
     old, new, known = _leaves(before), _leaves(now), _leaves(defaults)
+    old = {current_path(name, new): value for name, value in old.items()}
     old = {**{name: value for name, value in known.items() if name in new}, **old}
     changed = [
         f"{name or 'config'} was {json.dumps(old[name]) if name in old else 'absent'}, is now {json.dumps(new[name]) if name in new else 'absent'}"

@@ -27,9 +27,9 @@ from ..runs.state import (
     Run,
     Stateful,
     append_log,
-    follow,
+    ema_update,
 )
-from .generator import TaughtPictures, peak_signal_to_noise, picture_distance
+from .generator import RenderedImages, image_distance, peak_signal_to_noise
 
 _REGION = 8
 """Side in pixels of the regions whose detail is compared."""
@@ -38,34 +38,34 @@ _HINT_BLUR = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class SharpenConfig:
+class DetailConfig:
     """How the detail is learned. A share is the size of a term's gradient at the pictures beside that of the absolute differences."""
 
     batch: int = 8
-    rate: float = 0.003
-    critic_rate: float = 0.001
+    lr: float = 0.003
+    critic_lr: float = 0.001
     detail_share: float = 2.5
     critic_share: float = 1.0
     r1_gamma: float = 20.0
-    r1_every: int = 16
+    d_reg_interval: int = 16
     """R1 is taken every so many steps, and weighed by as many (lazy regularisation)."""
     critic_alone_steps: int = 150
     """So long the discriminator learns before anyone listens to it."""
     critic_widths: tuple[int, ...] = (32, 64, 96)
-    average_pictures: float = 2500.0
+    ema_images: float = 2500.0
     """Half life of the average of weights, in pictures."""
     seed: int = 23
 
 
-def hint(pictures: torch.Tensor) -> torch.Tensor:
+def hint(images: torch.Tensor) -> torch.Tensor:
     """What a picture shows without its detail, [N, 3, H, W] -> same."""
-    small = F.avg_pool2d(pictures, _HINT_BLUR)
+    small = F.avg_pool2d(images, _HINT_BLUR)
     return F.interpolate(small, scale_factor=_HINT_BLUR, mode="bilinear", align_corners=False)
 
 
-def detail_map(pictures: torch.Tensor) -> torch.Tensor:
+def detail_map(images: torch.Tensor) -> torch.Tensor:
     """The mean absolute Laplacian of each region's grey, [N, 3, H, W] -> [N, 1, H / 8, W / 8]."""
-    grey = F.pad(pictures.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
+    grey = F.pad(images.mean(1, keepdim=True), (1, 1, 1, 1), mode="replicate")
     laplacian = grey[..., 1:-1, :-2] + grey[..., 1:-1, 2:] + grey[..., :-2, 1:-1] + grey[..., 2:, 1:-1] - 4 * grey[..., 1:-1, 1:-1]
     return F.avg_pool2d(laplacian.abs(), _REGION)
 
@@ -75,9 +75,9 @@ def detail_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return ((detail_map(ours) + 1e-3).sqrt() - (detail_map(wanted) + 1e-3).sqrt()).abs().mean()
 
 
-def combined_gradient(pictures: torch.Tensor, terms: dict[str, torch.Tensor], shares: dict[str, float]) -> torch.Tensor:
-    """The gradient at `pictures`: that of the first term, and each other one scaled to its share of the first one's size."""
-    gradients = {name: torch.autograd.grad(term, pictures, retain_graph=True)[0] for name, term in terms.items() if shares[name] > 0}
+def combined_gradient(images: torch.Tensor, terms: dict[str, torch.Tensor], shares: dict[str, float]) -> torch.Tensor:
+    """The gradient at `images`: that of the first term, and each other one scaled to its share of the first one's size."""
+    gradients = {name: torch.autograd.grad(term, images, retain_graph=True)[0] for name, term in terms.items() if shares[name] > 0}
     first = next(iter(gradients.values()))
     size = first.square().mean().sqrt()
     total = torch.zeros_like(first)
@@ -86,34 +86,34 @@ def combined_gradient(pictures: torch.Tensor, terms: dict[str, torch.Tensor], sh
     return total
 
 
-def sharpen_generator(
+def finetune_detail(
     work: Path,
-    begin_with: Path,
+    init_from: Path,
     config: GeneratorConfig,
-    pictures: TaughtPictures,
-    held_out: TaughtPictures,
+    images: RenderedImages,
+    held_out: RenderedImages,
     *,
     minutes: float,
-    settings: SharpenConfig | None = None,
+    settings: DetailConfig | None = None,
     dtype: torch.dtype | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Go on from the generator in the file `begin_with` for `minutes` of computing over all runs; the result lies in `work`.
+    """Go on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
 
     A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
     """
-    settings, dtype = settings or SharpenConfig(), dtype or training_dtype()
+    settings, dtype = settings or DetailConfig(), dtype or training_dtype()
     torch.manual_seed(settings.seed)
-    loaded = load_generator(begin_with)
+    loaded = load_generator(init_from)
     if not isinstance(loaded, StyleGAN2Generator):
-        raise ConfigError(f"{begin_with}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
+        raise ConfigError(f"{init_from}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
     net = loaded.requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.train().mapping.requires_grad_(False)
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)
     rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.Adam(net.synthesis.parameters(), settings.rate, betas=(0.0, 0.99), fused=True)
-    critic_optimiser = torch.optim.Adam(critic.parameters(), settings.critic_rate, betas=(0.0, 0.99), fused=True)
+    optimiser = torch.optim.Adam(net.synthesis.parameters(), settings.lr, betas=(0.0, 0.99), fused=True)
+    critic_optimiser = torch.optim.Adam(critic.parameters(), settings.critic_lr, betas=(0.0, 0.99), fused=True)
     parts: dict[str, Stateful] = {
         "net": net,
         "mean": mean,
@@ -124,18 +124,18 @@ def sharpen_generator(
     }
     work.mkdir(parents=True, exist_ok=True)
     about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
-    run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": pictures.made_of})
+    run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": images.made_of})
     size = config.img_resolution
     while run.unfinished:
         with run.one_step():
             falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, run.done - 0.4) / 0.6)
-            optimiser.param_groups[0]["lr"] = settings.rate * falling * min(1.0, (run.step + 1) / 100)
-            z, wanted = pictures.batch(rng.choice(len(pictures.codes), settings.batch, replace=False), size)
+            optimiser.param_groups[0]["lr"] = settings.lr * falling * min(1.0, (run.step + 1) / 100)
+            z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
             ours = net.synthesis(net.mapping(z), dtype=dtype).float()
             hints = hint(wanted)
             run.note(**_teach_critic(critic, critic_optimiser, wanted, ours.detach(), hints, settings, run.step))
             terms = {
-                "difference": picture_distance(ours, wanted),
+                "difference": image_distance(ours, wanted),
                 "detail": detail_distance(ours, wanted),
                 "critic": losses.adversarial(critic(ours, hints), "non_saturating"),
             }
@@ -145,7 +145,7 @@ def sharpen_generator(
             ours.backward(combined_gradient(ours, terms, shares))
             optimiser.step()
             seen = (run.step + 1) * settings.batch
-            follow(mean, net, 0.5 ** (settings.batch / min(settings.average_pictures, 0.2 * seen + settings.batch)))
+            ema_update(mean, net, 0.5 ** (settings.batch / min(settings.ema_images, 0.2 * seen + settings.batch)))
             run.note(**{name: term.item() for name, term in terms.items()})
         progress(run.seconds, minutes * 60, f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}")
     ratio = peak_signal_to_noise(mean, held_out, size, dtype)
@@ -161,11 +161,11 @@ def _teach_critic(
     real: torch.Tensor,
     made: torch.Tensor,
     hints: torch.Tensor,
-    settings: SharpenConfig,
+    settings: DetailConfig,
     step: int,
 ) -> dict[str, float]:
     """One step of the discriminator: the logistic loss, and R1 on the rendered pictures now and then."""
-    penalise = step % settings.r1_every == 0
+    penalise = step % settings.d_reg_interval == 0
     real = real.detach().requires_grad_(penalise)
     real_answers, made_answers = critic(real, hints), critic(made, hints)
     loss = losses.image_critic(real_answers, made_answers, "logistic")
@@ -173,7 +173,7 @@ def _teach_critic(
     if penalise:
         (gradient,) = torch.autograd.grad(real_answers.mean((1, 2)).sum(), real, create_graph=True)
         r1 = gradient.square().sum((1, 2, 3)).mean()
-        loss = loss + settings.r1_gamma / 2 * settings.r1_every * r1
+        loss = loss + settings.r1_gamma / 2 * settings.d_reg_interval * r1
         said["r1"] = r1.item()
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -182,11 +182,11 @@ def _teach_critic(
 
 
 @torch.no_grad()
-def detail_ratio(generator: torch.nn.Module, pictures: TaughtPictures, size: int, dtype: torch.dtype) -> float:
+def detail_ratio(generator: torch.nn.Module, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
     """The mean absolute Laplacian of generated pictures beside that of the rendered ones of the same codes."""
     ours = wanted = 0.0
-    for first in range(0, len(pictures.codes), 50):
-        z, rendered = pictures.batch(np.arange(first, min(first + 50, len(pictures.codes))), size)
+    for first in range(0, len(images.codes), 50):
+        z, rendered = images.batch(np.arange(first, min(first + 50, len(images.codes))), size)
         made = generator.synthesis(generator.mapping(z), dtype=dtype).float().clamp(-1, 1)  # type: ignore[operator, union-attr]
         ours, wanted = ours + detail_map(made).sum().item(), wanted + detail_map(rendered).sum().item()
     return ours / wanted

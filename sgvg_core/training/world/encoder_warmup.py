@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ...assembly import build_sound_encoder, load_sound_encoder, save_sound_encoder
-from ...augmentation.spectrograms import by_small_speakers, mask_pictures, shorten
+from ...augmentation.spectrograms import by_small_speakers, mask_log_mels, shorten
 from ...backbones import measure_norms
 from ...checkpoints import load_state
 from ...config import MelConfig, SoundInversionConfig
@@ -17,7 +17,7 @@ from ...devices import fast_bfloat16
 from ...progress import Progress, silent
 from ...sound_inversion import SoundInversionEncoder
 from ..runs.state import NumpyRandom, Run, Stateful
-from .latent_targets import Answers
+from .latent_targets import LatentTargets
 from .sound_pool import SoundPool, draw_clips
 from .walker_warmup import TODAY, WalkTraining, learned_from, unusual
 
@@ -27,24 +27,24 @@ _NUM_MEASURED = 2000
 
 def warm_up_encoder(
     work: Path,
-    answers: Answers,
+    targets: LatentTargets,
     pools: list[tuple[SoundPool, float]],
     config: SoundInversionConfig,
     mel: MelConfig,
     *,
     minutes: float,
     batch: int = 96,
-    rate: float = 2e-3,
+    lr: float = 2e-3,
     seed: int = 11,
-    begin_with: Path | None = None,
+    init_from: Path | None = None,
     training: WalkTraining | None = None,
     progress: Progress = silent,
 ) -> SoundInversionEncoder:
     """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
 
-    `training` says how; its rate and batch are `rate` and `batch`.
+    `training` says how; its rate and batch are `lr` and `batch`.
 
-    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from
+    A new run begins with the weights of the file `init_from`, if one is given. A run that was killed goes on from
     `sound_encoder.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
@@ -52,26 +52,26 @@ def warm_up_encoder(
     training = training or TODAY
     encoder = build_sound_encoder(config).train()
     encoder.silent_share = training.silent_share
-    if begin_with is not None:
-        load_state(encoder, load_sound_encoder(begin_with)[0].state_dict(), str(begin_with))
-    optimiser = torch.optim.AdamW(encoder.parameters(), rate, weight_decay=1e-2)
-    if begin_with is None and encoder.texture is not None:
+    if init_from is not None:
+        load_state(encoder, load_sound_encoder(init_from)[0].state_dict(), str(init_from))
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr, weight_decay=1e-2)
+    if init_from is None and encoder.texture is not None:
         measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
-    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, rate, seed, len(pools), *unusual(training)]
-    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=learned_from(answers, [pool for pool, _ in pools]))
+    settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, lr, seed, len(pools), *unusual(training)]
+    run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=learned_from(targets, [pool for pool, _ in pools]))
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
-                group["lr"] = rate * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
-            pictures, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
-            worn = by_small_speakers(shorten(pictures, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
-            pictures = mask_pictures(worn, rng)
-            wanted = answers.offset(kinds, envelopes)
+                group["lr"] = lr * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            log_mels, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
+            augmented = by_small_speakers(shorten(log_mels, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
+            log_mels = mask_log_mels(augmented, rng)
+            wanted = targets.offset(kinds, envelopes)
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
-                offsets = encoder(pictures)
-            apart = offsets.float() / answers.w_scale, (wanted / answers.w_scale)[:, None].expand(-1, config.num_ws, -1)
-            heard, meant = answers.strength(offsets.float(), kinds), answers.strength(wanted[:, None], kinds)
+                offsets = encoder(log_mels)
+            apart = offsets.float() / targets.w_scale, (wanted / targets.w_scale)[:, None].expand(-1, config.num_ws, -1)
+            heard, meant = targets.strength(offsets.float(), kinds), targets.strength(wanted[:, None], kinds)
             loss = F.smooth_l1_loss(*apart, beta=0.5) + training.envelope_weight * F.smooth_l1_loss(heard, meant, beta=0.2)
             optimiser.zero_grad()
             loss.backward()
@@ -90,7 +90,7 @@ def _encoder_batch(
     """Windows [n, 1, M, F] out of all pools, each kind as often as another, with kinds [n], envelopes [n], their clips' loudest rows [n, M]."""
     drawn = draw_clips(pools, batch, rng)
     steps = [int(rng.integers(pool.windows.shape[1])) for pool, _ in drawn]
-    pictures = torch.stack([pool.pictures(np.array(clip), np.array(step)) for (pool, clip), step in zip(drawn, steps, strict=True)])
+    log_mels = torch.stack([pool.log_mels(np.array(clip), np.array(step)) for (pool, clip), step in zip(drawn, steps, strict=True)])
     kinds = torch.tensor([int(pool.kinds[clip]) for pool, clip in drawn])
     envelopes = torch.tensor([float(pool.envelopes[clip, step]) for (pool, clip), step in zip(drawn, steps, strict=True)])
-    return pictures, kinds, envelopes, torch.stack([pool.loudest[clip] for pool, clip in drawn])
+    return log_mels, kinds, envelopes, torch.stack([pool.loudest[clip] for pool, clip in drawn])

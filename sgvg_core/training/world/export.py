@@ -85,10 +85,10 @@ def _stages(work: Path) -> list[dict[str, Any]]:
 
 def _data(work: Path) -> list[str]:
     """What was learned from, as the work folder holds it."""
-    pictures, sounds = work / "pictures" / "pictures.npy", work / "sounds" / "windows.npy"
+    images, sounds = work / "pictures" / "pictures.npy", work / "sounds" / "windows.npy"
     said = ["**Pictures**: renders of the procedural world (`sgvg_core/world`), nine scenes in which one hidden envelope drives picture and sound"]
-    if pictures.exists():
-        number, size = np.load(pictures, mmap_mode="r").shape[:2]
+    if images.exists():
+        number, size = np.load(images, mmap_mode="r").shape[:2]
         said[0] += f"; {number:,} of {size} px"
     said.append("**Sounds**: synthesised by the same world, disturbed (rooms, microphones, codecs)")
     if sounds.exists():

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from ...assembly import build_generator, save_generator
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...config import GeneratorConfig
 from ...devices import training_dtype
 from ...errors import ConfigError, TrainingError
@@ -28,12 +28,12 @@ from ...progress import Progress, silent
 from ...synthesis import StyleGAN2Generator
 from ...world import render
 from ...world.codes import Z_DIM, draw_codes, read_codes, write_codes
-from ...world.probes import probe_pictures
+from ...world.probes import probe_images
 from ..runs.jobs import each_job
 from ..runs.state import (
     append_log,
     check_same,
-    follow,
+    ema_update,
     read_state,
     taking_up,
     write_state,
@@ -43,19 +43,19 @@ _SCENES_A_JOB = 50
 
 
 @dataclasses.dataclass(frozen=True)
-class TaughtPictures:
+class RenderedImages:
     """Codes [N, 64] and their rendered pictures, uint8 [N, size, size, 3], read from disk as they're needed."""
 
     codes: torch.Tensor
-    pictures: np.ndarray
+    images: np.ndarray
     made_of: str = ""
     """The fingerprint of what they were made of."""
 
     def batch(self, rows: np.ndarray, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes [n, 64] and pictures [n, 3, size, size] in -1..1 of the given rows."""
         rows = np.sort(rows)
-        pictures = torch.from_numpy(self.pictures[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return self.codes[rows], F.avg_pool2d(pictures, pictures.shape[-1] // size)
+        images = torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self.codes[rows], F.avg_pool2d(images, images.shape[-1] // size)
 
 
 def _render_job(job: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -65,36 +65,36 @@ def _render_job(job: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]
     rng = np.random.default_rng([seed, first])
     envelope = torch.from_numpy(rng.random(len(codes)))
     codes = write_codes(codes, envelope=envelope, phase=torch.from_numpy(rng.random(len(codes))))
-    pictures = [render(code.kind, code.scene, code.envelope, code.phase, size) for code in read_codes(codes)]
-    return codes.numpy(), np.stack(pictures)
+    images = [render(code.kind, code.scene, code.envelope, code.phase, size) for code in read_codes(codes)]
+    return codes.numpy(), np.stack(images)
 
 
-def render_pictures(
+def render_images(
     folder: Path, *, seed: int, num_scenes: int, frames_a_scene: int = 6, size: int = 128, workers: int = 2, progress: Progress = silent
-) -> TaughtPictures:
+) -> RenderedImages:
     """Render codes and pictures into `folder`, once: what is there of the same seed, numbers and sizes, by the same world, is used as it is."""
-    codes_path, pictures_path, note = folder / "codes.npy", folder / "pictures.npy", folder / MADE_OF
-    made_of = fingerprint(["pictures", seed, num_scenes, frames_a_scene, size, _SCENES_A_JOB, draw_codes(seed, 2).numpy(), probe_pictures()])
+    codes_path, images_path, note = folder / "codes.npy", folder / "pictures.npy", folder / MADE_OF
+    made_of = fingerprint(["pictures", seed, num_scenes, frames_a_scene, size, _SCENES_A_JOB, draw_codes(seed, 2).numpy(), probe_images()])
     if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
         num_jobs = -(-num_scenes // _SCENES_A_JOB)
         a_job = _SCENES_A_JOB * frames_a_scene
         codes = np.empty((num_jobs * a_job, Z_DIM), np.float32)
         jobs = [(seed, index * _SCENES_A_JOB, frames_a_scene, size) for index in range(num_jobs)]
-        with written_whole(pictures_path, TrainingError) as part:  # under another name: who still reads the old ones keeps them
-            pictures = np.lib.format.open_memmap(part, "w+", np.uint8, (len(codes), size, size, 3))
-            for index, (some_codes, some_pictures) in enumerate(each_job(_render_job, jobs, workers)):
+        with atomic_write(images_path, TrainingError) as part:  # under another name: who still reads the old ones keeps them
+            images = np.lib.format.open_memmap(part, "w+", np.uint8, (len(codes), size, size, 3))
+            for index, (some_codes, some_images) in enumerate(each_job(_render_job, jobs, workers)):
                 progress(index, num_jobs, "render pictures")
                 rows = slice(index * a_job, (index + 1) * a_job)
-                codes[rows], pictures[rows] = some_codes, some_pictures
-            pictures.flush()
-        with written_whole(codes_path, TrainingError) as part:
+                codes[rows], images[rows] = some_codes, some_images
+            images.flush()
+        with atomic_write(codes_path, TrainingError) as part:
             np.save(part, codes)
         note_kept(note, made_of, TrainingError)
-    return TaughtPictures(torch.from_numpy(np.load(codes_path)), np.load(pictures_path, mmap_mode="r"), made_of)
+    return RenderedImages(torch.from_numpy(np.load(codes_path)), np.load(images_path, mmap_mode="r"), made_of)
 
 
-def picture_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+def image_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Mean absolute difference at four sizes, and that of the steps between neighbours at the two largest."""
     loss = ours.new_zeros(())
     for halvings in range(4):
@@ -107,11 +107,11 @@ def picture_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def peak_signal_to_noise(generator: Any, pictures: TaughtPictures, size: int, dtype: torch.dtype) -> float:
+def peak_signal_to_noise(generator: Any, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
     """Mean PSNR in dB over held-out pictures."""
     ratios = []
-    for first in range(0, len(pictures.codes), 50):
-        z, wanted = pictures.batch(np.arange(first, min(first + 50, len(pictures.codes))), size)
+    for first in range(0, len(images.codes), 50):
+        z, wanted = images.batch(np.arange(first, min(first + 50, len(images.codes))), size)
         ours = generator.synthesis(generator.mapping(z), dtype=dtype).clamp(-1, 1)
         ratios.append(-10 * ((ours - wanted) / 2).square().mean([1, 2, 3]).log10())
     return torch.cat(ratios).mean().item()
@@ -171,7 +171,7 @@ def train_generator(
     minutes: tuple[float, ...] = (5, 15, 45),
     num_scenes: int = 8000,
     batch: int = 8,
-    rate: float = 0.01,
+    lr: float = 0.01,
     seed: int = 1,
     dtype: torch.dtype | None = None,
     workers: int = 2,
@@ -183,15 +183,15 @@ def train_generator(
     if len(sizes) != len(minutes) or sizes[-1] != config.img_resolution:
         raise ConfigError(f"sizes: got {sizes} and minutes {minutes}, expected as many minutes as sizes, the last size {config.img_resolution}")
     size = config.img_resolution
-    pictures = render_pictures(work / "pictures", seed=seed, num_scenes=num_scenes, size=size, workers=workers, progress=progress)
-    held_out = render_pictures(
+    images = render_images(work / "pictures", seed=seed, num_scenes=num_scenes, size=size, workers=workers, progress=progress)
+    held_out = render_images(
         work / "held_out", seed=seed + 1_000_000, num_scenes=num_held_out, frames_a_scene=1, size=size, workers=workers, progress=progress
     )
     before: Path | None = None
     for size, limit in zip(sizes, minutes, strict=True):
         state = work / f"{size}px.state"
         last = size == sizes[-1]
-        _train_size(state, before, _at_size(config, size), pictures, held_out, limit, last, batch, rate, seed, dtype, progress)
+        _train_size(state, before, _at_size(config, size), images, held_out, limit, last, batch, lr, seed, dtype, progress)
         before = state
     net = build_generator(config)
     with taking_up(before):  # type: ignore[arg-type]
@@ -216,12 +216,12 @@ def _train_size(
     state: Path,
     before: Path | None,
     config: GeneratorConfig,
-    pictures: TaughtPictures,
-    held_out: TaughtPictures,
+    images: RenderedImages,
+    held_out: RenderedImages,
     minutes: float,
     last: bool,
     batch: int,
-    rate: float,
+    lr: float,
     seed: int,
     dtype: torch.dtype,
     progress: Progress,
@@ -234,24 +234,24 @@ def _train_size(
     net = build_generator(config).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if before is not None:
         _copy_smaller(net, before)
-    optimiser = torch.optim.Adam(net.parameters(), rate, betas=(0.9, 0.99), fused=True)
-    settings = [dataclasses.asdict(config), batch, rate, seed, str(dtype), pictures.made_of]
+    optimiser = torch.optim.Adam(net.parameters(), lr, betas=(0.9, 0.99), fused=True)
+    settings = [dataclasses.asdict(config), batch, lr, seed, str(dtype), images.made_of]
     run = _Run(net, copy.deepcopy(net).eval(), optimiser, settings)
     if state.exists():
         run.load(state)
     if last and before is not None:  # the latent space stays as it is, so that what is learned from sound can be taught meanwhile
         run.net.mapping.requires_grad_(False)  # type: ignore[union-attr]
     log = state.with_suffix(".jsonl")
-    size, rows, losses, saved = config.img_resolution, _shuffled(len(pictures.codes), batch, seed, run.seen), [], time.monotonic()
+    size, rows, losses, saved = config.img_resolution, _shuffled(len(images.codes), batch, seed, run.seen), [], time.monotonic()
     flat = 0.5 if last else 0.95
     while run.seconds < minutes * 60:
         began = time.monotonic()
         done = run.seconds / (minutes * 60)
         falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, done - flat) / (1 - flat))
         for group in run.optimiser.param_groups:
-            group["lr"] = rate * falling * min(1.0, (run.seen + 160) / 1600)
-        z, wanted = pictures.batch(next(rows), size)
-        loss = picture_distance(net.synthesis(net.mapping(z), dtype=dtype), wanted)
+            group["lr"] = lr * falling * min(1.0, (run.seen + 160) / 1600)
+        z, wanted = images.batch(next(rows), size)
+        loss = image_distance(net.synthesis(net.mapping(z), dtype=dtype), wanted)
         run.optimiser.zero_grad()
         loss.backward()
         run.optimiser.step()
@@ -276,4 +276,4 @@ def _train_size(
 
 def _average(run: _Run, batch: int) -> None:
     """Follow the weights by an average with a half life of 2,500 pictures (fewer at the start)."""
-    follow(run.mean, run.net, 0.5 ** (batch / min(2500.0, 0.2 * run.seen)))
+    ema_update(run.mean, run.net, 0.5 ** (batch / min(2500.0, 0.2 * run.seen)))

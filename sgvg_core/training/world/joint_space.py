@@ -17,8 +17,8 @@ import torch
 from torch.nn import functional as F
 
 from ...assembly import build_joint_space, save_joint_space
-from ...augmentation.images import worn_pictures
-from ...augmentation.words import garble
+from ...augmentation.images import augment_images
+from ...augmentation.words import insert_random_word
 from ...checkpoints import StoredWeights, read_weights, take_what_fits
 from ...config import JointSpaceConfig, from_dict
 from ...devices import fast_bfloat16
@@ -30,16 +30,16 @@ from ...world.captions import STRENGTHS, caption
 from ...world.codes import Code, read_codes
 from ...world.recordings import find_recordings
 from ..runs.state import check_same, read_state, taking_up, write_state
-from .generator import TaughtPictures
+from .generator import RenderedImages
 from .sound_data import REAL_SHARE, SoundWindows
 
 LOSS_WEIGHTS = {
-    "picture_text": 1.0,
-    "sound_picture": 1.0,
+    "image_text": 1.0,
+    "sound_image": 1.0,
     "sound_text": 0.5,
-    "picture_label": 0.5,
+    "image_label": 0.5,
     "sound_label": 1.5,
-    "picture_strength": 0.5,
+    "image_strength": 0.5,
     "sound_strength": 1.0,
     "sound_other": 1.0,
 }
@@ -59,7 +59,7 @@ class JointSpaceRun:
     minutes: float = 12.0
     """Computing time over all runs; the rate falls to nothing at its end."""
     batch: int = 96
-    rate: float = 2e-3
+    lr: float = 2e-3
     weight_decay: float = 0.02
     seed: int = 5
     num_captions: int = 20_000
@@ -100,9 +100,9 @@ class WindowBank:
     def grow(self, num_windows: int, rng: np.random.Generator) -> None:
         """Hear so many windows more; a full class forgets one at random."""
         fresh = self.source.batch(num_windows)
-        pictures, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
-        for picture, kind, envelope in zip(pictures, kinds, envelopes, strict=True):
-            kept, entry = self._kept[int(kind)], ((picture * 255).round().to(torch.uint8), float(envelope))
+        images, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
+        for image, kind, envelope in zip(images, kinds, envelopes, strict=True):
+            kept, entry = self._kept[int(kind)], ((image * 255).round().to(torch.uint8), float(envelope))
             if len(kept) < self.size:
                 kept.append(entry)
             else:
@@ -111,23 +111,23 @@ class WindowBank:
     def draw_others(self, num_windows: int, num_fresh: int, rng: np.random.Generator) -> torch.Tensor:
         """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew."""
         num_fresh = num_fresh if self._others else 8
-        for picture in self.source.others(num_fresh) if num_windows and num_fresh else ():
+        for image in self.source.others(num_fresh) if num_windows and num_fresh else ():
             if len(self._others) >= self.size:
                 self._others.pop(int(rng.integers(self.size)))
-            self._others.append((picture * 255).round().to(torch.uint8))
+            self._others.append((image * 255).round().to(torch.uint8))
         drawn = [self._others[int(i)] for i in rng.integers(len(self._others), size=num_windows)] if num_windows else []
         return torch.stack(drawn).float() / 255 if drawn else torch.empty(0)
 
     def draw(self, kinds: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """One window of each of the kinds: log-mel [n, 1, M, F] in 0..1 and strengths [n] (NaN where none is known)."""
         drawn = [self._kept[kind][int(rng.integers(len(self._kept[kind])))] for kind in kinds]
-        return torch.stack([picture for picture, _ in drawn]).float() / 255, torch.tensor([strength for _, strength in drawn])
+        return torch.stack([image for image, _ in drawn]).float() / 255, torch.tensor([strength for _, strength in drawn])
 
 
 def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code]) -> JointSpaceConfig:
     """The configuration with the merges and words of the captions that will be read, and the nine labels."""
     rng = np.random.default_rng([run.seed, 1])
-    captions = [picture_caption(codes[int(rng.integers(len(codes)))], rng) for _ in range(run.num_captions)]
+    captions = [image_caption(codes[int(rng.integers(len(codes)))], rng) for _ in range(run.num_captions)]
     words = sorted({word for text in (*captions, *KINDS) for word in split_words(text)})
     return dataclasses.replace(config, merges=train_merges(captions, run.num_merges), words=tuple(words), labels=tuple(KINDS))
 
@@ -138,19 +138,19 @@ def with_words_of(config: JointSpaceConfig, stored: StoredWeights, where: str) -
     return dataclasses.replace(config, merges=known.merges, words=known.words, labels=known.labels)
 
 
-def picture_caption(code: Code, rng: np.random.Generator) -> str:
+def image_caption(code: Code, rng: np.random.Generator) -> str:
     """What could stand below the picture of a code; in a quarter of the draws hour and weather are left out."""
     return caption(code.kind, code.scene if rng.random() < 0.75 else None, code.envelope, rng)
 
 
-def belonging(kinds: torch.Tensor, strengths: torch.Tensor, other_kinds: torch.Tensor, other_strengths: torch.Tensor) -> torch.Tensor:
+def soft_targets(kinds: torch.Tensor, strengths: torch.Tensor, other_kinds: torch.Tensor, other_strengths: torch.Tensor) -> torch.Tensor:
     """How far things belong together by class and strength, [N, M] in 0..1; an unknown strength (NaN) fits any."""
     apart = torch.nan_to_num(strengths[:, None] - other_strengths[None], nan=0.0)
     same = (kinds[:, None] == other_kinds[None]).float()
     return same * (torch.exp(-0.5 * (apart / STRENGTH_WIDTH) ** 2) + 1e-3)
 
 
-def soft_contrast(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
+def soft_contrastive_loss(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
     """Symmetric contrastive loss whose answers are shares: each row's and column's softmax is to match what belongs to it.
 
     Things to which nothing belongs are left out. With `belong` the identity it's CLIP's loss. The entropy of the answers is taken
@@ -166,10 +166,10 @@ def soft_contrast(logits: torch.Tensor, belong: torch.Tensor) -> torch.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Meanings:
-    """Where the pictures and words of a batch lie in the space: `pictures` and their `texts` [N, E], the `names` of all classes [K, E], and
+    """Where the pictures and words of a batch lie in the space: `images` and their `texts` [N, E], the `names` of all classes [K, E], and
     five words of strength, from the weakest to the strongest, for the class of each: `levels` [N, 5, E]."""
 
-    pictures: torch.Tensor
+    images: torch.Tensor
     texts: torch.Tensor
     names: torch.Tensor
     levels: torch.Tensor
@@ -179,10 +179,10 @@ def embed_meanings(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor
     """The meanings of `images` and their `tokens` [N] of these `kinds`; `strength_words` are five words from the weakest to the strongest."""
     present = kinds.unique().tolist()
     labels = space.bpe.encode([*KINDS, *(f"{word} {KINDS[kind]}" for kind in present for word in strength_words)])
-    pictures, texts = space.embed_images(images).float(), space.embed_tokens(torch.cat([tokens, labels])).float()
+    images, texts = space.embed_images(images).float(), space.embed_tokens(torch.cat([tokens, labels])).float()
     texts, names, levels = texts.tensor_split([len(tokens), len(tokens) + len(KINDS)])
     rows = torch.tensor([present.index(kind) for kind in kinds.tolist()])
-    return Meanings(pictures, texts, names, levels.unflatten(0, (len(present), -1))[rows])
+    return Meanings(images, texts, names, levels.unflatten(0, (len(present), -1))[rows])
 
 
 def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, kinds: torch.Tensor, strengths: torch.Tensor,
@@ -190,16 +190,16 @@ def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, k
     """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene."""
     heard = space.embed_sounds(torch.cat([log_mel, others])).float()
     sounds, strange = heard.tensor_split([len(log_mel)])
-    pictures, texts, names, levels = meanings.pictures, meanings.texts, meanings.names, meanings.levels
+    image_embeds, texts, names, levels = meanings.images, meanings.texts, meanings.names, meanings.levels
     scale = space.logit_scale
-    together = belonging(kinds, sound_strengths, kinds, strengths)
+    together = soft_targets(kinds, sound_strengths, kinds, strengths)
     return {
-        "picture_text": soft_contrast(scale * pictures @ texts.T, torch.eye(len(texts))),
-        "sound_picture": soft_contrast(scale * sounds @ pictures.T, together),
-        "sound_text": soft_contrast(scale * sounds @ texts.T, together),
-        "picture_label": F.cross_entropy(scale * pictures @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
+        "image_text": soft_contrastive_loss(scale * image_embeds @ texts.T, torch.eye(len(texts))),
+        "sound_image": soft_contrastive_loss(scale * sounds @ image_embeds.T, together),
+        "sound_text": soft_contrastive_loss(scale * sounds @ texts.T, together),
+        "image_label": F.cross_entropy(scale * image_embeds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
         "sound_label": F.cross_entropy(scale * sounds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
-        "picture_strength": _level_loss(scale * torch.einsum("ne,nle->nl", pictures, levels), strengths),
+        "image_strength": _level_loss(scale * torch.einsum("ne,nle->nl", image_embeds, levels), strengths),
         "sound_strength": _level_loss(scale * torch.einsum("ne,nle->nl", sounds, levels), sound_strengths),
         "sound_other": _evenness_loss(scale * strange @ names.T),
     }
@@ -221,24 +221,24 @@ def _evenness_loss(logits: torch.Tensor) -> torch.Tensor:
 
 def train_joint_space(
     work: Path,
-    pictures: TaughtPictures,
+    images: RenderedImages,
     config: JointSpaceConfig,
     *,
     run: JointSpaceRun | None = None,
-    begin_with: Path | None = None,
+    init_from: Path | None = None,
     recordings: Path | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Train a joint space on rendered pictures, their captions and sounds (real ones too where a folder of them is given).
 
-    A new run begins with the weights of the file `begin_with`, if one is given: with its words, and with those of its tensors that fit.
+    A new run begins with the weights of the file `init_from`, if one is given: with its words, and with those of its tensors that fit.
     State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
     """
     run = run or JointSpaceRun()
     work.mkdir(parents=True, exist_ok=True)
-    codes = read_codes(pictures.codes)
-    before = None if begin_with is None else read_weights(begin_with, kind="joint_space")
-    config = learn_words(config, run, codes) if before is None else with_words_of(config, before, str(begin_with))
+    codes = read_codes(images.codes)
+    before = None if init_from is None else read_weights(init_from, kind="joint_space")
+    config = learn_words(config, run, codes) if before is None else with_words_of(config, before, str(init_from))
     torch.manual_seed(run.seed)
     space = build_joint_space(config).train()
     if before is not None:
@@ -250,7 +250,7 @@ def train_joint_space(
     optimiser = _optimiser(space, run)
     state = work / "joint_space.state"
     said = {name: value for name, value in dataclasses.asdict(run).items() if name != "minutes"}
-    settings = json.dumps([dataclasses.asdict(config), said, pictures.made_of, _heard_of(recordings)], default=str)
+    settings = json.dumps([dataclasses.asdict(config), said, images.made_of, _heard_of(recordings)], default=str)
     step, seconds = _go_on(state, space, optimiser, settings)
     result = work / "joint_space.safetensors"
     if seconds >= run.minutes * 60 and result.exists():
@@ -260,13 +260,13 @@ def train_joint_space(
     while not bank.has_at_least(run.first_windows):
         bank.grow(64, rng)
         progress(seconds, run.minutes * 60, "joint space: sounds")
-    batches = _Batches(pictures, codes, bank, space, run, rng)
+    batches = _Batches(images, codes, bank, space, run, rng)
     batches = batches.freeze() if run.only_sound or run.only_heads else batches
     losses: list[dict[str, float]] = []
     saved = time.monotonic()
     while seconds < run.minutes * 60:
         began = time.monotonic()
-        _set_rate(optimiser, run, step, seconds)
+        _set_lr(optimiser, run, step, seconds)
         with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
             parts = joint_losses(space, *batches.next(step))
         loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
@@ -291,15 +291,15 @@ class _Batches:
     """Pictures, their captions and sounds of the same classes; every second batch holds three classes alone, so that strength, hour
     and weather have to tell things apart."""
 
-    def __init__(self, pictures: TaughtPictures, codes: list[Code], bank: WindowBank, space: JointSpace, run: JointSpaceRun,
+    def __init__(self, images: RenderedImages, codes: list[Code], bank: WindowBank, space: JointSpace, run: JointSpaceRun,
                  rng: np.random.Generator) -> None:
-        self.pictures, self.codes, self.bank, self.space, self.run, self.rng = pictures, codes, bank, space, run, rng
+        self.images, self.codes, self.bank, self.space, self.run, self.rng = images, codes, bank, space, run, rng
         self.words = random.Random(int(rng.integers(1 << 31)))
         self.torch_rng = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
         kinds = np.array([KINDS.index(code.kind) for code in codes])
         self.rows = [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
         self.frozen: _Frozen | None = None
-        self.side = min(space.prepare.size[0], pictures.pictures.shape[1])
+        self.side = min(space.prepare.size[0], images.images.shape[1])
 
     def next(self, step: int) -> tuple[Meanings, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """The arguments of `joint_losses` after the space."""
@@ -327,19 +327,19 @@ class _Batches:
 
     def _seen(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures, worn, and the tokens of what could stand below them."""
-        _, images = self.pictures.batch(rows, self.side)
-        captions = [garble(picture_caption(self.codes[row], self.rng), self.words) for row in rows]
-        return worn_pictures(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words)
+        _, images = self.images.batch(rows, self.side)
+        captions = [insert_random_word(image_caption(self.codes[row], self.rng), self.words) for row in rows]
+        return augment_images(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words)
 
     @torch.no_grad()
     def freeze(self) -> "_Batches":
         """Itself; pictures and words are embedded once, for a run that teaches F_a alone. Each picture is worn in one way, with one caption."""
         space = self.space
         seen = [self._seen(np.arange(first, min(first + 64, len(self.codes)))) for first in range(0, len(self.codes), 64)]
-        pictures = torch.cat([space.embed_images(images).float() for images, _ in seen])
+        images = torch.cat([space.embed_images(images).float() for images, _ in seen])
         texts = torch.cat([space.embed_tokens(tokens).float() for _, tokens in seen])
         levels = [torch.stack([space.embed_texts([f"{word} {kind}" for kind in KINDS]).float() for word in some], 1) for some in STRENGTHS]
-        self.frozen = _Frozen(pictures, texts, space.embed_texts(KINDS).float(), levels)
+        self.frozen = _Frozen(images, texts, space.embed_texts(KINDS).float(), levels)
         return self
 
 
@@ -347,14 +347,14 @@ class _Batches:
 class _Frozen:
     """The meanings of all pictures; `levels` has the words [K, W, E] of each strength."""
 
-    pictures: torch.Tensor
+    images: torch.Tensor
     texts: torch.Tensor
     names: torch.Tensor
     levels: list[torch.Tensor]
 
     def take(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
         levels = torch.stack([level[:, word] for level, word in zip(self.levels, words, strict=True)], 1)
-        return Meanings(self.pictures[rows], self.texts[rows], self.names, levels[kinds])
+        return Meanings(self.images[rows], self.texts[rows], self.names, levels[kinds])
 
 
 def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
@@ -363,13 +363,13 @@ def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
     whole = [parameter for parameter in learning if parameter.ndim >= 2]
     small = [parameter for parameter in learning if parameter.ndim < 2]
     groups = [{"params": whole, "weight_decay": run.weight_decay}, {"params": small, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, run.rate, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, run.lr, betas=(0.9, 0.98))
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, seconds: float) -> None:
+def _set_lr(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, seconds: float) -> None:
     done = min(1.0, seconds / (run.minutes * 60))
     for group in optimiser.param_groups:
-        group["lr"] = run.rate * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
+        group["lr"] = run.lr * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
 def _heard_of(recordings: Path | None) -> str | None:

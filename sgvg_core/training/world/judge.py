@@ -9,12 +9,12 @@ import torch
 from torch.nn import functional as F
 
 from ...assembly import build_judge, save_judge
-from ...augmentation.images import disturb_pictures
+from ...augmentation.images import augment_for_judge
 from ...config import JudgeConfig
 from ...progress import Progress, silent
 from ...world.codes import read_codes
 from ..runs.state import NumpyRandom, Run, Stateful, TorchRandom
-from .generator import TaughtPictures
+from .generator import RenderedImages
 
 
 def code_targets(codes: torch.Tensor, labels: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -25,8 +25,8 @@ def code_targets(codes: torch.Tensor, labels: tuple[str, ...]) -> tuple[torch.Te
 
 def train_judge(
     path: Path,
-    pictures: TaughtPictures,
-    held_out: TaughtPictures,
+    images: RenderedImages,
+    held_out: RenderedImages,
     config: JudgeConfig,
     *,
     num_steps: int = 1500,
@@ -41,18 +41,18 @@ def train_judge(
     torch.manual_seed(seed)
     judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=1e-2)
-    kinds, envelopes = code_targets(pictures.codes, config.labels)
+    kinds, envelopes = code_targets(images.codes, config.labels)
     rng = np.random.default_rng(seed)
     parts: dict[str, Stateful] = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
     run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps,
-              made_of={"pictures": pictures.made_of})  # fmt: skip
+              made_of={"pictures": images.made_of})  # fmt: skip
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
                 group["lr"] = 2e-3 * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.step / num_steps))
-            rows = np.sort(rng.choice(len(pictures.codes), batch, replace=False))
-            _, seen = pictures.batch(rows, config.picture_size)
-            verdict = judge(disturb_pictures(seen, generator))
+            rows = np.sort(rng.choice(len(images.codes), batch, replace=False))
+            _, seen = images.batch(rows, config.image_size)
+            verdict = judge(augment_for_judge(seen, generator))
             loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
             optimiser.zero_grad()
             loss.backward()
@@ -65,13 +65,13 @@ def train_judge(
 
 
 @torch.no_grad()
-def check_judge(judge: torch.nn.Module, held_out: TaughtPictures, config: JudgeConfig, generator: torch.Generator) -> dict[str, float]:
+def check_judge(judge: torch.nn.Module, held_out: RenderedImages, config: JudgeConfig, generator: torch.Generator) -> dict[str, float]:
     """Accuracy, and correlation of the read envelope with the true one, over held-out renders; the lowest correlation of a kind too."""
     kinds, envelopes = code_targets(held_out.codes, config.labels)
     right, read = [], []
     for first in range(0, len(kinds), 64):
-        _, seen = held_out.batch(np.arange(first, min(first + 64, len(kinds))), config.picture_size)
-        verdict = judge(disturb_pictures(seen, generator))
+        _, seen = held_out.batch(np.arange(first, min(first + 64, len(kinds))), config.image_size)
+        verdict = judge(augment_for_judge(seen, generator))
         right.append(verdict.logits.argmax(1) == kinds[first : first + 64])
         read.append(verdict.envelope)
     strengths = torch.cat(read)

@@ -18,7 +18,7 @@ ENVELOPE_WEIGHT = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
-class Answers:
+class LatentTargets:
     """What the frozen mapping network says about sounds and latents."""
 
     generator: StyleGAN2Generator
@@ -93,10 +93,10 @@ def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed:
     return reader.eval().requires_grad_(False)
 
 
-def ask_generator(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> Answers:
+def find_latent_targets(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> LatentTargets:
     """Everything the warm-up needs to know of the frozen mapping network."""
     offsets = _mean_offsets(generator, seed)
     mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
     scale = mapped.std(0).mean().item()
     reader = _teach_reader(generator, scale, offsets.shape[-1], seed, num_reader_steps)
-    return Answers(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))
+    return LatentTargets(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))

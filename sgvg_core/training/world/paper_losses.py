@@ -37,7 +37,7 @@ from ...errors import ConfigError
 from ...hashing import fingerprint
 from ...progress import Progress, silent
 from ...sound_inversion import SoundInversionEncoder, hear_part
-from ...synthesis import StyleGAN2Generator, rgb_pictures
+from ...synthesis import StyleGAN2Generator, rgb_images
 from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.codes import draw_codes, write_codes
@@ -48,11 +48,11 @@ from ..runs.state import (
     Run,
     Stateful,
     append_log,
-    follow,
+    ema_update,
 )
 from .rendered_clips import RenderedClips
 from .results import generator_file
-from .sound_pool import SoundPool, draw_clips, share_out
+from .sound_pool import SoundPool, draw_clips, with_mixture_weights
 
 PHASES = ("encoder_loss", "critics")
 """L_enc alone, then Eq. 9 with D_V and D_I; also the folders of their results."""
@@ -68,12 +68,12 @@ class FinetuneConfig:
     lambda_enc: float = 2.0
     """Weight of L_enc in Eq. 9."""
     gan_loss: str = "lsgan"
-    encoder_rate: float = 1e-4
-    walker_rate: float = 1e-4
-    critic_rate: float = 2e-4
+    encoder_lr: float = 1e-4
+    walker_lr: float = 1e-4
+    critic_lr: float = 2e-4
     batch: int = 2
     """Walks a step."""
-    steps_before: tuple[int, ...] = (0, 12, 24, 36)
+    burn_in_steps: tuple[int, ...] = (0, 12, 24, 36)
     """A walk has made one of these numbers of steps, without gradients, before the frames that count; 12 are a second."""
     other_share: float = 0.5
     """Share of walks that begin in another scene than the sound's, where at least 12 steps come before."""
@@ -118,7 +118,7 @@ class FrozenParts:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardBatch:
+class SoundBatch:
     """Sounds of B walks: log-mel windows [B, r + n + T + r, 1, M, F] (n steps before, and r = `reach` windows around, from which textures are
     averaged too), their kinds [B], start latents [B, L, D]."""
 
@@ -138,14 +138,14 @@ class HeardBatch:
 @torch.no_grad()
 def draw_batch(
     frozen: FrozenParts, pools: list[SoundPool], config: FinetuneConfig, num_frames: int, rng: np.random.Generator, reach: int = 0
-) -> HeardBatch:
+) -> SoundBatch:
     """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene.
 
     `reach` is that of the encoder which is to hear them: so many windows around a walk's own come along.
     """
-    num_before = int(rng.choice(config.steps_before))
+    num_before = int(rng.choice(config.burn_in_steps))
     windows, inside, kinds = [], [], []
-    for pool, clip in draw_clips(share_out(pools, config.real_share), config.batch, rng):
+    for pool, clip in draw_clips(with_mixture_weights(pools, config.real_share), config.batch, rng):
         first = int(rng.integers(pool.windows.shape[1] - num_before - num_frames + 1))
         shown, there = pool.stretch(clip, first, num_before + num_frames, reach)
         windows.append(shown)
@@ -156,16 +156,16 @@ def draw_batch(
     wanted = torch.where(same, torch.tensor(kinds), codes[:, : len(KINDS)].argmax(1))
     start_ws = frozen.generator.mapping(write_codes(codes, kind=wanted).to(frozen.device))
     device = frozen.device
-    return HeardBatch(torch.stack(windows).to(device), torch.tensor(kinds, device=device), start_ws, reach, torch.stack(inside).to(device))
+    return SoundBatch(torch.stack(windows).to(device), torch.tensor(kinds, device=device), start_ws, reach, torch.stack(inside).to(device))
 
 
-def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWalker, heard: HeardBatch, num_frames: int) -> torch.Tensor:
+def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWalker, sounds_drawn: SoundBatch, num_frames: int) -> torch.Tensor:
     """Latents [B, T, L, D] of the last `num_frames` steps of walks (Eq. 4); only these have gradients."""
-    num_before = heard.steps.shape[1] - num_frames
-    state, settings = WalkState(heard.start_ws, heard.start_ws), WalkSettings()
+    num_before = sounds_drawn.steps.shape[1] - num_frames
+    state, settings = WalkState(sounds_drawn.start_ws, sounds_drawn.start_ws), WalkSettings()
 
     def offsets(first: int, count: int) -> torch.Tensor:
-        return hear_part(encoder, heard.windows, slice(heard.reach + first, heard.reach + first + count), heard.inside)
+        return hear_part(encoder, sounds_drawn.windows, slice(sounds_drawn.reach + first, sounds_drawn.reach + first + count), sounds_drawn.inside)
 
     if num_before:
         with torch.no_grad():
@@ -179,14 +179,14 @@ def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWal
     return torch.stack(ws, 1)
 
 
-def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, heard: HeardBatch) -> dict[str, torch.Tensor]:
+def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, sounds_drawn: SoundBatch) -> dict[str, torch.Tensor]:
     """The three terms of Eq. 3, without their weights: frames [B T, 3, H, W] of latents [B, T, L, D]."""
     num_frames = ws.shape[1]
     with torch.no_grad():
-        sounds = frozen.space.embed_sounds(heard.steps[:, -num_frames:].flatten(0, 1))
-        texts = frozen.labels[heard.kinds].repeat_interleave(num_frames, 0)
-    pictures = frozen.space.embed_images(frames)
-    return {"sound_picture": losses.sound_picture(pictures, sounds), "sound_text": losses.sound_text(pictures, texts), "spread": losses.spread(ws)}
+        sounds = frozen.space.embed_sounds(sounds_drawn.steps[:, -num_frames:].flatten(0, 1))
+        texts = frozen.labels[sounds_drawn.kinds].repeat_interleave(num_frames, 0)
+    images = frozen.space.embed_images(frames)
+    return {"sound_image": losses.sound_image(images, sounds), "sound_text": losses.sound_text(images, texts), "spread": losses.spread(ws)}
 
 
 class _Phase:
@@ -211,21 +211,21 @@ class _Phase:
         self.encoder, self.walker = encoder, walker
         if self.mel != frozen.space.mel:
             raise ConfigError(f"mel: the sound encoder hears {self.mel}, the joint space {frozen.space.mel}; train both with the same")
-        self.mean_encoder, self.mean_walker = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
+        self.encoder_ema, self.walker_ema = copy.deepcopy(self.encoder), copy.deepcopy(self.walker)
         self.trained = [*self.encoder.requires_grad_(True).parameters(), *self.walker.requires_grad_(True).parameters()]
-        rates = ((self.encoder, config.encoder_rate), (self.walker, config.walker_rate))
-        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": rate} for part, rate in rates], weight_decay=0.0)
+        lrs = ((self.encoder, config.encoder_lr), (self.walker, config.walker_lr))
+        self.optimiser = torch.optim.AdamW([{"params": list(part.parameters()), "lr": lr} for part, lr in lrs], weight_decay=0.0)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.video_critic, self.image_critic = (critic.to(frozen.device) for critic in build_critics(critics))
         answering = [*self.video_critic.parameters(), *self.image_critic.parameters()]
-        self.critic_optimiser = torch.optim.Adam(answering, config.critic_rate, betas=(0.5, 0.999))
+        self.critic_optimiser = torch.optim.Adam(answering, config.critic_lr, betas=(0.5, 0.999))
         self.rng = np.random.default_rng([config.seed, PHASES.index(name)])
         parts: dict[str, Stateful] = {
             "encoder": self.encoder,
             "walker": self.walker,
-            "mean_encoder": self.mean_encoder,
-            "mean_walker": self.mean_walker,
+            "mean_encoder": self.encoder_ema,
+            "mean_walker": self.walker_ema,
             "optimiser": self.optimiser,
             "video_critic": self.video_critic,
             "image_critic": self.image_critic,
@@ -241,19 +241,19 @@ class _Phase:
     def weights(self) -> dict[str, float]:
         """The weight of every term in what E_a and the walker make small (Eq. 3 or Eq. 9)."""
         scale = self.config.lambda_enc if self.name == "critics" else 1.0
-        weights = {"sound_picture": scale, "sound_text": scale, "spread": scale * self.config.lambda_b}
+        weights = {"sound_image": scale, "sound_text": scale, "spread": scale * self.config.lambda_b}
         return {**weights, "video": 1.0, "image": 1.0} if self.name == "critics" else weights
 
     def step(self, pools: list[SoundPool], clips: RenderedClips | None) -> float:
         """One step of all that is trained; returns the whole loss."""
         num_frames, config = self.critic_config.num_frames, self.config
-        heard = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
-        ws = roll_out_with_gradients(self.encoder, self.walker, heard, num_frames)
+        sounds_drawn = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
+        ws = roll_out_with_gradients(self.encoder, self.walker, sounds_drawn, num_frames)
         dtype = training_dtype(config.bfloat16)
-        frames = rgb_pictures(self.frozen.generator, ws.flatten(0, 1), dtype=dtype).float()
-        terms = encoder_terms(self.frozen, frames, ws, heard)
+        frames = rgb_images(self.frozen.generator, ws.flatten(0, 1), dtype=dtype).float()
+        terms = encoder_terms(self.frozen, frames, ws, sounds_drawn)
         if clips is not None:
-            small = to_critic_size(frames, self.critic_config.picture_size)
+            small = to_critic_size(frames, self.critic_config.image_size)
             real = clips.batch(self.rng.integers(len(clips.clips), size=config.batch)).to(small.device)
             self._teach_critics(real, small.detach())
             terms["video"] = losses.adversarial(self.video_critic(small.unflatten(0, ws.shape[:2])), config.gan_loss)
@@ -268,8 +268,8 @@ class _Phase:
         self.run.note(loss=loss.item(), gradient_norm=float(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)))
         self.optimiser.step()
         keep = 1 - 1 / min(_AVERAGE_STEPS, self.run.step + 1)
-        follow(self.mean_encoder, self.encoder, keep)
-        follow(self.mean_walker, self.walker, keep)
+        ema_update(self.encoder_ema, self.encoder, keep)
+        ema_update(self.walker_ema, self.walker, keep)
         return loss.item()
 
     def _teach_critics(self, real: torch.Tensor, made: torch.Tensor) -> None:
@@ -283,8 +283,8 @@ class _Phase:
 
     def finish(self, encoder_config: SoundInversionConfig, mel: MelConfig, walker_config: WalkerConfig) -> Path:
         """Write the averaged weights; returns their folder."""
-        save_sound_encoder(self.folder / "sound_encoder.safetensors", self.mean_encoder, encoder_config, mel)
-        save_walker(self.folder / "walker.safetensors", self.mean_walker, walker_config)
+        save_sound_encoder(self.folder / "sound_encoder.safetensors", self.encoder_ema, encoder_config, mel)
+        save_walker(self.folder / "walker.safetensors", self.walker_ema, walker_config)
         return self.folder
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...atomic_files import written_whole
+from ...atomic_files import atomic_write
 from ...critics.size import to_critic_size
 from ...errors import TrainingError
 from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
@@ -14,7 +14,7 @@ from ...progress import Progress, silent
 from ...world import make_envelope, render
 from ...world.clip import PHASE_RATES, phases
 from ...world.codes import draw_codes, read_codes, write_codes
-from ...world.probes import probe_envelopes, probe_pictures
+from ...world.probes import probe_envelopes, probe_images
 from ..runs.jobs import each_job
 
 _SECONDS = 3.0
@@ -23,7 +23,7 @@ _CLIPS_A_JOB = 20
 
 def _render_job(job: tuple[int, int, int, float, int, int]) -> np.ndarray:
     """Clips uint8 [n, T, size, size, 3] of scenes `first` and on, a moment of each."""
-    seed, first, num_frames, rate, picture_size, size = job
+    seed, first, num_frames, rate, image_size, size = job
     clips = []
     for index, code in enumerate(draw_codes(seed, _CLIPS_A_JOB, first), start=first):
         what, rng = read_codes(code[None])[0], np.random.default_rng([seed, index])
@@ -33,7 +33,7 @@ def _render_job(job: tuple[int, int, int, float, int, int]) -> np.ndarray:
         phase = phases(envelope, rate, what.phase)
         written = write_codes(code[None].expand(num_frames, -1), envelope=torch.from_numpy(envelope), phase=torch.from_numpy(phase))
         shown = [dataclasses.replace(one, scene=what.scene) for one in read_codes(written)]
-        frames = torch.from_numpy(np.stack([render(one.kind, one.scene, one.envelope, one.phase, picture_size) for one in shown]))
+        frames = torch.from_numpy(np.stack([render(one.kind, one.scene, one.envelope, one.phase, image_size) for one in shown]))
         small = to_critic_size(frames.permute(0, 3, 1, 2).float(), size)
         clips.append(small.round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return np.stack(clips)
@@ -59,23 +59,23 @@ def render_clips(
     num_clips: int,
     num_frames: int,
     rate: float,
-    picture_size: int,
+    image_size: int,
     size: int,
     workers: int = 2,
     progress: Progress = silent,
 ) -> RenderedClips:
-    """Render clips of `num_frames` frames, `rate` a second, at `picture_size`, kept at `size`, into a file, once: one of the same
+    """Render clips of `num_frames` frames, `rate` a second, at `image_size`, kept at `size`, into a file, once: one of the same
     seed, numbers and sizes, by the same world, is used as it is."""
-    asked = [seed, num_clips, num_frames, rate, picture_size, size, _SECONDS, _CLIPS_A_JOB, PHASE_RATES]
-    made_of, note = fingerprint(["clips", *asked, probe_pictures(), probe_envelopes()]), path.with_name(f"{path.stem}.{MADE_OF}")
+    asked = [seed, num_clips, num_frames, rate, image_size, size, _SECONDS, _CLIPS_A_JOB, PHASE_RATES]
+    made_of, note = fingerprint(["clips", *asked, probe_images(), probe_envelopes()]), path.with_name(f"{path.stem}.{MADE_OF}")
     if not is_kept(note, made_of):
         path.parent.mkdir(parents=True, exist_ok=True)
-        jobs = [(seed, first, num_frames, rate, picture_size, size) for first in range(0, num_clips, _CLIPS_A_JOB)]
+        jobs = [(seed, first, num_frames, rate, image_size, size) for first in range(0, num_clips, _CLIPS_A_JOB)]
         parts = []
         for index, part in enumerate(each_job(_render_job, jobs, workers)):
             progress(index, len(jobs), "render clips")
             parts.append(part)
-        with written_whole(path, TrainingError) as part_file:
+        with atomic_write(path, TrainingError) as part_file:
             np.save(part_file, np.concatenate(parts))
         note_kept(note, made_of, TrainingError)
     return RenderedClips(np.load(path, mmap_mode="r"), made_of)

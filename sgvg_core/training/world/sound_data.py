@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...audio.mel import SMALLEST_POWER, mel_power, power_to_picture, resize_picture
+from ...audio.mel import SMALLEST_POWER, mel_power, power_to_log_mel, resize_log_mel
 from ...audio.segments import cut_window, window_samples
-from ...augmentation.sounds import change_speed, disturb
+from ...augmentation.sounds import augment_sound, change_speed
 from ...config import MelConfig
 from ...world import synth
 from ...world.captions import NAMES, caption
@@ -53,7 +53,7 @@ LONGEST_SECONDS = 12.0
 
 
 @dataclasses.dataclass(frozen=True)
-class HeardClip:
+class SoundClip:
     """A clip [N] with its mel power [n_mels, T], its class, its source (None: synthesised) and its envelope [N] (None: not known)."""
 
     kind: int
@@ -75,7 +75,7 @@ def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[st
     return [recording for recording in read_recordings(folder, load) if recording.source not in excluded]
 
 
-def from_many_sources(recordings: Iterable[Recording]) -> list[Recording]:
+def drop_rare_classes(recordings: Iterable[Recording]) -> list[Recording]:
     """The recordings of those classes that have at least five sources here."""
     sources: dict[str, set[str]] = {}
     for recording in (recordings := list(recordings)):
@@ -112,11 +112,11 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
         factor = draw_speed(rng)
         wave, envelope = change_speed(wave, factor), change_speed(envelope, factor)
     if rng.random() < 0.85:
-        wave = disturb(wave, rng, sample_rate)
+        wave = augment_sound(wave, rng, sample_rate)
     return np.asarray(wave, np.float32), np.asarray(envelope, np.float32)
 
 
-class Wear:
+class RecordingConditions:
     """Random damage to mel power, cheaper than to a waveform: pitch, an equaliser, steady noise, a band limit.
 
     Drawn once for a clip, so that a window and the clip's loudest moment are worn alike.
@@ -159,39 +159,39 @@ class SoundWindows:
 
     `recordings`: a folder of real ones; of the windows of a class that has them from five sources or more, `real_share` are real, those
     of other classes are all synthesised. `exclude_sources` holds out recordings by where they come from
-    (`world.recordings.source_of`). Every class is as frequent as any other, and in the real share of a class every source. `worn`
+    (`world.recordings.source_of`). Every class is as frequent as any other, and in the real share of a class every source. `augmented`
     False leaves out the damage on mel power.
     """
 
     def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = REAL_SHARE,
                  exclude_sources: Sequence[str] = (), clip_seconds: float = 4.0, first_clips: int = 8, max_clips: int = 2400,
-                 fresh_per_batch: int = 2, variants: int = 12, worn: bool = True, synthesised: bool = True,
+                 fresh_per_batch: int = 2, variants: int = 12, augmented: bool = True, synthesised: bool = True,
                  loaded: Sequence[Recording] | None = None) -> None:
         self.rng = np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, 0x50D])
         self.mel = mel
         self.real_share, self.clip_seconds, self.max_clips = real_share, clip_seconds, max_clips
-        self.fresh_per_batch, self.variants, self.worn = fresh_per_batch, variants, worn
+        self.fresh_per_batch, self.variants, self.augmented = fresh_per_batch, variants, augmented
         if loaded is None:
             loaded = load_recordings(recordings, mel.sample_rate, exclude_sources) if recordings is not None else []
         self._recordings = [recording for recording in loaded if recording.source not in set(exclude_sources)]
         if synthesised:
-            self._recordings = from_many_sources(self._recordings)
-        self._real: dict[int, dict[str, list[HeardClip]]] = {}
+            self._recordings = drop_rare_classes(self._recordings)
+        self._real: dict[int, dict[str, list[SoundClip]]] = {}
         for recording in self._recordings:
-            self._keep_real(self._hear_real(recording, first=True))
-        self._made: list[list[HeardClip]] = [[] for _ in KINDS]
-        self._others: list[HeardClip] = []
+            self._keep_real(self._analyse_real(recording, first=True))
+        self._made: list[list[SoundClip]] = [[] for _ in KINDS]
+        self._others: list[SoundClip] = []
         for _ in range(first_clips if synthesised else 0):
             for kind in range(len(KINDS)):
-                self._keep_made(self._hear_made(kind))
+                self._keep_made(self._analyse_made(kind))
 
     # -------------------------------------------------- the bank
 
-    def _hear_made(self, kind: int) -> HeardClip:
+    def _analyse_made(self, kind: int) -> SoundClip:
         wave, envelope = synthesise_clip(KINDS[kind], self.rng, self.clip_seconds, self.mel.sample_rate)
         return self._heard(kind, None, wave, envelope)
 
-    def _hear_real(self, recording: Recording, first: bool) -> HeardClip:
+    def _analyse_real(self, recording: Recording, first: bool) -> SoundClip:
         rng, rate = self.rng, self.mel.sample_rate
         wave = recording.waveform
         others = [one for one in self._recordings if one.kind == recording.kind and one.source != recording.source]
@@ -202,27 +202,27 @@ class SoundWindows:
         if not first and others and rng.random() < MIXED_SHARE:
             wave = mixed(wave, others[int(rng.integers(len(others)))].waveform, rng)
         if not first:
-            wave = disturb(change_speed(wave, draw_speed(rng)), rng, rate)
+            wave = augment_sound(change_speed(wave, draw_speed(rng)), rng, rate)
         return self._heard(KINDS.index(recording.kind), recording.source, wave, None)
 
-    def _hear_other(self) -> HeardClip:
+    def _hear_other(self) -> SoundClip:
         rng, rate = self.rng, self.mel.sample_rate
         kind = str(rng.choice(list(OTHER_SOUNDS)))
         wave = synth_other(kind, int(rng.integers(1 << 62)), int(self.clip_seconds * rate), rate)
-        return self._heard(NO_KIND, None, disturb(wave, rng, rate) if rng.random() < 0.85 else wave, None)
+        return self._heard(NO_KIND, None, augment_sound(wave, rng, rate) if rng.random() < 0.85 else wave, None)
 
-    def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> HeardClip:
+    def _heard(self, kind: int, source: str | None, wave: NDArray[np.floating], envelope: NDArray[np.float32] | None) -> SoundClip:
         waveform = torch.from_numpy(np.asarray(wave, np.float32))
-        return HeardClip(kind, source, waveform, mel_power(waveform[None], self.mel)[0], envelope)
+        return SoundClip(kind, source, waveform, mel_power(waveform[None], self.mel)[0], envelope)
 
-    def _keep_made(self, clip: HeardClip) -> None:
+    def _keep_made(self, clip: SoundClip) -> None:
         bank = self._made[clip.kind]
         if len(bank) < self.max_clips // len(KINDS):
             bank.append(clip)
         else:
             bank[int(self.rng.integers(len(bank)))] = clip
 
-    def _keep_real(self, clip: HeardClip) -> None:
+    def _keep_real(self, clip: SoundClip) -> None:
         bank = self._real.setdefault(clip.kind, {}).setdefault(str(clip.source), [])
         if len(bank) < 2 * self.variants:
             bank.append(clip)
@@ -233,15 +233,15 @@ class SoundWindows:
         """Make some clips more, synthesised ones and variants of the recordings in turn."""
         for _ in range(self.fresh_per_batch):
             if self._made[0]:
-                self._keep_made(self._hear_made(int(self.rng.integers(len(KINDS)))))
+                self._keep_made(self._analyse_made(int(self.rng.integers(len(KINDS)))))
             if self._real:
                 kind = list(self._real)[int(self.rng.integers(len(self._real)))]
                 same = [recording for recording in self._recordings if recording.kind == KINDS[kind]]
-                self._keep_real(self._hear_real(same[int(self.rng.integers(len(same)))], first=False))
+                self._keep_real(self._analyse_real(same[int(self.rng.integers(len(same)))], first=False))
 
     # -------------------------------------------------- windows
 
-    def _pick(self) -> HeardClip:
+    def _pick(self) -> SoundClip:
         rng = self.rng
         kind = int(rng.integers(len(KINDS)))
         sources = self._real.get(kind)
@@ -253,59 +253,59 @@ class SoundWindows:
             bank = self._made[kind]
         return bank[int(rng.integers(len(bank)))]
 
-    def _cut(self, clip: HeardClip) -> tuple[torch.Tensor, int, int, int]:
+    def _cut(self, clip: SoundClip) -> tuple[torch.Tensor, int, int, int]:
         """A window [window samples] of a clip, its middle, and the first and last sample of the part that is heard at all."""
         rng, num_samples, num_window = self.rng, len(clip.waveform), window_samples(self.mel)
         seconds = SHORTEST_SECONDS if rng.random() < SHORT_SHARE else 2 * self.mel.segment_seconds
         shortest = min(num_samples, int(seconds * self.mel.sample_rate))
-        num_heard = int(np.exp(rng.uniform(np.log(shortest), np.log(num_samples + 1))))
-        begin = int(rng.integers(num_samples - num_heard + 1))
-        end = begin + num_heard
-        margin = num_window // 2 if num_heard > num_window and rng.random() < 0.93 else 0
+        num_variants = int(np.exp(rng.uniform(np.log(shortest), np.log(num_samples + 1))))
+        begin = int(rng.integers(num_samples - num_variants + 1))
+        end = begin + num_variants
+        margin = num_window // 2 if num_variants > num_window and rng.random() < 0.93 else 0
         middle = int(rng.integers(begin + margin, end - margin + 1))
         return cut_window(clip.waveform[begin:end], middle - num_window // 2 - begin, self.mel), middle, begin, end
 
-    def _holes(self, picture: torch.Tensor) -> None:
+    def _holes(self, log_mel: torch.Tensor) -> None:
         """Some frames, some bands of a picture [n_mels, frames] unheard."""
         for axis, widest in ((0, 9), (1, 13)):
             if self.rng.random() < 0.15:
                 width = int(self.rng.integers(1, widest))
-                picture.narrow(axis, int(self.rng.integers(picture.shape[axis] - width)), width).fill_(float(picture.mean()))
+                log_mel.narrow(axis, int(self.rng.integers(log_mel.shape[axis] - width)), width).fill_(float(log_mel.mean()))
 
     def _noise(self, num_frames: int) -> torch.Tensor:
         """The power of steady noise [n_mels, frames] around one: high bands hold many bins of the spectrum, so they're steadier."""
         shape = 1.3 + 12 * np.linspace(0, 1, self.mel.n_mels)[:, None] ** 2
         return torch.from_numpy(self.rng.gamma(shape, 1 / shape, (self.mel.n_mels, num_frames))).float()
 
-    def _pictures(self, clips: list[HeardClip]) -> tuple[torch.Tensor, list[float]]:
-        """One picture of each clip [n, 1, picture_mels, picture_frames], and the envelope in its middle (NaN where none is known)."""
+    def _log_mels(self, clips: list[SoundClip]) -> tuple[torch.Tensor, list[float]]:
+        """One picture of each clip [n, 1, resized_mels, resized_frames], and the envelope in its middle (NaN where none is known)."""
         cuts = [self._cut(clip) for clip in clips]
         powers = mel_power(torch.stack([cut[0] for cut in cuts]), self.mel)
-        pictures, strengths = [], []
+        log_mels, strengths = [], []
         for clip, power, (_, middle, begin, end) in zip(clips, powers, cuts, strict=True):
             heard = clip.power[:, begin // self.mel.hop:end // self.mel.hop + 1]
-            if self.worn:
-                wear = Wear(self.rng, self.mel.n_mels, float(heard.mean()))
-                power = wear(power, self._noise(power.shape[1]) * (power.amax(0) > SMALLEST_POWER))
-                heard = wear(heard, torch.ones(1))
-            picture = power_to_picture(power, max(float(heard.max()), float(power.max())))
-            if self.worn:
-                self._holes(picture)
-            pictures.append(picture)
+            if self.augmented:
+                conditions = RecordingConditions(self.rng, self.mel.n_mels, float(heard.mean()))
+                power = conditions(power, self._noise(power.shape[1]) * (power.amax(0) > SMALLEST_POWER))
+                heard = conditions(heard, torch.ones(1))
+            log_mel = power_to_log_mel(power, max(float(heard.max()), float(power.max())))
+            if self.augmented:
+                self._holes(log_mel)
+            log_mels.append(log_mel)
             reach = int(ENVELOPE_SECONDS * self.mel.sample_rate / 2)
             known = clip.envelope
             strengths.append(float("nan") if known is None else float(known[max(0, middle - reach):middle + reach].mean()))
-        return resize_picture(torch.stack(pictures)[:, None], self.mel.picture_mels, self.mel.picture_frames), strengths
+        return resize_log_mel(torch.stack(log_mels)[:, None], self.mel.resized_mels, self.mel.resized_frames), strengths
 
     def batch(self, num_windows: int) -> dict[str, torch.Tensor | list[str]]:
-        """The next windows: `log_mel` [n, 1, picture_mels, picture_frames] in 0..1, `kind` [n] int64 (index into `KINDS`),
+        """The next windows: `log_mel` [n, 1, resized_mels, resized_frames] in 0..1, `kind` [n] int64 (index into `KINDS`),
         `envelope` [n] float32 around the window's middle (NaN for real ones), `real` [n] bool, `source` [n] ("" where
         synthesised), and `caption` [n], which speaks of class and strength alone."""
         self.grow()
         clips = [self._pick() for _ in range(num_windows)]
-        pictures, strengths = self._pictures(clips)
+        log_mels, strengths = self._log_mels(clips)
         return {
-            "log_mel": pictures,
+            "log_mel": log_mels,
             "kind": torch.tensor([clip.kind for clip in clips]),
             "envelope": torch.tensor(strengths, dtype=torch.float32),
             "real": torch.tensor([clip.source is not None for clip in clips]),
@@ -314,9 +314,9 @@ class SoundWindows:
         }
 
     def others(self, num_windows: int) -> torch.Tensor:
-        """Windows [n, 1, picture_mels, picture_frames] of sounds that are no scene (`world.other_sounds`); some are made anew each time."""
+        """Windows [n, 1, resized_mels, resized_frames] of sounds that are no scene (`world.other_sounds`); some are made anew each time."""
         if len(self._others) >= self.max_clips // len(KINDS):
             self._others.pop(int(self.rng.integers(len(self._others))))
         for _ in range(1 if self._others else len(OTHER_SOUNDS)):
             self._others.append(self._hear_other())
-        return self._pictures([self._others[int(i)] for i in self.rng.integers(len(self._others), size=num_windows)])[0]
+        return self._log_mels([self._others[int(i)] for i in self.rng.integers(len(self._others), size=num_windows)])[0]

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...atomic_files import written_whole
-from ...augmentation import disturb
+from ...atomic_files import atomic_write
+from ...augmentation import augment_sound
 from ...augmentation.probes import probe_disturbed
 from ...augmentation.sounds import change_speed
 from ...config import MelConfig
+from ...config.aliases import first_names
 from ...curves.loudness import loudness_envelope
 from ...errors import TrainingError
 from ...generation.trajectory import count_windows, to_rate
-from ...generation.windows import hear_windows
+from ...generation.windows import log_mel_windows
 from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
 from ...progress import Progress, silent
 from ...world import KINDS
@@ -40,7 +41,7 @@ class SoundPool:
     made_of: str = ""
     """The fingerprint of what it was made of."""
 
-    def pictures(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
+    def log_mels(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
         return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
 
@@ -49,8 +50,8 @@ class SoundPool:
         are the clip's, bool. The others are empty."""
         places = torch.arange(first - reach, first + count + reach)
         inside = (places >= 0) & (places < self.windows.shape[1])
-        pictures = self.pictures(np.array(clip), places.clamp(0, self.windows.shape[1] - 1).numpy())
-        return pictures * inside[:, None, None, None], inside
+        log_mels = self.log_mels(np.array(clip), places.clamp(0, self.windows.shape[1] - 1).numpy())
+        return log_mels * inside[:, None, None, None], inside
 
     @functools.cached_property
     def loudest(self) -> torch.Tensor:
@@ -63,7 +64,7 @@ class SoundPool:
         return SoundPool(self.windows[:num_clips], self.kinds[:num_clips], self.envelopes[:num_clips], f"{self.made_of}/{num_clips}")
 
 
-def share_out(pools: Sequence[SoundPool], real_share: float, num_made: int = 1) -> list[tuple[SoundPool, float]]:
+def with_mixture_weights(pools: Sequence[SoundPool], real_share: float, num_made: int = 1) -> list[tuple[SoundPool, float]]:
     """The pools of synthesised sounds, the first `num_made`, with their shares, and those of recordings with theirs."""
     made, real = pools[:num_made], pools[num_made:]
     synthesised = 1 - real_share if real else 1.0
@@ -93,7 +94,7 @@ def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.nd
     waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
     num_segments = count_windows(seconds, exact)
     moments = (np.arange(num_segments) / rate * mel.sample_rate).astype(int)
-    return hear_windows(waveform[:num_samples], mel.sample_rate, mel, exact, num_segments), envelope[moments.clip(max=num_samples - 1)]
+    return log_mel_windows(waveform[:num_samples], mel.sample_rate, mel, exact, num_segments), envelope[moments.clip(max=num_samples - 1)]
 
 
 def make_sound_pool(
@@ -101,20 +102,20 @@ def make_sound_pool(
 ) -> SoundPool:
     """Make the pool in `folder`, once: what is there of the same seed, numbers and sound pictures, by the same world, is used as it is."""
     paths, note = (folder / "windows.npy", folder / "envelopes.npy"), folder / MADE_OF
-    heard_how = [dataclasses.asdict(mel), rate, seconds, _probe(mel, rate)]
-    made_of = fingerprint(["sounds", seed, num_clips, *heard_how, _probe_clips(mel)])
+    made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, _probe(mel, rate)]
+    made_of = fingerprint(["sounds", seed, num_clips, *made_with, _probe_clips(mel)])
     if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
         num_segments = count_windows(seconds, to_rate(rate))
         envelopes = np.empty((num_clips, num_segments), np.float32)
         jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
-        with written_whole(paths[0], TrainingError) as part:  # under another name: who still reads the old ones keeps them
-            windows = np.lib.format.open_memmap(part, "w+", np.uint8, (num_clips, num_segments, mel.picture_mels, mel.picture_frames))
+        with atomic_write(paths[0], TrainingError) as part:  # under another name: who still reads the old ones keeps them
+            windows = np.lib.format.open_memmap(part, "w+", np.uint8, (num_clips, num_segments, mel.resized_mels, mel.resized_frames))
             for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
                 windows[index], envelopes[index] = some, envelope
                 progress(index, num_clips, "sounds")
             windows.flush()
-        with written_whole(paths[1], TrainingError) as part:
+        with atomic_write(paths[1], TrainingError) as part:
             np.save(part, envelopes)
         note_kept(note, made_of, TrainingError)
     made = np.load(paths[0], mmap_mode="r")
@@ -130,7 +131,7 @@ def _probe_clips(mel: MelConfig) -> np.ndarray:
 def _probe(mel: MelConfig, rate: float) -> np.ndarray:
     """How a noise is heard: changes with the code that makes pictures of sounds, and with how many are made."""
     noise = np.random.default_rng(3).standard_normal(mel.sample_rate).astype(np.float32)
-    return hear_windows(noise, mel.sample_rate, mel, to_rate(rate), count_windows(1.0, to_rate(rate)))
+    return log_mel_windows(noise, mel.sample_rate, mel, to_rate(rate), count_windows(1.0, to_rate(rate)))
 
 
 def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -144,8 +145,8 @@ def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> 
         whole = change_speed(recording.waveform, draw_speed(rng)) if variant else recording.waveform
         for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
             part = whole[first : first + num_samples]
-            heard = disturb(part, rng, mel.sample_rate) if variant else part
-            windows.append(hear_windows(heard, mel.sample_rate, mel, exact, num_segments))
+            heard = augment_sound(part, rng, mel.sample_rate) if variant else part
+            windows.append(log_mel_windows(heard, mel.sample_rate, mel, exact, num_segments))
             envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
     return np.stack(windows), np.stack(envelopes)
 
@@ -167,8 +168,8 @@ def make_recording_pool(
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
     windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
-    heard_how = [dataclasses.asdict(mel), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
-    made_of = fingerprint(["recordings", *heard_how, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
+    made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
+    made_of = fingerprint(["recordings", *made_with, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
     if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
         jobs = [(recording, seed, index, mel, rate, seconds) for index, recording in enumerate(recordings)]
@@ -178,9 +179,9 @@ def make_recording_pool(
             envelopes.append(envelope)
             kinds += [KINDS.index(recording.kind)] * len(some)
             progress(len(windows), len(recordings), "recordings")
-        with written_whole(windows_path, TrainingError) as part:
+        with atomic_write(windows_path, TrainingError) as part:
             np.save(part, np.concatenate(windows))
-        with written_whole(clips_path, TrainingError) as part:
+        with atomic_write(clips_path, TrainingError) as part:
             np.savez(part, kinds=kinds, envelopes=np.concatenate(envelopes))
         note_kept(note, made_of, TrainingError)
     clips = np.load(clips_path)

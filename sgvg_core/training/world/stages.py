@@ -21,17 +21,17 @@ from ...progress import Progress, silent
 from ...synthesis import StyleGAN2Generator
 from ..runs.credits import keep_credits, note_recordings
 from ..runs.model_card import credits_of
-from .detail_finetune import SharpenConfig, sharpen_generator
+from .detail_finetune import DetailConfig, finetune_detail
 from .encoder_warmup import warm_up_encoder
-from .generator import TaughtPictures, render_pictures, train_generator
+from .generator import RenderedImages, render_images, train_generator
 from .joint_space import JointSpaceRun, train_joint_space
 from .judge import train_judge
-from .latent_targets import ask_generator
+from .latent_targets import find_latent_targets
 from .paper_losses import FinetuneConfig, finetune
 from .rendered_clips import render_clips
 from .results import SHARPENED, generator_file, needed
-from .sound_data import REAL_SHARE, from_many_sources, load_recordings
-from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, share_out
+from .sound_data import REAL_SHARE, drop_rare_classes, load_recordings
+from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, with_mixture_weights
 from .walker_warmup import WalkTraining, train_walker
 
 GENERATOR_MINUTES = (4.0, 10.0, 42.0)
@@ -45,7 +45,7 @@ class TrainSettings:
     work: Path
     """The folder of states, logs and results."""
     config: ModelConfig = LANDSCAPES
-    begin_with: Path | None = None
+    init_from: Path | None = None
     """A model folder whose weights a stage begins with, where it isn't a run that goes on."""
     recordings: Path | None = None
     """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
@@ -60,11 +60,11 @@ class TrainSettings:
     judge_steps: int = 1500
     reader_steps: int = 1500
     """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
-    generator_rate: float = 0.01
+    generator_lr: float = 0.01
     generator_batch: int = 8
     walk: WalkTraining = dataclasses.field(default_factory=WalkTraining)
     joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
-    sharpen: SharpenConfig = dataclasses.field(default_factory=SharpenConfig)
+    sharpen: DetailConfig = dataclasses.field(default_factory=DetailConfig)
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
     critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
     workers: int = 2
@@ -73,20 +73,20 @@ class TrainSettings:
 
     def begins_with(self, part: str) -> Path | None:
         """The file whose weights a part begins with, if any."""
-        if self.begin_with is None:
+        if self.init_from is None:
             return None
         if part != "generator":  # what these learned of recordings stays in them
-            keep_credits(self.work, credits_of(self.begin_with))
-        return self.begin_with / f"{part}.safetensors"
+            keep_credits(self.work, credits_of(self.init_from))
+        return self.init_from / f"{part}.safetensors"
 
 
-def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tuple[TaughtPictures, TaughtPictures]:
+def rendered_images(settings: TrainSettings, progress: Progress = silent) -> tuple[RenderedImages, RenderedImages]:
     """The rendered pictures to learn from and those held out, made where they aren't there yet."""
     size = settings.config.generator.img_resolution
-    pictures = render_pictures(
+    images = render_images(
         settings.work / "pictures", seed=settings.seed, num_scenes=settings.num_scenes, size=size, workers=settings.workers, progress=progress
     )
-    held_out = render_pictures(
+    held_out = render_images(
         settings.work / "held_out",
         seed=settings.seed + 1_000_000,
         num_scenes=settings.num_held_out,
@@ -95,12 +95,12 @@ def taught_pictures(settings: TrainSettings, progress: Progress = silent) -> tup
         workers=settings.workers,
         progress=progress,
     )
-    return pictures, held_out
+    return images, held_out
 
 
 def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
     """Stage one. `minutes` holds one number a size, smallest first, or one number for all together."""
-    taught_pictures(settings, progress)
+    rendered_images(settings, progress)
     sizes = tuple(size for size in (32, 64, 128, 256, 512) if size <= settings.config.generator.img_resolution)[-3:]
     if len(minutes) == 1:
         shares = GENERATOR_MINUTES[-len(sizes) :]
@@ -113,39 +113,39 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
         num_scenes=settings.num_scenes,
         num_held_out=settings.num_held_out,
         batch=settings.generator_batch,
-        rate=settings.generator_rate,
+        lr=settings.generator_lr,
         seed=settings.seed,
         workers=settings.workers,
         progress=progress,
     )
 
 
-def sharpen_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
+def detail_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
     """Stage one, its end: crisp detail, the mapping as it is."""
-    pictures, held_out = taught_pictures(settings, progress)
+    images, held_out = rendered_images(settings, progress)
     before = settings.begins_with("generator") or needed(settings.work / "generator.safetensors", "generator")
     folder = settings.work / SHARPENED
-    return sharpen_generator(
-        folder, before, settings.config.generator, pictures, held_out, minutes=minutes, settings=settings.sharpen, progress=progress
+    return finetune_detail(
+        folder, before, settings.config.generator, images, held_out, minutes=minutes, settings=settings.sharpen, progress=progress
     )
 
 
 def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[str, float]:
     """The judge of pictures, which only measures."""
-    pictures, held_out = taught_pictures(settings, progress)
+    images, held_out = rendered_images(settings, progress)
     path = settings.work / "judge.safetensors"
-    return train_judge(path, pictures, held_out, settings.config.judge, num_steps=settings.judge_steps, progress=progress)
+    return train_judge(path, images, held_out, settings.config.judge, num_steps=settings.judge_steps, progress=progress)
 
 
 def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
     """Stage two: the joint space of pictures, words and sounds."""
-    pictures, _ = taught_pictures(settings, progress)
+    images, _ = rendered_images(settings, progress)
     run = dataclasses.replace(settings.joint_space, minutes=minutes)
     before = settings.begins_with("joint_space")
     if settings.recordings is not None:
         note_recordings(settings.work, settings.recordings)
     return train_joint_space(
-        settings.work, pictures, settings.config.joint_space, run=run, begin_with=before, recordings=settings.recordings, progress=progress
+        settings.work, images, settings.config.joint_space, run=run, init_from=before, recordings=settings.recordings, progress=progress
     )
 
 
@@ -166,7 +166,7 @@ def sound_pools(settings: TrainSettings, progress: Progress = silent) -> list[So
     ]
     if settings.recordings is not None:
         note_recordings(settings.work, settings.recordings)
-        recordings = from_many_sources(load_recordings(settings.recordings, mel.sample_rate))
+        recordings = drop_rare_classes(load_recordings(settings.recordings, mel.sample_rate))
         if recordings:
             folder = settings.work / "recordings"
             pools.append(make_recording_pool(folder, recordings, mel, rate=rate, workers=settings.workers, progress=progress))
@@ -187,32 +187,32 @@ def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = sil
         raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
     config, training, pools = settings.config, settings.walk, sound_pools(settings, progress)
     shorter = [_shorter_pool(settings, progress)] if training.short_clips else []
-    answers = ask_generator(generator, num_reader_steps=settings.reader_steps)
+    targets = find_latent_targets(generator, num_reader_steps=settings.reader_steps)
     encoder = warm_up_encoder(
         settings.work,
-        answers,
-        share_out([pools[0], *shorter, *pools[1:]], settings.real_share, 1 + len(shorter)),
+        targets,
+        with_mixture_weights([pools[0], *shorter, *pools[1:]], settings.real_share, 1 + len(shorter)),
         config.sound_encoder,
         config.mel,
         minutes=minutes * training.encoder_share,
         batch=training.encoder_batch,
-        rate=training.encoder_rate,
+        lr=training.encoder_lr,
         training=training,
-        begin_with=settings.begins_with("sound_encoder"),
+        init_from=settings.begins_with("sound_encoder"),
         progress=progress,
     )
     train_walker(
         settings.work,
-        answers,
+        targets,
         encoder,
         [pools[0].first(training.walker_clips) if training.walker_clips else pools[0], *pools[1:]],
         config.walker,
         minutes=minutes * (1 - training.encoder_share),
         batch=training.walker_batch,
         chunk=training.chunk,
-        rate=training.walker_rate,
+        lr=training.walker_lr,
         training=training,
-        begin_with=settings.begins_with("walker"),
+        init_from=settings.begins_with("walker"),
         progress=progress,
     )
 
@@ -229,8 +229,8 @@ def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress
         num_clips=settings.num_rendered,
         num_frames=settings.critics.num_frames,
         rate=config.walker.walk_rate,
-        picture_size=config.generator.img_resolution,
-        size=settings.critics.picture_size,
+        image_size=config.generator.img_resolution,
+        size=settings.critics.image_size,
         workers=settings.workers,
         progress=progress,
     )

@@ -23,13 +23,13 @@ from ...devices import fast_bfloat16
 from ...hashing import fingerprint
 from ...latents import distance_out
 from ...progress import Progress, silent
-from ...sound_inversion import SoundInversionEncoder, hear_clips
+from ...sound_inversion import SoundInversionEncoder, encode_clips
 from ...walker import WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.clip import PHASE_RATES
 from ...world.codes import write_codes
 from ..runs.state import NumpyRandom, Run, Stateful
-from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, Answers
+from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, LatentTargets
 from .sound_pool import SoundPool
 
 _BLEND_SECONDS = 0.9
@@ -49,7 +49,7 @@ class WalkTraining:
 
     encoder_share: float = 0.35
     """Of the minutes of the stage, those of the sound encoder; the others are the walker's. 1 or 0: one of them alone, the other stays as it is."""
-    encoder_rate: float = 2e-3
+    encoder_lr: float = 2e-3
     encoder_batch: int = 96
     silent_share: float = 0.5
     """Share of the windows in which the convolutions are silent, so that the texture learns to answer alone."""
@@ -61,7 +61,7 @@ class WalkTraining:
     """So many synthesised clips of half that length are heard by the sound encoder beside the others."""
     walker_clips: int = 0
     """Of the synthesised clips the walker learns from so many; 0: all."""
-    walker_rate: float = 2e-3
+    walker_lr: float = 2e-3
     walker_batch: int = 48
     chunk: int = 24
     """Steps of a long walk between two updates."""
@@ -74,7 +74,7 @@ class WalkTraining:
     def __post_init__(self) -> None:
         for name in ("encoder_share", "silent_share", "shortened_share", "small_speaker_share", "short_share", "restarts", "doubt_share"):
             check_range(f"walk {name}", getattr(self, name), 0, 1)
-        for name in ("encoder_rate", "walker_rate"):
+        for name in ("encoder_lr", "walker_lr"):
             check_range(f"walk {name}", getattr(self, name), 1e-9, 1)
         for name in ("encoder_batch", "walker_batch", "chunk"):
             check_range(f"walk {name}", getattr(self, name), 1, 100_000)
@@ -89,14 +89,14 @@ TODAY = WalkTraining()
 
 def unusual(training: WalkTraining) -> list[dict[str, Any]]:
     """The settings that differ from the defaults and change what is learned, for a state; none as long as all are the defaults."""
-    usual, elsewhere = dataclasses.asdict(TODAY), ("encoder_share", "encoder_rate", "walker_rate", "encoder_batch", "walker_batch", "chunk")
+    usual, elsewhere = dataclasses.asdict(TODAY), ("encoder_share", "encoder_lr", "walker_lr", "encoder_batch", "walker_batch", "chunk")
     other = {name: value for name, value in dataclasses.asdict(training).items() if value != usual[name] and name not in elsewhere}
     return [other] if other else []
 
 
-def learned_from(answers: Answers, pools: Sequence[SoundPool]) -> dict[str, str]:
+def learned_from(targets: LatentTargets, pools: Sequence[SoundPool]) -> dict[str, str]:
     """The fingerprints of what the warm-up learns from: the generator's latents, and the sounds."""
-    return {"generator": fingerprint([answers.generator.mapping]), "sounds": fingerprint([pool.made_of for pool in pools])}
+    return {"generator": fingerprint([targets.generator.mapping]), "sounds": fingerprint([pool.made_of for pool in pools])}
 
 
 @torch.no_grad()
@@ -104,15 +104,15 @@ def _offsets_of_pool(encoder: SoundInversionEncoder, pool: SoundPool, progress: 
     """What E_a hears in every window of a pool, bfloat16 [C, T, L, D]."""
     rows = []
     for clip in range(len(pool.kinds)):
-        rows.append(hear_clips(encoder, pool.pictures(np.array(clip))[None])[0].bfloat16())
+        rows.append(encode_clips(encoder, pool.log_mels(np.array(clip))[None])[0].bfloat16())
         progress(clip, len(pool.kinds), "what E_a hears")
     return torch.stack(rows)
 
 
 @torch.no_grad()
-def _hear_silence(encoder: torch.nn.Module, picture_mels: int, picture_frames: int) -> torch.Tensor:
+def _encode_silence(encoder: torch.nn.Module, resized_mels: int, resized_frames: int) -> torch.Tensor:
     """What E_a hears in silence, bfloat16 [L, D]."""
-    return encoder(torch.zeros(1, 1, picture_mels, picture_frames))[0].bfloat16()
+    return encoder(torch.zeros(1, 1, resized_mels, resized_frames))[0].bfloat16()
 
 
 @dataclasses.dataclass
@@ -141,36 +141,36 @@ class _Walks:
         return cls(state, **plain)
 
 
-def _fresh(answers: Answers, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
+def _fresh(targets: LatentTargets, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
     """Walks that begin at random codes."""
-    codes = answers.codes[torch.from_numpy(rng.integers(len(answers.codes), size=num))]
-    latents = answers.latents(codes)
+    codes = targets.codes[torch.from_numpy(rng.integers(len(targets.codes), size=num))]
+    latents = targets.latents(codes)
     ws = latents[:, None].expand(-1, num_ws, -1).clone()
-    return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), answers.phase(ws), latents, torch.ones(num))
+    return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), targets.phase(ws), latents, torch.ones(num))
 
 
 @torch.no_grad()
-def _somewhere(answers: Answers, kinds: torch.Tensor, envelope: torch.Tensor, num_ws: int, rng: np.random.Generator) -> _Walks:
+def _somewhere(targets: LatentTargets, kinds: torch.Tensor, envelope: torch.Tensor, num_ws: int, rng: np.random.Generator) -> _Walks:
     """Walks that stand anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
     num = len(kinds)
-    walks = _fresh(answers, num, num_ws, rng)
+    walks = _fresh(targets, num, num_ws, rng)
     walks.phase = torch.from_numpy(rng.random(num)).float()
     walks.kinds = kinds
     walks.blend = torch.from_numpy(np.clip(rng.random(num) * 1.6, 0, 1)).float()
-    there = answers.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))
+    there = targets.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))
     eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
     here = torch.lerp(walks.blend_from, there, eased[:, None])[:, None]
-    far = torch.from_numpy(rng.random((num, 1, 1))).float() * (START_NOISE * answers.w_scale)
+    far = torch.from_numpy(rng.random((num, 1, 1))).float() * (START_NOISE * targets.w_scale)
     astray = torch.from_numpy(rng.standard_normal((num, num_ws, here.shape[-1]))).float()
     shared = torch.from_numpy(rng.standard_normal((num, 1, here.shape[-1]))).float()
     walks.state = WalkState(here + far * (astray + shared) / 2**0.5, walks.state.start_ws)
     return walks
 
 
-def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
+def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
     """Some walks begin anew, those that were lost among them; the others go on from where they are."""
-    fresh = _fresh(answers, len(walks.codes), num_ws, rng)
-    away = distance_out(walks.state.ws.detach(), answers.centre, answers.w_scale)
+    fresh = _fresh(targets, len(walks.codes), num_ws, rng)
+    away = distance_out(walks.state.ws.detach(), targets.centre, targets.w_scale)
     anew = torch.from_numpy(rng.random(len(walks.codes)) < share) | ~(away < _LOST)
 
     def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
@@ -189,13 +189,13 @@ def _restart_some(walks: _Walks, answers: Answers, num_ws: int, share: float, rn
 
 
 @torch.no_grad()
-def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
+def _teach_step(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
     """The latents [B, D] at which the walks should be after this step; the phase goes on from the one the walk itself shows."""
-    shown = answers.phase(walks.state.ws.detach())
+    shown = targets.phase(walks.state.ws.detach())
     walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
     slow, fast = PHASE_RATES
     walks.phase = walks.phase + (slow + (fast - slow) * envelope) / walk_rate
-    wanted = answers.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
+    wanted = targets.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
     walks.blend = (walks.blend + 1 / (_BLEND_SECONDS * walk_rate)).clamp(max=1)
     eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
     return torch.lerp(walks.blend_from, wanted, eased[:, None])
@@ -203,7 +203,7 @@ def _teach_step(walks: _Walks, answers: Answers, envelope: torch.Tensor, walk_ra
 
 def train_walker(
     work: Path,
-    answers: Answers,
+    targets: LatentTargets,
     encoder: SoundInversionEncoder,
     pools: list[SoundPool],
     config: WalkerConfig,
@@ -211,60 +211,60 @@ def train_walker(
     minutes: float,
     batch: int = 48,
     chunk: int = 24,
-    rate: float = 2e-3,
+    lr: float = 2e-3,
     seed: int = 13,
-    begin_with: Path | None = None,
+    init_from: Path | None = None,
     training: WalkTraining | None = None,
     progress: Progress = silent,
 ) -> torch.nn.Module:
     """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
 
-    `training` says how; its rate, batch and chunk are `rate`, `batch` and `chunk`.
+    `training` says how; its rate, batch and chunk are `lr`, `batch` and `chunk`.
 
-    A new run begins with the weights of the file `begin_with`, if one is given. A run that was killed goes on from `walker.state`;
+    A new run begins with the weights of the file `init_from`, if one is given. A run that was killed goes on from `walker.state`;
     `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
-    if begin_with is not None:
-        load_state(walker, load_walker(begin_with).state_dict(), str(begin_with))
-    walker.centre.copy_(answers.centre)
-    walker.scale.fill_(answers.w_scale)
-    optimiser = torch.optim.Adam(walker.parameters(), rate, betas=(0.9, 0.98))
+    if init_from is not None:
+        load_state(walker, load_walker(init_from).state_dict(), str(init_from))
+    walker.centre.copy_(targets.centre)
+    walker.scale.fill_(targets.w_scale)
+    optimiser = torch.optim.Adam(walker.parameters(), lr, betas=(0.9, 0.98))
     settings = WalkSettings()
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     training = training or TODAY
-    about = [dataclasses.asdict(config), batch, chunk, rate, seed, len(pools), *unusual(training)]
-    run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=learned_from(answers, pools))
-    long_walks = _fresh(answers, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    about = [dataclasses.asdict(config), batch, chunk, lr, seed, len(pools), *unusual(training)]
+    run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=learned_from(targets, pools))
+    long_walks = _fresh(targets, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
     if run.unfinished:  # it takes minutes
         clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
-        silence = _hear_silence(encoder, *pools[0].windows.shape[2:])
+        silence = _encode_silence(encoder, *pools[0].windows.shape[2:])
     while run.unfinished:
         with run.one_step():
             for group in optimiser.param_groups:
-                group["lr"] = rate * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+                group["lr"] = lr * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
             short = run.done < training.short_share
             if short:
                 any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
-                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, answers, rng, training.doubt_share)
-                walks = _somewhere(answers, kinds, envelopes[:, 0], config.num_ws, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, targets, rng, training.doubt_share)
+                walks = _somewhere(targets, kinds, envelopes[:, 0], config.num_ws, rng)
             else:
-                walks = long_walks = _restart_some(long_walks, answers, config.num_ws, training.restarts, rng)
-                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, answers, rng, training.doubt_share)
+                walks = long_walks = _restart_some(long_walks, targets, config.num_ws, training.restarts, rng)
+                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, targets, rng, training.doubt_share)
                 changed = kinds != walks.kinds
                 walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
                 walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
             loss, strength = torch.zeros(()), torch.zeros(())
             for t in range(envelopes.shape[1]):
-                wanted = _teach_step(walks, answers, envelopes[:, t], config.walk_rate)
+                wanted = _teach_step(walks, targets, envelopes[:, t], config.walk_rate)
                 with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                     walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
-                error = (walks.state.ws - wanted[:, None]) / answers.w_scale
+                error = (walks.state.ws - wanted[:, None]) / targets.w_scale
                 loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
                 there = (walks.blend >= 1).float()
-                apart = F.smooth_l1_loss(answers.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
+                apart = F.smooth_l1_loss(targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
                 strength = strength + (there * apart).mean() / envelopes.shape[1]
             optimiser.zero_grad()
             (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
@@ -291,20 +291,20 @@ class _Clips:
         return cls(pool, heard, {int(kind): np.flatnonzero(pool.kinds == kind) for kind in np.unique(pool.kinds)})
 
 
-def _doubt(answers: Answers, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+def _doubt(targets: LatentTargets, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """What an E_a that isn't sure adds to the offsets of a clip of envelopes [T]: [T, 1, D].
 
     It stands part of the way to one or several other kinds of the same strength, wavering, and on the whole nearest its own. A walker
     that knows this settles on one scene for a sound unlike those E_a learned, instead of a picture between two.
     """
-    shares = rng.dirichlet(np.full(len(answers.offsets), 0.5))
+    shares = rng.dirichlet(np.full(len(targets.offsets), 0.5))
     shares[kind] = 0
     shares /= shares.sum()
     far = rng.uniform(0, 0.95 / (1 + shares.max()))
     turns = rng.random() + np.arange(len(envelopes)) * rng.uniform(0.02, 0.25)
     wavering = torch.from_numpy(far * (1 + rng.uniform(0, 0.6) * np.sin(2 * np.pi * turns))).float()
     kinds = torch.arange(len(shares)).repeat_interleave(len(envelopes))
-    offsets = answers.offset(kinds, envelopes.repeat(len(shares))).unflatten(0, (len(shares), -1))  # [K, T, D]
+    offsets = targets.offset(kinds, envelopes.repeat(len(shares))).unflatten(0, (len(shares), -1))  # [K, T, D]
     others = torch.einsum("k,ktd->td", torch.from_numpy(shares).float(), offsets)
     return (wavering[:, None] * (others - offsets[kind]))[:, None]
 
@@ -314,7 +314,7 @@ def _walker_batch(
     silence: torch.Tensor,
     kinds_now: torch.Tensor,
     chunk: int,
-    answers: Answers,
+    targets: LatentTargets,
     rng: np.random.Generator,
     doubt_share: float = _DOUBT_SHARE,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -332,7 +332,7 @@ def _walker_batch(
         first = int(rng.integers(some.heard.shape[1] - chunk + 1))
         heard, envelope = some.heard[clip, first : first + chunk], torch.from_numpy(some.pool.envelopes[clip, first : first + chunk])
         if rng.random() < doubt_share:
-            heard = (heard + _doubt(answers, kind, envelope, rng)).bfloat16()
+            heard = (heard + _doubt(targets, kind, envelope, rng)).bfloat16()
         audio.append(heard)
         envelopes.append(envelope)
         kinds.append(kind)

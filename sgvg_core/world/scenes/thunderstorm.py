@@ -24,9 +24,9 @@ STROKES = (
 def paint(grid: Grid, scene: Scene) -> Callable[[float, float], Any]:
     """What stands still, and the frame of a strength and a phase."""
     b, g, c = Grid(2 * grid.n), grid, scene.composition
-    land_picture, mask, lamps = (_lake, _city, _ship, _plain)[c](b, scene)
+    land_image, mask, lamps = (_lake, _city, _ship, _plain)[c](b, scene)
     dull = ramp(b.y / SHORE[c], [C(scene.hour, shades) * tint(scene) for shades in SKY], [0, 0.6, 1])
-    dull, land_picture, mask, lamps = halve(dull, land_picture, mask, lamps)
+    dull, land_image, mask, lamps = halve(dull, land_image, mask, lamps)
     heap, light = billow(g.x * 0.35 + 0.23 * c, g.y * 0.8 + 0.31 * c)
     cover = smooth(-0.15, 0.2, heap - 0.5 + (0.32 + 0.2 * scene.clouds - g.y) * 1.4)
     dark, pale = shade(scene, "4a5064", "342840", "0c0e20"), shade(scene, "a4a8b4", "806880", "3c4468")
@@ -45,7 +45,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], Any]:
             if weight > 0:
                 out += flash_colour * (halo * (flash * weight * 0.7))
                 over(out, np.minimum(flash_colour * 0.3 + 0.75, 1), core * min(1.0, flash * weight * 1.8))
-        over(out, land_picture * (0.75 + 0.75 * flash * (0.5 + where)) + flash_colour * (0.06 * flash), mask)
+        over(out, land_image * (0.75 + 0.75 * flash * (0.5 + where)) + flash_colour * (0.06 * flash), mask)
         over(out, C(0, "ffd888"), lamps * (0.4 + 0.6 * scene.glow))
         wet = sum(w * mask_of for w, mask_of in zip(turn_weights(p, NUM_STATES), rain, strict=True))
         over(out, pale * 0.6 + 0.35, wet * (0.12 + 0.4 * e))

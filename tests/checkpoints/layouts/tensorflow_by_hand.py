@@ -12,12 +12,12 @@ import numpy as np
 Arrays = Mapping[str, np.ndarray]
 
 
-def pictures(arrays: Arrays, ws: np.ndarray, architecture: str) -> np.ndarray:
+def images(arrays: Arrays, ws: np.ndarray, architecture: str) -> np.ndarray:
     """The picture [C, H, W] of latents ws [L, D], with the stored noise maps."""
     blocks = {name.split("/")[1] for name in arrays if name.endswith(("Conv/mod_bias", "Conv1/mod_bias"))}
     names = sorted(blocks, key=lambda each: int(each.split("x")[0]))
     x = styled(arrays, "synthesis/4x4/Conv", arrays["synthesis/4x4/Const/const"][0].astype(np.float64), ws[0], arrays["synthesis/noise0"])
-    picture = to_picture(arrays, "synthesis/4x4/ToRGB", x, ws[1]) if architecture == "skip" else None
+    image = to_image(arrays, "synthesis/4x4/ToRGB", x, ws[1]) if architecture == "skip" else None
     for index, name in enumerate(names[1:]):
         before, place, layer = x, f"synthesis/{name}", 2 * index + 1
         x = styled(arrays, f"{place}/Conv0_up", x, ws[layer], arrays[f"synthesis/noise{layer}"], up=True)
@@ -25,11 +25,11 @@ def pictures(arrays: Arrays, ws: np.ndarray, architecture: str) -> np.ndarray:
         if architecture == "resnet":
             weight = arrays[f"{place}/Skip/weight"].astype(np.float64)
             x = (x + correlate(doubled(before), weight / np.sqrt(weight.shape[2]))) / np.sqrt(2)
-        picture = None if picture is None else doubled(picture)
+        image = None if image is None else doubled(image)
         if architecture == "skip" or name == names[-1]:
-            own = to_picture(arrays, "synthesis/ToRGB_lod0" if architecture == "grown" else f"{place}/ToRGB", x, ws[layer + 2])
-            picture = own if picture is None else picture + own
-    return picture
+            own = to_image(arrays, "synthesis/ToRGB_lod0" if architecture == "grown" else f"{place}/ToRGB", x, ws[layer + 2])
+            image = own if image is None else image + own
+    return image
 
 
 def styled(arrays: Arrays, place: str, x: np.ndarray, w: np.ndarray, noise: np.ndarray, up: bool = False) -> np.ndarray:
@@ -40,7 +40,7 @@ def styled(arrays: Arrays, place: str, x: np.ndarray, w: np.ndarray, noise: np.n
     return np.where(x > 0, x, 0.2 * x) * np.sqrt(2)
 
 
-def to_picture(arrays: Arrays, place: str, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+def to_image(arrays: Arrays, place: str, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return correlate(x, modulated(arrays, place, w)) + arrays[f"{place}/bias"][:, None, None]
 
 

@@ -235,7 +235,7 @@ def test_tensorflow_networks_paint_what_their_variables_say(architecture: str, c
     assert generator.img_size == (4 * const_size[0], 4 * const_size[1])
     ws = torch.randn(1, 6, 6, generator=torch.Generator().manual_seed(3))
     arrays = {name: tensor.numpy() for name, tensor in filled(shapes).items()}
-    expected = tensorflow_by_hand.pictures(arrays, ws[0].double().numpy(), architecture)
+    expected = tensorflow_by_hand.images(arrays, ws[0].double().numpy(), architecture)
     ours = generator.synthesis(ws)[0].numpy()
     assert ours.shape == expected.shape
     assert np.abs(ours - expected).max() < 1e-5 * np.ptp(expected)

@@ -192,7 +192,7 @@ def test_relatives_are_named_and_no_other_form_is_promised(name: str) -> None:
     assert "state dict" not in str(caught.value)
 
 
-def test_a_stylegan3_of_tall_pictures_is_named() -> None:
+def test_a_stylegan3_of_tall_images_is_named() -> None:
     """Its layers are named by their widths, half of what the schedule gives."""
     config = StyleGAN3Config(64, (8,) * 14, z_dim=5, w_dim=6)
     state, names = of(build_generator(config)), {}
@@ -204,7 +204,7 @@ def test_a_stylegan3_of_tall_pictures_is_named() -> None:
 
 
 @pytest.mark.parametrize("told", [{"_init_kwargs": {"square": False, "img_resolution": 16}}, {"size": torch.tensor([18, 36])}])
-def test_a_pickled_stylegan3_of_tall_pictures_is_named(told: dict[str, Any]) -> None:
+def test_a_pickled_stylegan3_of_tall_images_is_named(told: dict[str, Any]) -> None:
     network = ForeignObject("", "Generator", {"_parameters": {}, "_buffers": {}, "_modules": {}, "_init_kwargs": told.get("_init_kwargs", {})})
     for name, tensor in stylegan3().items():
         module, (*path, leaf) = network, name.split(".")
