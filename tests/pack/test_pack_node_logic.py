@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import importlib.util
 import itertools
+import json
 import pickle
 import re
 import shutil
@@ -721,3 +722,22 @@ def test_generators_of_one_and_four_channels_paint_what_images_are(pack: Pack, c
     assert bool(torch.equal(images[..., 0], images[..., 2])) == (channels == 1)
     assert pack.run("WalkSheet", model=model, walk=walk, num_pictures=3)[0].shape[-1] == 3
     assert pack.run("SynthesisToVideo", model=model, walk=walk)[0] is not None
+
+
+FIRST_WORKFLOWS = json.loads(Path(__file__).with_name("first_workflows.json").read_text(encoding="utf-8"))
+"""The workflows as the first version of the pack had them: of each node its class and inputs."""
+
+
+@pytest.mark.parametrize("name", FIRST_WORKFLOWS)
+def test_the_first_workflows_still_open(pack: Pack, name: str) -> None:
+    for node in FIRST_WORKFLOWS[name].values():
+        if node["class_type"] not in pack.nodes:
+            assert not node["class_type"].startswith("SGVG_")
+            continue
+        slots = {slot.id: slot for slot in pack.nodes[node["class_type"]].define_schema().inputs}
+        assert set(node["inputs"]) <= set(slots), node["class_type"]
+        missing = set(slots) - set(node["inputs"])
+        assert all(slots[each].options.get("optional") or "default" in slots[each].options for each in missing), (node["class_type"], missing)
+        values = [each for each, value in node["inputs"].items() if not isinstance(value, list)]
+        widgets = [each for each in slots if each in node["inputs"] and each in values]
+        assert widgets == values, "pages keep the values of widgets by their order"
