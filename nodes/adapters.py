@@ -9,7 +9,8 @@ import torch
 
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
-from ..sgvg_core.generation import Pose, Sound, Walk
+from ..sgvg_core.generation import Pose, Sound
+from ..sgvg_core.latents import LatentWalk, origin_of
 from ..sgvg_core.media import read_sound
 from ..sgvg_core.synthesis import as_rgb, rgb_images
 from . import host
@@ -52,9 +53,7 @@ def hearing_model(value: Any) -> host.HostModel:
 
 def walk_of(value: Any) -> AnyWalk:
     """What the wire "walk" carries. Raises ConfigError."""
-    if isinstance(value, StoredWalk):
-        return value
-    return expect(value, Walk, "walk", "Recurrent Walker")
+    return expect(value, LatentWalk, "walk", "Recurrent Walker")  # type: ignore[type-abstract]
 
 
 def pose_of(value: Any) -> Pose | None:
@@ -64,7 +63,8 @@ def pose_of(value: Any) -> Pose | None:
 
 def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
     """Raise ConfigError unless the walk's latents are those of the generator."""
-    ws = walk.ws if isinstance(walk, StoredWalk) else walk.start_ws
+    origin = origin_of(walk)
+    ws = origin.ws if isinstance(origin, StoredWalk) else origin.start_ws
     wanted = [handle.generator.num_ws, handle.generator.w_dim]
     if list(ws.shape[1:]) != wanted:
         raise ConfigError(

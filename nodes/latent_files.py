@@ -9,7 +9,7 @@ from ..sgvg_core.assembly import load_latents, save_latents
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Walk
+from ..sgvg_core.latents import LatentWalk
 from . import host
 from .adapters import drawing_model, naming, one_number, watched
 from .sockets import SHOWS, AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire
@@ -146,7 +146,7 @@ def _latents_of(value: Any) -> torch.Tensor:
         return value
     if isinstance(value, StoredWalk):
         return value.ws
-    if not isinstance(value, Walk):
+    if not isinstance(value, LatentWalk):
         seen = "nothing" if value is None else type(value).__name__
         raise ConfigError(f"latents: got {seen}; connect a start latent (Start Latent) or a walk (Recurrent Walker)")
     return _walked(value)

@@ -2,20 +2,19 @@
 
 What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`, or a `host.HostGenerator`, which can draw but not hear;
 SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_CENTRES what truncation draws to, float32 [K, L, D];
-SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a `Walk` or a `StoredWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`;
+SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a `latents.LatentWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`;
 SGVG_LABELLED_SOUNDS a tuple of `LabelledSound`s. Sound latents and walks of sounds are lazy: they cost nothing on the wire and are computed as
 they're used.
 """
 
 import dataclasses
-from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import AnalysedSound, Walk
+from ..sgvg_core.generation import AnalysedSound
+from ..sgvg_core.latents import LatentWalk as LatentWalk
+from ..sgvg_core.latents import StoredWalk as StoredWalk
 from ..sgvg_core.sound_inversion import AnySoundEncoder
 
 ModelWire = io.Custom("SGVG_MODEL")
@@ -35,8 +34,6 @@ FROM_HEARING_MODEL = "From Load SGVG Model, or Load Sound Encoder and Walker."
 SHOWS: dict[str, Any] = {"has_intermediate_output": True} if "has_intermediate_output" in getattr(io.Schema, "__dataclass_fields__", ()) else {}
 """For the schema of a node that leaves a text or a picture on the page: newer ComfyUIs send it again only then, if the node is in the cache."""
 
-_AT_ONCE = 32
-
 
 @dataclasses.dataclass(frozen=True)
 class SoundLatents:
@@ -47,24 +44,8 @@ class SoundLatents:
     model_name: str
 
 
-@dataclasses.dataclass(frozen=True)
-class StoredWalk:
-    """Latents [T, L, D], frame after frame, that no sound moved: those of a file, or of pictures. A film of it is silent."""
-
-    ws: torch.Tensor
-    fps: Fraction
-
-    @property
-    def num_frames(self) -> int:
-        """T."""
-        return len(self.ws)
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        return iter(self.ws.split(_AT_ONCE))
-
-
-AnyWalk = Walk | StoredWalk
-"""What the walk wire carries."""
+AnyWalk = LatentWalk
+"""What the walk wire carries: the `Walk` of a sound, a `StoredWalk`, or one of them changed on its way."""
 
 
 def pose_input() -> io.Input:

@@ -6,16 +6,17 @@ import torch
 from comfy_api.latest import InputImpl, io, ui
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.devices import to_dtype
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import (
     NOISE_MODES,
+    RenderSettings,
+    Sound,
     Walk,
-    resize,
+    images_of,
     size_of_image,
-    synthesize,
     to_uint8,
 )
+from ..sgvg_core.latents import origin_of
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from . import host
 from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
@@ -115,11 +116,12 @@ class Synthesis(io.ComfyNode):
         if num_left <= 0:
             raise ConfigError(f"first_frame: got {first_frame}, but the walk has {core_walk.num_frames} frames, counted from 0")
         num_images = min(num_left, max_frames or num_left)
-        frames = Frames(model, core_walk, first_frame, num_images, size, noise, noise_seed, batch_size, dtype, pose)
+        settings = render_settings(size, noise, noise_seed, batch_size, dtype)
+        frames = Frames(model, core_walk, settings, pose, range(first_frame, first_frame + num_images))
         images: torch.Tensor | None = None
         done = 0
-        for batch in frames:
-            some = images_from_frames(batch)
+        for shown in frames:
+            some = images_from_frames(shown)
             if images is None:
                 images = host.to_host(torch.empty(num_images, *some.shape[1:]))
             images[done : done + len(some)] = some.to(images.device)
@@ -184,8 +186,8 @@ class SynthesisToVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         core_walk = walk_of(walk)
         check_choice("sound_codec", sound_codec, SOUND_CODECS)
-        sound = to_sound(audio, "audio") if audio is not None else core_walk.analysed.sound if isinstance(core_walk, Walk) else None
-        frames = Frames(model, core_walk, 0, core_walk.num_frames, size, noise, noise_seed, batch_size, dtype, pose)
+        sound = to_sound(audio, "audio") if audio is not None else sound_of(core_walk)
+        frames = Frames(model, core_walk, render_settings(size, noise, noise_seed, batch_size, dtype), pose)
         path = host.temporary_video()
         metadata = host.graph_metadata(cls.hidden)
         with naming("audio" if audio is not None else "walk"):
@@ -195,59 +197,47 @@ class SynthesisToVideo(io.ComfyNode):
                 path, fps=core_walk.fps, width=width, height=height, sound=track, sound_codec=sound_codec, crf=crf, metadata=metadata
             )
             with writer:
-                for batch in frames:
-                    writer.write(to_uint8(batch))
+                for shown in frames:
+                    writer.write(to_uint8(shown))
         settings = {"size": size, "noise": noise, "noise_seed": noise_seed, "batch_size": batch_size, "dtype": dtype}
         _films.add(cls.hidden, {**settings, "sound_codec": sound_codec, "crf": crf}, path)
         shown = ui.PreviewVideo([ui.SavedResult(path.name, "", io.FolderType.temp)])
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), ui=shown)
 
 
-class Frames:
-    """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel."""
+def render_settings(size: int, noise: str, noise_seed: int, batch_size: int, dtype: str) -> RenderSettings:
+    """What the inputs that both ways of synthesis have say; size 0 is the generator's own. Raises ConfigError."""
+    check_choice("dtype", dtype, _DTYPES)
+    return RenderSettings(size=size or None, noise_mode=noise, seed=noise_seed, batch=batch_size, dtype=dtype)
 
-    def __init__(
-        self,
-        model: Any,
-        walk: AnyWalk,
-        first: int,
-        num_frames: int,
-        size: int,
-        noise: str,
-        noise_seed: int,
-        batch_size: int,
-        dtype: str,
-        pose: Any,
-    ) -> None:
-        check_choice("noise", noise, NOISE_MODES)
-        check_choice("dtype", dtype, _DTYPES)
+
+def sound_of(walk: AnyWalk) -> Sound | None:
+    """The sound that moved a walk, if one did."""
+    origin = origin_of(walk)
+    return origin.analysed.sound if isinstance(origin, Walk) else None
+
+
+class Frames:
+    """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel; `chosen` are its frames (None: all)."""
+
+    def __init__(self, model: Any, walk: AnyWalk, settings: RenderSettings, pose: Any, chosen: range | None = None) -> None:
         self.handle = drawing_model(model)
         check_latents(self.handle, walk)
         self.pose = pose_of(pose)
-        self.walk, self.first, self.num_frames = walk, first, num_frames
-        self.noise, self.noise_seed, self.batch_size, self.dtype = noise, noise_seed, batch_size, dtype
-        self.size_of_image = size_of_image(self.handle.generator, size)
+        self.walk, self.settings = walk, settings
+        self.chosen = range(walk.num_frames) if chosen is None else chosen
+        self.size_of_image = size_of_image(self.handle.generator, settings.size)
         """Height and width."""
 
     def __iter__(self) -> Any:
-        generator = self.handle.ready_generator(batch=self.batch_size)
-        progress, done = host.HostProgress(), 0
-        progress(0, self.num_frames)
-        batches = synthesize(
-            generator,
-            cut(self.walk, self.first, self.num_frames),
-            batch=self.batch_size,
-            noise_mode=self.noise,
-            seed=self.noise_seed,
-            first=self.first,
-            dtype=to_dtype(self.dtype, generator.w_avg.device),
-            pose=self.pose,
-        )
-        for batch in batches:
-            done += len(batch)
-            shown = resize(batch, self.size_of_image)
+        generator = self.handle.ready_generator(batch=self.settings.batch)
+        progress, done, num_frames = host.HostProgress(), 0, len(self.chosen)
+        progress(0, num_frames)
+        latents = cut(self.walk, self.chosen.start, num_frames)
+        for shown in images_of(generator, latents, self.settings, pose=self.pose, first=self.chosen.start):
+            done += len(shown)
             yield shown
-            progress(done, self.num_frames, "frames", to_uint8(shown[-1:])[0])
+            progress(done, num_frames, "frames", to_uint8(shown[-1:])[0])
 
 
 NODES = [Synthesis, SynthesisToVideo]

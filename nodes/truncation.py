@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import MAX_CENTRES, compute_centres, synthesize, to_uint8, truncate
+from ..sgvg_core.generation import MAX_CENTRES, compute_centres, frames, truncate
 from ..sgvg_core.media import contact_sheet
 from . import host
 from .adapters import drawing_model, expect, image_of, images_from_uint8, one_number
@@ -63,14 +63,14 @@ class TruncationCentres(io.ComfyNode):
         label, notes = label_for(handle, class_label)
         generator, progress = handle.ready_generator(batch=4), host.HostProgress()
         centres = compute_centres(generator, num_centres, num_codes=num_codes, seed=seed, label=label, progress=progress)
-        frames: list[torch.Tensor] = []
+        kept: list[torch.Tensor] = []
         shown = centres[:_MAX_SHOWN]
-        for some in synthesize(generator, [shown]):
-            frames.append(to_uint8(some))
-            progress(sum(map(len, frames)), len(shown), "pictures", frames[-1][-1])
+        for some in frames(generator, [shown]):
+            kept.append(some)
+            progress(sum(map(len, kept)), len(shown), "pictures", some[-1])
         if len(shown) < len(centres):
             notes.append(f"the first {len(shown)} of {len(centres)} are shown")
-        sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), min(_COLUMNS, len(shown)))))
+        sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(kept), min(_COLUMNS, len(shown)))))
         page = host.page("\n".join(notes), cls.hidden.unique_id, ui.PreviewImage(sheet, cls=cls))
         return io.NodeOutput(centres, sheet, ui=page)
 

@@ -7,7 +7,7 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Walk, synthesize, to_uint8
+from ..sgvg_core.generation import Walk, frames
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
@@ -137,12 +137,12 @@ class WalkSheet(io.ComfyNode):
         check_latents(handle, walked)
         numbers, chosen = evenly(walked, num_pictures)
         generator = handle.ready_generator(batch=4)
-        progress, frames = host.HostProgress(), []
+        progress, kept = host.HostProgress(), []
         with naming("walk"):
-            for some in synthesize(generator, [chosen], pose=None if moved is None else moved.of_frames(numbers)):
-                frames.append(to_uint8(some))
-                progress(sum(map(len, frames)), len(chosen), "frames", frames[-1][-1])
-        sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(frames), columns)))
+            for some in frames(generator, [chosen], pose=None if moved is None else moved.of_frames(numbers)):
+                kept.append(some)
+                progress(sum(map(len, kept)), len(chosen), "frames", some[-1])
+        sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(kept), columns)))
         return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
 
 

@@ -7,7 +7,7 @@ import torch
 
 from ..assembly import find_model_generator, load_generator, save_latents
 from ..generation import compute_centres, read_label
-from ..generation.render import synthesize, to_uint8
+from ..generation.render import frames
 from ..media import checked_image, contact_sheet, save_image
 from ..progress import Progress
 from ..synthesis import Generator
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 def images_of(generator: Generator, ws: torch.Tensor, progress: Progress) -> torch.Tensor:
     """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
     found: list[torch.Tensor] = []
-    for some in synthesize(generator, [ws]):
-        found.append(to_uint8(some))
+    for some in frames(generator, [ws]):
+        found.append(some)
         progress(sum(map(len, found)), len(ws), "pictures")
     return torch.cat(found)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
-    from .film import GeneratedVideo, generate
+    from .film import GeneratedVideo, generate, walk_of_sound, write_film
     from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
     from .pose_keys import PoseKeys, read_pose, read_pose_table
-    from .render import NOISE_MODES, resize, size_of_image, synthesize, to_uint8
+    from .render import NOISE_MODES, RenderSettings, frames, images_of, resize, size_of_image, synthesize, to_uint8
     from .seeded_start import random_start
-    from .settings import GenerateSettings
+    from .settings import GenerateSettings, StartSettings
     from .sound import AnalysedSound, Sound, analyse_sound
     from .sound_embedding import embed_sound
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
@@ -36,7 +36,9 @@ __all__ = [
     "PoseKeys",
     "Prompt",
     "RankedStarts",
+    "RenderSettings",
     "Sound",
+    "StartSettings",
     "Walk",
     "anchor_placement",
     "candidates_sheet",
@@ -45,10 +47,12 @@ __all__ = [
     "drawn_label",
     "embed_sound",
     "size_of_image",
+    "frames",
     "generate",
     "analyse_sound",
     "labels_of_codes",
     "classify_sound",
+    "images_of",
     "pose_transforms",
     "random_start",
     "read_label",
@@ -59,6 +63,8 @@ __all__ = [
     "synthesize",
     "to_uint8",
     "truncate",
+    "walk_of_sound",
+    "write_film",
 ]
 
 _HOME = {
@@ -74,7 +80,9 @@ _HOME = {
     "PoseKeys": ".pose_keys",
     "Prompt": ".text_constraint",
     "RankedStarts": ".text_constraint",
+    "RenderSettings": ".render",
     "Sound": ".sound",
+    "StartSettings": ".settings",
     "Walk": ".trajectory",
     "anchor_placement": ".pose",
     "candidates_sheet": ".text_constraint",
@@ -83,10 +91,12 @@ _HOME = {
     "drawn_label": ".class_labels",
     "embed_sound": ".sound_embedding",
     "size_of_image": ".render",
+    "frames": ".render",
     "generate": ".film",
     "analyse_sound": ".sound",
     "labels_of_codes": ".class_labels",
     "classify_sound": ".listening",
+    "images_of": ".render",
     "pose_transforms": ".pose",
     "random_start": ".seeded_start",
     "read_label": ".class_labels",
@@ -97,6 +107,8 @@ _HOME = {
     "synthesize": ".render",
     "to_uint8": ".render",
     "truncate": ".centres",
+    "walk_of_sound": ".film",
+    "write_film": ".film",
 }
 """Where each name lives."""
 

@@ -1,8 +1,12 @@
-"""Sound in, moving picture out: the paper's method as numbered steps."""
+"""Sound in, moving picture out: the paper's method as numbered steps, each of which can be taken alone.
+
+`walk_of_sound` hears, chooses a start and walks; edits change the walk; `frames` renders it; `write_film` puts it into a file. The command line,
+the nodes and the evaluation make films of the same pieces.
+"""
 
 import dataclasses
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,14 +16,14 @@ import torch
 from ..assembly import SoundModel, load_model
 from ..atomic_files import check_no_input, checked_target
 from ..clock import to_fps
-from ..devices import to_dtype
 from ..errors import MediaError
+from ..latents import WalkEdit, edited
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
 from ..progress import Progress, silent
 from .listening import names_a_scene
 from .pose import Pose
 from .pose_keys import PoseKeys
-from .render import resize, size_of_image, synthesize, to_uint8
+from .render import frames, size_of_image
 from .settings import GenerateSettings
 from .sound import Sound, analyse_sound
 from .start import start_latent
@@ -46,14 +50,15 @@ def generate(
     *,
     model: SoundModel | None = None,
     settings: GenerateSettings | None = None,
+    edits: Sequence[WalkEdit] = (),
     sound_codec: str = "auto",
     progress: Progress = silent,
     **changes: Any,
 ) -> GeneratedVideo:
     """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
-    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). Memory doesn't grow with the length of the sound.
-    Nothing is left at `output` when the work is cancelled or fails.
+    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `edits` change the walk before it's rendered, the first of
+    them first. Memory doesn't grow with the length of the sound. Nothing is left at `output` when the work is cancelled or fails.
     """
     began = time.monotonic()
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
@@ -61,50 +66,63 @@ def generate(
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
     output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None], sound_codec)
     model = model or load_model()
-    height, width = size_of_image(model.generator, settings.size)
-    writer = open_writer(output, settings.fps, (height, width), sound, sound_codec)  # what it can't write is said now, not after the film
+    size = size_of_image(model.generator, settings.size)
+    writer = open_writer(output, settings.fps, size, sound, sound_codec)  # what it can't write is said now, not after the film
 
-    # 1. Hear the sound once: one dB reference for all its windows, and its duration.
+    # 1. The walk of the sound (Eq. 1, 4, 5). Lazy: no step is taken yet.
+    walk = walk_of_sound(model, sound, settings, progress)
+
+    # 2. What changes it on its way.
+    changed = edited(walk, edits)
+
+    # 3. Frame after frame (Eq. 6), 4. into the file, with the sound.
+    made = frames(model.generator, changed, settings.render, pose=film_pose(settings, changed.num_frames))
+    num_done, sheet = write_film(writer, made, changed.num_frames, progress)
+    report = {
+        "model": model.name,
+        "num_frames": num_done,
+        "fps": str(settings.fps),
+        "sound_seconds": round(float(walk.analysed.duration), 6),
+        "notes": list(walk.analysed.notes),
+        "seed": settings.seed,
+        "not_sure": walk.stays,
+        "size": max(size),
+        "seconds": round(time.monotonic() - began, 2),
+        "settings": settings.plain(),
+    }
+    return GeneratedVideo(output, num_done, settings.fps, sheet, report)
+
+
+def walk_of_sound(model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent) -> Walk:
+    """The walk of a sound from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5).
+
+    The sound is read once for its level and duration, and listened to where the start or `unsure` ask for it; steps follow lazily. A sound
+    that is no scene leads nowhere, unless `settings.unsure` is "follow".
+    """
     analysed = analyse_sound(sound, model.mel, progress)
-
-    # 2. Choose the start latent w.
-    start_ws = start_latent(model, analysed, settings, progress)
-
-    # 3. Walk: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5). Lazy: nothing is computed yet.
-    #    A sound that is no scene leads nowhere.
+    start_ws = start_latent(model, analysed, settings.start, progress)
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
-    walk = Walk(analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
+    return Walk(analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
 
-    # 4. Synthesize frame after frame (Eq. 6) into the file, with the sound.
-    dtype = to_dtype(settings.dtype, model.device)
-    pose = film_pose(settings, walk.num_frames)
-    images = synthesize(
-        model.generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, dtype=dtype, pose=pose
-    )
-    every = max(1, walk.num_frames // _SHEET_FRAMES)
+
+def write_film(
+    writer: VideoWriter | FrameFolderWriter, made: Iterable[torch.Tensor], num_frames: int, progress: Progress = silent
+) -> tuple[int, torch.Tensor]:
+    """Write frames, uint8 [n, H, W, 3] batch after batch, to the file: how many they were, and a contact sheet of them, uint8 [H, W, 3].
+
+    `progress` sees the last frame of each batch, and may raise to stop; then nothing is left of the file.
+    """
+    every = max(1, num_frames // _SHEET_FRAMES)
     kept: list[torch.Tensor] = []
     done = 0
     with writer:
-        progress(0, walk.num_frames, "frames")
-        for some in images:
-            frames = to_uint8(resize(some, (height, width)))
-            writer.write(frames)
-            kept += [frames[i] for i in range(len(frames)) if (done + i) % every == 0]
-            done += len(frames)
-            progress(done, walk.num_frames, "frames", frames[-1])
-    report = {
-        "model": model.name,
-        "num_frames": done,
-        "fps": str(settings.fps),
-        "sound_seconds": round(float(analysed.duration), 6),
-        "notes": list(analysed.notes),
-        "seed": settings.seed,
-        "not_sure": not sure,
-        "size": max(height, width),
-        "seconds": round(time.monotonic() - began, 2),
-        "settings": _plain(settings),
-    }
-    return GeneratedVideo(output, done, settings.fps, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6), report)
+        progress(0, num_frames, "frames")
+        for some in made:
+            writer.write(some)
+            kept += [some[i] for i in range(len(some)) if (done + i) % every == 0]
+            done += len(some)
+            progress(done, num_frames, "frames", some[-1])
+    return done, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6)
 
 
 def film_pose(settings: GenerateSettings, num_frames: int) -> Pose | None:
@@ -133,9 +151,3 @@ def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound
     if not output.suffix:
         return FrameFolderWriter(output)
     return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=sound.track(), sound_codec=sound_codec)
-
-
-def _plain(settings: GenerateSettings) -> dict[str, Any]:
-    plain = dataclasses.asdict(settings)
-    plain["fps"] = str(settings.fps)
-    return plain

@@ -1,15 +1,39 @@
 """From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
+from ..devices import to_dtype
 from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .pose import Pose
 
 NOISE_MODES = ("const", "random", "none", "seeded")
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderSettings:
+    """How latents become frames."""
+
+    size: int | None = None
+    """The longer side of the picture in pixels, resampled from the generator's; None is the generator's own."""
+    noise_mode: str = "const"
+    """The generator's noise inputs: "const", those it was trained with; "random", new ones for every frame; "none"; "seeded", one set."""
+    seed: int = 0
+    """Seed of the noise."""
+    dtype: str = "float32"
+    """Number type of the large layers: "float32", "float16", "bfloat16" or "auto"."""
+    batch: int = 4
+    """Frames that are synthesized at once; the pictures don't depend on it."""
+
+    def __post_init__(self) -> None:
+        check_choice("noise", self.noise_mode, NOISE_MODES)
+        check_range("batch", self.batch, 1, 4096)
+        if self.size is not None:
+            check_range("size", self.size, 16, 4096)
 
 
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
@@ -60,3 +84,25 @@ def synthesize(
             placed = {} if pose is None else pose.arguments(generator, index, len(ws))
             yield rgb_images(generator, ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)
+
+
+def images_of(
+    generator: Generator, walk: Iterable[torch.Tensor], settings: RenderSettings | None = None, *, pose: Pose | None = None, first: int = 0
+) -> Iterator[torch.Tensor]:
+    """The images of a walk at their final size, RGB [n, 3, H, W] in -1..1, as many at once as `settings.batch`.
+
+    `first` is the number of the walk's first frame, if it's a part of a longer one.
+    """
+    settings = settings or RenderSettings()
+    size, dtype = size_of_image(generator, settings.size), to_dtype(settings.dtype, generator.w_avg.device)
+    made = synthesize(
+        generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, first=first, dtype=dtype, pose=pose
+    )
+    return (resize(some, size) for some in made)
+
+
+def frames(
+    generator: Generator, walk: Iterable[torch.Tensor], settings: RenderSettings | None = None, *, pose: Pose | None = None, first: int = 0
+) -> Iterator[torch.Tensor]:
+    """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU; arguments as in `images_of`."""
+    return map(to_uint8, images_of(generator, walk, settings, pose=pose, first=first))

@@ -7,13 +7,13 @@ from ..errors import ConfigError
 from ..progress import Progress, silent
 from .centres import compute_centres
 from .seeded_start import random_start
-from .settings import GenerateSettings
+from .settings import StartSettings
 from .sound import AnalysedSound
 from .sound_embedding import embed_sound
 from .text_constraint import choose_start
 
 
-def start_latent(model: SoundModel, analysed: AnalysedSound, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+def start_latent(model: SoundModel, analysed: AnalysedSound, settings: StartSettings, progress: Progress = silent) -> torch.Tensor:
     """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
     if settings.start_from == "mean":
         if settings.prompts or settings.negatives:
@@ -41,14 +41,14 @@ def start_latent(model: SoundModel, analysed: AnalysedSound, settings: GenerateS
     return chosen.best
 
 
-def mean_start(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor:
+def mean_start(model: SoundModel, settings: StartSettings, progress: Progress = silent) -> torch.Tensor:
     """The generator's mean latent [1, L, D]; with a label, the mean of that class."""
     if settings.label is not None:
         return compute_centres(model.generator, 1, label=settings.label, progress=progress)
     return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
 
 
-def truncation_centres(model: SoundModel, settings: GenerateSettings, progress: Progress = silent) -> torch.Tensor | None:
+def truncation_centres(model: SoundModel, settings: StartSettings, progress: Progress = silent) -> torch.Tensor | None:
     """What the start latent is drawn towards [K, L, D]; None is the mean latent."""
     if not settings.centres:
         return None

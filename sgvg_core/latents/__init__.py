@@ -7,16 +7,23 @@ from .distance import distance_out, latent_scale
 from .groups import GROUPS, group_slices
 from .interpolation import interpolate_ws
 from .layer_map import FAMILIES, LatentAxis, layer_map, map_latents, map_slices
+from .walks import ChangedWalk, LatentWalk, StoredWalk, WalkEdit, edited, origin_of
 
 __all__ = [
+    "ChangedWalk",
     "FAMILIES",
     "GROUPS",
     "LatentAxis",
+    "LatentWalk",
+    "StoredWalk",
+    "WalkEdit",
     "distance_out",
+    "edited",
     "group_slices",
     "interpolate_ws",
     "latent_scale",
     "layer_map",
     "map_latents",
     "map_slices",
+    "origin_of",
 ]

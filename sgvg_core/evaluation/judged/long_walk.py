@@ -8,7 +8,7 @@ import torch
 
 from ...assembly import SoundModel
 from ...generation import Sound, Walk, analyse_sound
-from ...generation.render import synthesize, to_uint8
+from ...generation.render import RenderSettings, frames
 from ...generation.seeded_start import draw_z, random_start
 from ...judge import Judge
 from ...progress import Progress, silent
@@ -49,15 +49,14 @@ def long_walk(
     done = 0
     for latents in walk:
         distances.append((latents - w_avg).norm(dim=2).mean(1))
-        for images in synthesize(model.generator, [latents], batch=8):
-            frames = to_uint8(images)
-            verdict = judge(frames.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        for some in frames(model.generator, [latents], RenderSettings(batch=8)):
+            verdict = judge(some.permute(0, 3, 1, 2).float() / 127.5 - 1)
             strengths.append(verdict.envelope)
             kinds.append(verdict.logits.argmax(1))
-            before = torch.cat([last[None] if last is not None else frames[:1], frames[:-1]])
-            changes.append((frames.float() - before.float()).abs().mean((1, 2, 3)))
-            last = frames[-1]
-            done += len(frames)
+            before = torch.cat([last[None] if last is not None else some[:1], some[:-1]])
+            changes.append((some.float() - before.float()).abs().mean((1, 2, 3)))
+            last = some[-1]
+            done += len(some)
             progress(done, walk.num_frames, "long walk")
     distance, strength, change = torch.cat(distances).numpy(), torch.cat(strengths).numpy(), torch.cat(changes).numpy()
     right = torch.cat(kinds).numpy() == KINDS.index(kind)

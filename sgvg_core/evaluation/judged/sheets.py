@@ -8,7 +8,7 @@ import torch
 
 from ...assembly import SoundModel
 from ...generation import AnalysedSound, Sound, Walk, analyse_sound
-from ...generation.render import synthesize, to_uint8
+from ...generation.render import frames
 from ...generation.seeded_start import random_start
 from ...media import contact_sheet
 from ...progress import Progress, silent
@@ -30,7 +30,7 @@ def _row(model: SoundModel, analysed: AnalysedSound, start: torch.Tensor, num: i
     walk = Walk(analysed, model.sound_encoder, model.walker, start, Fraction(12), settings or WalkSettings())
     steps = torch.cat(list(walk))
     chosen = steps[torch.linspace(0, len(steps) - 1, num).round().long()]
-    return torch.cat([to_uint8(some) for some in synthesize(model.generator, [chosen])])
+    return torch.cat(list(frames(model.generator, [chosen])))
 
 
 def two_sounds(first: str, second: str, seconds: float = 8.0, seed: int = 11) -> torch.Tensor:

@@ -17,7 +17,7 @@ from ...assembly import SoundModel
 from ...config import check_choice
 from ...errors import ConfigError
 from ...generation import Sound, Walk, analyse_sound
-from ...generation.render import synthesize, to_uint8
+from ...generation.render import RenderSettings, frames, synthesize
 from ...generation.seeded_start import random_start
 from ...generation.sound_embedding import embed_sound
 from ...generation.text_constraint import wanted_direction
@@ -181,7 +181,7 @@ class Films:
         return self._images(Walk(analysed, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
 
     def _images(self, walk: Any) -> torch.Tensor:
-        return torch.cat([to_uint8(some) for some in synthesize(self.model.generator, walk, batch=8)])
+        return torch.cat(list(frames(self.model.generator, walk, RenderSettings(batch=8))))
 
 
 ROWS = {

@@ -14,7 +14,7 @@ from ...assembly import SoundModel
 from ...embedding import JointSpace, OpenClipSpace
 from ...errors import ConfigError
 from ...generation import analyse_sound
-from ...generation.render import synthesize, to_uint8
+from ...generation.render import RenderSettings, frames
 from ...generation.windows import window_log_mels
 from ...progress import Progress, silent
 from .methods import Make, Method, Take
@@ -81,9 +81,9 @@ def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, tot
     """The frames of a film, uint8 [T, H, W, 3] on the CPU. `progress` hears of it as the next of `total` films when `done` are finished."""
     kept: list[torch.Tensor] = []
     num_frames, num_done = take.walk().num_frames, 0
-    for images in synthesize(take.model.generator, make(take), batch=_BATCH):
-        kept.append(to_uint8(images))
-        num_done += len(images)
+    for some in frames(take.model.generator, make(take), RenderSettings(batch=_BATCH)):
+        kept.append(some)
+        num_done += len(some)
         progress(done + _SHARE * num_done / num_frames, total, note)
     return torch.cat(kept)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from ...datasets import ClipInfo
-from ...generation.render import synthesize, to_uint8
+from ...generation.render import frames, to_uint8
 from ...generation.seeded_start import random_start
 from ...generation.trajectory import count_windows, to_rate
 from ...media import SoundTrack, VideoWriter, contact_sheet, save_png
@@ -70,7 +70,7 @@ def sample_film(
     heard = hear_part(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None], slice(0, num_steps))[0]
     start_ws = random_start(generator, seed, first=number).to(device)
     walk = roll_out(walker, start_ws, [heard], settings)
-    return torch.cat([to_uint8(some) for some in synthesize(generator, walk)])
+    return torch.cat(list(frames(generator, walk)))
 
 
 def _write_film(path: Path, frames: torch.Tensor, rate: Fraction, samples: torch.Tensor, sample_rate: int) -> None:
