@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ..environment import check_environment, missing_package, packages_for
 from ..errors import SGVGError, shown
-from .terminal import Stopped, make_printable, say, stopped_by_signals
+from .terminal import Stopped, make_printable, say, say_lines, stopped_by_signals
 
 _COMMANDS = ("generate", "listen", "demo", "evaluate", "train", "inspect", "convert", "centres", "data")
 """A module each; only that of the command at hand is imported, so that training needs no package that reads media."""
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         code, words = explained(error)
         say(words, sys.stderr)
+        say_lines(getattr(error, "sketch", ""), sys.stderr)
         return code
 
 

@@ -19,10 +19,10 @@ def say(text: str, to: TextIO | None = None) -> None:
     print(shown(text, MAX_LINE), file=to or sys.stdout)
 
 
-def say_lines(text: str) -> None:
-    """Print text of several lines as `say` prints one."""
-    for line in text.split("\n"):
-        say(line)
+def say_lines(text: str, to: TextIO | None = None) -> None:
+    """Print text of several lines as `say` prints one; none for an empty text."""
+    for line in text.split("\n") if text else ():
+        say(line, to)
 
 
 def say_json(value: Any, indent: int | None = None) -> None:

@@ -6,7 +6,7 @@ the nodes and the evaluation make films of the same pieces.
 
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,23 @@ import torch
 
 from ..assembly import SoundModel, load_model
 from ..atomic_files import check_no_input, checked_target
-from ..clock import to_fps
+from ..clock import num_frames, to_fps
+from ..curves.curve import Curve
 from ..errors import MediaError
-from ..latents import WalkEdit, edited
+from ..latents import WalkEdit, edited, group_layers
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
+from ..motion import StyleMix, TruncatedWalk
 from ..progress import Progress, silent
+from .driven import POSE_NUMBERS, film_numbers
 from .listening import names_a_scene
-from .pose import Pose
+from .pose import Pose, pose_transforms
 from .pose_keys import PoseKeys
-from .render import frames, size_of_image
+from .render import RenderSettings, frames, size_of_image
+from .seeded_start import random_start
 from .settings import GenerateSettings
 from .sound import Sound, analyse_sound
-from .start import start_latent
+from .sound_curves import curves_of_sound
+from .start import mean_start, start_latent, truncation_centres
 from .trajectory import Walk
 
 _SHEET_FRAMES = 24
@@ -72,11 +77,12 @@ def generate(
     # 1. The walk of the sound (Eq. 1, 4, 5). Lazy: no step is taken yet.
     walk = walk_of_sound(model, sound, settings, progress)
 
-    # 2. What changes it on its way.
-    changed = edited(walk, edits)
+    # 2. What changes it on its way: numbers that change over time, then the edits.
+    changed = edited(walk, (*driven_edits(model, settings, walk.numbers, progress), *edits))
 
     # 3. Frame after frame (Eq. 6), 4. into the file, with the sound.
-    made = frames(model.generator, changed, settings.render, pose=film_pose(settings, changed.num_frames))
+    pose = film_pose(settings, changed.num_frames, walk.numbers)
+    made = frames(model.generator, changed, driven_render(settings.render, walk.numbers), pose=pose)
     num_done, sheet = write_film(writer, made, changed.num_frames, progress)
     report = {
         "model": model.name,
@@ -100,36 +106,63 @@ def walk_of_sound(model: SoundModel, sound: Sound, settings: GenerateSettings, p
     that is no scene leads nowhere, unless `settings.unsure` is "follow".
     """
     analysed = analyse_sound(sound, model.mel, progress)
+    length = num_frames(analysed.duration, settings.fps)
+    numbers = film_numbers(settings.curves, curves_of_sound(sound, settings.curves, progress), settings.fps, length)
     start_ws = start_latent(model, analysed, settings.start, progress)
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
-    return Walk(analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, settings.causal, stays=not sure)
+    return Walk(
+        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers
+    )
 
 
 def write_film(
-    writer: VideoWriter | FrameFolderWriter, made: Iterable[torch.Tensor], num_frames: int, progress: Progress = silent
+    writer: VideoWriter | FrameFolderWriter, made: Iterable[torch.Tensor], total: int, progress: Progress = silent
 ) -> tuple[int, torch.Tensor]:
     """Write frames, uint8 [n, H, W, 3] batch after batch, to the file: how many they were, and a contact sheet of them, uint8 [H, W, 3].
 
-    `progress` sees the last frame of each batch, and may raise to stop; then nothing is left of the file.
+    `total` is how many are expected. `progress` sees the last frame of each batch, and may raise to stop; then nothing is left of the file.
     """
-    every = max(1, num_frames // _SHEET_FRAMES)
+    every = max(1, total // _SHEET_FRAMES)
     kept: list[torch.Tensor] = []
     done = 0
     with writer:
-        progress(0, num_frames, "frames")
+        progress(0, total, "frames")
         for some in made:
             writer.write(some)
             kept += [some[i] for i in range(len(some)) if (done + i) % every == 0]
             done += len(some)
-            progress(done, num_frames, "frames", some[-1])
+            progress(done, total, "frames", some[-1])
     return done, contact_sheet(torch.stack(kept[:_SHEET_FRAMES]), 6)
 
 
-def film_pose(settings: GenerateSettings, num_frames: int) -> Pose | None:
-    """Where the picture lies in each frame; None leaves it to the latents."""
-    if settings.pose is None and settings.anchor == "none":
+def film_pose(settings: GenerateSettings, total: int, numbers: Mapping[str, Curve] | None = None) -> Pose | None:
+    """Where the picture lies in each of `total` frames; None leaves it to the latents. Tracks among `numbers` come before the keyframes."""
+    driven = {name: curve.at(settings.fps, total).values for name, curve in (numbers or {}).items() if name in POSE_NUMBERS}
+    if settings.pose is None and settings.anchor == "none" and not driven:
         return None
-    return Pose((settings.pose or PoseKeys()).transforms(num_frames, settings.fps), settings.anchor)
+    tracks = (settings.pose or PoseKeys()).tracks(total, settings.fps)
+    return Pose(pose_transforms(**{**tracks, **driven}, num_frames=total), settings.anchor)
+
+
+def driven_render(settings: RenderSettings, numbers: Mapping[str, Curve]) -> RenderSettings:
+    """How frames are rendered, with the numbers that change over time in it."""
+    return dataclasses.replace(settings, noise_strength=numbers["noise"]) if "noise" in numbers else settings
+
+
+def driven_edits(
+    model: SoundModel, settings: GenerateSettings, numbers: Mapping[str, Curve], progress: Progress = silent
+) -> tuple[WalkEdit, ...]:
+    """The changes of the walk that numbers over time make: psi of every frame's latent, and the mix with another start's latents."""
+    edits: list[WalkEdit] = []
+    if "mix" in numbers:
+        other = random_start(model.generator, settings.mix_seed, label=settings.label)
+        edits.append(StyleMix(other, group_layers(model.walker.slices, settings.mix_layers), numbers["mix"]))
+    if "psi" in numbers or "centre" in numbers:
+        centres = truncation_centres(model, settings.start, progress)
+        centres = mean_start(model, settings.start, progress) if centres is None else centres
+        psi = numbers.get("psi") or Curve.constant(settings.truncation_psi, settings.fps, 1)
+        edits.append(TruncatedWalk(psi, centres, numbers.get("centre")))
+    return tuple(edits)
 
 
 def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), sound_codec: str = "auto") -> Path:

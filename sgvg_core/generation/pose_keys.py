@@ -50,9 +50,12 @@ class PoseKeys:
 
     def transforms(self, num_frames: int, fps: Fraction) -> torch.Tensor:
         """The transforms [T, 3, 3] of a film of `num_frames` at `fps`. The zoom goes by equal factors, which looks even."""
-        tracks = {name: self._track(getattr(self, name), num_frames, fps) for name in ("x", "y", "rotate")}
-        zoom = self._track([math.log(factor) for factor in self.zoom], num_frames, fps).exp()
-        return pose_transforms(**tracks, zoom=zoom, num_frames=num_frames)
+        return pose_transforms(**self.tracks(num_frames, fps), num_frames=num_frames)
+
+    def tracks(self, num_frames: int, fps: Fraction) -> dict[str, torch.Tensor]:
+        """x, y, rotate and zoom by these names, a value a frame [T] each."""
+        found = {name: self._track(getattr(self, name), num_frames, fps) for name in ("x", "y", "rotate")}
+        return {**found, "zoom": self._track([math.log(factor) for factor in self.zoom], num_frames, fps).exp()}
 
     def _track(self, keys: Sequence[float], num_frames: int, fps: Fraction) -> torch.Tensor:
         """A value a frame [T], float64."""

@@ -1,12 +1,13 @@
 """From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
+from ..curves.curve import Curve
 from ..devices import to_dtype
 from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .pose import Pose
@@ -24,6 +25,8 @@ class RenderSettings:
     """The generator's noise inputs: "const", those it was trained with; "random", new ones for every frame; "none"; "seeded", one set."""
     seed: int = 0
     """Seed of the noise."""
+    noise_strength: float | Curve = 1.0
+    """Multiplies the noise: one number, or a curve whose frames are the film's."""
     dtype: str = "float32"
     """Number type of the large layers: "float32", "float16", "bfloat16" or "auto"."""
     batch: int = 4
@@ -63,7 +66,7 @@ def synthesize(
     *,
     batch: int = 4,
     noise_mode: str = "const",
-    noise_strength: float = 1.0,
+    noise_strength: float | Curve = 1.0,
     seed: int = 0,
     first: int = 0,
     dtype: torch.dtype = torch.float32,
@@ -71,19 +74,28 @@ def synthesize(
 ) -> Iterator[torch.Tensor]:
     """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
-    `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole.
+    `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole, and
+    the strength of it, if that's a curve.
     `pose` moves the picture of a StyleGAN3 from frame to frame.
     """
     check_choice("noise", noise_mode, NOISE_MODES)
     check_range("batch", batch, 1, 4096)
     device = generator.w_avg.device
+    strength = _strength_of(noise_strength)
     index = first
     for latents in walk:
         for ws in latents.split(batch):
-            noise = {"noise_mode": noise_mode, "noise_strength": noise_strength, "noise_seed": seed, "noise_index": index}
+            noise = {"noise_mode": noise_mode, "noise_strength": strength(index, len(ws)), "noise_seed": seed, "noise_index": index}
             placed = {} if pose is None else pose.arguments(generator, index, len(ws))
             yield rgb_images(generator, ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)
+
+
+def _strength_of(strength: float | Curve) -> Callable[[int, int], float | torch.Tensor]:
+    """The strength of frames first .. first + n - 1: one number, or [n]."""
+    if not isinstance(strength, Curve):
+        return lambda first, num: strength
+    return lambda first, num: strength.values[torch.arange(first, first + num).clamp(max=len(strength) - 1)]
 
 
 def images_of(
@@ -95,9 +107,8 @@ def images_of(
     """
     settings = settings or RenderSettings()
     size, dtype = size_of_image(generator, settings.size), to_dtype(settings.dtype, generator.w_avg.device)
-    made = synthesize(
-        generator, walk, batch=settings.batch, noise_mode=settings.noise_mode, seed=settings.seed, first=first, dtype=dtype, pose=pose
-    )
+    noise = {"noise_mode": settings.noise_mode, "noise_strength": settings.noise_strength, "seed": settings.seed}
+    made = synthesize(generator, walk, batch=settings.batch, first=first, dtype=dtype, pose=pose, **noise)  # type: ignore[arg-type]
     return (resize(some, size) for some in made)
 
 

@@ -1,6 +1,7 @@
 """Everything that decides how a film is made from a sound: where it starts, how it walks, how it's rendered."""
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..errors import ConfigError
 from ..walker import DEFAULT_PULL, WalkSettings
 from .centres import MAX_CENTRES
 from .class_labels import Label
+from .driven import Driven, check_driven, plain
 from .pose import ANCHORS
 from .pose_keys import PoseKeys
 from .render import RenderSettings
@@ -74,6 +76,13 @@ class GenerateSettings:
     """What a sound does that is none of the model's scenes (see `listening.names_a_scene`): "stay", the walk stays where it is, as in
     silence; "follow", it goes where the sound encoder leads."""
 
+    mix_seed: int = 1
+    """Whose latents the driven number "mix" takes: the first code of this seed."""
+    mix_layers: tuple[str | int, ...] = ("fine",)
+    """Which of them: groups (coarse, mid, fine) or numbers of latents, from 0."""
+    curves: Mapping[str, Driven] = dataclasses.field(default_factory=dict)
+    """Numbers that change from frame to frame, by their names (see `driven.RANGES`): {"mid": "bass*1.5"}, or with a curve or a list."""
+
     def __init__(self, **values: Any) -> None:
         own = {field.name: field for field in dataclasses.fields(self)}
         for name, field in own.items():
@@ -88,7 +97,8 @@ class GenerateSettings:
             raise TypeError(f"GenerateSettings: got {', '.join(unknown)}, expected {', '.join(sorted({*own, *sum(_PLACES.values(), ())}))}")
         check_choice("anchor", self.anchor, ANCHORS)
         check_choice("unsure", self.unsure, UNSURE)
-        if self.start.centres and self.start.truncation_psi == 1:
+        object.__setattr__(self, "curves", check_driven(self.curves))
+        if self.start.centres and self.start.truncation_psi == 1 and "psi" not in self.curves:
             raise ConfigError("centres: got some, but psi 1 draws nothing towards them; choose a smaller psi, such as 0.7")
 
     def __getattr__(self, name: str) -> Any:
@@ -99,5 +109,8 @@ class GenerateSettings:
 
     def plain(self) -> dict[str, Any]:
         """All settings by their own names, as they're written into a report."""
-        found = dataclasses.asdict(self)
-        return {**found.pop("start"), **found.pop("render"), **found, "fps": str(self.fps)}
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        start, render = (dataclasses.asdict(found.pop(name)) for name in ("start", "render"))
+        pose = None if self.pose is None else dataclasses.asdict(self.pose)
+        found |= {"fps": str(self.fps), "walk": dataclasses.asdict(self.walk), "pose": pose, "curves": plain(self.curves)}
+        return {**start, **render, **plain({"noise_strength": self.render.noise_strength}), **found}

@@ -6,16 +6,18 @@ the same motion.
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import torch
 
 from ..audio import MelSegments, clip_log_mel
 from ..clock import num_frames
+from ..curves.curve import Curve
 from ..latents import interpolate_ws
 from ..sound_inversion import AnySoundEncoder, encode_stream
 from ..walker import AnyWalker, WalkSettings, roll_out
+from .driven import steps_settings
 from .sound import AnalysedSound
 
 _STEPS_AT_ONCE = 32
@@ -75,6 +77,8 @@ class Walk:
     causal: bool = False
     stays: bool = False
     """Whether the sound leads nowhere: the walk hears silence as long as it lasts."""
+    numbers: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
+    """Settings that change over time, by their names (`driven.WALK_NUMBERS`): these come before those of `settings`."""
 
     @property
     def num_frames(self) -> int:
@@ -85,10 +89,11 @@ class Walk:
         walk_rate = to_rate(self.walker.walk_rate)
         num_steps = count_steps(self.num_frames, self.fps, walk_rate)
         if self.settings.sound_once and self.clip_frames is not None:
-            analysed = self._whole_clip(num_steps)
+            offsets = self._whole_clip(num_steps)
         else:
-            analysed = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
-        steps = roll_out(self.walker, self.start_ws.float().cpu(), analysed, self.settings)
+            offsets = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
+        settings = steps_settings(self.settings, self.numbers, walk_rate, num_steps) if self.numbers else self.settings
+        steps = roll_out(self.walker, self.start_ws.float().cpu(), offsets, settings)
         return change_rate(steps, walk_rate, self.fps, self.num_frames)
 
     @property

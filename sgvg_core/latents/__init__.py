@@ -4,7 +4,7 @@ Pure functions on tensors [T, L, D]; nothing here knows a generator.
 """
 
 from .distance import distance_out, latent_scale
-from .groups import GROUPS, group_slices
+from .groups import GROUPS, group_layers, group_slices
 from .interpolation import interpolate_ws
 from .layer_map import FAMILIES, LatentAxis, layer_map, map_latents, map_slices
 from .walks import ChangedWalk, LatentWalk, StoredWalk, WalkEdit, edited, origin_of
@@ -19,6 +19,7 @@ __all__ = [
     "WalkEdit",
     "distance_out",
     "edited",
+    "group_layers",
     "group_slices",
     "interpolate_ws",
     "latent_scale",

@@ -1,5 +1,7 @@
 """Named groups of layers: coarse, mid and fine (paper Eq. 5)."""
 
+from collections.abc import Mapping, Sequence
+
 from ..errors import ConfigError
 
 GROUPS = ("coarse", "mid", "fine")
@@ -14,3 +16,17 @@ def group_slices(bounds: tuple[int, int], num_ws: int) -> dict[str, slice]:
     if not 0 < first < second < num_ws:
         raise ConfigError(f"group bounds: got {first} and {second}, expected 0 < a < b < {num_ws} (the generator's num_ws)")
     return dict(zip(GROUPS, (slice(0, first), slice(first, second), slice(second, num_ws)), strict=True))
+
+
+def group_layers(slices: Mapping[str, slice], layers: Sequence[str | int]) -> list[int]:
+    """The numbers of the latents that `layers` say: names of groups, or numbers from 0. Raises ConfigError."""
+    num_ws, found = max(part.stop for part in slices.values()), set()
+    for layer in layers:
+        if layer in slices:
+            part = slices[str(layer)]
+            found |= set(range(part.start, part.stop))
+        elif isinstance(layer, int) and 0 <= layer < num_ws:
+            found.add(layer)
+        else:
+            raise ConfigError(f"layers: got {layer!r}, expected {', '.join(slices)}, or numbers from 0 to {num_ws - 1}")
+    return sorted(found)

@@ -141,7 +141,7 @@ class SynthesisNetwork(nn.Module):
         self,
         ws: torch.Tensor,
         noise_mode: str = "const",
-        noise_strength: float = 1.0,
+        noise_strength: float | torch.Tensor = 1.0,
         noise_seed: int = 0,
         noise_index: int = 0,
         noise: Sequence[torch.Tensor] | None = None,
@@ -150,8 +150,9 @@ class SynthesisNetwork(nn.Module):
         """Pictures [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
 
         `noise_mode`: see `noise.noise_maps`; with "random", `noise_index` is the number of the first item, so that item k has the
-        same noise in any batch. `dtype` is that of the features. Where float16 or bfloat16 don't give finite pictures, the batch is
-        computed again in float32, with a warning; not while gradients are recorded. Raises ShapeError, ConfigError.
+        same noise in any batch. `noise_strength` is one number, or one an item, [N]. `dtype` is that of the features. Where float16 or
+        bfloat16 don't give finite pictures, the batch is computed again in float32, with a warning; not while gradients are recorded.
+        Raises ShapeError, ConfigError.
         """
         check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
         consts = [conv.noise_const for conv in self.convs]

@@ -16,7 +16,7 @@ def noise_maps(
     consts: Sequence[torch.Tensor],
     num_items: int,
     *,
-    strength: float = 1.0,
+    strength: float | torch.Tensor = 1.0,
     seed: int = 0,
     first: int = 0,
     given: Sequence[torch.Tensor] | None = None,
@@ -25,11 +25,13 @@ def noise_maps(
 
     "const" takes the network's own maps `consts`. "random" draws new ones for each item: item k gets those of `first` + k, alone
     or in a batch. "seeded" draws one set from `seed` for all items. "given" takes `given`: one map a layer, [H, W] or
-    [N, 1, H, W]. "none" adds nothing. All are multiplied by `strength`.
+    [N, 1, H, W]. "none" adds nothing. All are multiplied by `strength`, one number or one an item, [N].
     """
     if mode not in NOISE_MODES:
         raise ConfigError(f"noise_mode: got {mode!r}, expected {', '.join(NOISE_MODES)}")
-    if mode == "none" or strength == 0:
+    if isinstance(strength, torch.Tensor):
+        check_shape("noise_strength", strength, "N", N=num_items)
+    if mode == "none" or (not isinstance(strength, torch.Tensor) and strength == 0):
         return [None] * len(consts)
     maps: list[torch.Tensor]
     if mode == "const":
@@ -41,6 +43,8 @@ def noise_maps(
         maps = [torch.stack([_draw(seed, "noise", layer, item, const)[None] for item in items]) for layer, const in enumerate(consts)]
     else:
         maps = _given(given, consts, num_items)
+    if isinstance(strength, torch.Tensor):
+        return [each * strength.to(each)[:, None, None, None] for each in maps]
     return [each if strength == 1 else each * strength for each in maps]
 
 

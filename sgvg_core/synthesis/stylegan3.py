@@ -85,7 +85,7 @@ class AliasFreeSynthesis(nn.Module):
         self,
         ws: torch.Tensor,
         noise_mode: str = "const",
-        noise_strength: float = 1.0,
+        noise_strength: float | torch.Tensor = 1.0,
         noise_seed: int = 0,
         noise_index: int = 0,
         noise: Sequence[torch.Tensor] | None = None,

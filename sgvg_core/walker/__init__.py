@@ -4,7 +4,7 @@ from .adapted import AdaptedWalker, AnyWalker
 from .analytic import config_of_walker
 from .blocks import RecurrentWalker
 from .released import ReleasedBlock, ReleasedWalker
-from .rollout import DEFAULT_PULL, RELEASED_WALK, WalkSettings, WalkState, roll_out, take_step
+from .rollout import DEFAULT_PULL, RELEASED_WALK, SettingsOfStep, WalkSettings, WalkState, roll_out, take_step
 
 __all__ = [
     "AnyWalker",
@@ -14,6 +14,7 @@ __all__ = [
     "RecurrentWalker",
     "ReleasedBlock",
     "ReleasedWalker",
+    "SettingsOfStep",
     "WalkSettings",
     "WalkState",
     "config_of_walker",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
@@ -30,6 +30,8 @@ class WalkSettings:
     """Share of the new latent that is taken at each step, 0..1 (the released code takes 0.4)."""
     pull: float = 0.0
     """How fast the latent is drawn back to the start latent, per second."""
+    step: float = 1.0
+    """Size of all steps: multiplies the strengths of all three blocks."""
     sound_once: bool = False
     """The released way: the sound enters once, before the first step, instead of at every step."""
 
@@ -38,6 +40,7 @@ class WalkSettings:
             check_range(f"strength of {name}", getattr(self, name), -4, 4)
         check_range("beta", self.beta, 0, 1)
         check_range("pull", self.pull, 0, 100)
+        check_range("step", self.step, -4, 4)
 
 
 RELEASED_WALK = WalkSettings(beta=0.4, sound_once=True)
@@ -68,24 +71,32 @@ def take_step(walker: AnyWalker, state: WalkState, audio_ws: torch.Tensor, setti
     step, hidden = walker(ws, audio_ws, state.hidden)
     strength = torch.ones(walker.num_ws, 1, dtype=ws.dtype, device=ws.device)
     for name, part in walker.slices.items():
-        strength[part] = getattr(settings, name)
+        strength[part] = getattr(settings, name) * settings.step
     moved = ws + settings.beta * strength * step
     drawn = 1 - math.exp(-settings.pull / walker.walk_rate)
     return WalkState(torch.lerp(moved, state.start_ws, drawn), state.start_ws, hidden, state.num_steps + 1)
 
 
+SettingsOfStep = Callable[[int], WalkSettings]
+"""The settings of step k, counted from 0."""
+
+
 @torch.no_grad()
 def roll_out(
-    walker: AnyWalker, start_ws: torch.Tensor, offsets: Iterable[torch.Tensor], settings: WalkSettings | None = None
+    walker: AnyWalker, start_ws: torch.Tensor, offsets: Iterable[torch.Tensor], settings: WalkSettings | SettingsOfStep | None = None
 ) -> Iterator[torch.Tensor]:
-    """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily."""
+    """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily.
+
+    `settings` are those of the whole walk, or a function that gives each step its own.
+    """
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
-    settings = settings or WalkSettings()
+    constant = settings if isinstance(settings, WalkSettings) else WalkSettings()
+    of_step = settings if callable(settings) else lambda _: constant
     state = WalkState(start_ws, start_ws)
     for audio_ws in offsets:
         steps = []
         for segment in audio_ws:
-            state = take_step(walker, state, segment[None], settings)
+            state = take_step(walker, state, segment[None], of_step(state.num_steps))
             steps.append(state.ws)
         if steps:
             yield torch.cat(steps)
