@@ -127,3 +127,13 @@ def released_tower_log_mel(waveform: torch.Tensor, mel: MelConfig | None = None,
     spectrogram = F.pad(spectrogram, (0, num_frames - spectrogram.shape[-1]))
     resized = resize_log_mel(spectrogram, mel.resized_mels, mel.resized_frames)
     return resized.reshape(len(resized), 1, mel.resized_frames, mel.resized_mels)
+
+
+def quantise(log_mel: torch.Tensor) -> torch.Tensor:
+    """A log-mel spectrogram in 0..1, of any shape, as uint8: a step is 80 dB / 255, or 0.3 dB."""
+    return (log_mel * 255).round().to(torch.uint8)
+
+
+def dequantise(stored: torch.Tensor) -> torch.Tensor:
+    """What `quantise` stored, as float32 in 0..1."""
+    return stored.float() / 255

@@ -14,6 +14,7 @@ import torch
 from ..clock import to_fps
 from ..config import check_choice, check_range
 from ..errors import DataError
+from ..pixels import from_uint8
 from .clip_info import SPLITS, ClipInfo, Part, from_line
 from .coding import flac_samples, jpeg_pixels
 
@@ -80,7 +81,7 @@ class ClipData:
         stored = self._read(clip, clip.frames, "frames.mjpeg", begin, int(ends[first + count]) - begin)
         images = [jpeg_pixels(stored[int(ends[k]) - begin:int(ends[k + 1]) - begin], clip.width, clip.height, size, self._where(clip))
                     for k in range(first, first + count)]
-        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
+        return from_uint8(torch.from_numpy(np.stack(images))).contiguous()
 
     def waveform(self, clip: ClipInfo) -> tuple[torch.Tensor, int]:
         """The sound of a clip: mono samples [N] float32 in -1..1, and their rate. Raises DataError."""

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..audio.mel import log_mel
 from ..config import MelConfig
+from ..pixels import to_uint8
 from ..progress import Progress, silent
 from .clip_data import ClipData
 from .clip_info import ClipInfo
@@ -94,7 +95,7 @@ def _frames(data: ClipData, clip: ClipInfo) -> list[NDArray[np.uint8]]:
     chosen = [int((place + 0.5) * clip.num_frames / NUM_FRAMES) for place in range(NUM_FRAMES)]
     frames = torch.cat([data.frames(clip, frame, 1) for frame in chosen])
     tiles = F.interpolate(frames, size=(_TILE, _TILE), mode="bicubic", align_corners=False, antialias=True)
-    return list(((tiles.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+    return list(to_uint8(tiles).numpy())
 
 
 def _draw_loudness(sheet: Image.Image, waveform: torch.Tensor, rate: int, left: int, top: int, width: int, height: int) -> None:

@@ -9,13 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..pixels import to_uint8
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
     from .film import GeneratedVideo, generate, walk_of_sound, write_film
     from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
     from .pose_keys import PoseKeys, read_pose, read_pose_table
-    from .render import NOISE_MODES, RenderSettings, frames, images_of, resize, size_of_image, synthesize, to_uint8
+    from .render import NOISE_MODES, RenderSettings, frames, images_of, resize, size_of_image, synthesize
     from .seeded_start import random_start
     from .settings import GenerateSettings, StartSettings
     from .sound import AnalysedSound, Sound, analyse_sound
@@ -105,7 +106,7 @@ _HOME = {
     "read_prompts": ".text_constraint",
     "resize": ".render",
     "synthesize": ".render",
-    "to_uint8": ".render",
+    "to_uint8": "..pixels",
     "truncate": ".centres",
     "walk_of_sound": ".film",
     "write_film": ".film",

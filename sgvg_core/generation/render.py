@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from ..config import check_choice, check_range
 from ..curves.curve import Curve
 from ..devices import to_dtype
+from ..pixels import to_uint8 as to_uint8
 from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .pose import Pose
 
@@ -37,11 +38,6 @@ class RenderSettings:
         check_range("batch", self.batch, 1, 4096)
         if self.size is not None:
             check_range("size", self.size, 16, 4096)
-
-
-def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, 3, H, W] in -1..1 as frames, uint8 [N, H, W, 3] on the CPU."""
-    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu()
 
 
 def resize(images: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:

@@ -15,10 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..media import contact_sheet
+from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..synthesis import Generator, rgb_images
 from .class_labels import Label, drawn_label
-from .render import to_uint8
 from .seeded_start import random_start
 
 _STRIP = 16  # height of the line of text below a candidate, in pixels

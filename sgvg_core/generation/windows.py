@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..audio import MelSegments
+from ..audio.mel import quantise
 from ..config import MelConfig
 from ..errors import ConfigError
 from .sound import AnalysedSound, Sound, analyse_sound
@@ -31,4 +32,4 @@ def log_mel_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate
     """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
     analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
     segments = MelSegments(lambda: analysed.sound.mono_chunks(mel.sample_rate), mel, analysed.level, rate=rate, num_segments=num_segments)
-    return (torch.cat(list(segments))[:, 0] * 255).round().to(torch.uint8).numpy()
+    return quantise(torch.cat(list(segments))[:, 0]).numpy()

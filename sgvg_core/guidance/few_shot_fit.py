@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from ..assembly import build_sound_encoder
+from ..audio.mel import dequantise
 from ..augmentation import augment_sound
 from ..augmentation.spectrograms import mask_log_mels
 from ..checkpoints import take_what_fits
@@ -99,7 +100,7 @@ class LabelledWindows:
 
     def log_mel(self, rows: np.ndarray) -> torch.Tensor:
         """Pictures in 0..1, [n, 1, M, F]."""
-        return torch.from_numpy(self.log_mels[rows])[:, None].float() / 255
+        return dequantise(torch.from_numpy(self.log_mels[rows]))[:, None]
 
 
 @dataclasses.dataclass(frozen=True)

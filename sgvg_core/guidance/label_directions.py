@@ -15,10 +15,10 @@ from torch.nn import functional as F
 from ..config import check_range
 from ..embedding.prompts import TEMPLATES
 from ..errors import ConfigError
-from ..generation.render import to_uint8
 from ..generation.seeded_start import random_start
 from ..generation.text_constraint import ImageTextSpace
 from ..latents import latent_scale
+from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..randomness import generator_for
 from ..synthesis import Generator, rgb_images

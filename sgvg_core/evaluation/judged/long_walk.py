@@ -11,6 +11,7 @@ from ...generation import Sound, Walk, analyse_sound
 from ...generation.render import RenderSettings, frames
 from ...generation.seeded_start import draw_z, random_start
 from ...judge import Judge
+from ...pixels import from_uint8
 from ...progress import Progress, silent
 from ...walker import DEFAULT_PULL, WalkSettings
 from ...world import KINDS, make_envelope, synth
@@ -50,7 +51,7 @@ def long_walk(
     for latents in walk:
         distances.append((latents - w_avg).norm(dim=2).mean(1))
         for some in frames(model.generator, [latents], RenderSettings(batch=8)):
-            verdict = judge(some.permute(0, 3, 1, 2).float() / 127.5 - 1)
+            verdict = judge(from_uint8(some))
             strengths.append(verdict.envelope)
             kinds.append(verdict.logits.argmax(1))
             before = torch.cat([last[None] if last is not None else some[:1], some[:-1]])

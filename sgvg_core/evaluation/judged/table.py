@@ -22,6 +22,7 @@ from ...generation.seeded_start import random_start
 from ...generation.sound_embedding import embed_sound
 from ...generation.text_constraint import wanted_direction
 from ...judge import Judge
+from ...pixels import from_uint8
 from ...progress import Progress, silent
 from ...world import KINDS, make_envelope, render, synth
 from ...world.clip import phases
@@ -96,7 +97,7 @@ def held_out_envelope(index: int, seed: int, seconds: float, fps: float) -> np.n
 @torch.no_grad()
 def judge_film(judge: Judge, frames: torch.Tensor, kind: int, envelope: np.ndarray, fps: float) -> Film:
     """Frames uint8 [T, H, W, 3] against the kind and the envelope [T] they should show."""
-    images = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = from_uint8(frames)
     verdict = judge(images)
     probabilities = verdict.logits.softmax(1)
     num = min(len(envelope), len(frames))

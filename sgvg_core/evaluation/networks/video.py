@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ...embedding import JointSpace, OpenClipSpace
 from ...judge import Judge
+from ...pixels import from_uint8
 from .i3d import I3D, SIDE
 
 WINDOW = 16
@@ -53,7 +54,7 @@ def windows(num_frames: int, most: int | None = None) -> torch.Tensor:
 
 def as_images(frames: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Frames uint8 [N, H, W, 3] as pictures [N, 3, H, W] in -1..1."""
-    return frames.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return from_uint8(frames.to(device))
 
 
 def _device(network: torch.nn.Module) -> torch.device:

@@ -14,6 +14,7 @@ from ...datasets import ClipData, ClipInfo
 from ...errors import ConfigError
 from ...generation import Sound
 from ...hashing import fingerprint
+from ...pixels import to_uint8
 from ...randomness import generator_for
 from ...world import KINDS
 from ...world.probes import probe_envelopes, probe_images, probe_sounds
@@ -127,8 +128,7 @@ class PreparedSource:
         return self._frames(other, min(clip.num_frames, other.num_frames), size)
 
     def _frames(self, info: ClipInfo, count: int, size: int) -> torch.Tensor:
-        images = self._data.frames(info, 0, count, size)
-        return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        return to_uint8(self._data.frames(info, 0, count, size)).contiguous()
 
 
 def _drawn(clips: list[ClipInfo], num: int, seed: int, split: str) -> list[ClipInfo]:

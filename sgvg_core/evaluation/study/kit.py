@@ -17,8 +17,9 @@ import torch
 from ...assembly import SoundModel
 from ...atomic_files import atomic_write
 from ...errors import ConfigError, DataError
-from ...generation.render import resize, size_of_image, to_uint8
+from ...generation.render import resize, size_of_image
 from ...media import VideoWriter
+from ...pixels import from_uint8, to_uint8
 from ...progress import Progress, silent
 from ..paper.measure import Entry, film
 from ..paper.methods import BASELINES, OURS, Take
@@ -79,7 +80,7 @@ def _write_clip(path: Path, frames: torch.Tensor, take: Take, fps: Fraction) -> 
     """A clip with its sound, large enough for a browser."""
     height, width = frames.shape[1:3]
     times = max(1, -(-_SIDE // min(height, width)))
-    larger = to_uint8(resize(frames.permute(0, 3, 1, 2).float() / 127.5 - 1, (height * times, width * times)))
+    larger = to_uint8(resize(from_uint8(frames), (height * times, width * times)))
     with VideoWriter(path, fps=fps, height=height * times, width=width * times, sound=take.sound.track(), sound_codec="aac") as writer:
         writer.write(larger)
 

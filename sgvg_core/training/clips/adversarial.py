@@ -16,6 +16,7 @@ from ...assembly import build_discriminator, build_generator, save_discriminator
 from ...augmentation.adaptive import adapted, augment, draw_transforms
 from ...devices import to_dtype
 from ...media import contact_sheet, save_png
+from ...pixels import to_uint8
 from ...progress import Progress, silent
 from ...randomness import generator_at, normal
 from ...synthesis import StyleGAN2Generator
@@ -374,7 +375,7 @@ def sample_sheet(G: StyleGAN2Generator, data: ImageData, seed: int, classes: Cla
     the left, then the same codes in every row.
     """
     images = _rows_of_all(G, data, seed) if classes is None else _rows_of_classes(G, data, seed, classes)
-    return contact_sheet(((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1), _SHEET_COLUMNS)
+    return contact_sheet(to_uint8(images), _SHEET_COLUMNS)
 
 
 def _rows_of_all(G: StyleGAN2Generator, data: ImageData, seed: int) -> torch.Tensor:

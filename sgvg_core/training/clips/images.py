@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ...datasets import ClipData
 from ...errors import DataError
+from ...pixels import from_uint8
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
@@ -93,7 +94,7 @@ class FolderImages:
         from ...media import read_image  # here, so that training on prepared data goes without its packages
 
         pixels = np.asarray(read_image(self.paths[index]))
-        return middle_square(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1, self.size)
+        return middle_square(from_uint8(torch.from_numpy(pixels.copy())), self.size)
 
 
 def open_images(folder: Path, size: int) -> ImageData:

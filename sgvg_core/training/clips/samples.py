@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from ...datasets import ClipInfo
-from ...generation.render import frames, to_uint8
+from ...generation.render import frames
 from ...generation.seeded_start import random_start
 from ...generation.trajectory import count_windows, to_rate
 from ...media import SoundTrack, VideoWriter, contact_sheet, save_png
+from ...pixels import to_uint8
 from ...sound_inversion import SoundInversionEncoder, hear_part
 from ...synthesis import Generator
 from ...walker import RecurrentWalker, WalkSettings, roll_out

@@ -24,6 +24,7 @@ from ...assembly import (
     save_sound_encoder,
     save_walker,
 )
+from ...audio.mel import quantise
 from ...critics.size import to_critic_size
 from ...curves.loudness import loudness_envelope
 from ...datasets import ClipData, ClipInfo
@@ -306,7 +307,7 @@ def _analyse_clips(
                 image = windows.windows(clip, float(place / rate), rate, 1, rng_of(chosen))[0, 0]
             else:
                 image = whole.moment(clip, place, rng_of(chosen) if count % _MOMENTS_A_HEARING == 0 else None)
-            images.append((image * 255).round().to(torch.uint8).numpy())
+            images.append(quantise(image).numpy())
             numbers.append(labels.index(clip.label))
             strengths.append(envelope[place])
     around = None if whole is None else whole.surroundings()

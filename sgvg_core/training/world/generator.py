@@ -24,6 +24,7 @@ from ...config import GeneratorConfig
 from ...devices import training_dtype
 from ...errors import ConfigError, TrainingError
 from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
+from ...pixels import from_uint8
 from ...progress import Progress, silent
 from ...synthesis import StyleGAN2Generator
 from ...world import render
@@ -54,7 +55,7 @@ class RenderedImages:
     def batch(self, rows: np.ndarray, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes [n, 64] and pictures [n, 3, size, size] in -1..1 of the given rows."""
         rows = np.sort(rows)
-        images = torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        images = from_uint8(torch.from_numpy(self.images[rows]))
         return self.codes[rows], F.avg_pool2d(images, images.shape[-1] // size)
 
 

@@ -17,6 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from ...assembly import build_joint_space, save_joint_space
+from ...audio.mel import dequantise, quantise
 from ...augmentation.images import augment_images
 from ...augmentation.words import insert_random_word
 from ...checkpoints import StoredWeights, read_weights, take_what_fits
@@ -102,7 +103,7 @@ class WindowBank:
         fresh = self.source.batch(num_windows)
         images, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
         for image, kind, envelope in zip(images, kinds, envelopes, strict=True):
-            kept, entry = self._kept[int(kind)], ((image * 255).round().to(torch.uint8), float(envelope))
+            kept, entry = self._kept[int(kind)], (quantise(image), float(envelope))
             if len(kept) < self.size:
                 kept.append(entry)
             else:
@@ -114,14 +115,14 @@ class WindowBank:
         for image in self.source.others(num_fresh) if num_windows and num_fresh else ():
             if len(self._others) >= self.size:
                 self._others.pop(int(rng.integers(self.size)))
-            self._others.append((image * 255).round().to(torch.uint8))
+            self._others.append(quantise(image))
         drawn = [self._others[int(i)] for i in rng.integers(len(self._others), size=num_windows)] if num_windows else []
-        return torch.stack(drawn).float() / 255 if drawn else torch.empty(0)
+        return dequantise(torch.stack(drawn)) if drawn else torch.empty(0)
 
     def draw(self, kinds: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """One window of each of the kinds: log-mel [n, 1, M, F] in 0..1 and strengths [n] (NaN where none is known)."""
         drawn = [self._kept[kind][int(rng.integers(len(self._kept[kind])))] for kind in kinds]
-        return torch.stack([image for image, _ in drawn]).float() / 255, torch.tensor([strength for _, strength in drawn])
+        return dequantise(torch.stack([image for image, _ in drawn])), torch.tensor([strength for _, strength in drawn])
 
 
 def learn_words(config: JointSpaceConfig, run: JointSpaceRun, codes: list[Code]) -> JointSpaceConfig:

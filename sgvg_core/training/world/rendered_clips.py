@@ -10,6 +10,7 @@ from ...atomic_files import atomic_write
 from ...critics.size import to_critic_size
 from ...errors import TrainingError
 from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
+from ...pixels import from_uint8
 from ...progress import Progress, silent
 from ...world import make_envelope, render
 from ...world.clip import PHASE_RATES, phases
@@ -49,7 +50,7 @@ class RenderedClips:
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:
         """Some clips, [B, T, 3, size, size] in -1..1."""
-        return torch.from_numpy(self.clips[np.sort(rows)]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+        return from_uint8(torch.from_numpy(self.clips[np.sort(rows)]))
 
 
 def render_clips(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ...atomic_files import atomic_write
+from ...audio.mel import dequantise
 from ...augmentation import augment_sound
 from ...augmentation.probes import probe_disturbed
 from ...augmentation.sounds import change_speed
@@ -43,7 +44,7 @@ class SoundPool:
 
     def log_mels(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
         """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
-        return torch.from_numpy(self.windows[clips, steps]).unsqueeze(-3).float() / 255
+        return dequantise(torch.from_numpy(self.windows[clips, steps])).unsqueeze(-3)
 
     def stretch(self, clip: int, first: int, count: int, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
         """`count` windows of a clip from `first` on and `reach` on both sides of them, [reach + count + reach, 1, M, F] in 0..1, and which of them
@@ -56,7 +57,7 @@ class SoundPool:
     @functools.cached_property
     def loudest(self) -> torch.Tensor:
         """The greatest value of each row over all windows of a clip, in 0..1: [C, M]."""
-        return torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])).float() / 255
+        return dequantise(torch.from_numpy(np.stack([windows.max((0, 2)) for windows in self.windows])))
 
 
     def first(self, num_clips: int) -> "SoundPool":
