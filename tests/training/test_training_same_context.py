@@ -73,13 +73,13 @@ def test_finetune_hears_what_a_film_hears(pool, encoder, tiny_model, num_before)
     ws = roll_out_with_gradients(encoder, walker, heard, 4)
     for item in range(4):
         clip, first = _find(pool, alone.steps[item])
-        film = torch.cat(list(encode_stream(encoder, pool.images(np.array(clip)).split(7))))
+        film = torch.cat(list(encode_stream(encoder, pool.log_mels(np.array(clip)).split(7))))
         state = WalkState(heard.start_ws[item : item + 1], heard.start_ws[item : item + 1])
         for t in range(num_before + 4):
             state = take_step(walker, state, film[first + t][None], settings)
         torch.testing.assert_close(ws[item, -1], state.ws[0], rtol=0, atol=1e-5)
     clip, first = _find(pool, alone.steps[0])
-    film = torch.cat(list(encode_stream(encoder, [pool.images(np.array(clip))])))[first + num_before :][:4]
+    film = torch.cat(list(encode_stream(encoder, [pool.log_mels(np.array(clip))])))[first + num_before :][:4]
     assert (encode_clips(encoder, alone.steps[:1, num_before:])[0] - film).abs().max() > 1e-3  # the frames that count, cut off from the rest
 
 
