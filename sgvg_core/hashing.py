@@ -16,6 +16,9 @@ import torch
 
 from .atomic_files import atomic_write
 from .errors import SGVGError
+from .progress import Progress, silent
+
+_BLOCK = 1 << 22
 
 MADE_OF = "made_of.txt"
 """The name, or the end of the name, of the note beside a kept result."""
@@ -35,6 +38,17 @@ def fingerprint(parts: Sequence[Any]) -> str:
             digest.update(part.tobytes())
         else:
             digest.update(json.dumps(part, default=str).encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path, progress: Progress = silent) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. `progress` counts bytes. Raises OSError when it can't be read."""
+    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            done += len(block)
+            progress(done, size, "hashing")
     return digest.hexdigest()
 
 

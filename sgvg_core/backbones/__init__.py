@@ -8,7 +8,7 @@ stands here, once, under plain names. Their files' own names are translated in `
 from .heads import MapToStyle, WeightScaledLinear
 from .item_norm import measure_norms, normalise_items
 from .pyramid import FeaturePyramid
-from .residual import BasicBlock, ResidualSqueeze
+from .residual import BasicBlock, ResidualSqueeze, SqueezeExcite
 from .texture import NUM_LOUDNESSES, SoundTexture, loudness_course
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "NUM_LOUDNESSES",
     "ResidualSqueeze",
     "SoundTexture",
+    "SqueezeExcite",
     "WeightScaledLinear",
     "loudness_course",
     "measure_norms",

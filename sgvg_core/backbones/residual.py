@@ -6,11 +6,14 @@ from torch.nn import functional as F
 
 
 class SqueezeExcite(nn.Module):
-    """Scales each channel by what the whole map holds. [N, C, H, W] -> same."""
+    """Scales each channel by what the whole map holds (Hu et al. 2018). [N, C, H, W] -> same.
 
-    def __init__(self, width: int, inner: int) -> None:
+    `inner` channels lie in between; `bias` says whether the two layers have one.
+    """
+
+    def __init__(self, width: int, inner: int, bias: bool = False) -> None:
         super().__init__()
-        self.fc1, self.fc2 = nn.Conv2d(width, inner, 1, bias=False), nn.Conv2d(inner, width, 1, bias=False)
+        self.fc1, self.fc2 = nn.Conv2d(width, inner, 1, bias=bias), nn.Conv2d(inner, width, 1, bias=bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.fc2(F.relu(self.fc1(x.mean((2, 3), keepdim=True)))).sigmoid()

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from ..errors import CheckpointError
+from ..hashing import file_sha256
+from ..progress import Progress, silent
 
 WINDOW = 16 * 2**10
 """Bytes that a cursor reads ahead."""
@@ -140,3 +142,11 @@ class Cursor:
         if size > left:
             self.source.cut_off(position + size)
         self._window, self._start, self._at = self.source.read(position, min(left, max(size, WINDOW))), position, 0
+
+
+def checkpoint_sha256(path: Path, progress: Progress = silent) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. Raises CheckpointError when it can't be read."""
+    try:
+        return file_sha256(path, progress)
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from ..assembly import build_recognised_generator, find_walker
 from ..checkpoints import write_weights
 from ..checkpoints.layouts.recognised import Recognised
-from ..checkpoints.source import Source
+from ..checkpoints.source import checkpoint_sha256
 from ..checkpoints.stored import in_words, read_stored
 from ..config import from_dict
 from ..errors import ConfigError
@@ -20,8 +19,6 @@ from .inspect import CONFIGURATIONS
 from .outputs import check_apart, checked_file
 from .progress import ProgressBar
 from .terminal import say
-
-_BLOCK = 4 * 2**20
 
 
 def add_command(commands: argparse._SubParsersAction) -> None:
@@ -56,7 +53,7 @@ def convert(paths: Sequence[Path], output: Path, *, half: bool = False, part: st
     """
     checked_file("--output", output, (".safetensors",))
     check_apart([output], paths)
-    sources = [{"name": path.name, "sha256": _sha256(path, progress)} for path in paths]
+    sources = [{"name": path.name, "sha256": checkpoint_sha256(path, progress)} for path in paths]
     progress(0, None, "reading")
     found = read_stored(paths[0]) if len(paths) == 1 else find_walker(paths)
     if part is not None:
@@ -70,16 +67,6 @@ def convert(paths: Sequence[Path], output: Path, *, half: bool = False, part: st
     progress(0, None, "writing")
     write_weights(output, state, kind=found.kind, config=config, extra={**_plain(found.extra), "source": source}, half=half)
     return found
-
-
-def _sha256(path: Path, progress: Progress) -> str:
-    digest, done = hashlib.sha256(), 0
-    with Source.open(path) as source:
-        while block := source.read(done, min(_BLOCK, source.size - done)):
-            digest.update(block)
-            done += len(block)
-            progress(done, source.size, "hashing")
-    return digest.hexdigest()
 
 
 def _ready(found: Recognised, where: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Weights that open_clip's models are kept in: read without running what they bring, renamed, and recognised."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from .. import checkpoints
 from ..checkpoints.plain import read_plain, script_state
 from ..errors import CheckpointError
+from ..hashing import file_sha256
 
 _OPENAI_EXTRAS = ("input_resolution", "context_length", "vocab_size")
 _MADE_AGAIN = ("attn_mask", "position_ids")  # tables, not weights
@@ -79,14 +79,6 @@ def why_quick_gelu(weights: ForeignWeights, known_files: Mapping[str, str]) -> s
     stem = weights.path.stem.lower()
     if "quickgelu" in stem.replace("-", "").replace("_", "") or "openai" in stem:
         return f"its name, {weights.path.name}, says so"
-    digest = _sha256(weights.path) if known_files else ""
+    digest = file_sha256(weights.path) if known_files else ""
     tag = next((tag for known, tag in known_files.items() if digest.startswith(known)), None)
     return f"it is the known file of {tag}" if tag else None
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()

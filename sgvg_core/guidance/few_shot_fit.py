@@ -7,7 +7,6 @@ stops at once when the progress raises.
 
 import copy
 import dataclasses
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -28,6 +27,7 @@ from ..generation.text_constraint import ImageTextSpace
 from ..generation.windows import log_mel_windows
 from ..presets import LANDSCAPES
 from ..progress import Progress, silent
+from ..schedules import cosine, set_lr, warm_up
 from ..sound_inversion import SoundInversionEncoder
 from ..sound_inversion.encoder_config import config_of_encoder
 from ..synthesis import Generator
@@ -194,8 +194,7 @@ def teach_offsets(
         around = None if windows.surroundings is None else windows.surroundings.textures(encoder, rows)
         heard = encoder(mask_log_mels(windows.log_mel(rows), rng).to(device), around) / found.w_scale
         loss = F.smooth_l1_loss(heard, wanted.to(device), beta=0.5)
-        for group in optimiser.param_groups:
-            group["lr"] = settings.lr * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / settings.num_steps))
+        set_lr(optimiser, settings.lr * warm_up(step, 20) * cosine(step / settings.num_steps))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)

@@ -6,7 +6,6 @@ the mean of all; then it's refined through the generator, so that it leads other
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -21,6 +20,7 @@ from ..latents import latent_scale
 from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..randomness import generator_for
+from ..schedules import cosine, set_lr
 from ..synthesis import Generator, rgb_images
 
 _SHARPNESS = 20.0
@@ -181,8 +181,7 @@ class _Refinement:
             images = self.images(self.ws[rows].to(device) + self.scale * offset)
             loss = offset_loss(self.space.embed_images(images).float(), self.texts, label, offset, search.keep_near)
             (offset.grad,) = torch.autograd.grad(loss, [offset])
-            for group in optimiser.param_groups:
-                group["lr"] = search.lr * (0.5 + 0.5 * math.cos(math.pi * step / search.num_steps))
+            set_lr(optimiser, search.lr * cosine(step / search.num_steps))
             optimiser.step()
             seen(step + 1, to_uint8(images[:1].detach())[0])
         return (self.scale * offset).detach().float().cpu()

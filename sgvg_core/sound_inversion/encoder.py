@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..backbones import NUM_LOUDNESSES, SoundTexture, loudness_course, normalise_items
+from ..backbones import NUM_LOUDNESSES, SoundTexture, SqueezeExcite, loudness_course, normalise_items
 from ..shapes import check_shape
 
 _NUM_GROUPS = 8
@@ -22,19 +22,6 @@ def _norm(width: int) -> nn.GroupNorm:
     return nn.GroupNorm(min(_NUM_GROUPS, width), width)
 
 
-class SqueezeExcite(nn.Module):
-    """Scales each channel by what the whole map holds. [N, C, H, W] -> same."""
-
-    def __init__(self, width: int, reduction: int = 16) -> None:
-        super().__init__()
-        inner = max(width // reduction, 4)
-        self.fc1, self.fc2 = nn.Conv2d(width, inner, 1), nn.Conv2d(inner, width, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scale = self.fc2(F.relu(self.fc1(x.mean((2, 3), keepdim=True))))
-        return x * scale.sigmoid()
-
-
 class ImprovedResidual(nn.Module):
     """One IR-SE unit: two 3x3 convolutions and squeeze-excite beside a shortcut. [N, I, H, W] -> [N, O, H/stride, W/stride]."""
 
@@ -46,7 +33,7 @@ class ImprovedResidual(nn.Module):
             nn.PReLU(width_out),
             nn.Conv2d(width_out, width_out, 3, stride, 1, bias=False),
             _norm(width_out),
-            SqueezeExcite(width_out),
+            SqueezeExcite(width_out, max(width_out // 16, 4), bias=True),
         )
         self.stride = stride
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in != width_out else None

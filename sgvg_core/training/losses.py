@@ -37,7 +37,13 @@ def spread(ws: torch.Tensor) -> torch.Tensor:
 
 def encoder(image_embed: torch.Tensor, sound_embed: torch.Tensor, text_embed: torch.Tensor, ws: torch.Tensor, lambda_b: float) -> torch.Tensor:
     """Eq. 3: L_enc = L_CLIP^{a<->v} + L_CLIP^{a<->t} + lambda_b || w_hat_a - w_bar_a ||_2^2."""
-    return sound_image(image_embed, sound_embed) + sound_text(image_embed, text_embed) + lambda_b * spread(ws)
+    terms = {"sound_image": sound_image(image_embed, sound_embed), "sound_text": sound_text(image_embed, text_embed), "spread": spread(ws)}
+    return total(terms, encoder_weights(lambda_b))
+
+
+def encoder_weights(lambda_b: float) -> dict[str, float]:
+    """Eq. 3 as the weights of its terms: `lambda_b` is that of the spread."""
+    return {"sound_image": 1.0, "sound_text": 1.0, "spread": lambda_b}
 
 
 def _critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str) -> torch.Tensor:
@@ -76,6 +82,11 @@ def walker(
 ) -> torch.Tensor:
     """Eq. 9, what E_a and the walker make small: L_{D_V} + L_{D_I} (their side) + lambda_enc L_enc."""
     return adversarial(video_made, gan_loss) + adversarial(image_made, gan_loss) + lambda_enc * encoder_loss
+
+
+def walker_weights(lambda_b: float, lambda_enc: float) -> dict[str, float]:
+    """Eq. 9 as the weights of its terms: those of Eq. 3 times `lambda_enc`, and 1 for the side against each discriminator."""
+    return {**{name: lambda_enc * weight for name, weight in encoder_weights(lambda_b).items()}, "video": 1.0, "image": 1.0}
 
 
 def generator_adversarial(made: torch.Tensor) -> torch.Tensor:

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from sgvg_core.randomness import generator_at
+from sgvg_core.training.runs.ema import ema_update
 from sgvg_core.training.runs.ranks import Ranks
-from sgvg_core.training.runs.state import ema_update
 from sgvg_core.training.runs.steps import RunPolicy, SteppedRun
 
 BATCH = 4

@@ -22,10 +22,11 @@ from ...randomness import generator_at, normal
 from ...synthesis import StyleGAN2Generator
 from ...synthesis.mapping import W_AVG_DECAY
 from .. import losses
+from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful, ema_update
+from ..runs.state import Stateful
 from ..runs.steps import RunPolicy, SteppedRun
 from .adversarial_config import AdversarialConfig
 from .class_labels import ClassLabels, class_labels
@@ -286,7 +287,7 @@ class AdversarialTraining:
         half_life = self.config.ema_images
         if self.config.ema_ramp is not None:
             half_life = min(half_life, (step + 1) * self.config.batch * self.config.ema_ramp)
-        return float(0.5 ** (self.config.batch / max(half_life, 1e-8)))
+        return decay_of_half_life(self.config.batch, half_life)
 
 
 def _adam(module: torch.nn.Module, lr: float, lazy_every: int) -> torch.optim.Adam:

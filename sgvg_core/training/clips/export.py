@@ -1,6 +1,5 @@
 """From the work folder of a model made of clips of one's own to a model folder with its card."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...assembly import BUNDLED, SoundModel, load_model
+from ...checkpoints.source import checkpoint_sha256
 from ...errors import CheckpointError
 from ..runs.credits import Credits, credit_lines, credits_in, to_plain
 from ..runs.history import HISTORY
@@ -28,28 +28,16 @@ _STAGES = (("Joint space", clip_joint_space.FOLDER), ("Sound encoder and walker"
 def inputs_of(generator: Path, joint_space: str) -> dict[str, str]:
     """Which generator and joint space a run is made with, as hashes: it doesn't go on with others."""
     file = space_file(joint_space)
-    return {"generator": file_hash(generator), "joint_space": joint_space if file is None else file_hash(file)}
+    return {"generator": checkpoint_sha256(generator), "joint_space": joint_space if file is None else checkpoint_sha256(file)}
 
 
 def note_inputs(work: Path, data: Mapping[str, Any], generator: Path, joint_space: str, joint_space_name: str) -> None:
     """Remember for the export what a run is made with: `data` (hash, labels, numbers of clips), the generator's file, and the joint space
     as the user named it; `joint_space_name` is what the model card calls it."""
     parts = {"generator": generator, "joint_space": space_file(joint_space)}
-    files = {name: {"path": str(path.resolve()), "sha256": file_hash(path)} for name, path in parts.items() if path is not None}
+    files = {name: {"path": str(path.resolve()), "sha256": checkpoint_sha256(path)} for name, path in parts.items() if path is not None}
     work.mkdir(parents=True, exist_ok=True)
     (work / INPUTS).write_text(json.dumps({"data": dict(data), "files": files, "joint_space": joint_space_name}, indent=1) + "\n", encoding="utf-8")
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file. Raises CheckpointError."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise CheckpointError(f"{path}: can't be read ({error.strerror or error}); check the path") from error
-    return digest.hexdigest()
 
 
 def made_of_clips(work: Path) -> bool:
@@ -67,7 +55,7 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
     sources = {f"{part}.safetensors": work / f"{part}.safetensors" for part in ("sound_encoder", "walker")}
     for part, file in about["files"].items():
         path = Path(file["path"])
-        if not path.exists() or file_hash(path) != file["sha256"]:
+        if not path.exists() or checkpoint_sha256(path) != file["sha256"]:
             raise CheckpointError(f"{path}: isn't there any more, or isn't the {part} that the run was made with; bring it back")
         sources[f"{part}{path.suffix}"] = path
     missing = sorted(name for name, path in sources.items() if not path.exists())
@@ -118,7 +106,7 @@ def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: s
 
 
 def _files(folder: Path) -> list[str]:
-    rows = [f"| {path.name} | {path.stat().st_size / 1e6:.2f} MB | `{file_hash(path)[:16]}` |" for path in sorted(folder.iterdir())
+    rows = [f"| {path.name} | {path.stat().st_size / 1e6:.2f} MB | `{checkpoint_sha256(path)[:16]}` |" for path in sorted(folder.iterdir())
             if path.suffix in (".safetensors", ".pkl", ".pt", ".pth")]  # fmt: skip
     return ["| file | size | SHA-256 begins |", "|---|---|---|", *rows, ""]
 

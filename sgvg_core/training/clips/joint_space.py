@@ -6,7 +6,6 @@ The contrastive loss needs the whole batch: embeddings are gathered from all pro
 """
 
 import dataclasses
-import math
 import random
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -47,6 +46,7 @@ from ...embedding.prompts import label_captions
 from ...errors import ConfigError, DataError
 from ...progress import Progress, silent
 from ...randomness import generator_at
+from ...schedules import cosine, set_lr, warm_up
 from .. import losses
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
@@ -278,13 +278,9 @@ class ClipJointSpaceTraining:
         self.ranks.average_gradients(learning)
         norm = torch.nn.utils.clip_grad_norm_(learning, 5.0)
         self.note(loss=loss, **terms, gradient_norm=norm)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.lr * self._share(step)
-        self.optimiser.step()
-
-    def _share(self, step: int) -> float:
         config = self.config
-        return min(1.0, (step + 1) / max(1, config.warm_up)) * (0.5 + 0.5 * math.cos(math.pi * min(1.0, step / config.num_steps)))
+        set_lr(self.optimiser, config.lr * warm_up(step, max(1, config.warm_up)) * cosine(min(1.0, step / config.num_steps)))
+        self.optimiser.step()
 
     @torch.no_grad()
     def retrieval(self, test: MomentReader) -> dict[str, float]:

@@ -42,11 +42,12 @@ from ...synthesis import Generator, rgb_images
 from ...walker import WalkState, take_step
 from ...walker.analytic import analytic_walker
 from .. import losses
+from ..runs.ema import decay_of_steps, ema_update
 from ..runs.gradients import gradient_shares
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful, ema_update
+from ..runs.state import Stateful
 from ..runs.steps import Checkpoints, RunPolicy, SteppedRun
 from .samples import write_samples
 from .sgvg_config import ClipSgvgConfig
@@ -241,9 +242,9 @@ class ClipSgvgTraining:
         norm = torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.note(loss=losses.total(totals, self.config.weights), **totals, gradient_norm=norm)
         self.optimiser.step()
-        keep = 1 - 1 / min(self.config.average_steps, step + 1)
-        ema_update(self.encoder_ema, self.encoder, keep)
-        ema_update(self.walker_ema, self.walker, keep)
+        decay = decay_of_steps(step, self.config.average_steps)
+        ema_update(self.encoder_ema, self.encoder, decay)
+        ema_update(self.walker_ema, self.walker, decay)
 
     def _teach_critics(self, real: list[torch.Tensor], made: list[torch.Tensor]) -> None:
         if not made:

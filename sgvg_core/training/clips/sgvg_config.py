@@ -134,8 +134,8 @@ class ClipSgvgConfig:
     @property
     def weights(self) -> dict[str, float]:
         """The weight of every term that counts, in Eq. 9 (without discriminators: in Eq. 3)."""
-        scale = self.lambda_enc if self.terms.video or self.terms.image else 1.0
-        every = {"sound_image": scale, "sound_text": scale, "spread": scale * self.lambda_b, "video": 1.0, "image": 1.0}
+        adversarial = self.terms.video or self.terms.image
+        every = losses.walker_weights(self.lambda_b, self.lambda_enc) if adversarial else losses.encoder_weights(self.lambda_b)
         return {name: weight for name, weight in every.items() if getattr(self.terms, name) and weight > 0}
 
 

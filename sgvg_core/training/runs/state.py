@@ -194,11 +194,3 @@ class Run:
         means = {name: float(f"{np.mean(values):.5g}") for name, values in self._notes.items()}
         append_log(self.path.with_suffix(".jsonl"), {"step": self.step, "seconds": round(self.seconds, 1), **means})
         self._notes, self._saved_at = {}, self.seconds
-
-
-@torch.no_grad()
-def ema_update(ema: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
-    """Draw a mean of weights (EMA) towards a network: `decay` of the mean stays."""
-    torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - decay)
-    for own, new in zip(ema.buffers(), model.buffers(), strict=True):
-        own.copy_(new)

@@ -8,7 +8,6 @@ it is, so that everything taught from sound stays valid.
 
 import copy
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,15 @@ from ...config import GeneratorConfig
 from ...devices import training_dtype
 from ...errors import ConfigError
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr, warm_up
 from ...synthesis import StyleGAN2Generator
 from .. import losses
+from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.state import (
     NumpyRandom,
     Run,
     Stateful,
     append_log,
-    ema_update,
 )
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
 
@@ -128,8 +128,7 @@ def finetune_detail(
     size = config.img_resolution
     while run.unfinished:
         with run.one_step():
-            falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, run.done - 0.4) / 0.6)
-            optimiser.param_groups[0]["lr"] = settings.lr * falling * min(1.0, (run.step + 1) / 100)
+            set_lr(optimiser, settings.lr * cosine(run.done, flat=0.4) * warm_up(run.step, 100))
             z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
             ours = net.synthesis(net.mapping(z), dtype=dtype).float()
             hints = hint(wanted)
@@ -145,7 +144,7 @@ def finetune_detail(
             ours.backward(combined_gradient(ours, terms, shares))
             optimiser.step()
             seen = (run.step + 1) * settings.batch
-            ema_update(mean, net, 0.5 ** (settings.batch / min(settings.ema_images, 0.2 * seen + settings.batch)))
+            ema_update(mean, net, decay_of_half_life(settings.batch, min(settings.ema_images, 0.2 * seen + settings.batch)))
             run.note(**{name: term.item() for name, term in terms.items()})
         progress(run.seconds, minutes * 60, f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}")
     ratio = peak_signal_to_noise(mean, held_out, size, dtype)
@@ -171,9 +170,8 @@ def _teach_critic(
     loss = losses.image_critic(real_answers, made_answers, "logistic")
     said = {"critic_loss": loss.item(), "real_answer": real_answers.mean().item(), "made_answer": made_answers.mean().item()}
     if penalise:
-        (gradient,) = torch.autograd.grad(real_answers.mean((1, 2)).sum(), real, create_graph=True)
-        r1 = gradient.square().sum((1, 2, 3)).mean()
-        loss = loss + settings.r1_gamma / 2 * settings.d_reg_interval * r1
+        r1 = losses.r1(real_answers, real)
+        loss = loss + settings.r1_gamma * settings.d_reg_interval * r1
         said["r1"] = r1.item()
     optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]

@@ -1,7 +1,6 @@
 """Warm-up of the sound encoder: E_a learns the offset in W+ that the world says a sound stands for (Eq. 1)."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from ...checkpoints import load_state
 from ...config import MelConfig, SoundInversionConfig
 from ...devices import fast_bfloat16
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder
 from ..runs.state import NumpyRandom, Run, Stateful
 from .latent_targets import LatentTargets
@@ -62,8 +62,7 @@ def warm_up_encoder(
     run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=learned_from(targets, [pool for pool, _ in pools]))
     while run.unfinished:
         with run.one_step():
-            for group in optimiser.param_groups:
-                group["lr"] = lr * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            set_lr(optimiser, lr * warm_up(run.step, 50) * cosine(run.done))
             log_mels, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
             augmented = by_small_speakers(shorten(log_mels, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
             log_mels = mask_log_mels(augmented, rng)

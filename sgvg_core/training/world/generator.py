@@ -8,7 +8,6 @@ from its state file.
 import copy
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,15 +25,16 @@ from ...errors import ConfigError, TrainingError
 from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
 from ...pixels import from_uint8
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr
 from ...synthesis import StyleGAN2Generator
 from ...world import render
 from ...world.codes import Z_DIM, draw_codes, read_codes, write_codes
 from ...world.probes import probe_images
+from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.jobs import each_job
 from ..runs.state import (
     append_log,
     check_same,
-    ema_update,
     read_state,
     taking_up,
     write_state,
@@ -248,9 +248,7 @@ def _train_size(
     while run.seconds < minutes * 60:
         began = time.monotonic()
         done = run.seconds / (minutes * 60)
-        falling = 0.5 + 0.5 * math.cos(math.pi * max(0.0, done - flat) / (1 - flat))
-        for group in run.optimiser.param_groups:
-            group["lr"] = lr * falling * min(1.0, (run.seen + 160) / 1600)
+        set_lr(run.optimiser, lr * cosine(done, flat) * min(1.0, (run.seen + 160) / 1600))
         z, wanted = images.batch(next(rows), size)
         loss = image_distance(net.synthesis(net.mapping(z), dtype=dtype), wanted)
         run.optimiser.zero_grad()
@@ -277,4 +275,4 @@ def _train_size(
 
 def _average(run: _Run, batch: int) -> None:
     """Follow the weights by an average with a half life of 2,500 pictures (fewer at the start)."""
-    ema_update(run.mean, run.net, 0.5 ** (batch / min(2500.0, 0.2 * run.seen)))
+    ema_update(run.mean, run.net, decay_of_half_life(batch, min(2500.0, 0.2 * run.seen)))

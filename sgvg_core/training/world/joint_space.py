@@ -6,7 +6,6 @@ strength agree (soft answers); and both are named among the nine labels. Losses 
 
 import dataclasses
 import json
-import math
 import random
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from ...devices import fast_bfloat16
 from ...embedding import JointSpace, split_words, train_merges
 from ...hashing import fingerprint
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr, warm_up
 from ...world import KINDS
 from ...world.captions import STRENGTHS, caption
 from ...world.codes import Code, read_codes
@@ -267,7 +267,7 @@ def train_joint_space(
     saved = time.monotonic()
     while seconds < run.minutes * 60:
         began = time.monotonic()
-        _set_lr(optimiser, run, step, seconds)
+        set_lr(optimiser, run.lr * warm_up(step, 60) * cosine(min(1.0, seconds / (run.minutes * 60))))
         with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
             parts = joint_losses(space, *batches.next(step))
         loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
@@ -365,12 +365,6 @@ def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
     small = [parameter for parameter in learning if parameter.ndim < 2]
     groups = [{"params": whole, "weight_decay": run.weight_decay}, {"params": small, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, run.lr, betas=(0.9, 0.98))
-
-
-def _set_lr(optimiser: torch.optim.Optimizer, run: JointSpaceRun, step: int, seconds: float) -> None:
-    done = min(1.0, seconds / (run.minutes * 60))
-    for group in optimiser.param_groups:
-        group["lr"] = run.lr * min(1.0, (step + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
 def _heard_of(recordings: Path | None) -> str | None:

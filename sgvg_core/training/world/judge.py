@@ -1,7 +1,6 @@
 """Train the judge on rendered pictures, under random gain, gamma and hue (the measuring instrument, not a part of the model)."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from ...assembly import build_judge, save_judge
 from ...augmentation.images import augment_for_judge
 from ...config import JudgeConfig
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr, warm_up
 from ...world.codes import read_codes
 from ..runs.state import NumpyRandom, Run, Stateful, TorchRandom
 from .generator import RenderedImages
@@ -48,8 +48,7 @@ def train_judge(
               made_of={"pictures": images.made_of})  # fmt: skip
     while run.unfinished:
         with run.one_step():
-            for group in optimiser.param_groups:
-                group["lr"] = 2e-3 * min(1, (run.step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * run.step / num_steps))
+            set_lr(optimiser, 2e-3 * warm_up(run.step, 50) * cosine(run.step / num_steps))
             rows = np.sort(rng.choice(len(images.codes), batch, replace=False))
             _, seen = images.batch(rows, config.image_size)
             verdict = judge(augment_for_judge(seen, generator))

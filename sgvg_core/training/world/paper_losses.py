@@ -42,13 +42,13 @@ from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.codes import draw_codes, write_codes
 from .. import losses
+from ..runs.ema import decay_of_steps, ema_update
 from ..runs.gradients import gradient_shares
 from ..runs.state import (
     NumpyRandom,
     Run,
     Stateful,
     append_log,
-    ema_update,
 )
 from .rendered_clips import RenderedClips
 from .results import generator_file
@@ -240,9 +240,8 @@ class _Phase:
 
     def weights(self) -> dict[str, float]:
         """The weight of every term in what E_a and the walker make small (Eq. 3 or Eq. 9)."""
-        scale = self.config.lambda_enc if self.name == "critics" else 1.0
-        weights = {"sound_image": scale, "sound_text": scale, "spread": scale * self.config.lambda_b}
-        return {**weights, "video": 1.0, "image": 1.0} if self.name == "critics" else weights
+        config = self.config
+        return losses.walker_weights(config.lambda_b, config.lambda_enc) if self.name == "critics" else losses.encoder_weights(config.lambda_b)
 
     def step(self, pools: list[SoundPool], clips: RenderedClips | None) -> float:
         """One step of all that is trained; returns the whole loss."""
@@ -267,9 +266,9 @@ class _Phase:
         loss.backward()  # type: ignore[no-untyped-call]
         self.run.note(loss=loss.item(), gradient_norm=float(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)))
         self.optimiser.step()
-        keep = 1 - 1 / min(_AVERAGE_STEPS, self.run.step + 1)
-        ema_update(self.encoder_ema, self.encoder, keep)
-        ema_update(self.walker_ema, self.walker, keep)
+        decay = decay_of_steps(self.run.step, _AVERAGE_STEPS)
+        ema_update(self.encoder_ema, self.encoder, decay)
+        ema_update(self.walker_ema, self.walker, decay)
         return loss.item()
 
     def _teach_critics(self, real: torch.Tensor, made: torch.Tensor) -> None:

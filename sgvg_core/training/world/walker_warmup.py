@@ -6,7 +6,6 @@ walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chun
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ...devices import fast_bfloat16
 from ...hashing import fingerprint
 from ...latents import distance_out
 from ...progress import Progress, silent
+from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder, encode_clips
 from ...walker import WalkSettings, WalkState, take_step
 from ...world import KINDS
@@ -243,8 +243,7 @@ def train_walker(
         silence = _encode_silence(encoder, *pools[0].windows.shape[2:])
     while run.unfinished:
         with run.one_step():
-            for group in optimiser.param_groups:
-                group["lr"] = lr * min(1, (run.step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * run.done))
+            set_lr(optimiser, lr * warm_up(run.step, 100) * cosine(run.done))
             short = run.done < training.short_share
             if short:
                 any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
