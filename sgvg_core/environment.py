@@ -77,7 +77,10 @@ def missing_package(error: ImportError) -> str | None:
 
 
 def companion_version(package: str, torch_version: str) -> str:
-    """The release of torchaudio or torchvision that is built with `torch_version`: 2.11.0 -> torchaudio 2.11.0, torchvision 0.26.0."""
+    """The release of torchaudio or torchvision that is built with `torch_version`: 2.11.0 -> torchaudio 2.11.0, torchvision 0.26.0.
+
+    `package` is "torchaudio" or "torchvision".
+    """
     major, minor, patch = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", torch_version).groups("0")  # type: ignore[union-attr]
     return f"{major}.{minor}.{patch}" if package == "torchaudio" else f"0.{int(minor) + 15}.{patch}"
 

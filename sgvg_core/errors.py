@@ -12,6 +12,8 @@ def shown(value: object, limit: int = 100) -> str:
 
     Line breaks, control characters of a terminal, marks that turn the direction of writing and lone surrogates become escapes such as
     \\n, \\x1b and \\u202e. Printable text stays as it is, so that the function may be applied twice.
+
+    `value` is anything: its `str` is shown.
     """
     text = f"a whole number of {value.bit_length()} bits" if isinstance(value, int) and value.bit_length() > 4000 else str(value)
     if len(text) > limit:

@@ -71,7 +71,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def is_kept(note: Path, made_of: str) -> bool:
-    """Whether what `note` stands beside is there and was made of this. If not, the note goes: nobody may take for whole what is made anew."""
+    """Whether what `note` stands beside is there and was made of this. If not, the note goes: nobody may take for whole what is made anew.
+
+    `made_of` is a `fingerprint`.
+    """
     try:
         if note.read_text(encoding="ascii").strip() == made_of:
             return True
@@ -82,6 +85,6 @@ def is_kept(note: Path, made_of: str) -> bool:
 
 
 def note_kept(note: Path, made_of: str, error: type[SGVGError]) -> None:
-    """Write the note of a result, which is whole by now. Raises `error` where it can't be written."""
+    """Write the note of a result, which is whole by now. Raises `error` where it can't be written. `made_of` is a `fingerprint`."""
     with atomic_write(note, error) as part:
         part.write_text(made_of + "\n", encoding="ascii")

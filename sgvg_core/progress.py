@@ -13,8 +13,11 @@ class Progress(Protocol):
     """Called with how much is done; may raise to cancel."""
 
     def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-        """`done` of `total` units (None: unknown); `note` names the step; `preview` is a picture [H, W, 3], uint8."""
+        """`done` of `total` units (None: unknown); `note` names the step; `preview` is a image [H, W, 3], uint8."""
 
 
 def silent(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-    """Progress that nobody watches."""
+    """Progress that nobody watches.
+
+    `done`, `total`, `note` and `preview` are those of `Progress`.
+    """

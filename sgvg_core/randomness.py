@@ -19,10 +19,16 @@ def generator_for(seed: int, stream: str, index: int = 0) -> torch.Generator:
 
 
 def normal(seed: int, stream: str, index: int, *shape: int) -> torch.Tensor:
-    """Standard normal numbers of item `index`, float32 on the CPU, of the given shape."""
+    """Standard normal numbers of item `index`, float32 on the CPU, of the given shape.
+
+    `stream` names what they are for: other names give independent numbers.
+    """
     return torch.randn(shape, generator=generator_for(seed, stream, index), dtype=torch.float32)
 
 
 def generator_at(seed: int, stream: str, step: int, item: int = 0) -> torch.Generator:
-    """A CPU generator for item `item` of step `step` of a training: what a step draws depends on nothing that was drawn before it."""
+    """A CPU generator for item `item` of step `step` of a training: what a step draws depends on nothing that was drawn before it.
+
+    `stream` names what it is for: other names give independent numbers.
+    """
     return generator_for(seed, f"{stream}, step {step}", item)

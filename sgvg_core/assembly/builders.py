@@ -43,7 +43,10 @@ C = TypeVar("C")
 
 
 def from_file(kind: type[C], data: Any, where: str) -> C:
-    """The configuration that the file named by `where` says; every error names the file. Raises ConfigError."""
+    """The configuration that the file named by `where` says; every error names the file. Raises ConfigError.
+
+    `kind` is the class of the configuration, `data` the plain values that the file holds.
+    """
     try:
         return from_dict(kind, data, where)
     except ConfigError as error:
@@ -154,6 +157,8 @@ def build_filled(build: Callable[[C], M], config: C, state: Mapping[str, torch.T
     """A module that takes the tensors of `state` as its own: its own first numbers are never drawn, so a file isn't held twice.
 
     How large it would be is held against what `state` holds while it's built.
+
+    `build` makes the module of a configuration; `path` is named in errors.
     """
     with enough_memory(str(path)):
         module = _built(build, config, sum(tensor.numel() for tensor in state.values()), str(path))

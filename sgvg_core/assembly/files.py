@@ -64,43 +64,43 @@ def save_generator(
 
 
 def save_discriminator(path: Path, discriminator: torch.nn.Module, config: DiscriminatorConfig, *, half: bool = True) -> None:
-    """Write StyleGAN2's discriminator with its configuration."""
+    """Write StyleGAN2's discriminator with its configuration. `half` stores float16, else float32."""
     write_weights(path, discriminator.state_dict(), kind="discriminator", config=dataclasses.asdict(config), half=half)
 
 
 def save_joint_space(path: Path, space: torch.nn.Module, config: JointSpaceConfig, *, half: bool = True) -> None:
-    """Write a joint space with its configuration."""
+    """Write a joint space with its configuration. `half` stores float16, else float32."""
     write_weights(path, space.state_dict(), kind="joint_space", config=dataclasses.asdict(config), half=half)
 
 
 def save_clip_sound_tower(path: Path, tower: torch.nn.Module, config: SoundTowerConfig, *, half: bool = True) -> None:
-    """Write a sound tower that was taught into a CLIP model's space; the CLIP model itself isn't written."""
+    """Write a sound tower that was taught into a CLIP model's space; the CLIP model itself isn't written. `half` stores float16, else float32."""
     write_weights(path, tower.state_dict(), kind="sound_tower", config=dataclasses.asdict(config), half=half)
 
 
 def save_sound_encoder(path: Path, encoder: torch.nn.Module, config: SoundInversionConfig, mel: MelConfig, *, half: bool = True) -> None:
-    """Write a sound inversion encoder with its configuration and that of the sound pictures it hears."""
+    """Write a sound inversion encoder with its configuration and that of the spectrograms it hears. `half` stores float16, else float32."""
     extra = {"mel": dataclasses.asdict(mel)}
     write_weights(path, encoder.state_dict(), kind="sound_encoder", config=dataclasses.asdict(config), extra=extra, half=half)
 
 
 def save_walker(path: Path, walker: torch.nn.Module, config: WalkerConfig, *, half: bool = True) -> None:
-    """Write a walker with its configuration."""
+    """Write a walker with its configuration. `half` stores float16, else float32."""
     write_weights(path, walker.state_dict(), kind="walker", config=dataclasses.asdict(config), half=half)
 
 
 def save_released_sound_encoder(path: Path, encoder: torch.nn.Module, config: ReleasedSoundConfig, *, half: bool = True) -> None:
-    """Write a sound inversion encoder of the released code as a file of ours."""
+    """Write a sound inversion encoder of the released code as a file of ours. `half` stores float16, else float32."""
     write_weights(path, encoder.state_dict(), kind="released_sound_encoder", config=dataclasses.asdict(config), half=half)
 
 
 def save_released_walker(path: Path, walker: torch.nn.Module, config: ReleasedWalkerConfig, *, half: bool = True) -> None:
-    """Write the three released blocks as one file of ours."""
+    """Write the three released blocks as one file of ours. `half` stores float16, else float32."""
     write_weights(path, walker.state_dict(), kind="released_walker", config=dataclasses.asdict(config), half=half)
 
 
 def save_judge(path: Path, judge: torch.nn.Module, config: JudgeConfig, *, half: bool = True) -> None:
-    """Write a judge with its configuration."""
+    """Write a judge with its configuration. `half` stores float16, else float32."""
     write_weights(path, judge.state_dict(), kind="judge", config=dataclasses.asdict(config), half=half)
 
 
@@ -120,7 +120,7 @@ def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> 
 def load_sound_encoder(
     path: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[SoundInversionEncoder | ReleasedSoundEncoder, MelConfig]:
-    """The sound inversion encoder in a file of ours or of the released code, and the sound pictures it hears."""
+    """The sound inversion encoder in a file of ours or of the released code, and the spectrograms it hears."""
     stored = read_stored(path, "sound_encoder", "released_sound_encoder")
     if stored.kind == "sound_encoder":
         own = from_file(SoundInversionConfig, stored.config, str(path))
@@ -190,7 +190,10 @@ def load_latents(path: str | Path, num_ws: int | None = None, w_dim: int | None 
 
 
 def save_latents(path: str | Path, ws: torch.Tensor) -> None:
-    """Write latents [T, L, D] as .safetensors (of ours), .npy, or .npz under the name ``w``, float32. Raises CheckpointError."""
+    """Write latents [T, L, D] as .safetensors (of ours), .npy, or .npz under the name ``w``, float32. Raises CheckpointError.
+
+    `ws` may lie on any device and have any number type.
+    """
     target = Path(path)
     check_shape("ws", ws, "T L D")
     ws = ws.detach().float().cpu().contiguous()

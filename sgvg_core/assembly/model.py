@@ -118,6 +118,10 @@ def compose_model(
     """A model out of single files of any kind: a generator, a sound encoder, a walker (or its three released blocks).
 
     Parts made for another number of latents are fitted by layer. Raises CheckpointError or ConfigError.
+
+    `sound_encoder`, `walker` and `joint_space` are files; without a `joint_space` there is no text and no choice of a start by sound.
+    `made_for` names the layers that the encoder and the walker were trained for, where their files don't say. `device` is "auto", "cpu",
+    "cuda" or "mps".
     """
     if isinstance(generator, str | Path):
         generator = load_generator(generator, device)

@@ -1,4 +1,4 @@
-"""Log-mel pictures of sound, as the paper's released code makes them (librosa's Slaney mels), in plain torch.
+"""Log-mel spectrograms of sound, as the paper's released code makes them (librosa's Slaney mels), in plain torch.
 
 power -> mel -> dB below a reference, 80 dB range -> 0..1. Window Hann, centred frames, power 2; silence around the sound.
 """
@@ -47,6 +47,8 @@ def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, p
 
     Centred: frame i stands at sample i * hop and there are 1 + N // hop of them; beyond the ends there is silence, or with
     padding="reflect" the mirrored sound (short sounds get silence all the same). Otherwise frame i starts at sample i * hop.
+
+    `centred` says whether frames are centred on their sample or begin there; `padding` is "zeros" or "reflect".
     """
     check_shape("waveform", waveform, "B N")
     check_choice("padding", padding, ("zeros", "reflect"))
@@ -65,7 +67,7 @@ def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, p
 def power_to_log_mel(power: torch.Tensor, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
     """Mel powers as dB below `reference` (a power: one number, or one an item), 80 dB range, scaled to 0..1; louder ones are held at 1.
 
-    A reference that is silence itself would make every picture all ones, as the released code does (silence="released");
+    A reference that is silence itself would make every spectrogram all ones, as the released code does (silence="released");
     silence="zeros" makes it all zeros.
     """
     check_choice("silence", silence, SILENCE)
@@ -77,9 +79,11 @@ def power_to_log_mel(power: torch.Tensor, reference: float | torch.Tensor, *, si
 
 def log_mel(waveform: torch.Tensor, mel: MelConfig, *, reference: float | torch.Tensor | None = None, silence: str = "zeros",
             padding: str = "zeros") -> torch.Tensor:
-    """The log-mel picture [B, 1, n_mels, frames] in 0..1 of a mono waveform [B, N] at the configuration's sample rate.
+    """The log-mel spectrogram [B, 1, n_mels, frames] in 0..1 of a mono waveform [B, N] at the configuration's sample rate.
 
     `reference` is the mel power that becomes 1; None takes each item's own maximum. frames = 1 + N // hop.
+
+    `silence` says what a silent item becomes: "zeros", or what the "released" code makes of it. `padding` is that of `mel_power`.
     """
     power = mel_power(waveform, mel, padding=padding)
     top = power.amax(dim=(1, 2)) if reference is None else reference
@@ -87,7 +91,10 @@ def log_mel(waveform: torch.Tensor, mel: MelConfig, *, reference: float | torch.
 
 
 def resize_log_mel(spectrogram: torch.Tensor, num_mels: int, num_frames: int) -> torch.Tensor:
-    """A picture [B, 1, M, F] resized bilinearly with half-pixel centres and no antialiasing."""
+    """A spectrogram [B, 1, M, F] resized bilinearly with half-pixel centres and no antialiasing.
+
+    `spectrogram` is of any size; `num_mels` and `num_frames` are its new height and width.
+    """
     check_shape("picture", spectrogram, "B 1 M F")
     return F.interpolate(spectrogram, size=(num_mels, num_frames), mode="bilinear", align_corners=False)
 
@@ -96,8 +103,10 @@ def released_log_mel(waveform: torch.Tensor, mel: MelConfig | None = None, *, nu
                      padding: str = "zeros") -> torch.Tensor:
     """A whole clip [B, N] as the released sound inversion encoder takes it: [B, 1, resized_mels, resized_frames].
 
-    The log-mel picture is cut to its middle `num_frames` frames or filled up with zeros on the right, then resized. `mel` None is
+    The log-mel spectrogram is cut to its middle `num_frames` frames or filled up with zeros on the right, then resized. `mel` None is
     the released setting (44,100 Hz, 256 mels, 256 x 256). Raises ShapeError.
+
+    `silence` and `padding` are those of `log_mel`.
     """
     mel = mel or MelConfig()
     spectrogram = log_mel(waveform, mel, silence=silence, padding=padding)
@@ -113,9 +122,11 @@ def released_tower_log_mel(waveform: torch.Tensor, mel: MelConfig | None = None,
     """A whole clip [B, N] as the released sound tower F_a takes it: [B, 1, 128, 512].
 
     `first_frame` is the first of `num_frames` frames that are heard of a longer clip (None: its middle; the released code drew it at
-    random). The picture, resized to 512 along the mels and 128 along time, is then read in the order it has in memory as 128 rows of
+    random). The spectrogram, resized to 512 along the mels and 128 along time, is then read in the order it has in memory as 128 rows of
     512: neither axis means what its size says, but the weights were trained on that. `mel` None is the released setting (44,100 Hz, 128
     mels); edges are mirrored, as librosa did then. Raises ShapeError.
+
+    `silence` and `padding` are those of `log_mel`.
     """
     mel = mel or MelConfig(n_mels=128, resized_mels=512, resized_frames=128)
     spectrogram = log_mel(waveform, mel, silence=silence, padding=padding)

@@ -1,4 +1,4 @@
-"""What each moment hears: a stream of sound as log-mel pictures of windows centred on s / rate, under one dB reference a clip."""
+"""What each moment hears: a stream of sound as log-mel spectrograms of windows centred on s / rate, under one dB reference a clip."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from ..errors import ConfigError, MediaError, ShapeError
 from .mel import SMALLEST_POWER, mel_power, power_to_log_mel, resize_log_mel
 
 QUIETEST_PEAK = 1e-4
-"""A clip that never gets louder than this (-80 dB of full scale: dither, the last bits of 16) is silence, not a picture of noise."""
+"""A clip that never gets louder than this (-80 dB of full scale: dither, the last bits of 16) is silence, not a spectrogram of noise."""
 _BLOCK_FRAMES = 256
 _BATCH = 32
 
@@ -23,7 +23,7 @@ class SoundLevel:
     """How loud a clip is: what the first pass over it finds."""
 
     reference: float
-    """The greatest mel power of the clip, which its pictures call 1."""
+    """The greatest mel power of the clip, which its spectrograms call 1."""
     num_samples: int
     peak: float
     """Greatest absolute sample."""
@@ -75,7 +75,7 @@ def _loudest(waiting: torch.Tensor, mel: MelConfig, needed: int) -> tuple[float,
 
 
 class MelSegments:
-    """Log-mel pictures of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, resized_mels, resized_frames].
+    """Log-mel spectrograms of what segment s = 0 .. num_segments - 1 hears, as batches [n, 1, resized_mels, resized_frames].
 
     Segment s hears the `segment_seconds` of sound centred on `first` + s / rate; causal: ending there. Each window is cut at its exact
     samples (`cut_window`) and pictured alone under the clip's one reference. So a segment doesn't depend on how the stream is
@@ -134,7 +134,10 @@ def window_samples(mel: MelConfig) -> int:
 
 
 def window_start(segment: int, rate: Fraction, mel: MelConfig, *, causal: bool = False, first: Fraction = Fraction(0)) -> int:
-    """The sample with which segment `segment`'s window begins: centred on first + segment / rate (seconds), or ending there."""
+    """The sample with which segment `segment`'s window begins: centred on first + segment / rate (seconds), or ending there.
+
+    `causal` says that the window ends there; `rate` is segments a second.
+    """
     moment = math.floor((first + segment / Fraction(rate)) * mel.sample_rate + Fraction(1, 2))
     return moment - (window_samples(mel) if causal else window_samples(mel) // 2)
 
@@ -165,16 +168,21 @@ def mirrored(places: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def window_log_mels(windows: torch.Tensor, mel: MelConfig, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
-    """Windows [n, samples] as a sound encoder sees them: [n, 1, resized_mels, resized_frames] in 0..1 under a given reference power."""
+    """Windows [n, samples] as a sound encoder sees them: [n, 1, resized_mels, resized_frames] in 0..1 under a given reference power.
+
+    `windows` hold n_fft samples at least, at the rate of `mel`; `silence` is that of `log_mel`.
+    """
     log_mel = power_to_log_mel(mel_power(windows, mel), reference, silence=silence)[:, None]
     return resize_log_mel(log_mel, mel.resized_mels, mel.resized_frames)
 
 
 def clip_log_mel(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLevel, *, num_frames: int, silence: str = "zeros") -> torch.Tensor:
-    """A whole clip as one picture [1, 1, resized_mels, resized_frames]: `released_log_mel` of a stream whose `level` was measured.
+    """A whole clip as one spectrogram [1, 1, resized_mels, resized_frames]: `released_log_mel` of a stream whose `level` was measured.
 
     Of a clip with more than `num_frames` frames the middle is pictured, a shorter one is filled up with zeros. Only what is
     pictured is held in memory.
+
+    `chunks` are the mono samples [n] in order, at the rate of `mel`; `silence` is that of `log_mel`.
     """
     all_frames = 1 + level.num_samples // mel.hop
     shown = min(all_frames, num_frames)
@@ -197,7 +205,10 @@ def clip_log_mel(chunks: Iterable[torch.Tensor], mel: MelConfig, level: SoundLev
 
 def segments_of(waveform: torch.Tensor, mel: MelConfig, *, rate: Fraction, num_segments: int, causal: bool = False,
                 silence: str = "zeros") -> torch.Tensor:
-    """The segments of a mono waveform [N] in memory, all at once: [num_segments, 1, resized_mels, resized_frames]. See `MelSegments`."""
+    """The segments of a mono waveform [N] in memory, all at once: [num_segments, 1, resized_mels, resized_frames]. See `MelSegments`.
+
+    `rate` is segments a second. `causal` windows end at their moment, the others are centred on it. `silence` is that of `log_mel`.
+    """
     level = measure([waveform], mel)
     log_mels = MelSegments(lambda: [waveform], mel, level, rate=rate, num_segments=num_segments, causal=causal, silence=silence)
     return torch.cat(list(log_mels))

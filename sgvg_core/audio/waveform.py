@@ -15,6 +15,8 @@ def from_audio_dict(audio: Any, *, index: int = 0) -> tuple[torch.Tensor, int]:
 
     Item `index` of the batch is taken; [C, N] and [N] count as a batch of one. Raises MediaError when it's no such dictionary,
     empty, or not finite.
+
+    `audio` is checked here, so it may be anything.
     """
     if not hasattr(audio, "keys") or not {"waveform", "sample_rate"} <= set(audio.keys()):
         raise MediaError(f"audio: got {type(audio).__name__}, expected a dictionary with 'waveform' and 'sample_rate'; "
@@ -47,7 +49,10 @@ def to_mono(waveform: torch.Tensor) -> torch.Tensor:
 
 
 def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
-    """A waveform [C, N] at another rate, [C, ceil(N * to / from)], by the same filter that files are resampled with."""
+    """A waveform [C, N] at another rate, [C, ceil(N * to / from)], by the same filter that files are resampled with.
+
+    `from_rate` and `to_rate` are in samples a second.
+    """
     check_shape("waveform", waveform, "C N")
     for name, rate in (("from_rate", from_rate), ("to_rate", to_rate)):
         if not 1 <= rate <= 1_536_000:

@@ -63,7 +63,7 @@ def draw_transforms(generator: torch.Generator) -> torch.Tensor:
 
 
 def augment(images: torch.Tensor, draws: torch.Tensor, strength: float, kinds: tuple[str, ...] = KINDS) -> torch.Tensor:
-    """Pictures [N, 3, H, W] through the transforms that `draws` [N, 5, kinds] choose at `strength` -> same shape, float32.
+    """Images [N, 3, H, W] through the transforms that `draws` [N, 5, kinds] choose at `strength` -> same shape, float32.
 
     Places beyond the border show the picture's reflection. Whole turns, flips and shifts keep pixels as they are.
     """
@@ -146,7 +146,7 @@ def colour_matrices(numbers: _Numbers) -> torch.Tensor:
 
 
 def sample(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] at the places that matrices [N, 2, 3] tell, bilinear, reflected beyond the border."""
+    """Images [N, C, H, W] at the places that matrices [N, 2, 3] tell, bilinear, reflected beyond the border."""
     grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
     if images.device.type == "cuda":  # torch's own sampling has no deterministic gradient there
         return sample_by_taps(images, grid)
@@ -154,7 +154,12 @@ def sample(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
 
 
 def sample_by_taps(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """The same from places [N, H, W, 2] by four gathered neighbours, whose gradients are summed in a fixed order."""
+    """The same from places [N, H, W, 2] by four gathered neighbours, whose gradients are summed in a fixed order.
+
+    `grid` holds x and y in -1..1, from edge to edge.
+
+    `images` are [N, C, H, W].
+    """
     count, channels, height, width = images.shape
     flat = images.flatten(2)
     x, y = (_reflected((grid[..., axis] + 1) * size / 2 - 0.5, size) for axis, size in ((0, width), (1, height)))

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 
 def augment_for_judge(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures [N, 3, H, W] in -1..1 under random gain, gamma, hue, softness and noise, so that only what they show tells anything."""
+    """Images [N, 3, H, W] in -1..1 under random gain, gamma, hue, softness and noise, so that only what they show tells anything."""
     num = len(images)
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
@@ -20,7 +20,7 @@ def augment_for_judge(images: torch.Tensor, generator: torch.Generator) -> torch
 
 
 def turn_hue(images: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, 3, H, W] with their colours turned about the grey axis by `angle` [N], in radians."""
+    """Images [N, 3, H, W] with their colours turned about the grey axis by `angle` [N], in radians."""
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     axis = torch.full((3,), 3**-0.5)
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) * 3**-0.5
@@ -29,7 +29,7 @@ def turn_hue(images: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
 
 
 def augment_images(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures [N, 3, H, W] in -1..1 under slight gain, gamma and hue, blurred or coarse at times, moved a little.
+    """Images [N, 3, H, W] in -1..1 under slight gain, gamma and hue, blurred or coarse at times, moved a little.
 
     So much that a generator's imperfect picture lands where the rendered one does, and so little that night stays night.
     """

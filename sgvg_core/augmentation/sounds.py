@@ -22,12 +22,15 @@ def change_speed(waveform: NDArray[np.floating], factor: float) -> NDArray[np.fl
 
 
 def equalise(bench: Bench, wave: Wave) -> Wave:
-    """A tilt and smooth random ripples: the microphone, the distance, the material between."""
+    """A tilt and smooth random ripples: the microphone, the distance, the material between.
+
+    `wave` is [N], in any unit; the draws are those of `bench`.
+    """
     return bench.through(wave, bench.curve(bench.spread(15, 160), 30_000, bench.rng.normal(0, 0.7), bench.between(0.5, 3)))
 
 
 def room(bench: Bench, wave: Wave) -> Wave:
-    """Echoes that die away over 0.1 to 1.5 s, duller than the sound itself."""
+    """Echoes that die away over 0.1 to 1.5 s, duller than the sound itself. `wave` is [N], in any unit; the draws are those of `bench`."""
     decay_samples = bench.spread(0.1, 1.5) * bench.sample_rate
     num_tail = min(int(decay_samples), bench.num_samples)
     tail = bench.rng.standard_normal(num_tail) * 10 ** (-3 * np.arange(num_tail) / decay_samples)
@@ -38,7 +41,10 @@ def room(bench: Bench, wave: Wave) -> Wave:
 
 
 def background(bench: Bench, wave: Wave) -> Wave:
-    """A steady noise, 18 to 50 dB below the sound: a street, a fan, the recorder itself."""
+    """A steady noise, 18 to 50 dB below the sound: a street, a fan, the recorder itself.
+
+    `wave` is [N], in any unit; the draws are those of `bench`.
+    """
     loud = np.sqrt(np.mean(wave * wave))
     low, high = (bench.spread(20, 200), bench.spread(300, 20_000)) if bench.chance(0.7) else (bench.spread(200, 4000), 20_000)
     hum = bench.noise(low, high, bench.between(-5, 1)) * bench.flutter(bench.between(0, 2), 0.3, 5)
@@ -46,7 +52,10 @@ def background(bench: Bench, wave: Wave) -> Wave:
 
 
 def codec(bench: Bench, wave: Wave) -> Wave:
-    """Band limits down to those of 8 kHz material, coarse steps, and holes where a coder leaves faint bands out."""
+    """Band limits down to those of 8 kHz material, coarse steps, and holes where a coder leaves faint bands out.
+
+    `wave` is [N], in any unit; the draws are those of `bench`.
+    """
     cut = bench.between(3300, 4100) if bench.chance(0.4) else bench.spread(3400, 16_000)
     if cut < FULL_BAND:
         wave = bench.through(wave, (bench.hertz < cut) / np.sqrt(1 + (bench.hertz / cut) ** 24))
@@ -57,13 +66,16 @@ def codec(bench: Bench, wave: Wave) -> Wave:
 
 
 def small_speaker(bench: Bench, wave: Wave) -> Wave:
-    """No low notes: a small loudspeaker or a hand's microphone gives little below 80 to 600 Hz."""
+    """No low notes: a small loudspeaker or a hand's microphone gives little below 80 to 600 Hz.
+
+    `wave` is [N], in any unit; the draws are those of `bench`.
+    """
     cut, order = bench.spread(80, 600), bench.between(2, 10)
     return bench.through(wave, 1 / np.sqrt(1 + (cut / np.maximum(bench.hertz, 1)) ** order))
 
 
 def second_event(bench: Bench, wave: Wave) -> Wave:
-    """Another thing is heard too, 13 to 28 dB quieter."""
+    """Another thing is heard too, 13 to 28 dB quieter. `wave` is [N], in any unit; the draws are those of `bench`."""
     kind = str(bench.rng.choice(list(SOUNDS)))
     seed = int(bench.rng.integers(1 << 31))
     other = synth(kind, seed, make_envelope(kind, seed, bench.seconds, bench.sample_rate)[: bench.num_samples], bench.sample_rate)
@@ -72,7 +84,7 @@ def second_event(bench: Bench, wave: Wave) -> Wave:
 
 
 def pauses(bench: Bench, wave: Wave) -> Wave:
-    """Short drop-outs with soft edges, 15 to 40 dB deep."""
+    """Short drop-outs with soft edges, 15 to 40 dB deep. `wave` is [N], in any unit; the draws are those of `bench`."""
     gain = np.ones(bench.num_samples)
     times = np.arange(bench.num_samples) / bench.sample_rate
     for _ in range(int(bench.rng.integers(1, 3))):
@@ -87,6 +99,8 @@ def augment_sound(waveform: NDArray[np.floating], rng: np.random.Generator, samp
 
     In order: a quieter second event, pauses, a room, an equaliser, a small loudspeaker, background noise, band limits as of a
     codec or of 8 kHz material, and a level of its own. Each has its own chance.
+
+    `rng` draws all of it.
     """
     wave = np.asarray(waveform, np.float64)
     if len(wave) == 0:

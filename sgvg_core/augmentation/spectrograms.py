@@ -10,7 +10,10 @@ SHORTENED_SHARE, SMALL_SPEAKER_SHARE = 0.12, 0.15
 
 
 def shorten(log_mels: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
-    """Some of the pictures [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards."""
+    """Some of the spectrograms [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards.
+
+    `log_mels` are in 0..1; `share` of them, 0..1, are shortened (None: the usual share).
+    """
     num_frames = log_mels.shape[3]
     for item in np.flatnonzero(rng.random(len(log_mels)) < (SHORTENED_SHARE if share is None else share)):
         first, last = int(rng.integers(0, num_frames // 2 - 2)), int(rng.integers(num_frames // 2 + 2, num_frames + 1))
@@ -19,9 +22,11 @@ def shorten(log_mels: torch.Tensor, rng: np.random.Generator, share: float | Non
 
 
 def by_small_speakers(log_mels: torch.Tensor, loudest: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
-    """Some of the pictures [n, 1, M, F] without their lowest rows, and most of those without the highest, as telephones pass them on.
+    """Some of the spectrograms [n, 1, M, F] without their lowest rows, and most of those without the highest, as telephones pass them on.
 
     Pictures say how far below the clip's loudest moment everything is, so what is left of a clip whose `loudest` rows [n, M] go rises.
+
+    `log_mels` are in 0..1; `share` of them, 0..1, are changed (None: the usual share).
     """
     num_mels = log_mels.shape[2]
     rows = torch.arange(num_mels)
@@ -37,7 +42,10 @@ def by_small_speakers(log_mels: torch.Tensor, loudest: torch.Tensor, rng: np.ran
 
 
 def mask_log_mels(log_mels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Log-mel pictures with an overall level and tilt added and a band and a span of time hidden, as microphones and masking sounds do."""
+    """Log-mel spectrograms with an overall level and tilt added and a band and a span of time hidden, as microphones and masking sounds do.
+
+    `log_mels` are [n, 1, M, F] in 0..1, and are left as they are.
+    """
     num, _, mels, frames = log_mels.shape
     shift = torch.from_numpy(rng.normal(0, 0.05, (num, 1, 1, 1))).float()
     tilt = torch.from_numpy(rng.normal(0, 0.08, (num, 1, 1, 1))).float() * torch.linspace(-1, 1, mels)[:, None]

@@ -12,7 +12,7 @@ UNITS = ("irse", "resnet")
 
 
 class FeaturePyramid(nn.Module):
-    """Pictures [N, C, H, W] -> maps, coarse first: [N, W4, H/16, W/16] and, with `pyramid`, [N, P, H/8, W/8] and [N, P, H/4, W/4].
+    """Images [N, C, H, W] -> maps, coarse first: [N, W4, H/16, W/16] and, with `pyramid`, [N, P, H/8, W/8] and [N, P, H/4, W/4].
 
     "irse": a 3x3 stem, and every stage halves. "resnet": a 7x7 stem that halves, and every stage but the first does.
     With `pyramid` the width of the last stage must be `pyramid_width`: the coarse map enters as it is.

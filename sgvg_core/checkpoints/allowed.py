@@ -146,7 +146,10 @@ def _path(machine: "Machine", args: tuple[Any, ...]) -> str:
 
 
 def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
-    """A tuple of whole numbers >= 0, as sizes and strides must be."""
+    """A tuple of whole numbers >= 0, as sizes and strides must be.
+
+    `values` is what the file has in that place, and `what` names it in errors. Raises CheckpointError.
+    """
     if not isinstance(values, (tuple, list)) or len(values) > MAX_AXES or not all(type(value) is int and 0 <= value < MAX_NUMBER for value in values):
         machine.refuse(f"a {what} that isn't up to {MAX_AXES} whole numbers from 0 to 2^48")
     if math.prod(value or 1 for value in values) >= 2**62 and what != "tensor's stride":
@@ -231,7 +234,10 @@ def _dtype(machine: "Machine", args: tuple[Any, ...]) -> LazyDtype:
 
 
 def build_dtype(machine: "Machine", made: LazyDtype, state: Any) -> None:
-    """State of a dtype: (version, byte order, no sub-array, no names, no fields, ...)."""
+    """State of a dtype: (version, byte order, no sub-array, no names, no fields, ...).
+
+    `state` is as the file has it. Raises CheckpointError for any other dtype.
+    """
     if type(state) is not tuple or not 5 <= len(state) <= 9 or not isinstance(state[1], str) or state[2:5] != (None, None, None):
         machine.refuse("a numpy number type with fields or sub-arrays")
     if state[1] not in ("<", ">", "|", "="):
@@ -240,14 +246,21 @@ def build_dtype(machine: "Machine", made: LazyDtype, state: Any) -> None:
 
 
 def build_array(machine: "Machine", made: LazyArray, state: Any) -> None:
-    """State of an array: (version, shape, dtype, fortran order, bytes)."""
+    """State of an array: (version, shape, dtype, fortran order, bytes).
+
+    `state` is as the file has it. Raises CheckpointError where it isn't that.
+    """
     if made.dtype is not None or not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], LazyDtype):
         machine.refuse("a numpy array with a state of a kind that isn't read")
     fill_array(machine, made, state[1], state[2], bool(state[3]), state[4])
 
 
 def fill_array(machine: "Machine", made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
-    """Shape and number type against the bytes that are there."""
+    """Shape and number type against the bytes that are there.
+
+    `shape` and `data` (bytes) are as the file has them; `fortran` says that the first axis varies fastest. Raises CheckpointError where
+    they don't fit.
+    """
     shape, blob = counts(machine, shape, "numpy array's shape"), machine.latin1(data)
     wanted = math.prod(shape) * NUMPY_DTYPES[dtype.code].itemsize
     if blob.size != wanted:

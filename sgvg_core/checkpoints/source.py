@@ -49,7 +49,10 @@ class Source:
         return cls(io.BytesIO(data), 0, len(data), where)
 
     def part(self, offset: int, size: int, where: str | None = None) -> "Source":
-        """A stretch of this one."""
+        """A stretch of this one.
+
+        `offset` and `size` are bytes of this one; `where` names the part in errors (None: as this one).
+        """
         self._check(offset, size)
         return Source(self.file, self.start + offset, size, where or self.where)
 

@@ -43,6 +43,8 @@ def write_weights(
     """Write tensors with their `kind` ("generator", ...), configuration and further plain data; the file appears whole or not at all.
 
     `half` stores floating-point tensors as float16. Raises CheckpointError, also for weights that aren't finite.
+
+    `state` are the tensors by name; `config` and `extra` are plain data, kept as JSON.
     """
     target = Path(path)
     try:
@@ -102,7 +104,10 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
 
 
 def stored_weights(header: Header, tensors: dict[str, torch.Tensor], path: Path) -> StoredWeights:
-    """What was read as weights, of the types that it's stored in. Raises CheckpointError for numbers that aren't finite."""
+    """What was read as weights, of the types that it's stored in. Raises CheckpointError for numbers that aren't finite.
+
+    `tensors` are the file's own, by name.
+    """
     damaged = [name for name, tensor in tensors.items() if not is_finite(tensor)]
     if damaged:
         raise CheckpointError(f"{path}: {', '.join(damaged[:5])} hold NaN or infinity; the weights are damaged, get the file again")

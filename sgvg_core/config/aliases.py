@@ -152,7 +152,10 @@ def current_choice(choice: str) -> str:
 
 
 def same_settings(before: Any, now: str) -> bool:
-    """Whether two settings, stored as JSON, are the same but for older names of their keys; other texts must be equal."""
+    """Whether two settings, stored as JSON, are the same but for older names of their keys; other texts must be equal.
+
+    `before` is what an older state holds, `now` the settings of this run.
+    """
     if before == now:
         return True
     try:

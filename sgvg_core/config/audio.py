@@ -19,7 +19,7 @@ class MelConfig:
     """Length of the window that one segment hears."""
     resized_mels: int = 256
     resized_frames: int = 256
-    """Size to which a segment's log-mel picture is resized (bilinear, no antialiasing)."""
+    """Size to which a segment's log-mel spectrogram is resized (bilinear, no antialiasing)."""
     edges: str = "silence"
     """What a window hears beyond the ends of a sound: silence, or the sound played backwards ("mirror")."""
 

@@ -40,6 +40,9 @@ def sampling_bands(
 
     Cutoffs and stopbands grow geometrically until the last `num_critical` layers, which are sampled critically (cutoff at half their
     rate). Expects 0 <= num_critical < num_layers, and a resolution that is a power of two.
+
+    `img_resolution` is in pixels; the first layer passes `first_cutoff` and stops at `first_stopband` cycles a picture; the last stops at
+    `last_stopband_rel` times its cutoff. `margin_size` pixels lie around each map.
     """
     last_cutoff = img_resolution / 2
     last_stopband = last_cutoff * last_stopband_rel
@@ -55,5 +58,8 @@ def sampling_bands(
 
 
 def layer_widths(bands: Sequence[Band], channel_base: int, channel_max: int) -> tuple[int, ...]:
-    """Channels of each layer but the last: inversely proportional to its cutoff, at most `channel_max` (appendix C.1)."""
+    """Channels of each layer but the last: inversely proportional to its cutoff, at most `channel_max` (appendix C.1).
+
+    `channel_base` is the number of channels times the cutoff.
+    """
     return tuple(round(min(channel_base / 2 / band.cutoff, channel_max)) for band in bands[:-1])

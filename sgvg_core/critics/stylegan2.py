@@ -144,7 +144,7 @@ class LabelMapping(nn.Module):
 
 
 class StyleGAN2Discriminator(nn.Module):
-    """Pictures [N, img_channels, H, W] in -1..1 (and labels) -> answers [N, 1]: higher is more real.
+    """Images [N, img_channels, H, W] in -1..1 (and labels) -> answers [N, 1]: higher is more real.
 
     The arguments are the fields of `config.critics.DiscriminatorConfig`; `channels` holds one width a resolution from 4 px up.
     """
@@ -197,7 +197,7 @@ class StyleGAN2Discriminator(nn.Module):
         )
 
     def forward(self, images: torch.Tensor, c: torch.Tensor | None = None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """Answers [N, 1] of pictures [N, img_channels, H, W]; labels c [N, c_dim] if it was made for labels. Raises ShapeError.
+        """Answers [N, 1] of images [N, img_channels, H, W]; labels c [N, c_dim] if it was made for labels. Raises ShapeError.
 
         Where it takes statistics over the batch (all known ones do), an answer depends on the pictures beside it. `dtype` is that of
         the convolutions' features.

@@ -74,7 +74,7 @@ class SoundAnalysis:
         return Curve(torch.from_numpy(measure.scaled(values, span)), fps, name, "0..1")
 
     def curves(self, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0), scale: str = "relative") -> dict[str, Curve]:
-        """All curves at a film's frames, by name."""
+        """All curves at a film's frames, by name. `scale` is one of `SCALES`."""
         return {name: self.curve(name, fps, num_frames, start=start, scale=scale) for name in self.names}
 
     def _measured(self, name: str, fps: Fraction, count: int, start: Fraction) -> np.ndarray:

@@ -54,7 +54,7 @@ class Curve:
 
     @classmethod
     def constant(cls, value: float, rate: Fraction, num_frames: int, name: str = "constant") -> "Curve":
-        """The same number in every frame."""
+        """The same number in every frame. `value` is in the unit of whatever it drives."""
         return cls(torch.full((num_frames,), float(value)), rate, name)
 
     def __len__(self) -> int:

@@ -4,7 +4,10 @@ import numpy as np
 
 
 def loudness_envelope(waveform: np.ndarray, sample_rate: int, rate: float, num_segments: int) -> np.ndarray:
-    """Loudness around each window's centre, in 0..1 between the clip's 5th and 95th percentile (in dB), [S]."""
+    """Loudness around each window's centre, in 0..1 between the clip's 5th and 95th percentile (in dB), [S].
+
+    `waveform` is [N]. `rate` is windows a second, `num_segments` their number; window k is centred on k / `rate` seconds.
+    """
     half = int(0.1 * sample_rate)
     power = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
     centres = np.clip((np.arange(num_segments) / rate * sample_rate).astype(int), 0, len(waveform) - 1)

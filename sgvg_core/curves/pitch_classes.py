@@ -59,6 +59,8 @@ def cens(shares: np.ndarray, frames_a_second: float) -> np.ndarray:
     """Chroma energy normalised statistics [T, 12] of `shares`: in four steps, smoothed over 2 s, unit length.
 
     Muller and Ewert, Chroma Toolbox, 2011: each share counts a quarter for each of 0.05, 0.1, 0.2 and 0.4 that it exceeds.
+
+    `frames_a_second` is the rate of the rows.
     """
     stepped = sum((shares > step).astype(np.float64) / len(_CENS_STEPS) for step in _CENS_STEPS)
     window = np.hanning(max(3, round(_CENS_SECONDS * frames_a_second) + 2))

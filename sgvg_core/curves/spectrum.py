@@ -9,7 +9,10 @@ _RANGE_DB = 60.0
 
 
 def spectra(waveform: torch.Tensor, rate: int, fps: float, num_frames: int) -> torch.Tensor:
-    """Magnitudes [num_frames, bins] around each frame's time, of a mono sound [N]; silence beyond its ends."""
+    """Magnitudes [num_frames, bins] around each frame's time, of a mono sound [N]; silence beyond its ends.
+
+    `rate` is samples a second of `waveform`.
+    """
     padded = torch.nn.functional.pad(waveform, (_N_FFT // 2, _N_FFT))
     starts = (torch.arange(num_frames) / fps * rate).round().long().clamp(max=len(padded) - _N_FFT)
     cut = padded[starts[:, None] + torch.arange(_N_FFT)]
@@ -33,7 +36,10 @@ def onsets(magnitudes: torch.Tensor) -> torch.Tensor:
 
 
 def chroma(magnitudes: torch.Tensor, rate: int) -> torch.Tensor:
-    """Share of the energy in each pitch class [T, 12], C first; each row sums to 1 (all alike in silence)."""
+    """Share of the energy in each pitch class [T, 12], C first; each row sums to 1 (all alike in silence).
+
+    `magnitudes` [T, bins] are those of `spectra` of a sound of `rate` samples a second.
+    """
     hertz = torch.linspace(0, rate / 2, magnitudes.shape[1])
     classes = (torch.round(NUM_CLASSES * (hertz.clamp(min=1) / _A4).log2()) + 9).long() % NUM_CLASSES
     heard = magnitudes.square() * (hertz > _LOWEST)

@@ -41,7 +41,7 @@ class Tempo:
 
 
 def measure_tempo(onsets: np.ndarray, rate: float) -> Tempo:
-    """The tempo of onset strengths [T], `rate` a second."""
+    """The tempo of onset strengths [T], `rate` a second. `onsets` are 0 or more."""
     # Softened by a window on either side, so that periods between two windows repeat as well as whole ones.
     centres, correlations = _autocorrelations(np.convolve(onsets, (0.25, 0.5, 0.25), mode="same"), rate)
     bpm = 2 ** np.arange(math.log2(LOWEST_BPM), math.log2(HIGHEST_BPM) + 1e-9, 1 / _STATES_AN_OCTAVE)

@@ -133,7 +133,7 @@ def delay(curve: Curve, seconds: float) -> Curve:
 
 
 def quantise(curve: Curve, beats: Sequence[float] | np.ndarray) -> Curve:
-    """Held from beat to beat (seconds) at its mean between them; before the first beat at its first value."""
+    """Held from beat to beat (seconds) at its mean between them; before the first beat at its first value. `beats` are in seconds, ascending."""
     marks = np.asarray(beats, np.float64)
     if not len(marks):
         return curve

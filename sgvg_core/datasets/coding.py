@@ -22,7 +22,7 @@ _SILENCE_DB = -200.0
 
 
 def jpeg_bytes(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    """A frame [H, W, 3] as a JPEG without colour subsampling."""
+    """A frame [H, W, 3] as a JPEG without colour subsampling. `pixels` are uint8 RGB; `quality` is Pillow's, 1 to 95."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
@@ -62,7 +62,10 @@ def flac_bytes(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def flac_samples(data: bytes, sample_rate: int, num_samples: int, where: str) -> torch.Tensor:
-    """The samples [N] float32 of a stored sound. Raises DataError when they aren't what the manifest says."""
+    """The samples [N] float32 of a stored sound. Raises DataError when they aren't what the manifest says.
+
+    `data` is the FLAC file; `num_samples` is what it must hold.
+    """
     pieces: list[NDArray[np.int16]] = []
     decoded = 0
     try:

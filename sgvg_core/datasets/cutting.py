@@ -46,7 +46,10 @@ class Cut:
 
 
 def cuts(original: Original, root: Path, options: PrepareOptions, on_progress: OnProgress) -> Iterator[Cut | LeftOut]:
-    """The clips of an original, in order. Raises MediaError when it can't be decoded to its end: then none of it counts."""
+    """The clips of an original, in order. Raises MediaError when it can't be decoded to its end: then none of it counts.
+
+    `root` is the folder that names of originals start from.
+    """
     if original.kind == "world":
         yield _world_cut(original, options)
     elif original.kind == "chunks":
@@ -229,7 +232,7 @@ def _world_cut(original: Original, options: PrepareOptions) -> Cut:
 
 
 def sha256_of(original: Original, root: Path) -> str:
-    """The hash of an original's bytes (of all its chunks in order, or of its recipe)."""
+    """The hash of an original's bytes (of all its chunks in order, or of its recipe). `root` is the folder that names of originals start from."""
     if original.kind == "world":
         return hashlib.sha256(f"{original.name}/{original.seed}".encode()).hexdigest()
     digest = hashlib.sha256()

@@ -42,6 +42,9 @@ def recordings(names: Sequence[str], labels: Sequence[str | None], depths: Seque
 
     `names` are paths with forward slashes, `depths` how many folders of each lead down to its label's content (what lies deeper may be one
     recording's folder), `told` recordings that a table names.
+
+    `pattern` is a regular expression that is searched in each name; its group "source", else its first, is the recording (None: there is
+    no such rule).
     """
     found: dict[str, tuple[str, str]] = {}
     open_ones: dict[str | None, list[tuple[str, int]]] = defaultdict(list)

@@ -79,7 +79,7 @@ def _middling(clips: Sequence[ClipInfo]) -> ClipInfo:
 
 
 def log_mel_image(waveform: torch.Tensor, sample_rate: int, width: int, height: int) -> NDArray[np.uint8]:
-    """The log-mel picture of a sound [N] in colours, low tones at the bottom, 80 dB below its loudest -> uint8 [height, width, 3]."""
+    """The log-mel spectrogram of a sound [N] in colours, low tones at the bottom, 80 dB below its loudest -> uint8 [height, width, 3]."""
     hop = max(64, min(1024, len(waveform) // width))
     mel = MelConfig(sample_rate=sample_rate, n_fft=2048, hop=hop, n_mels=_NUM_MELS)
     power = log_mel(waveform[None], mel)

@@ -34,6 +34,8 @@ def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDA
 
     A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black beside the picture; turned
     videos and pixels that aren't square come out as players show them. Streams; raises MediaError.
+
+    `fit` is "crop" or "pad".
     """
     square, aspect = Square(size, fit), Fraction(1)
     count, end = 0, Fraction(0)

@@ -33,6 +33,8 @@ def each_job(work: "Work[J, R]", jobs: Sequence[J], workers: int, told: Callable
 
     `told(i, share, result)` hears which share of job i is done, and its result at the end; it may raise to stop everything. What a job
     raises as SGVGError is raised here; a worker that dies is a DataError.
+
+    `jobs` and results must be picklable.
     """
     if workers <= 1 or len(jobs) <= 1:
         for index, job in enumerate(jobs):

@@ -109,7 +109,10 @@ class ByteBPE:
         return b""
 
     def encode(self, texts: Sequence[str], dropout: float = 0.0, rng: random.Random | None = None) -> torch.Tensor:
-        """Texts as int64 [P, context_length]: start, the text (cut where it's too long), end, padding."""
+        """Texts as int64 [P, context_length]: start, the text (cut where it's too long), end, padding.
+
+        `dropout`, 0..1, leaves merges out at random (Provilkov et al. 2020), drawn by `rng`.
+        """
         batch = torch.zeros(len(texts), self.context_length, dtype=torch.long)
         for row, text in enumerate(texts):
             tokens = [self.start, *self.tokens(text, dropout, rng)[: self.context_length - 2], self.end]

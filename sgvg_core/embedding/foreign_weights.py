@@ -57,7 +57,10 @@ def rename_state(state: Mapping[str, torch.Tensor], text_apart: bool) -> dict[st
 
 
 def fill(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Give renamed weights to the model. Raises CheckpointError that names what is missing, unknown or of another shape."""
+    """Give renamed weights to the model. Raises CheckpointError that names what is missing, unknown or of another shape.
+
+    `state` are the tensors by the model's own names; `path` is named in errors.
+    """
     wanted = model.state_dict()
     for name in ("logit_scale", "logit_bias"):  # [] in some versions, [1] in others
         if name in state and name in wanted and state[name].numel() == 1:

@@ -22,10 +22,12 @@ INTERPOLATIONS = ("bicubic", "bilinear")
 
 
 def resize_exactly(images: torch.Tensor, size: tuple[int, int], mode: str) -> torch.Tensor:
-    """Pictures [N, C, H, W] at `size`, as `interpolate` resizes them (antialiased; "area": the mean of what a pixel covers).
+    """Images [N, C, H, W] at `size`, as `interpolate` resizes them (antialiased; "area": the mean of what a pixel covers).
 
     The same bits every time: on CUDA torch's own backward passes of these add in any order, so where gradients are wanted there the two
     axes are products with the kernels' matrices.
+
+    `images` may have any range; `mode` is "bicubic", "bilinear" or "area".
     """
     if images.is_cuda and images.requires_grad:
         down, across = (resize_matrix(before, after, mode).to(images) for before, after in zip(images.shape[2:], size, strict=True))
@@ -37,7 +39,7 @@ def resize_exactly(images: torch.Tensor, size: tuple[int, int], mode: str) -> to
 
 @functools.lru_cache(maxsize=64)
 def resize_matrix(before: int, after: int, mode: str) -> torch.Tensor:
-    """What `resize_exactly` multiplies an axis of `before` pixels with: [after, before]."""
+    """What `resize_exactly` multiplies an axis of `before` pixels with: [after, before]. `mode` is "bicubic", "bilinear" or "area"."""
     columns = torch.eye(before)[None, None]  # column k is the picture whose row k is lit
     if mode == "area":
         return functional.interpolate(columns, (after, before), mode="area")[0, 0]
@@ -45,7 +47,7 @@ def resize_matrix(before: int, after: int, mode: str) -> torch.Tensor:
 
 
 class ImagePreparation(nn.Module):
-    """Pictures [N, 3, H, W] in -1..1 of any size -> [N, 3, h, w], normalised.
+    """Images [N, 3, H, W] in -1..1 of any size -> [N, 3, h, w], normalised.
 
     `resize_mode`: "shortest" fits the shorter side and cuts the centre, "longest" fits the longer side and fills the border with
     `fill` (0..255), "squash" ignores the proportions.

@@ -49,7 +49,7 @@ class OpenClipSpace(nn.Module):
 
     @property
     def mel(self) -> MelConfig:
-        """The sound pictures that F_a takes; raises ConfigError where no sound tower was given."""
+        """The spectrograms that F_a takes; raises ConfigError where no sound tower was given."""
         if self._mel is None:
             raise ConfigError(_NO_SOUND)
         return self._mel

@@ -12,7 +12,7 @@ from ..shapes import check_shape
 
 
 class ReleasedSoundTower(nn.Module):
-    """Pictures [S, 1, 128, 512] of whole clips -> `sound_embed` [S, embed_dim]. Arguments as in `ReleasedSoundTowerConfig`."""
+    """Images [S, 1, 128, 512] of whole clips -> `sound_embed` [S, embed_dim]. Arguments as in `ReleasedSoundTowerConfig`."""
 
     def __init__(
         self, embed_dim: int = 512, depths: tuple[int, int, int, int] = (2, 2, 2, 2), widths: tuple[int, int, int, int] = (64, 128, 256, 512)

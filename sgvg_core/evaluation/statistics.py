@@ -12,6 +12,8 @@ def best_lag_correlation(read: np.ndarray, true: np.ndarray, max_lag: int) -> tu
     """The largest Pearson correlation of two curves [T] when the first comes up to `max_lag` frames late or early, and that lag.
 
     A curve that doesn't move correlates with nothing: 0.
+
+    `read` is moved against `true`; a positive lag means that it comes late.
     """
     best, best_lag = 0.0, 0
     found = False
@@ -28,7 +30,10 @@ def best_lag_correlation(read: np.ndarray, true: np.ndarray, max_lag: int) -> tu
 
 
 def bootstrap(values: np.ndarray, statistic: str, seed: int = 0, num_draws: int = 1000) -> tuple[float, float]:
-    """The 95 % interval of the "mean" or "median" of values [N], by drawing clips with replacement."""
+    """The 95 % interval of the "mean" or "median" of values [N], by drawing clips with replacement.
+
+    `statistic` is "mean" or "median", and `num_draws` the number of resamplings (Efron 1979).
+    """
     rng = np.random.default_rng(seed)
     draws = values[rng.integers(len(values), size=(num_draws, len(values)))]
     result = draws.mean(1) if statistic == "mean" else np.median(draws, 1)
@@ -72,6 +77,8 @@ def paired_bootstrap(ours: np.ndarray, other: np.ndarray, statistic: Statistic, 
     """`statistic` of `ours` less that of `other`, values [N, ...] of the same N clips: each draw takes the same clips on both sides.
 
     What makes a clip hard is hard for both, so this interval is narrower than two separate ones would suggest.
+
+    `num_draws` is the number of resamplings.
     """
     draws = drawn_clips(len(ours), num_draws, seed)
     found = (np.array([statistic(values[draw]) for draw in draws]) for values in (ours, other))
@@ -117,12 +124,18 @@ class FrechetDistance:
 
 
 def frechet_distance(ours: np.ndarray, wanted: np.ndarray) -> float:
-    """Frechet distance of two sets of features [N, E] as Gaussians: |m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2))."""
+    """Frechet distance of two sets of features [N, E] as Gaussians: |m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2)).
+
+    `ours` and `wanted` may hold different numbers of items; the same E. After Heusel et al. 2017, Eq. 6.
+    """
     return FrechetDistance(wanted.astype(np.float64))(ours.astype(np.float64))
 
 
 def seconds_until_right(right: np.ndarray, fps: float, hold_seconds: float = 0.5) -> float:
-    """When the frames [T] begin to be right and stay so for half a second; infinite if they never do."""
+    """When the frames [T] begin to be right and stay so for half a second; infinite if they never do.
+
+    `right` [T] is bool; it must hold for `hold_seconds`.
+    """
     hold = max(1, round(hold_seconds * fps))
     for first in range(len(right)):
         if right[first : first + hold].all():

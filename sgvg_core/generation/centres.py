@@ -34,6 +34,8 @@ def compute_centres(
 
     They depend on the generator, `seed`, the label and the counts alone. A conditional generator's codes are all of `label`; without one the
     labels go round. Raises ConfigError.
+
+    `num_centres` is K, 1 to 4096, and at most `num_codes`.
     """
     check_range("number of centres", num_centres, 1, MAX_CENTRES)
     check_range("number of codes", num_codes, num_centres, 1_000_000)
@@ -56,7 +58,7 @@ def _labels(generator: StyleGAN2Generator | StyleGAN3Generator, label: Label | N
 
 
 def cluster(points: torch.Tensor, num_centres: int, *, seed: int = 0, progress: Progress = silent) -> torch.Tensor:
-    """The means [K, D] of the clusters of `points` [N, D], by k-means; the largest cluster's first. Expects K <= N."""
+    """The means [K, D] of the clusters of `points` [N, D], by k-means; the largest cluster's first. Expects K <= N. `num_centres` is K."""
     centres = _first_centres(points, num_centres, seed, progress)
     owner = torch.full((len(points),), -1)
     for done in range(_MAX_ROUNDS):
@@ -100,6 +102,8 @@ def truncate(ws: torch.Tensor, centres: torch.Tensor, truncation_psi: float, tru
     """ws [N, L, D] with its first `truncation_cutoff` latents (None: all) drawn towards the nearest of `centres` [K, L, D].
 
     1 leaves everything as it is, 0 gives the centre itself. With the one centre `w_avg` it's the usual truncation.
+
+    `truncation_psi` is usually in 0..1: the share of the distance that stays.
     """
     near = centres.to(ws)[nearest_centre(ws, centres)]
     if truncation_psi == 1:

@@ -52,7 +52,7 @@ def label_vector(label: Label, c_dim: int) -> torch.Tensor:
 
 
 def drawn_label(seed: int, item: int, c_dim: int) -> int:
-    """The class of code `item` of `seed` where none is given: the same alone or among others."""
+    """The class of code `item` of `seed` where none is given: the same alone or among others. `c_dim` is the generator's number of classes."""
     return int(torch.randint(c_dim, (), generator=generator_for(seed, "label", item)))
 
 

@@ -64,6 +64,8 @@ def generate(
 
     `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `edits` change the walk before it's rendered, the first of
     them first. Memory doesn't grow with the length of the sound. Nothing is left at `output` when the work is cancelled or fails.
+
+    `sound_codec` is "auto", "copy", "none" or an encoder's name.
     """
     began = time.monotonic()
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
@@ -121,6 +123,8 @@ def write_film(
     """Write frames, uint8 [n, H, W, 3] batch after batch, to the file: how many they were, and a contact sheet of them, uint8 [H, W, 3].
 
     `total` is how many are expected. `progress` sees the last frame of each batch, and may raise to stop; then nothing is left of the file.
+
+    `made` are the batches of frames.
     """
     every = max(1, total // _SHEET_FRAMES)
     kept: list[torch.Tensor] = []
@@ -180,7 +184,10 @@ def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), s
 
 
 def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:
-    """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix."""
+    """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix.
+
+    `size` is height and width; `sound_codec` is that of `generate`.
+    """
     if not output.suffix:
         return FrameFolderWriter(output)
     return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=sound.track(), sound_codec=sound_codec)

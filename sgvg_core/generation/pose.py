@@ -57,6 +57,8 @@ def anchor_placement(generator: StyleGAN3Generator, anchor: str) -> torch.Tensor
     "none": each latent places its picture, as StyleGAN3 does. "exact": all are placed as the mean latent would be, so that a walk doesn't
     make the picture slide. "released": as the released sound-to-video code does, which adds the mean latent's answer to the bias that
     is in it already, and so counts the bias twice; for weights that were trained with it. Raises ConfigError.
+
+    `anchor` is "none", "exact" or "released".
     """
     check_choice("anchor", anchor, ANCHORS)
     if anchor == "none":

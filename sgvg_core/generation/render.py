@@ -41,7 +41,7 @@ class RenderSettings:
 
 
 def resize(images: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Tensor:
-    """Pictures [N, C, H, W] at `size` x `size`, or at a height and width (None: as they are), antialiased bicubic."""
+    """Images [N, C, H, W] at `size` x `size`, or at a height and width (None: as they are), antialiased bicubic. `images` may be in any range."""
     wanted = (size, size) if isinstance(size, int) else size
     if wanted is None or wanted == tuple(images.shape[-2:]):
         return images
@@ -73,6 +73,8 @@ def synthesize(
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole, and
     the strength of it, if that's a curve.
     `pose` moves the picture of a StyleGAN3 from frame to frame.
+
+    `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of the features.
     """
     check_choice("noise", noise_mode, NOISE_MODES)
     check_range("batch", batch, 1, 4096)
@@ -111,5 +113,8 @@ def images_of(
 def frames(
     generator: Generator, walk: Iterable[torch.Tensor], settings: RenderSettings | None = None, *, pose: Pose | None = None, first: int = 0
 ) -> Iterator[torch.Tensor]:
-    """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU; arguments as in `images_of`."""
+    """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU; arguments as in `images_of`.
+
+    `first` is the number of the first frame of the film.
+    """
     return map(to_uint8, images_of(generator, walk, settings, pose=pose, first=first))

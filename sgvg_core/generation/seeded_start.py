@@ -43,6 +43,8 @@ def random_start(
 
     All codes of a conditional generator get `label`; without one each draws its own (`generation.drawn_label`). Raises ConfigError for the
     label of a generator without any.
+
+    `first` is the number of the first code. `truncation_psi` and `truncation_cutoff` are those of `truncate`.
     """
     c = labels_of_codes(generator, label, seed, range(first, first + num_codes))
     z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)

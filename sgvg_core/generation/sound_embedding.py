@@ -13,7 +13,7 @@ from .windows import label_windows
 def embed_sound(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> torch.Tensor:
     """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length.
 
-    A joint space that hears other sound pictures than the model's sound encoder listens to the sound once more.
+    A joint space that hears other spectrograms than the model's sound encoder listens to the sound once more.
     """
     space = model.joint_space
     if space is None:

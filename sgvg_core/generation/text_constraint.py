@@ -81,6 +81,8 @@ def wanted_direction(
 
     The score is the weighted mean of the cosines to the prompts, plus the mean cosine to the sound's embeddings [S, E], minus
     the weighted mean of the cosines to the negative prompts; what isn't given is left out.
+
+    `sound_embed` [S, E] are of unit length; None: no sound counts.
     """
     parts = [sign * _mean_embedding(space, some) for sign, some in ((1.0, prompts), (-1.0, negatives)) if some]
     if sound_embed is not None:
@@ -126,6 +128,9 @@ def choose_start(
     Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. Without a `label` a
     conditional generator's candidates are of all classes, so the words choose the class too. `progress` gets the best picture so far, and
     may raise to stop.
+
+    `sound_embed` is that of `wanted_direction`; `truncation_psi` and `centres` are those of `random_start`; `dtype` is that of the
+    generator's features.
     """
     check_range("number of candidates", num_codes, 1, 100_000)
     check_range("keep", keep, 1, 4096)
@@ -150,7 +155,10 @@ def choose_start(
 
 
 def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
-    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score, and the class it drew."""
+    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score, and the class it drew.
+
+    `columns` stand in a row.
+    """
     labels = [f"{rank}.  #{number}  {ranked.scores[number]:.3f}" for rank, number in enumerate(ranked.order.tolist(), start=1)]
     if ranked.drawn_labels:
         labels = [f"{label}  class {drawn}" for label, drawn in zip(labels, ranked.drawn_labels, strict=True)]
@@ -159,7 +167,7 @@ def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
 
 
 def _labelled(pixels: torch.Tensor, label: str) -> torch.Tensor:
-    """A picture [H, W, 3], made at least `_SHOWN` pixels wide, with a line of text below it."""
+    """A image [H, W, 3], made at least `_SHOWN` pixels wide, with a line of text below it."""
     image = Image.fromarray(pixels.numpy())
     if image.width < _SHOWN:
         image = image.resize((_SHOWN, round(image.height * _SHOWN / image.width)), Image.Resampling.NEAREST)

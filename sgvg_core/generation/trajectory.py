@@ -42,6 +42,8 @@ def change_rate(batches: Iterable[torch.Tensor], in_rate: Fraction, out_rate: Fr
     """Latents [n, L, D] at `in_rate` as `num_out` latents at `out_rate`, interpolated linearly and streamed.
 
     Step k of a rate stands at k / rate seconds. After the last step the latent is held.
+
+    `batches` are consecutive steps; both rates are steps a second.
     """
     kept, first, done = torch.empty(0), 0, 0
     for batch in batches:

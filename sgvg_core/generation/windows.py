@@ -21,7 +21,7 @@ def label_windows(analysed: AnalysedSound, mel: MelConfig) -> MelSegments:
 
 
 def window_log_mels(analysed: AnalysedSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
-    """The log-mel pictures of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
+    """The log-mel spectrograms of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
     if mel != analysed.mel:
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
     num_segments = max(1, round(analysed.duration * rate))
@@ -29,7 +29,7 @@ def window_log_mels(analysed: AnalysedSound, mel: MelConfig, rate: Fraction, fir
 
 
 def log_mel_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:
-    """The log-mel pictures of a sound, `rate` a second, uint8 [S, M, F]."""
+    """The log-mel spectrograms of a sound, `rate` a second, uint8 [S, M, F]. `waveform` is mono [N]; `num_segments` is S."""
     analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(waveform)[None], sample_rate), mel)
     segments = MelSegments(lambda: analysed.sound.mono_chunks(mel.sample_rate), mel, analysed.level, rate=rate, num_segments=num_segments)
     return quantise(torch.cat(list(segments))[:, 0]).numpy()

@@ -90,7 +90,7 @@ class SoundFit:
 
 @dataclasses.dataclass(frozen=True)
 class LabelledWindows:
-    """Windows of labelled sounds: log-mel pictures uint8 [N, M, F], labels int64 [N], strengths [N] in 0..1."""
+    """Windows of labelled sounds: log-mel spectrograms uint8 [N, M, F], labels int64 [N], strengths [N] in 0..1."""
 
     log_mels: np.ndarray
     labels: np.ndarray
@@ -114,7 +114,7 @@ class Surroundings:
     lasts: np.ndarray
 
     def textures(self, encoder: SoundInversionEncoder, rows: np.ndarray) -> torch.Tensor:
-        """The texture of some of the windows as films have it, averaged over what is around: [n, T]."""
+        """The texture of some of the windows as films have it, averaged over what is around: [n, T]. `rows` are numbers of windows [n]."""
         around = self.places[rows][:, None] + np.arange(-encoder.reach, encoder.reach + 1)
         inside = torch.from_numpy((around >= self.firsts[rows][:, None]) & (around <= self.lasts[rows][:, None]))
         numbers = self.numbers[torch.from_numpy(around.clip(0, len(self.numbers) - 1))].to(next(encoder.parameters()).device)
@@ -173,7 +173,10 @@ def _first_minute(sound: Sound) -> Sound:
 
 
 def wanted_offsets(found: LabelDirections, labels: np.ndarray, strengths: np.ndarray, quiet: float) -> torch.Tensor:
-    """What E_a should answer, [N, L, D]: the label's offset, of which the quietest moment has the share `quiet`."""
+    """What E_a should answer, [N, L, D]: the label's offset, of which the quietest moment has the share `quiet`.
+
+    `strengths` [N] are in 0..1, `labels` [N] are indices into those of `found`.
+    """
     share = torch.from_numpy(quiet + (1 - quiet) * strengths).float()
     return share[:, None, None] * found.offsets[torch.from_numpy(labels)]
 
@@ -206,7 +209,7 @@ def teach_offsets(
 
 
 def _side_by_side(images: torch.Tensor) -> torch.Tensor:
-    """Pictures [K, H, W, 3] as one, [H, K W, 3]."""
+    """Images [K, H, W, 3] as one, [H, K W, 3]."""
     return torch.cat(list(images), 1)
 
 
@@ -234,7 +237,7 @@ def fit_sounds(
     """E_a, and a walker that follows it, for a generator and a handful of labelled sounds.
 
     `space` judges pictures by words (a model's own joint space, or an open_clip model), wherever it lies. `init_from` is an encoder whose
-    ears are taken over, `mel` the sound pictures that it hears (None: the bundled model's). Raises ConfigError and MediaError.
+    ears are taken over, `mel` the spectrograms that it hears (None: the bundled model's). Raises ConfigError and MediaError.
     """
     settings, mel = settings or SoundFitSettings(), mel or LANDSCAPES.mel
     labels = tuple(dict.fromkeys(labelled.label.strip() for labelled in sounds))
@@ -260,7 +263,10 @@ def fit_sounds(
 
 
 def analytic_walker_config(generator: Generator, rate: float, num_labels: int) -> WalkerConfig:
-    """The configuration of a walker that follows: just enough units for its labels, 32 at least."""
+    """The configuration of a walker that follows: just enough units for its labels, 32 at least. `rate` is steps a second.
+
+    `num_labels` decides how many units it needs.
+    """
     return WalkerConfig(
         num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws), hidden=max(32, 2 * num_labels), walk_rate=rate
     )

@@ -99,7 +99,10 @@ def look_at_codes(
 
 
 def nearest_means(ws: torch.Tensor, scores: torch.Tensor, num_nearest: int) -> torch.Tensor:
-    """For each label the mean latent of its `num_nearest` best codes, less the mean of all: [K, L, D]. `scores` is [N, K]."""
+    """For each label the mean latent of its `num_nearest` best codes, less the mean of all: [K, L, D]. `scores` is [N, K].
+
+    `ws` are the codes' latents [N, L, D].
+    """
     best = scores.topk(num_nearest, 0).indices
     return torch.stack([ws[rows].mean(0) for rows in best.T]) - ws.mean(0)
 
@@ -111,9 +114,12 @@ def zscore(cosines: torch.Tensor) -> torch.Tensor:
 
 
 def offset_loss(embedded: torch.Tensor, texts: torch.Tensor, label: int, offset: torch.Tensor, keep_near: float) -> torch.Tensor:
-    """Eq. 2's a <-> t for pictures [B, E] of one label, the choice among all labels [K, E], and the mean square of the offset [L, D].
+    """Eq. 2's a <-> t for images [B, E] of one label, the choice among all labels [K, E], and the mean square of the offset [L, D].
 
     The offset is in standard deviations of mapped latents.
+
+    `embedded` are the pictures' and `texts` the labels' embeddings, of unit length; `label` is an index into `texts`. `keep_near` weighs
+    the mean square.
     """
     cosines = embedded @ texts.T
     wanted = torch.full((len(cosines),), label, device=cosines.device)

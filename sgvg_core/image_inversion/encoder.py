@@ -18,7 +18,7 @@ _POOLED = 7
 
 
 class ImageEncoder(nn.Module):
-    """Pictures [N, in_channels, H, W] in -1..1 -> `ws` [N, L, D]. Arguments as in `ImageEncoderConfig`.
+    """Images [N, in_channels, H, W] in -1..1 -> `ws` [N, L, D]. Arguments as in `ImageEncoderConfig`.
 
     `latent_avg` [L, D] is the mean latent that answers are offsets from (zeros where they aren't).
     """

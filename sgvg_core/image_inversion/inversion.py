@@ -11,14 +11,14 @@ from ..progress import Progress, silent
 from .encoder import ImageEncoder
 
 Generate = Callable[[torch.Tensor], torch.Tensor]
-"""Latents [N, L, D] -> pictures [N, 3, H, W] in -1..1: the generator that the encoder was trained with, without its noise changing."""
+"""Latents [N, L, D] -> images [N, 3, H, W] in -1..1: the generator that the encoder was trained with, without its noise changing."""
 
 RESTYLE_PASSES = 5
 """Passes with which ReStyle's encoders were trained and measured."""
 
 
 def prepare_images(images: torch.Tensor, size: int) -> torch.Tensor:
-    """Pictures [N, 3, H, W] in -1..1 at `size` x `size`, antialiased bilinear, as the encoders were trained. Raises ShapeError."""
+    """Images [N, 3, H, W] in -1..1 at `size` x `size`, antialiased bilinear, as the encoders were trained. Raises ShapeError."""
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
         raise ShapeError(f"pictures: got shape {list(images.shape)}, expected [N, 3, H, W]")
     images = images.float()
@@ -36,10 +36,12 @@ def invert(
     num_passes: int = RESTYLE_PASSES,
     progress: Progress = silent,
 ) -> torch.Tensor:
-    """Latents [N, L, D] of pictures [N, 3, H, W] in -1..1, float32 on the encoder's device.
+    """Latents [N, L, D] of images [N, 3, H, W] in -1..1, float32 on the encoder's device.
 
     ReStyle: each pass sees the picture beside what the generator makes of the latents so far, the first one beside the picture of the mean
     latent, and answers a correction. Such encoders need `generate`; for the others it isn't asked and one pass is all.
+
+    `num_passes` is for ReStyle alone.
     """
     device = encoder.latent_avg.device
     ready = prepare_images(images, encoder.image_size).to(device)

@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
 
 
 class Judge(nn.Module):
-    """Pictures [N, 3, H, W] in -1..1 -> `Verdict`. Arguments as in `JudgeConfig`."""
+    """Images [N, 3, H, W] in -1..1 -> `Verdict`. Arguments as in `JudgeConfig`."""
 
     def __init__(self, image_size: int = 64, widths: tuple[int, ...] = (24, 48, 96, 128), labels: tuple[str, ...] = ()) -> None:
         super().__init__()

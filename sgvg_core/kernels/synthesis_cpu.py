@@ -149,7 +149,10 @@ class Strips:
         self._buffers = [torch.empty(0) for _ in range(4)]
 
     def prepare(self, network: torch.nn.Module, blocks: Sequence[Any]) -> None:
-        """Prepare the weights, unless it's done and none has changed since."""
+        """Prepare the weights, unless it's done and none has changed since.
+
+        `blocks` are those of the `network` that are computed in strips.
+        """
         tensors = list(network.parameters())
         if len(tensors) == len(self._source) and all(
             own.data_ptr() == tensor.data_ptr() and version == _version(tensor) for (own, version), tensor in zip(self._source, tensors, strict=True)

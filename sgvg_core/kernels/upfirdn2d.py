@@ -8,7 +8,7 @@ from torch.nn.grad import conv2d_input
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] with the channels of a pixel side by side in memory."""
+    """Images [N, C, H, W] with the channels of a pixel side by side in memory."""
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -53,7 +53,10 @@ class _FilteredBack(torch.autograd.Function):
 
 
 def upfirdn2d(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: int = 0) -> torch.Tensor:
-    """Each channel of x [N, C, H, W] by the fixed, symmetric filter `taps` [4, 4], with zeros beyond the border."""
+    """Each channel of x [N, C, H, W] by the fixed, symmetric filter `taps` [4, 4], with zeros beyond the border.
+
+    `stride` keeps each such point of the result; `padding` zeros lie on each side.
+    """
     if torch.is_grad_enabled() and x.requires_grad:
         result: torch.Tensor = _Filtered.apply(x, taps, stride, padding)  # type: ignore[no-untyped-call]
         return result
@@ -61,7 +64,7 @@ def upfirdn2d(x: torch.Tensor, taps: torch.Tensor, *, stride: int = 1, padding: 
 
 
 def upsample2d(x: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] -> [N, C, 2 H, 2 W] by the filter [1, 3, 3, 1], with zeros beyond the border.
+    """Images [N, C, H, W] -> [N, C, 2 H, 2 W] by the filter [1, 3, 3, 1], with zeros beyond the border.
 
     That filter is bilinear interpolation, but for the border; hence the zeros around the picture, cut off again.
     """
@@ -70,7 +73,7 @@ def upsample2d(x: torch.Tensor) -> torch.Tensor:
 
 
 def downsample2d(x: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] -> [N, C, H / 2, W / 2] by the filter [1, 3, 3, 1], with zeros beyond the border."""
+    """Images [N, C, H, W] -> [N, C, H / 2, W / 2] by the filter [1, 3, 3, 1], with zeros beyond the border."""
     return upfirdn2d(x, filter_taps(x), stride=2, padding=1)
 
 

@@ -101,13 +101,19 @@ def _told_apart(octaves: tuple[float, ...]) -> list[float]:
 
 
 def map_latents(ws: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """Latents or offsets [N, L_source, D] through a `layer_map` [L_target, L_source]: [N, L_target, D]."""
+    """Latents or offsets [N, L_source, D] through a `layer_map` [L_target, L_source]: [N, L_target, D].
+
+    `ws` may lie on any device; `matrix` is moved there.
+    """
     check_shape("ws", ws, "N L D", L=matrix.shape[1])
     return torch.einsum("ts,nsd->ntd", matrix.to(ws), ws)
 
 
 def map_slices(slices: dict[str, slice], matrix: torch.Tensor) -> dict[str, slice]:
-    """Groups of source latents as groups of target latents: each target latent goes where most of it comes from. Raises ConfigError."""
+    """Groups of source latents as groups of target latents: each target latent goes where most of it comes from. Raises ConfigError.
+
+    `matrix` is a `layer_map` [L_target, L_source].
+    """
     origin = [int(row.argmax()) for row in matrix]
     mapped, begin = {}, 0
     for name, part in slices.items():

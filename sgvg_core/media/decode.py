@@ -70,7 +70,10 @@ def probe_sound(path: str | Path, track: int | None = None) -> SoundInfo:
 
 
 def layout_name(layout: Any, num_channels: int) -> str:
-    """FFmpeg's name of a channel layout; one and two channels without a name are mono and stereo."""
+    """FFmpeg's name of a channel layout; one and two channels without a name are mono and stereo.
+
+    `layout` is PyAV's; `num_channels` decides where it has no name.
+    """
     return {1: "mono", 2: "stereo"}.get(num_channels, str(layout.name))
 
 
@@ -182,7 +185,10 @@ def _mixed(array: np.ndarray, channel: int | None) -> np.ndarray:
 
 
 def full_health(path: Path, track: int | None = None, tick: Tick = nothing) -> SoundHealth:
-    """The state of a whole sound: what its last pass found, or a pass now. Raises MediaError."""
+    """The state of a whole sound: what its last pass found, or a pass now. Raises MediaError.
+
+    `track` is the number of the sound track, from 1; None: the usual one.
+    """
     with open_container(path) as container:
         stream = sound_stream(container, path, track)
         known = kept(path, stream.index)
@@ -195,20 +201,28 @@ def full_health(path: Path, track: int | None = None, tick: Tick = nothing) -> S
 
 def iter_sound(path: str | Path, *, sample_rate: int | None = None, mono: bool = False, start: float = 0.0, length: float | None = None,
                chunk_seconds: float = 1.0, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> Iterator[torch.Tensor]:
-    """The sound of a file in chunks [C, n] of `chunk_seconds` (the last is shorter), float32. See `SoundReader`. Raises MediaError."""
+    """The sound of a file in chunks [C, n] of `chunk_seconds` (the last is shorter), float32. See `SoundReader`. Raises MediaError.
+
+    `start` and `length` are in seconds (None: to the end); `mono` takes the mean of the channels; `track` is the number of the sound
+    track, from 1 (None: the usual one); `strict` refuses what is damaged.
+    """
     return iter(SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, chunk_seconds=chunk_seconds,
                             track=track, strict=strict, tick=tick))
 
 
 def read_sound(path: str | Path, *, start: float = 0.0, length: float | None = None, sample_rate: int | None = None,
                mono: bool = False, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> tuple[torch.Tensor, int]:
-    """The sound of a file as a whole: waveform [C, N] float32 and its sample rate. See `SoundReader`. Raises MediaError."""
+    """The sound of a file as a whole: waveform [C, N] float32 and its sample rate. See `SoundReader`. Raises MediaError.
+
+    `start` and `length` are in seconds (None: to the end); `mono` takes the mean of the channels; `track` is the number of the sound
+    track, from 1 (None: the usual one); `strict` refuses what is damaged.
+    """
     reader = SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, track=track, strict=strict, tick=tick)
     return torch.cat(list(reader), dim=1), reader.sample_rate
 
 
 def rechunked(arrays: Iterator[np.ndarray], chunk_samples: int) -> Iterator[np.ndarray]:
-    """The same samples [C, n] in pieces of `chunk_samples`; the last may be shorter."""
+    """The same samples [C, n] in pieces of `chunk_samples`; the last may be shorter. `arrays` [C, n] may be of any lengths."""
     waiting: list[np.ndarray] = []
     num_waiting = 0
     for array in arrays:

@@ -81,7 +81,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def contact_sheet(images: torch.Tensor, columns: int, *, gap: int = 2) -> torch.Tensor:
-    """Images [N, H, W, 3], uint8, side by side in rows of `columns` with dark gaps between: one image [H', W', 3]."""
+    """Images [N, H, W, 3], uint8, side by side in rows of `columns` with dark gaps between: one image [H', W', 3]. `gap` is in pixels."""
     _check_images("images", images, "N H W 3")
     check_range("contact sheet columns", columns, 1, 1000)
     num_images, height, width, _ = images.shape

@@ -7,7 +7,10 @@ import numpy as np
 
 
 def resampled(arrays: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Samples [C, n] at another rate (FFmpeg's band-limited resampler, a channel at a time); N become ceil(N * to / from)."""
+    """Samples [C, n] at another rate (FFmpeg's band-limited resampler, a channel at a time); N become ceil(N * to / from).
+
+    `arrays` [C, n] are consecutive; `from_rate` and `to_rate` are samples a second.
+    """
     resamplers: list[av.AudioResampler] = []
     num_in = num_out = 0
     for array in arrays:

@@ -113,7 +113,10 @@ def check_readable(file: Path) -> None:
 
 
 def sound_stream(container: Any, path: Path_, track: int | None = None) -> Any:
-    """Sound track number `track` (from 1); None: the one marked default, else the first. Raises MediaError when there is none that's usable."""
+    """Sound track number `track` (from 1); None: the one marked default, else the first. Raises MediaError when there is none that's usable.
+
+    `container` is an open file of PyAV; `path` is named in errors.
+    """
     streams = container.streams.audio
     if not streams:
         raise MediaError(f"{path}: there is no sound in this file; choose one with a sound stream")
@@ -154,6 +157,8 @@ def time_zero(container: Any, path: Path_) -> Fraction:
 
     In the mp4 family it's 0, and what lies before the first packet is an edit list's silence, unless the file is in fragments, which
     begin where their stream was when they were recorded. Encoders' priming just before 0 isn't shown.
+
+    `container` is an open file of PyAV.
     """
     playable = [stream for stream in (*container.streams.audio, *container.streams.video) if not is_cover(stream)]
     starts = [stream.start_time * stream.time_base for stream in playable if stream.start_time is not None and stream.time_base]
@@ -180,7 +185,10 @@ def is_cover(stream: Any) -> bool:
 
 
 def declared_end(container: Any, stream: Any, path: Path_) -> Fraction | None:
-    """Where the sound ends by the file's own word, in seconds from time 0, or None where that is only an estimate."""
+    """Where the sound ends by the file's own word, in seconds from time 0, or None where that is only an estimate.
+
+    `container` and `stream` are PyAV's.
+    """
     if container.format.name not in _TELLS_ITS_END or stream.duration is None or stream.time_base is None:
         return None
     if container.format.name == "mp3" and not _counts_all(Path(path)):
@@ -229,6 +237,8 @@ def decoded_arrays(container: Any, stream: Any, path: Path_, *, health: SoundHea
     A damaged packet is left out, as players do, and its time is silent; what is lost so stands in `health` afterwards. When more than one in
     50 is damaged, or the file ends before its declared end, it's a MediaError. Where rate or channels change, the rest is brought to
     those of the beginning.
+
+    `container` and `stream` are PyAV's; `tick` is called with the seconds that are decoded and may raise to stop.
     """
     rate, num_channels = stream.codec_context.sample_rate, stream.codec_context.channels
     health = SoundHealth() if health is None else health
@@ -315,7 +325,10 @@ def _silence(num_channels: int, num_samples: int, rate: int) -> Iterator[np.ndar
 
 
 def to_channels(samples: np.ndarray, num_channels: int) -> np.ndarray:
-    """Samples [C, n] with another number of channels: one goes to all, several to the first of more, and fewer get the mean of all."""
+    """Samples [C, n] with another number of channels: one goes to all, several to the first of more, and fewer get the mean of all.
+
+    `num_channels` is the number that comes out.
+    """
     if len(samples) == num_channels:
         return samples
     if 1 < len(samples) < num_channels:

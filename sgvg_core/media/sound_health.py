@@ -149,7 +149,10 @@ class SoundHealth:
 
 
 def check_whole(health: SoundHealth, kind: str, declared: Fraction | None, stream: Any, path: Path) -> None:
-    """Raise MediaError when what was decoded isn't all of a sound file, and add to `health` what is missing of those that are taken so."""
+    """Raise MediaError when what was decoded isn't all of a sound file, and add to `health` what is missing of those that are taken so.
+
+    `kind` is the container's name, `declared` the end by the file's own word in seconds, `stream` PyAV's.
+    """
     seconds = health.seconds
     try:
         missing = missing_bytes(path)
@@ -212,7 +215,7 @@ _KEPT: dict[tuple[str, int, int, int], SoundHealth] = {}
 
 
 def key_of(path: Path, index: int) -> tuple[str, int, int, int] | None:
-    """Tells a stream of a file as it is now."""
+    """Tells a stream of a file as it is now. `index` is that of the stream in the file."""
     try:
         state = path.stat()
     except OSError:
@@ -230,6 +233,6 @@ def keep(path: Path, index: int, health: SoundHealth) -> None:
 
 
 def kept(path: Path, index: int) -> SoundHealth | None:
-    """What the last full pass found, if the file is the same."""
+    """What the last full pass found, if the file is the same. `index` is that of the stream in the file."""
     key = key_of(path, index)
     return None if key is None else _KEPT.get(key)

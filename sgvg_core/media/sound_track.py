@@ -50,7 +50,10 @@ class SoundTrack:
     @classmethod
     def from_file(cls, path: str | Path, start: float = 0.0, length: float | None = None, track: int | None = None, *, strict: bool = False,
                   tick: Tick = nothing) -> "SoundTrack":
-        """The sound of a file, from `start` on, `length` seconds of it (None: all); the rest as for `SoundReader`. Raises MediaError."""
+        """The sound of a file, from `start` on, `length` seconds of it (None: all); the rest as for `SoundReader`. Raises MediaError.
+
+        `track` is the number of the sound track, from 1; `strict` refuses what is damaged.
+        """
         info: SoundInfo = probe_sound(path, track)
         return cls(path=Path(path), start=start, length=length, sample_rate=info.sample_rate, num_channels=info.num_channels,
                    layout=info.layout, codec=info.codec, track=track, strict=strict, tick=tick)
@@ -91,7 +94,10 @@ class SoundTrack:
 
 
 def chosen_codec(track: SoundTrack | None, sound_codec: str, into: Container = CONTAINERS[".mp4"]) -> str:
-    """What becomes of the sound: "copy", an encoder or "none". Raises ConfigError or MediaError when the wish can't be met."""
+    """What becomes of the sound: "copy", an encoder or "none". Raises ConfigError or MediaError when the wish can't be met.
+
+    `sound_codec` is the wish: "auto", "copy", "none" or an encoder's name.
+    """
     if sound_codec not in SOUND_CODECS:
         raise ConfigError(f"sound: got {sound_codec!r}, expected {', '.join(SOUND_CODECS)}")
     if sound_codec not in ("auto", "copy", "none", *into.chosen) or (sound_codec == "copy" and not into.copied):
@@ -121,7 +127,10 @@ def _in_words(names: Iterable[str]) -> str:
 
 
 def sound_packets(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple[Fraction, Any]]":
-    """Adds the sound's stream to an open output and returns its packets, each with its time in seconds, made lazily."""
+    """Adds the sound's stream to an open output and returns its packets, each with its time in seconds, made lazily.
+
+    `output` is an open file of PyAV; `codec` is what `chosen_codec` returned.
+    """
     if codec == "copy" and track.path is not None:
         return _copied(output, track)
     return _encoded(output, track, codec)

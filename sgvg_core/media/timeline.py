@@ -11,7 +11,10 @@ _NUM_OFFSETS = 8
 
 
 def longest_silence(num_bytes: int, bytes_a_second: float = _FEWEST_BYTES) -> Fraction:
-    """How many seconds of silence a file of `num_bytes` may have in it: as long as sound of this rate (at most 1 kB a second) could last."""
+    """How many seconds of silence a file of `num_bytes` may have in it: as long as sound of this rate (at most 1 kB a second) could last.
+
+    `bytes_a_second` is the rate of the sound.
+    """
     held = num_bytes / max(1.0, min(float(_FEWEST_BYTES), bytes_a_second))
     return Fraction(min(_LONGEST_SILENCE, max(_ALWAYS_ALLOWED, int(held))))
 

@@ -87,7 +87,10 @@ def read_expression(text: str, known: Iterable[str] | None = None) -> Expression
 
 
 def read_assignments(text: str, targets: Iterable[str], known: Iterable[str] | None = None) -> dict[str, Expression]:
-    """Several, each for what it drives: "mid=bass*1.5, pull=1-onset". `targets` are what may stand left of a "=". Raises ConfigError."""
+    """Several, each for what it drives: "mid=bass*1.5, pull=1-onset". `targets` are what may stand left of a "=". Raises ConfigError.
+
+    `known` are the names that mean something (None: any may).
+    """
     reader = _Reader(text, known)
     allowed = list(targets)
     found: dict[str, Expression] = {}
@@ -105,7 +108,10 @@ def read_assignments(text: str, targets: Iterable[str], known: Iterable[str] | N
 
 
 def pointed(text: str, at: int, said: str) -> "ExpressionError":
-    """The error of one character."""
+    """The error of one character.
+
+    `at` is the place of the character in `text`, `said` what is wrong there.
+    """
     begin = max(0, at - 60)
     cut = "..." if begin else ""
     line = "".join(char if char.isprintable() else "?" for char in text[begin : begin + 120])

@@ -87,7 +87,10 @@ class Displacement:
 
 
 def layer_mask(layers: Sequence[int], num_ws: int) -> torch.Tensor:
-    """1 for the latents of these numbers, 0 for the others, [L]. Raises ConfigError."""
+    """1 for the latents of these numbers, 0 for the others, [L]. Raises ConfigError.
+
+    `layers` are numbers from 0 to `num_ws` - 1, and `num_ws` is L.
+    """
     if not layers or not all(0 <= layer < num_ws for layer in layers):
         raise ConfigError(f"layers: got {list(layers)}, expected numbers from 0 to {num_ws - 1}, the latents of this generator")
     return torch.zeros(num_ws).index_fill_(0, torch.tensor(list(layers)), 1.0)

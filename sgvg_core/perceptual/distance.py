@@ -17,7 +17,7 @@ from ..judge import Judge
 from ..shapes import check_shape
 
 Maps = Callable[[torch.Tensor], list[torch.Tensor]]
-"""Pictures [N, 3, H, W] in -1..1 -> maps [N, C, h, w] of layer after layer."""
+"""Images [N, 3, H, W] in -1..1 -> maps [N, C, h, w] of layer after layer."""
 
 _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """LPIPS's normalisation of pictures in -1..1."""
@@ -29,7 +29,10 @@ _WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
 
 
 def unit_difference(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Squared difference of maps [N, C, h, w], each place's channels brought to length 1 before, [N, C, h, w]."""
+    """Squared difference of maps [N, C, h, w], each place's channels brought to length 1 before, [N, C, h, w].
+
+    `one` and `other` have the same shape.
+    """
     ones = (each / (each.square().sum(1, keepdim=True).sqrt() + 1e-10) for each in (one, other))
     return (next(ones) - next(ones)).square()
 

@@ -78,7 +78,7 @@ TINY_WORLD = dataclasses.replace(TINY, generator=dataclasses.replace(TINY.genera
 """The same with codes that the world can read: every stage of training runs on it in seconds."""
 
 PAPER_SOUND_INVERSION = SoundInversionConfig()
-"""E_a at the paper's size: IR-SE-50 on 256 x 256 log-mel pictures of 10 s, 16 latents of 512 (paper 3.1; released weights)."""
+"""E_a at the paper's size: IR-SE-50 on 256 x 256 log-mel spectrograms of 10 s, 16 latents of 512 (paper 3.1; released weights)."""
 
 PAPER_WALKER = WalkerConfig(num_ws=16, w_dim=512, hidden=512, num_layers=5)
 """Recurrent blocks of five layers with 512 hidden numbers (released code)."""

@@ -10,7 +10,7 @@ from .released import ReleasedSoundEncoder
 
 
 class AdaptedSoundEncoder(nn.Module):
-    """Log-mel pictures [S, 1, M, F] -> offsets from the start latent [S, L_target, D], whatever `encoder` answers.
+    """Log-mel spectrograms [S, 1, M, F] -> offsets from the start latent [S, L_target, D], whatever `encoder` answers.
 
     `matrix` [L_target, L_source] is a `layer_map`. An encoder that answers latents instead of offsets (released map heads) is taken
     relative to the generator's mean latent `w_avg` [D]: so a walk that starts at the mean latent begins exactly at what it answered,

@@ -1,6 +1,6 @@
 """The sound inversion encoder E_a (paper 3.1, Eq. 1): a window of sound to an offset in W+.
 
-An IR-SE backbone reads the log-mel picture, a feature pyramid joins its three coarser maps, and one head a latent turns one of the
+An IR-SE backbone reads the log-mel spectrogram, a feature pyramid joins its three coarser maps, and one head a latent turns one of the
 maps into a style. The paper's size is the default of `SoundInversionConfig`; a small one is bundled, which hears the sound's texture too.
 """
 
@@ -87,7 +87,7 @@ class TextureBias(nn.Module):
 
 
 class SoundInversionEncoder(nn.Module):
-    """E_a: log-mel pictures [S, 1, M, F] in 0..1 -> offsets in W+ [S, L, D] (`audio_ws`). Arguments as in `SoundInversionConfig`."""
+    """E_a: log-mel spectrograms [S, 1, M, F] in 0..1 -> offsets in W+ [S, L, D] (`audio_ws`). Arguments as in `SoundInversionConfig`."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ NUM_ATTENTION_HEADS = 8
 NUM_POSITIONS = 32
 """Rows of each head's table of positions that are kept; the table is indexed by clip, and one clip needs the first."""
 CLIP_FRAMES = 864
-"""Frames of the log-mel picture that the released code hears: 10.03 s, the middle of a longer clip."""
+"""Frames of the log-mel spectrogram that the released code hears: 10.03 s, the middle of a longer clip."""
 
 
 class TransformerToStyle(nn.Module):
@@ -48,7 +48,7 @@ class TransformerToStyle(nn.Module):
 
 
 class ReleasedSoundEncoder(nn.Module):
-    """Log-mel pictures [S, 1, M, F] in 0..1 -> latents or offsets in W+ [S, L, D]. Arguments as in `ReleasedSoundConfig`."""
+    """Log-mel spectrograms [S, 1, M, F] in 0..1 -> latents or offsets in W+ [S, L, D]. Arguments as in `ReleasedSoundConfig`."""
 
     clip_frames = CLIP_FRAMES
 

@@ -18,6 +18,8 @@ def encode_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, 
     """Windows [n, 1, M, F], batch after batch -> offsets [n, L, D], streamed; held back by as many windows as the texture reaches ahead.
 
     causal: the texture is averaged over the windows before alone. How the windows are batched changes nothing.
+
+    `batches` are in order and log-mels in 0..1.
     """
     if not encoder.reach:
         yield from map(encoder, batches)
@@ -36,7 +38,7 @@ def encode_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, 
 
 
 def encode_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
-    """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]."""
+    """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]. `windows` are log-mels in 0..1."""
     return hear_part(encoder, windows, slice(0, windows.shape[1]))
 
 

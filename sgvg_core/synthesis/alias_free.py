@@ -127,9 +127,11 @@ class AliasFreeLayer(nn.Module):
 
     @torch.no_grad()
     def in_blocks(self, x: torch.Tensor, w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """The same for one picture [C, H, W], which it overwrites, and one latent [D], on the CPU -> [C', H', W'] in float32.
+        """The same for one image [C, H, W], which it overwrites, and one latent [D], on the CPU -> [C', H', W'] in float32.
 
         `dtype` is the number type of the convolution.
+
+        `x` is the picture, `w` the latent.
         """
         style, scale = self.modulation(w[None])
         x.mul_(style[0, :, None, None])
@@ -156,6 +158,6 @@ class AliasFreeLayer(nn.Module):
 
 
 def check_transform(transform: torch.Tensor | None, num_items: int) -> None:
-    """Raise ShapeError unless `transform` is None, [3, 3] or [N, 3, 3]."""
+    """Raise ShapeError unless `transform` is None, [3, 3] or [N, 3, 3]. `num_items` is N."""
     if transform is not None and tuple(transform.shape) != (3, 3):
         check_shape("transform", transform, "N 3 3", N=num_items)

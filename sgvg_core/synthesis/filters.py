@@ -9,7 +9,10 @@ import torch
 
 
 def kaiser_beta(num_taps: int, width: float, rate: float) -> float:
-    """The window's shape for a transition of `width` between keeping and stopping, at sampling rate `rate` (same unit)."""
+    """The window's shape for a transition of `width` between keeping and stopping, at sampling rate `rate` (same unit).
+
+    `num_taps` is the window's length.
+    """
     attenuation = 2.285 * (num_taps - 1) * math.pi * width / (rate / 2) + 7.95  # decibels
     if attenuation > 50:
         return 0.1102 * (attenuation - 8.7)
@@ -33,7 +36,10 @@ def separable_lowpass(num_taps: int, cutoff: float, width: float, rate: float) -
 
 
 def radial_lowpass(num_taps: int, cutoff: float, width: float, rate: float) -> torch.Tensor:
-    """The same for all directions: a windowed jinc [num_taps, num_taps], float64, of sum one."""
+    """The same for all directions: a windowed jinc [num_taps, num_taps], float64, of sum one.
+
+    `cutoff` and `width` are in the unit of the sampling `rate`.
+    """
     x = _positions(num_taps) / rate
     radius = torch.hypot(x[:, None], x[None, :])
     disc = torch.where(radius == 0, cutoff, torch.special.bessel_j1(2 * math.pi * cutoff * radius) / (math.pi * radius))  # J1(x) / x is 1/2 at 0

@@ -75,5 +75,5 @@ class StyleGAN2Generator(nn.Module):
         truncation_cutoff: int | None = None,
         **synthesis: Any,
     ) -> torch.Tensor:
-        """Pictures [N, img_channels, H, W] of codes z [N, z_dim]; further arguments go to `synthesis`."""
+        """Images [N, img_channels, H, W] of codes z [N, z_dim]; further arguments go to `synthesis`."""
         return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), **synthesis)

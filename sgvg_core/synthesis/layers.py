@@ -76,7 +76,10 @@ class ModulatedConv(nn.Module):
         return x if self.clamp is None else x.clamp(-self.clamp * gain / math.sqrt(2), self.clamp * gain / math.sqrt(2))
 
     def convolve(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """The convolution with weights [C', C, 3, 3], at twice the size when this layer doubles."""
+        """The convolution with weights [C', C, 3, 3], at twice the size when this layer doubles.
+
+        `x` are features [N, C, H, W]; `weight` is [C', C, 3, 3].
+        """
         if not self.up:
             return F.conv2d(x, channels_last(weight), padding=1)
         x = F.conv_transpose2d(x, channels_last(weight.transpose(0, 1)), stride=2)  # [N, C', 2 H + 1, 2 W + 1]
@@ -94,7 +97,7 @@ class ToRGB(nn.Module):
         self.clamp, self.weight_gain = clamp, 1 / math.sqrt(in_channels)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        """Features [N, C, H, W] and latents [N, D] -> picture [N, img_channels, H, W], float32."""
+        """Features [N, C, H, W] and latents [N, D] -> image [N, img_channels, H, W], float32."""
         style = self.affine(w) * self.weight_gain
         image = F.conv2d(x * style.to(x.dtype)[:, :, None, None], self.weight.to(x.dtype)).float() + self.bias[:, None, None]
         return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)

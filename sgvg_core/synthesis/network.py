@@ -83,7 +83,7 @@ def _after_loading(network: nn.Module, _: Any) -> None:
 
 
 class SynthesisNetwork(nn.Module):
-    """Latents ws [N, num_ws, w_dim] -> pictures [N, img_channels, H, W], about -1..1, float32."""
+    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class SynthesisNetwork(nn.Module):
         noise: Sequence[torch.Tensor] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> torch.Tensor:
-        """Pictures [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
+        """Images [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
 
         `noise_mode`: see `noise.noise_maps`; with "random", `noise_index` is the number of the first item, so that item k has the
         same noise in any batch. `noise_strength` is one number, or one an item, [N]. `dtype` is that of the features. Where float16 or

@@ -26,6 +26,8 @@ def noise_maps(
     "const" takes the network's own maps `consts`. "random" draws new ones for each item: item k gets those of `first` + k, alone
     or in a batch. "seeded" draws one set from `seed` for all items. "given" takes `given`: one map a layer, [H, W] or
     [N, 1, H, W]. "none" adds nothing. All are multiplied by `strength`, one number or one an item, [N].
+
+    `mode` is one of the words above; `num_items` is N.
     """
     if mode not in NOISE_MODES:
         raise ConfigError(f"noise_mode: got {mode!r}, expected {', '.join(NOISE_MODES)}")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def as_rgb(images: torch.Tensor) -> torch.Tensor:
-    """Pictures [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
+    """Images [N, C, H, W] with three channels: of grey ones the first thrice, of others the first three (without alpha)."""
     return images[:, :3] if images.shape[1] >= 3 else images[:, :1].expand(-1, 3, -1, -1)
 
 

@@ -20,7 +20,7 @@ _NUM_FLOAT16_SIZES = 4
 
 
 class AliasFreeSynthesis(nn.Module):
-    """Latents ws [N, num_ws, w_dim] -> pictures [N, img_channels, H, W], about -1..1, float32. Latent 0 places, the others paint."""
+    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32. Latent 0 places, the others paint."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class AliasFreeSynthesis(nn.Module):
         transform: torch.Tensor | None = None,
         placement: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Pictures [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
+        """Images [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
 
         This generator has no noise: the arguments about it are those of StyleGAN2, so that callers needn't know which they have, and do
         nothing. `dtype` is that of the features; where float16 or bfloat16 don't give finite pictures, the batch is computed again in
@@ -196,5 +196,5 @@ class StyleGAN3Generator(nn.Module):
         truncation_cutoff: int | None = None,
         **synthesis: Any,
     ) -> torch.Tensor:
-        """Pictures [N, img_channels, H, W] of codes z [N, z_dim]; further arguments go to `synthesis`."""
+        """Images [N, img_channels, H, W] of codes z [N, z_dim]; further arguments go to `synthesis`."""
         return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), **synthesis)

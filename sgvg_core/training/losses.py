@@ -18,12 +18,12 @@ GAN_LOSSES = ("lsgan", "logistic", "non_saturating")
 
 
 def sound_image(image_embed: torch.Tensor, sound_embed: torch.Tensor) -> torch.Tensor:
-    """Eq. 2, a <-> v: 1 - cos(F_v(G(w_hat_a)), F_a(x_a)), the mean over items."""
+    """Eq. 2, a <-> v: 1 - cos(F_v(G(w_hat_a)), F_a(x_a)), the mean over items. `image_embed` and `sound_embed` are [N, E]."""
     return (1 - F.cosine_similarity(image_embed, sound_embed, dim=-1)).mean()
 
 
 def sound_text(image_embed: torch.Tensor, text_embed: torch.Tensor) -> torch.Tensor:
-    """Eq. 2, a <-> t: 1 - cos(F_v(G(w_hat_a)), F_t(label of x_a)), the mean over items."""
+    """Eq. 2, a <-> t: 1 - cos(F_v(G(w_hat_a)), F_t(label of x_a)), the mean over items. `image_embed` and `text_embed` are [N, E]."""
     return (1 - F.cosine_similarity(image_embed, text_embed, dim=-1)).mean()
 
 
@@ -36,7 +36,10 @@ def spread(ws: torch.Tensor) -> torch.Tensor:
 
 
 def encoder(image_embed: torch.Tensor, sound_embed: torch.Tensor, text_embed: torch.Tensor, ws: torch.Tensor, lambda_b: float) -> torch.Tensor:
-    """Eq. 3: L_enc = L_CLIP^{a<->v} + L_CLIP^{a<->t} + lambda_b || w_hat_a - w_bar_a ||_2^2."""
+    """Eq. 3: L_enc = L_CLIP^{a<->v} + L_CLIP^{a<->t} + lambda_b || w_hat_a - w_bar_a ||_2^2.
+
+    `image_embed`, `sound_embed` and `text_embed` are those of `sound_image` and `sound_text`, `ws` those of `spread`.
+    """
     terms = {"sound_image": sound_image(image_embed, sound_embed), "sound_text": sound_text(image_embed, text_embed), "spread": spread(ws)}
     return total(terms, encoder_weights(lambda_b))
 
@@ -57,12 +60,17 @@ def video_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan"
     """Eq. 7, what D_V makes small: -E[log D_V(v)] - E[log(1 - D_V(v~))], D the sigmoid of the answer (the paper's "1 - log" is a misprint).
 
     "lsgan": E[(D_V(v) - 1)^2] / 2 + E[D_V(v~)^2] / 2, D the answer itself.
+
+    `real` and `made` are the answers for either; `gan_loss` is one of `GAN_LOSSES`.
     """
     return _critic(real, made, gan_loss)
 
 
 def image_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan") -> torch.Tensor:
-    """Eq. 8, what D_I makes small: Eq. 7 with frames x and x~ in the place of clips."""
+    """Eq. 8, what D_I makes small: Eq. 7 with frames x and x~ in the place of clips.
+
+    `real` and `made` are the answers for either; `gan_loss` is one of `GAN_LOSSES`.
+    """
     return _critic(real, made, gan_loss)
 
 
@@ -70,6 +78,8 @@ def adversarial(made: torch.Tensor, gan_loss: str = "lsgan") -> torch.Tensor:
     """Eq. 9, the side of E_a and the walker against one discriminator: E[log(1 - D(v~))].
 
     "lsgan": E[(D(v~) - 1)^2] / 2. "non_saturating": -E[log D(v~)], of the same fixed point, but steep where D is sure.
+
+    `made` are the answers for what was made; `gan_loss` is one of `GAN_LOSSES`.
     """
     check_choice("gan_loss", gan_loss, GAN_LOSSES)
     if gan_loss == "lsgan":
@@ -80,12 +90,19 @@ def adversarial(made: torch.Tensor, gan_loss: str = "lsgan") -> torch.Tensor:
 def walker(
     video_made: torch.Tensor, image_made: torch.Tensor, encoder_loss: torch.Tensor, lambda_enc: float, gan_loss: str = "lsgan"
 ) -> torch.Tensor:
-    """Eq. 9, what E_a and the walker make small: L_{D_V} + L_{D_I} (their side) + lambda_enc L_enc."""
+    """Eq. 9, what E_a and the walker make small: L_{D_V} + L_{D_I} (their side) + lambda_enc L_enc.
+
+    `video_made` and `image_made` are the answers of D_V and D_I for what was made, `encoder_loss` that of `encoder`; `gan_loss` is one of
+    `GAN_LOSSES`.
+    """
     return adversarial(video_made, gan_loss) + adversarial(image_made, gan_loss) + lambda_enc * encoder_loss
 
 
 def walker_weights(lambda_b: float, lambda_enc: float) -> dict[str, float]:
-    """Eq. 9 as the weights of its terms: those of Eq. 3 times `lambda_enc`, and 1 for the side against each discriminator."""
+    """Eq. 9 as the weights of its terms: those of Eq. 3 times `lambda_enc`, and 1 for the side against each discriminator.
+
+    `lambda_b` is that of the spread.
+    """
     return {**{name: lambda_enc * weight for name, weight in encoder_weights(lambda_b).items()}, "video": 1.0, "image": 1.0}
 
 
@@ -95,7 +112,7 @@ def generator_adversarial(made: torch.Tensor) -> torch.Tensor:
 
 
 def critic_adversarial(real: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
-    """StyleGAN2's discriminator: -E[log D(x)] - E[log(1 - D(x~))], D the sigmoid of the answer."""
+    """StyleGAN2's discriminator: -E[log D(x)] - E[log(1 - D(x~))], D the sigmoid of the answer. `real` and `made` are the answers for either."""
     return _critic(real, made, "logistic")
 
 
@@ -110,10 +127,12 @@ def r1(answers: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
 
 
 def path_lengths(images: torch.Tensor, ws: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """How far pictures [N, 3, H, W] move with their latents ws [N, L, D]: |J_w^T y| of StyleGAN2's Eq. 4, a number an item [N].
+    """How far images [N, 3, H, W] move with their latents ws [N, L, D]: |J_w^T y| of StyleGAN2's Eq. 4, a number an item [N].
 
     `directions` y are normal numbers of the pictures' shape; over sqrt(H W), lengths don't depend on the size. The mean over L, as its
     authors take it. The result can be differentiated again.
+
+    `images` are what `ws` show, with their graph.
     """
     weighted = (images * directions).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(weighted, ws, create_graph=True)
@@ -130,6 +149,8 @@ def contrastive(embed: torch.Tensor, other_embed: torch.Tensor, scale: torch.Ten
 
     Half the sum of the cross-entropies of rows and of columns of `scale` cos(a_i, b_j). It needs the whole batch: gathered from all
     ranks, never in slices.
+
+    `embed` and `other_embed` are of unit length.
     """
     scores = scale * embed @ other_embed.t()
     rows = torch.arange(len(scores), device=scores.device)
@@ -140,6 +161,8 @@ def contrastive_groups(embed: torch.Tensor, other_embed: torch.Tensor, scale: to
     """`contrastive` where several rows say the same: row i belongs to every row of its group (int [N]), to all of them alike.
 
     Two clips of rain must not be told that "rain" belongs to one of them alone. With a group for each row it's `contrastive`.
+
+    `embed`, `other_embed` and `scale` are those of `contrastive`; `groups` numbers the groups.
     """
     scores = scale * embed @ other_embed.t()
     same = (groups[:, None] == groups[None]).to(scores.dtype)
@@ -148,7 +171,10 @@ def contrastive_groups(embed: torch.Tensor, other_embed: torch.Tensor, scale: to
 
 
 def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> torch.Tensor:
-    """The weighted sum of terms; both bear the same names. A weight of 0 switches a term off, also where it isn't finite."""
+    """The weighted sum of terms; both bear the same names. A weight of 0 switches a term off, also where it isn't finite.
+
+    `weights` may hold more names than `terms`.
+    """
     return torch.stack([weights[name] * term for name, term in terms.items() if weights[name] != 0]).sum()
 
 

@@ -17,12 +17,15 @@ def tint(scene: Scene) -> Any:
 
 
 def mist(scene: Scene, noon: str = "dfe8ea", dusk: str = "d8b0a0", night: str = "3c4868") -> Any:
-    """The colour of haze at this hour."""
+    """The colour of haze at this hour. `noon`, `dusk` and `night` are shades as RRGGBB."""
     return C(scene.hour, f"{noon} {dusk} {night}") * tint(scene)
 
 
 def sky(b: Grid, scene: Scene, horizon: float, palettes: tuple[str, str, str], sun: tuple[float, float, float] | None, seed: float) -> Any:
-    """A sky down to `horizon`: three rows of shades (top, middle, low) for noon, dusk and night; sun or moon at (x, y, r); stars; clouds."""
+    """A sky down to `horizon`: three rows of shades (top, middle, low) for noon, dusk and night; sun or moon at (x, y, r); stars; clouds.
+
+    `palettes` are of shades as RRGGBB, three each.
+    """
     img = ramp(b.y / horizon, [C(scene.hour, shades) * tint(scene) for shades in palettes], [0, 0.6, 1])
     dark = float(smooth(NIGHT_FROM, NIGHT_AT, scene.hour))
     if dark > 0:
@@ -42,12 +45,15 @@ def sky(b: Grid, scene: Scene, horizon: float, palettes: tuple[str, str, str], s
 
 
 def shade(scene: Scene, noon: str, dusk: str, night: str, far: float = 0.0) -> Any:
-    """A colour at this hour; `far` (0..1) lets haze take its share of it."""
+    """A colour at this hour; `far` (0..1) lets haze take its share of it. `noon`, `dusk` and `night` are shades as RRGGBB."""
     colour = C(scene.hour, f"{noon} {dusk} {night}") * tint(scene)
     return colour + (mist(scene) - colour) * F(min(1.0, far * (0.15 + 0.85 * scene.haze) + 0.18 * scene.haze))
 
 
 def veil(b: Grid, img: Any, scene: Scene, top: float, bottom: float, amount: float = 0.7) -> Any:
-    """Haze that lies over the land between two heights, densest in the middle."""
+    """Haze that lies over the land between two heights, densest in the middle.
+
+    `img` is the picture so far; `top` and `bottom` are heights in the picture's coordinates, `amount` is in 0..1.
+    """
     middle, half = (top + bottom) / 2, (bottom - top) / 2
     return over(img, mist(scene), amount * scene.haze * np.exp(-(((b.y - middle) / half) ** 2)))

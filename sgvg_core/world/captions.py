@@ -86,6 +86,8 @@ def caption(kind: str, scene: HasWeather | None, envelope: ArrayLike, rng: np.ra
 
     `envelope` is one number or a curve (its mean counts); NaN, or a scene of None, leaves strength, hour and weather unsaid. In a
     quarter of the draws the caption is the paper's label alone or with a strength. Raises ConfigError for an unknown class.
+
+    `kind` is one of `KINDS`.
     """
     if kind not in NAMES:
         raise ConfigError(f"kind: got {kind!r}, expected one of {', '.join(NAMES)}")

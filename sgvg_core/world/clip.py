@@ -26,7 +26,10 @@ class Clip:
 
 
 def phases(envelope: NDArray[np.floating], rate: float, start: float) -> NDArray[np.float32]:
-    """The phase in [0, 1) at each value of an envelope of `rate` values a second: it turns faster where the envelope is high."""
+    """The phase in [0, 1) at each value of an envelope of `rate` values a second: it turns faster where the envelope is high.
+
+    `start` is the phase of the first.
+    """
     slow, fast = PHASE_RATES
     speed = slow + (fast - slow) * np.asarray(envelope, np.float64)
     turns = start + np.concatenate([[0.0], np.cumsum(speed[:-1])]) / rate
@@ -34,7 +37,7 @@ def phases(envelope: NDArray[np.floating], rate: float, start: float) -> NDArray
 
 
 def clip(kind: str, seed: int, seconds: float, fps: float, size: int, sample_rate: int = 22_050) -> Clip:
-    """A clip of a class, the same for the same arguments; `size` is the side of its pictures. Raises ConfigError."""
+    """A clip of a class, the same for the same arguments; `size` is the side of its pictures. Raises ConfigError. `kind` is one of `KINDS`."""
     from .render import render  # here, so that sounds need no painting
 
     scene = random_scene(kind, seed)

@@ -40,14 +40,17 @@ def normalise(z: torch.Tensor) -> torch.Tensor:
 
 
 def is_clear(z: torch.Tensor, margin: float = MARGIN) -> torch.Tensor:
-    """Whether the best kind and the best composition of codes [N, 64] lead the second best by `margin` -> bool [N]."""
+    """Whether the best kind and the best composition of codes [N, 64] lead the second best by `margin` -> bool [N]. `z` are [N, 64]."""
     z = normalise(z)
     gaps = [top[:, 0] - top[:, 1] for top in (z[:, part].topk(2, dim=1).values for part in (_KIND, _COMPOSITION))]
     return (gaps[0] > margin) & (gaps[1] > margin)
 
 
 def draw_codes(seed: int, num_codes: int, first: int = 0, margin: float = MARGIN) -> torch.Tensor:
-    """Codes `first` .. `first + num_codes - 1` of `seed`, each clear in kind and composition -> [N, 64] of unit mean square."""
+    """Codes `first` .. `first + num_codes - 1` of `seed`, each clear in kind and composition -> [N, 64] of unit mean square.
+
+    `margin` is that of `is_clear`.
+    """
     codes = []
     for index in range(first, first + num_codes):
         generator = generator_for(seed, "code", index)
@@ -83,6 +86,8 @@ def write_codes(
     """Codes [N, 64] with another kind (int [N]), envelope (0..1 [N]) or phase (turns [N]); everything else they show stays.
 
     The kind is changed by swapping scores, so a clear code stays clear. The free numbers give way to keep the mean square at 1.
+
+    `z` are clear codes; they are left as they are.
     """
     z = normalise(z).clone()
     rows = torch.arange(len(z), device=z.device)

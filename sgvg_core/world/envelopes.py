@@ -19,7 +19,7 @@ MAX_EVENTS = 4_000
 
 
 def random_of(kind: str, seed: int, stream: str) -> np.random.Generator:
-    """The random numbers of one stream ("envelope", "sound") of one clip; every stream is independent of the others."""
+    """The random numbers of one stream ("envelope", "sound") of one clip; every stream is independent of the others. `kind` is one of `KINDS`."""
     return np.random.default_rng([zlib.crc32(kind.encode()), seed & 0xFFFFFFFFFFFFFFFF, zlib.crc32(stream.encode())])
 
 
@@ -30,16 +30,23 @@ class Gait:
         self.rng, self.times = rng, times
 
     def between(self, low: float, high: float) -> float:
+        """A number between `low` and `high`, drawn evenly."""
         return float(self.rng.uniform(low, high))
 
     def sway(self, low_hz: float, high_hz: float, num_waves: int = 5) -> Curve:
-        """Slow irregular motion of unit power, about -2..2."""
+        """Slow irregular motion of unit power, about -2..2.
+
+        `low_hz` to `high_hz` are the frequencies of `num_waves` sines.
+        """
         hz = np.exp(self.rng.uniform(np.log(low_hz), np.log(high_hz), num_waves))
         turn = self.rng.uniform(0, 2 * np.pi, num_waves)
         return np.sin(2 * np.pi * hz[:, None] * self.times + turn[:, None]).sum(0) * np.sqrt(2 / num_waves)
 
     def strokes(self, gap_seconds: tuple[float, float], rise: float, fall: float, flicker: float = 0.0) -> Curve:
-        """Strokes that rise within `rise` seconds and die away over `fall` seconds; `flicker` is a dip right after the first flash."""
+        """Strokes that rise within `rise` seconds and die away over `fall` seconds; `flicker` is a dip right after the first flash.
+
+        `gap_seconds` are the shortest and the longest time between two.
+        """
         gaps = np.exp(self.rng.uniform(np.log(gap_seconds[0]), np.log(gap_seconds[1]), MAX_EVENTS))
         at = np.cumsum(gaps) - gaps[0] * self.between(0.3, 1)
         sizes = self.rng.uniform(0.6, 1, MAX_EVENTS)
@@ -115,6 +122,8 @@ def make_envelope(kind: str, seed: int, seconds: float, rate: float) -> NDArray[
     """The envelope of a clip: [seconds * rate] values in 0..1, value i at the moment i / rate.
 
     The same moments have the same values at every rate and every number of seconds. Raises ConfigError for an unknown class.
+
+    `kind` is one of `KINDS`.
     """
     if kind not in GAITS:
         raise ConfigError(f"kind: got {kind!r}, expected one of {', '.join(GAITS)}")

@@ -33,11 +33,15 @@ class States(NamedTuple):
 
     @classmethod
     def empty(cls, num_states: int, n: int) -> States:
+        """`num_states` empty pictures of `n` x `n` points."""
         return cls(np.zeros((num_states, n, n), np.float32), np.full((num_states, n, n), 9, np.float32))
 
     def stamp(self, state: int, g: Grid, box: tuple[float, float, float, float], inside: Shape, key: float,
               alpha: float = 1.) -> None:
-        """Draw one small thing inside the box (x0, x1, y0, y1)."""
+        """Draw one small thing inside the box (x0, x1, y0, y1).
+
+        `state` is the picture's number, `key` (0..1) the strength from which it's seen, `alpha` its opacity.
+        """
         n = g.n
         i0, i1 = (int(np.clip(np.floor(v * n), 0, n)) for v in (box[0], box[1] + 1.5 / n))
         j0, j1 = (int(np.clip(np.floor(v * n), 0, n)) for v in (box[2], box[3] + 1.5 / n))
@@ -49,7 +53,10 @@ class States(NamedTuple):
         np.maximum(mask, new, out=mask)
 
     def seen(self, amount: float, phase: float, sharpness: float = 5.) -> np.ndarray:
-        """The mask [n, n] at a strength and a phase in [0, 1)."""
+        """The mask [n, n] at a strength and a phase in [0, 1).
+
+        `amount` is the strength, 0..1; `sharpness` how suddenly things appear.
+        """
         out = np.zeros_like(self.masks[0])
         for mask, key, weight in zip(self.masks, self.keys, turn_weights(phase, len(self.masks)), strict=True):
             if weight > 0:
@@ -58,12 +65,18 @@ class States(NamedTuple):
 
 
 def box(b: Grid, x0: float, x1: float, y0: float, y1: float) -> np.ndarray:
-    """The mask of an upright rectangle."""
+    """The mask of an upright rectangle.
+
+    From (`x0`, `y0`) to (`x1`, `y1`), in the picture's coordinates.
+    """
     return b.edge(np.minimum(np.minimum(b.x - x0, x1 - b.x), np.minimum(b.y - y0, y1 - b.y)))
 
 
 def disc(b: Grid, x: float, y: float, r: float, squash: float = 1.) -> np.ndarray:
-    """The mask of a disc, flattened by `squash`."""
+    """The mask of a disc, flattened by `squash`.
+
+    The middle is at (`x`, `y`), `r` is the radius, in the picture's coordinates.
+    """
     return b.edge(r - np.hypot(b.x - x, (b.y - y) * squash))
 
 

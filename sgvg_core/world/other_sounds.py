@@ -122,7 +122,7 @@ OTHER_SOUNDS: dict[str, Callable[[Bench], Wave]] = {
 
 
 def synth_other(kind: str, seed: int, num_samples: int, sample_rate: int) -> NDArray[np.float32]:
-    """Such a sound, float32 [N], mono, at most 0.7 loud; the seed draws everything. Raises ConfigError for an unknown kind."""
+    """Such a sound, float32 [N], mono, at most 0.7 loud; the seed draws everything. Raises ConfigError for an unknown kind. `num_samples` is N."""
     if kind not in OTHER_SOUNDS:
         raise ConfigError(f"kind: got {kind!r}, expected one of {', '.join(OTHER_SOUNDS)}")
     if num_samples == 0:

@@ -23,7 +23,10 @@ def _painted(kind: str, scene: Scene, size: int) -> Frame:
 
 
 def render(kind: str, scene: Scene, envelope: float, phase: float, size: int = 128) -> NDArray[np.uint8]:
-    """One picture, uint8 [size, size, 3]: continuous in the envelope (0..1) and in the phase (turns; one turn comes back to the start)."""
+    """One picture, uint8 [size, size, 3]: continuous in the envelope (0..1) and in the phase (turns; one turn comes back to the start).
+
+    `kind` is one of `KINDS`; `size` is in pixels.
+    """
     check_choice("kind", kind, KINDS)
     check_range("envelope", envelope, 0, 1)
     check_range("size", size, 16, 2048)

@@ -35,6 +35,8 @@ def long_walk(
     """For each minute: the frames' mean change, the judge's correlation, and how far the latents are from w_avg.
 
     The limit is the 99th percentile of the distance of `num_codes` mapped codes.
+
+    `kind` is one of `KINDS`; the walk takes `minutes`. `pull` draws it back to its start, a share a second.
     """
     seconds = 60.0 * minutes
     slow = make_envelope(kind, seed, seconds, _ENVELOPE_RATE)

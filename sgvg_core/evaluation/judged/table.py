@@ -68,7 +68,7 @@ class Film:
 
 
 def held_out_clips(num_clips: int, seed: int, seconds: float, fps: float) -> Iterator[HeldOutClip]:
-    """Clips of all kinds in turn."""
+    """Clips of all kinds in turn. `num_clips` go through `KINDS` in turn."""
     for index in range(num_clips):
         yield held_out_clip(index, seed, seconds, fps)
 
@@ -84,19 +84,19 @@ def held_out_clip(index: int, seed: int, seconds: float, fps: float) -> HeldOutC
 
 
 def held_out_seed(index: int, seed: int) -> int:
-    """The seed of a clip of the world that no training draws."""
+    """The seed of a clip of the world that no training draws. `index` is the clip's number."""
     return _HELD_OUT_SEED + seed * 1_000_003 + index
 
 
 def held_out_envelope(index: int, seed: int, seconds: float, fps: float) -> np.ndarray:
-    """The hidden cause of a clip at its frames, [T]."""
+    """The hidden cause of a clip at its frames, [T]. `index` is the clip's number, which decides its kind too."""
     slow = make_envelope(KINDS[index % len(KINDS)], held_out_seed(index, seed), seconds, _ENVELOPE_RATE)
     return np.interp(np.arange(math.ceil(seconds * fps)) / fps, np.arange(len(slow)) / _ENVELOPE_RATE, slow)
 
 
 @torch.no_grad()
 def judge_film(judge: Judge, frames: torch.Tensor, kind: int, envelope: np.ndarray, fps: float) -> Film:
-    """Frames uint8 [T, H, W, 3] against the kind and the envelope [T] they should show."""
+    """Frames uint8 [T, H, W, 3] against the kind and the envelope [T] they should show. `kind` is an index into `KINDS`."""
     images = from_uint8(frames)
     verdict = judge(images)
     probabilities = verdict.logits.softmax(1)
@@ -211,6 +211,8 @@ def evaluate(
     """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``.
 
     `rows` are names of `ROWS`. Raises ConfigError for another name.
+
+    `num_clips` are the films of each row.
     """
     for name in rows:
         check_choice("rows", name, tuple(ROWS))

@@ -37,7 +37,10 @@ _MIXED = {
 
 
 def pad_same(x: torch.Tensor, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> torch.Tensor:
-    """Zeros around [N, C, T, H, W] as TensorFlow's "SAME": ceil(size / stride) places come out, an odd zero goes behind."""
+    """Zeros around [N, C, T, H, W] as TensorFlow's "SAME": ceil(size / stride) places come out, an odd zero goes behind.
+
+    `x` gets zeros for a convolution of this `kernel` and `stride` (time, height, width).
+    """
     pads: list[int] = []
     for size, width, step in zip(x.shape[-3:], kernel, stride, strict=True):
         surplus = max((-(-size // step) - 1) * step + width - size, 0)

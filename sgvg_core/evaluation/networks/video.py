@@ -53,7 +53,7 @@ def windows(num_frames: int, most: int | None = None) -> torch.Tensor:
 
 
 def as_images(frames: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Frames uint8 [N, H, W, 3] as pictures [N, 3, H, W] in -1..1."""
+    """Frames uint8 [N, H, W, 3] as images [N, 3, H, W] in -1..1."""
     return from_uint8(frames.to(device))
 
 
@@ -66,6 +66,8 @@ def of_frames(features: torch.Tensor, logits: torch.Tensor) -> Seen:
 
     A window's feature [2 E] is the mean over its frames, and the mean size of the change from frame to frame: where it goes, and how
     restlessly. Its scores are the mean of its frames'.
+
+    `logits` are before the softmax.
     """
     index = windows(len(features)).to(features.device)
     seen = features[index]

@@ -74,7 +74,10 @@ class Inverter:
         return rgb_images(self.model.generator, ws.to(self.model.device), noise_mode="const").float()
 
     def losses(self, ws: torch.Tensor, made: torch.Tensor, images: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
-        """The terms by name, for latents [N, L, D], what they show, and what they should [N, 3, H, W] in -1..1."""
+        """The terms by name, for latents [N, L, D], what they show, and what they should [N, 3, H, W] in -1..1.
+
+        `made` is what `ws` show, `images` what they should.
+        """
         space: Any = self.model.joint_space
         return {
             "L2": lambda: F.mse_loss(made, images),
@@ -88,6 +91,8 @@ class Inverter:
         """Latents [N, L, D] that show `images` [N, 3, H, W] in -1..1, after `num_steps` of Adam from the mean latent.
 
         `stepped` hears the share that is done, and may raise to stop.
+
+        `terms` are names of `losses`, whose sum is made small.
         """
         generator = self.model.generator
         ws = generator.w_avg.detach().float().expand(len(images), generator.num_ws, -1).clone().requires_grad_()
@@ -102,7 +107,10 @@ class Inverter:
         return ws.detach()
 
     def figures(self, images: torch.Tensor, way: str, stepped: Callable[[float], None]) -> np.ndarray:
-        """What is measured of one picture [1, 3, H, W]: perceptual distance and MSE, [2]."""
+        """What is measured of one image [1, 3, H, W]: perceptual distance and MSE, [2]. `way` is one of `ways`; `stepped` is that of `descend`.
+
+        `images` are in -1..1.
+        """
         if way == _ENCODER and self.encoder is not None:
             ws = invert(self.encoder, images, self.generate)
         else:
@@ -112,7 +120,10 @@ class Inverter:
             return np.array([self.look(made, images).item(), F.mse_loss(made, images).item()])
 
     def folders(self, keep: Path, source: ClipSource, size: int) -> dict[str, RecordFolder]:
-        """Where the figures of each way are kept: named after all that they depend on."""
+        """Where the figures of each way are kept: named after all that they depend on.
+
+        `keep` is the folder of all kept results; `size` is the pictures' shorter side.
+        """
         eyes = fingerprint([self.model.joint_space, self.look.name, self.look, self.perceptual.name, self.perceptual])
         films = {way: fingerprint([fingerprint_of_model(self.model), self.num_steps, self.encoder if way == _ENCODER else None]) for way in self.ways}
         about = {"clips": source.name, "eyes": eyes, "size": size, "losses": [_RATE, _WEIGHTS, _LOSSES]}
@@ -120,7 +131,10 @@ class Inverter:
 
 
 def table3b(inverter: Inverter, source: ClipSource, *, size: int, keep: Path | None = None, progress: Progress = silent) -> Table:
-    """Table 3b on the first real frame of up to 18 clips, its shorter side `size`. MSE is of pictures in -1..1."""
+    """Table 3b on the first real frame of up to 18 clips, its shorter side `size`. MSE is of pictures in -1..1.
+
+    `keep` is the folder of kept results (None: nothing is kept).
+    """
     clips = source.clips[:MOST_IMAGES]
     figures: dict[str, list[np.ndarray]] = {way: [] for way in inverter.ways}
     folders = inverter.folders(keep, source, size) if keep else {}

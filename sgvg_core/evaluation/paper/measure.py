@@ -72,13 +72,16 @@ class Measured:
         return np.stack([record["embeddings"].astype(np.float32).mean(0) for record in self.records[key]])
 
     def stacked(self, key: str, field: str) -> np.ndarray:
-        """A field of a method's records, [N, ...]."""
+        """A field of a method's records, [N, ...]. `key` names the method, `field` the field of its records."""
         return np.stack([record[field] for record in self.records[key]])
 
 
 @torch.no_grad()
 def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, total: int = 1, note: str = "films") -> torch.Tensor:
-    """The frames of a film, uint8 [T, H, W, 3] on the CPU. `progress` hears of it as the next of `total` films when `done` are finished."""
+    """The frames of a film, uint8 [T, H, W, 3] on the CPU. `progress` hears of it as the next of `total` films when `done` are finished.
+
+    `make` turns the take into latents; `note` is what the progress says.
+    """
     kept: list[torch.Tensor] = []
     num_frames, num_done = take.walk().num_frames, 0
     for some in frames(take.model.generator, make(take), RenderSettings(batch=_BATCH)):
@@ -95,7 +98,7 @@ def hears(space: JointSpace | OpenClipSpace | None) -> bool:
 
 @torch.no_grad()
 def embed_clip(space: Any, source: ClipSource, clip: MeasuredClip) -> np.ndarray:
-    """F_a of a clip's sound in time, [S, E] of unit length, `MOMENTS` a second."""
+    """F_a of a clip's sound in time, [S, E] of unit length, `MOMENTS` a second. `space` is one that embeds sounds."""
     analysed = analyse_sound(source.sound(clip), space.mel)
     device = next(space.parameters()).device
     embedded = torch.cat([space.embed_sounds(log_mel.to(device)) for log_mel in window_log_mels(analysed, space.mel, MOMENTS)])

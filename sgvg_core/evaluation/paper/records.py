@@ -94,6 +94,6 @@ class RecordFolder:
             return None
 
     def put(self, key: str, record: Record) -> None:
-        """Keep the record of a clip."""
+        """Keep the record of a clip. `key` names the clip."""
         with atomic_write(self.folder / f"{key}.npz", DataError) as part, part.open("wb") as file:
             np.savez(file, **record)  # type: ignore[arg-type]  # its keyword allow_pickle confuses the type checker

@@ -64,7 +64,7 @@ class ClipSource(Protocol):
         """The clip's own frames, uint8 [T, H, W, 3]; the shorter side is `size`."""
 
     def real_again(self, clip: MeasuredClip, size: int) -> torch.Tensor | None:
-        """Other real frames, for the distance of real clips from real clips; None if there are none."""
+        """Other real frames, for the distance of real clips from real clips; None if there are none. `size` is their shorter side in pixels."""
 
 
 class WorldSource:
@@ -88,9 +88,11 @@ class WorldSource:
         return Sound.from_waveform(self._held_out(clip.index).waveform[None], SOUND_RATE)
 
     def real(self, clip: MeasuredClip, size: int) -> torch.Tensor:
+        """Rendered frames at `size` pixels."""
         return rendered_frames(self._held_out(clip.index), float(self.fps), size)
 
     def real_again(self, clip: MeasuredClip, size: int) -> torch.Tensor:
+        """The frames of another rendered clip of the kind at `size` pixels."""
         held = self._held_out(clip.index)
         return rendered_frames(dataclasses.replace(held, seed=held.seed + _OTHER_SCENE), float(self.fps), size)
 
@@ -119,9 +121,11 @@ class PreparedSource:
         return Sound.from_waveform(samples[None, : math.ceil(clip.num_frames / self.fps * rate)], rate)
 
     def real(self, clip: MeasuredClip, size: int) -> torch.Tensor:
+        """The clip's own frames, their shorter side `size`."""
         return self._frames(self._test[clip.index], clip.num_frames, size)
 
     def real_again(self, clip: MeasuredClip, size: int) -> torch.Tensor | None:
+        """Frames of a training clip, their shorter side `size`; None if there is none."""
         if not self._train:
             return None
         other = self._train[clip.index % len(self._train)]

@@ -120,7 +120,10 @@ class Tables:
     # ---- the tables
 
     def table2(self, network: str, keys: Sequence[str]) -> Table:
-        """FVD and IS by the named network."""
+        """FVD and IS by the named network.
+
+        `network` is a key of the instruments, `keys` are those of the methods in the order of the rows.
+        """
         own = network != "I3D"
         metrics = (self._fvd(network), self._inception(network), self._diversity, self._movement)
         notes = [
@@ -152,7 +155,10 @@ class Tables:
         return self._table("judge", "By the judge", metrics, [REAL, *keys, SHUFFLED], notes)
 
     def ablations(self, network: str, keys: Sequence[str]) -> Table:
-        """Every part of the method left out in turn."""
+        """Every part of the method left out in turn.
+
+        `network` is a key of the instruments, `keys` are those of the models in the order of the rows.
+        """
         metrics = [*self._judged, *self._joint, self._fvd(network), self._movement]
         return self._table("ablations", "Ablations", [metric for metric in metrics if metric], keys, (f"FVD by {network}.",))
 

@@ -48,6 +48,10 @@ def make_study(
     """Write the page ``study.html`` (and ``clips/``, if they're too large for it) into a new or empty `folder`; the page's path.
 
     A clip's name on the page says nothing of its method. Raises ConfigError for a method that isn't known, or a folder with files in it.
+
+    `methods` are keys of the baselines, or "ours".
+
+    `num_sounds` are the clips that people see.
     """
     entries = [Entry.of(method, model) for method in (OURS, *BASELINES) if method.key in methods]
     if len(entries) < len(methods) or len(methods) < 2:

@@ -144,19 +144,22 @@ class AdversarialTraining:
         return torch.where(second[:, :, None], self.G.mapping(drawn.other_z, drawn.c), ws)
 
     def paint(self, ws: torch.Tensor, drawn: Drawn) -> torch.Tensor:
-        """Pictures [n, 3, size, size] of latents."""
+        """Images [n, 3, size, size] of latents. `ws` are [n, L, D]; the noise is that of `drawn`."""
         mode = "none" if drawn.noise is None else "given"
         images: torch.Tensor = self.G.synthesis(ws, noise_mode=mode, noise=drawn.noise, dtype=self.dtype)
         return images
 
     def answers(self, images: torch.Tensor, transforms: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
-        """The discriminator's answers [n, 1] to augmented pictures, of labels c [n, K] where there are any."""
+        """The discriminator's answers [n, 1] to augmented pictures, of labels c [n, K] where there are any.
+
+        `images` are [n, 3, size, size] in -1..1, and `transforms` those of `draw_transforms`.
+        """
         shown = augment(images, transforms, self.memory["strength"], self.config.augment.kinds)
         answers: torch.Tensor = self.D(shown, c, dtype=self.dtype)
         return answers
 
     def step(self, step: int, real: torch.Tensor, labels: Sequence[int] = ()) -> None:
-        """One step; `real` holds this rank's real pictures [items, 3, size, size] in -1..1, `labels` the numbers of their classes."""
+        """One step; `real` holds this rank's real images [items, 3, size, size] in -1..1, `labels` the numbers of their classes."""
         config = self.config
         self.teach_generator(step)
         if config.path_weight and step % config.g_reg_interval == 0:
@@ -204,7 +207,10 @@ class AdversarialTraining:
         self.memory["path_mean"] += config.path_decay * (mean - self.memory["path_mean"])
 
     def teach_critic(self, step: int, real: torch.Tensor, c: torch.Tensor | None = None) -> None:
-        """The discriminator's loss on real pictures (of labels c [items, K]) and on made ones."""
+        """The discriminator's loss on real pictures (of labels c [items, K]) and on made ones.
+
+        `step` decides what is drawn; `real` are this rank's images [items, 3, size, size].
+        """
         signs: list[torch.Tensor] = []
 
         def terms(items: range) -> dict[str, torch.Tensor]:
@@ -220,7 +226,10 @@ class AdversarialTraining:
         self.memory["sign_steps"] += 1
 
     def penalise_critic(self, step: int, real: torch.Tensor, c: torch.Tensor | None = None) -> None:
-        """R1 at what the discriminator sees: real pictures, augmented."""
+        """R1 at what the discriminator sees: real pictures, augmented.
+
+        `step` decides what is drawn; `real` are this rank's images [items, 3, size, size] of labels `c` [items, K].
+        """
         config = self.config
 
         def terms(items: range) -> dict[str, torch.Tensor]:
@@ -362,7 +371,7 @@ def train_adversarial(
 
 
 def _real_image(data: ImageData, epochs: Epochs, config: AdversarialConfig, step: int, item: int) -> torch.Tensor:
-    """A real picture [3, size, size], mirrored half the time where that's wanted."""
+    """A real image [3, size, size], mirrored half the time where that's wanted."""
     image = data.image(epochs.index(step, item))
     mirrored = config.mirror and torch.rand((), generator=generator_at(config.seed, "mirror", step, item)).item() < 0.5
     return image.flip(2) if mirrored else image

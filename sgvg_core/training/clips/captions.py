@@ -14,7 +14,10 @@ _MOST_KEPT = 65_536
 
 
 def clip_captions(details: dict[str, Any], label: str | None) -> tuple[str, ...]:
-    """The captions of a clip from what the data set knows of it ("caption" or "captions"), else its label in all templates; maybe none."""
+    """The captions of a clip from what the data set knows of it ("caption" or "captions"), else its label in all templates; maybe none.
+
+    `details` are those of the clip in the data set.
+    """
     own = details.get("captions", details.get("caption"))
     texts = [own] if isinstance(own, str) else own if isinstance(own, list) else []
     said = tuple(text.strip()[:_LONGEST_CAPTION] for text in texts if isinstance(text, str) and text.strip())

@@ -36,7 +36,7 @@ class ClassLabels:
         return torch.eye(self.count)[list(numbers)]
 
     def examples(self, number: int, count: int) -> list[int]:
-        """The numbers of `count` pictures of a class, from all over the data; fewer where there are fewer."""
+        """The numbers of `count` pictures of a class, from all over the data; fewer where there are fewer. `number` is that of the class."""
         places = (self.of_images == number).nonzero()[:, 0].tolist()
         return [places[share * len(places) // count] for share in range(min(count, len(places)))]
 

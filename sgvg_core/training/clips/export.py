@@ -26,14 +26,20 @@ _STAGES = (("Joint space", clip_joint_space.FOLDER), ("Sound encoder and walker"
 
 
 def inputs_of(generator: Path, joint_space: str) -> dict[str, str]:
-    """Which generator and joint space a run is made with, as hashes: it doesn't go on with others."""
+    """Which generator and joint space a run is made with, as hashes: it doesn't go on with others.
+
+    `joint_space` is a file, or a name as `open_space` takes it.
+    """
     file = space_file(joint_space)
     return {"generator": checkpoint_sha256(generator), "joint_space": joint_space if file is None else checkpoint_sha256(file)}
 
 
 def note_inputs(work: Path, data: Mapping[str, Any], generator: Path, joint_space: str, joint_space_name: str) -> None:
     """Remember for the export what a run is made with: `data` (hash, labels, numbers of clips), the generator's file, and the joint space
-    as the user named it; `joint_space_name` is what the model card calls it."""
+    as the user named it; `joint_space_name` is what the model card calls it.
+
+    `joint_space` is a file, or a name as `open_space` takes it.
+    """
     parts = {"generator": generator, "joint_space": space_file(joint_space)}
     files = {name: {"path": str(path.resolve()), "sha256": checkpoint_sha256(path)} for name, path in parts.items() if path is not None}
     work.mkdir(parents=True, exist_ok=True)
@@ -50,6 +56,8 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
 
     `table` is a file of Markdown (or JSON) that `evaluate` wrote. Raises CheckpointError when a part is missing or isn't the one that the
     others were learned with.
+
+    `licence` is what the card says of it (None: nothing).
     """
     about = _read_json(work / INPUTS)
     sources = {f"{part}.safetensors": work / f"{part}.safetensors" for part in ("sound_encoder", "walker")}
@@ -80,7 +88,7 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
 
 
 def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None, credits: Credits) -> str:
-    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence."""
+    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence. `about` is what `note_inputs` kept."""
     lines = [
         f"# {folder.name}",
         "",
@@ -129,6 +137,8 @@ def credits_with(work: Path, about: Mapping[str, Any]) -> Credits:
     """Of the recordings that parts of the model were taught with before: those of the model folders that its parts come from.
 
     A fit to labelled sounds begins with the ears of the bundled model.
+
+    `about` is what `note_inputs` kept.
     """
     folders = {Path(file["path"]).parent for file in about["files"].values()}
     if (work / labelled_sounds.FOLDER).exists():

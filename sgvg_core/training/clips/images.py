@@ -106,7 +106,7 @@ def open_images(folder: Path, size: int) -> ImageData:
 
 
 def middle_square(image: torch.Tensor, size: int) -> torch.Tensor:
-    """The middle square of a picture [3, H, W], averaged or interpolated to [3, size, size]."""
+    """The middle square of a image [3, H, W], averaged or interpolated to [3, size, size]. `size` is in pixels; `image` may be in any range."""
     side = min(image.shape[1:])
     top, left = (image.shape[1] - side) // 2, (image.shape[2] - side) // 2
     square = image[:, top : top + side, left : left + side]

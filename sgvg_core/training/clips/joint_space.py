@@ -312,7 +312,10 @@ class ClipJointSpaceTraining:
 def begin_space(
     config: ClipJointSpaceConfig, captions: list[str], labels: tuple[str, ...]
 ) -> tuple[AnyJointSpace, JointSpaceConfig | SoundTowerConfig]:
-    """The space that training begins with, and the configuration of the file that it ends in."""
+    """The space that training begins with, and the configuration of the file that it ends in.
+
+    `captions` are those of the training, of which a new space learns its words.
+    """
     if not config.onto:
         words = sorted({word for text in captions for word in split_words(text)})
         space_config = dataclasses.replace(config.space, merges=train_merges(captions, config.num_merges), words=tuple(words), labels=labels)

@@ -32,6 +32,8 @@ def write_samples(
     """`step_N.png`, two rows a clip: real, then made; and `step_N_<clip>.mp4` of each. Always the same clips and starts.
 
     Returns the sheet, uint8 [H, W, 3].
+
+    `step` is the number in the files' names.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = []

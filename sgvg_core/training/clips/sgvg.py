@@ -123,7 +123,10 @@ class ClipSgvgTraining:
     @torch.no_grad()
     def burn_in(self, sounds: torch.Tensor, start_ws: torch.Tensor, inside: torch.Tensor | None = None) -> WalkState:
         """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, r + before + r, 1, M, F] with what is
-        around (`Walks`)."""
+        around (`Walks`).
+
+        `sounds` are log-mel windows in 0..1; `inside` says which of them are a sound's own (None: all).
+        """
         state, end = WalkState(start_ws, start_ws), sounds.shape[1] - self.encoder.reach
         for first in range(self.encoder.reach, end, _ENCODED_AT_ONCE):
             for audio in self._offsets(sounds, slice(first, min(first + _ENCODED_AT_ONCE, end)), inside):
@@ -140,7 +143,10 @@ class ClipSgvgTraining:
         return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)
 
     def rollout(self, state: WalkState, sounds: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
-        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F]."""
+        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F].
+
+        `inside` says which windows are a sound's own (None: all).
+        """
         ws, reach = [], self.encoder.reach
         for audio in self._offsets(sounds, slice(reach, sounds.shape[1] - reach), inside):
             state = self._step(state, audio)
@@ -170,7 +176,7 @@ class ClipSgvgTraining:
         return rgb_images(self.generator, ws.flatten(0, 1), noise_mode="const", dtype=self.dtype).float()
 
     def encoder_terms(self, frames: torch.Tensor, ws: torch.Tensor, walks: Walks) -> dict[str, torch.Tensor]:
-        """The terms of Eq. 3 that count, without their weights."""
+        """The terms of Eq. 3 that count, without their weights. `frames` [n T, 3, H, W] are what `ws` [n, T, L, D] show."""
         weights, num_frames, terms = self.config.weights, ws.shape[1], {}
         if "sound_image" in weights or "sound_text" in weights:
             images = self.space.embed_images(frames)
@@ -189,7 +195,7 @@ class ClipSgvgTraining:
         return terms
 
     def adversarial_terms(self, frames: torch.Tensor, num_frames: int) -> dict[str, torch.Tensor]:
-        """The side of E_a and the walker against D_V and D_I (Eq. 9)."""
+        """The side of E_a and the walker against D_V and D_I (Eq. 9). `frames` are [n `num_frames`, 3, H, W]."""
         weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.image_size), {}
         if "video" in weights:
             terms["video"] = losses.adversarial(self.video_critic(small.unflatten(0, (-1, num_frames))), self.config.gan_loss)

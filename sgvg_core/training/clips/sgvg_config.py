@@ -66,7 +66,7 @@ class ClipSgvgConfig:
     walker: WalkerConfig = LANDSCAPES.walker
     """The walker; latents and their size are the generator's. Its `walk_rate` is also the rate at which clips are seen and heard."""
     mel: MelConfig = LANDSCAPES.mel
-    """The sound pictures that E_a hears; where the joint space hears too, they must be its own."""
+    """The spectrograms that E_a hears; where the joint space hears too, they must be its own."""
     terms: SgvgTerms = dataclasses.field(default_factory=SgvgTerms)
     blocks: tuple[str, ...] = GROUPS
     """The blocks that move their latents (Eq. 5); the others hold still."""

@@ -89,7 +89,7 @@ class ClipWindows:
 
 
 def square(images: torch.Tensor, size: int) -> torch.Tensor:
-    """The middle square of pictures [T, 3, H, W] whose shorter side is about `size`: [T, 3, size, size]."""
+    """The middle square of images [T, 3, H, W] whose shorter side is about `size`: [T, 3, size, size]. `images` may be in any range."""
     side = min(images.shape[2:])
     top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
     cut = images[:, :, top : top + side, left : left + side]
@@ -99,7 +99,7 @@ def square(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def augment_window(samples: torch.Tensor, rng: np.random.Generator, sample_rate: int) -> torch.Tensor:
-    """Samples [N] in another room, through another microphone or codec (`augmentation.sounds`), as loud as they were."""
+    """Samples [N] in another room, through another microphone or codec (`augmentation.sounds`), as loud as they were. `samples` are in -1..1."""
     if not float(samples.abs().max()):
         return samples
     augmented = torch.from_numpy(augment_sound(samples.numpy(), rng, sample_rate))

@@ -7,7 +7,10 @@ import torch
 
 
 def gradient_shares(terms: Mapping[str, torch.Tensor], parameters: list[torch.nn.Parameter]) -> dict[str, float]:
-    """The norm of each (weighted) term's own gradient, as a share of the sum of these norms."""
+    """The norm of each (weighted) term's own gradient, as a share of the sum of these norms.
+
+    `terms` are by name, with their weights and one common graph.
+    """
     norms = {}
     for name, term in terms.items():
         parts = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)

@@ -10,6 +10,9 @@ HISTORY = "history.jsonl"
 
 
 def note_command(work: Path, stage: str, options: Mapping[str, Any]) -> None:
-    """Remember a command for the model card; without folders, which are this machine's own."""
+    """Remember a command for the model card; without folders, which are this machine's own.
+
+    `stage` is the command's name, `options` what was given.
+    """
     with (work / HISTORY).open("a") as lines:
         lines.write(json.dumps({"stage": stage, **options}) + "\n")

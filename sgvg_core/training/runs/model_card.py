@@ -77,7 +77,7 @@ def write_card(folder: Path, *, more: Credits | None = None, tables: Sequence[st
 
 
 def card_text(folder: Path, recipe: Mapping[str, Any]) -> str:
-    """The card as Markdown."""
+    """The card as Markdown. `recipe` is what recipe.json holds."""
     after = recipe.get("after", "warm-up")
     said = {"after": "those of the warm-up", "losses": "were not run after it"} if after == "warm-up" else {
         "after": "those after the paper's losses, which began with the warm-up's",

@@ -68,7 +68,7 @@ def with_changes(settings: T, changes: Sequence[str], fixed: Sequence[str] = ())
 
 
 def write_stage_config(path: Path, config: Any) -> None:
-    """Write settings as a file that `read_stage_config` takes."""
+    """Write settings as a file that `read_stage_config` takes. `config` is a dataclass of settings."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n", encoding="utf-8")
 

@@ -75,13 +75,16 @@ def taking_up(path: Path) -> Iterator[None]:
 
 
 def check_same(path: Path, was: str | None, now: str, what: str = "settings") -> None:
-    """Raise ConfigError where a state was begun with other `what` (None: it doesn't say, as those of earlier versions)."""
+    """Raise ConfigError where a state was begun with other `what` (None: it doesn't say, as those of earlier versions).
+
+    `was` is what the state says, `now` what this run is called with.
+    """
     if was is not None and not same_settings(was, now):
         raise ConfigError(f"{path}: was begun with other {what} ({was}, now {now}); go on with those, or delete the file")
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:
-    """One more line of a log (JSON lines)."""
+    """One more line of a log (JSON lines). `entry` holds numbers and texts by name."""
     with path.open("a") as lines:
         lines.write(json.dumps(dict(entry)) + "\n")
 

@@ -110,7 +110,7 @@ class Checkpoints:
         return self.path(steps[-1]) if steps else None
 
     def write(self, step: int, state: Mapping[str, Any]) -> None:
-        """Write a state, whole or not at all, and delete what the policy doesn't keep."""
+        """Write a state, whole or not at all, and delete what the policy doesn't keep. `step` is the number of steps that are done."""
         write_state(self.path(step), state)
         for old in self.steps()[: -self.keep_last]:
             if not (self.keep_every and old % self.keep_every == 0):

@@ -71,12 +71,18 @@ def detail_map(images: torch.Tensor) -> torch.Tensor:
 
 
 def detail_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """How far the regions' amounts of detail are apart, as the mean absolute difference of their square roots (faint detail counts too)."""
+    """How far the regions' amounts of detail are apart, as the mean absolute difference of their square roots (faint detail counts too).
+
+    `ours` and `wanted` are [N, 3, H, W] in -1..1.
+    """
     return ((detail_map(ours) + 1e-3).sqrt() - (detail_map(wanted) + 1e-3).sqrt()).abs().mean()
 
 
 def combined_gradient(images: torch.Tensor, terms: dict[str, torch.Tensor], shares: dict[str, float]) -> torch.Tensor:
-    """The gradient at `images`: that of the first term, and each other one scaled to its share of the first one's size."""
+    """The gradient at `images`: that of the first term, and each other one scaled to its share of the first one's size.
+
+    `terms` are by name, each a number made of `images`; `shares` has the same names, and 0 leaves a term out.
+    """
     gradients = {name: torch.autograd.grad(term, images, retain_graph=True)[0] for name, term in terms.items() if shares[name] > 0}
     first = next(iter(gradients.values()))
     size = first.square().mean().sqrt()
@@ -101,6 +107,8 @@ def finetune_detail(
     """Go on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
 
     A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
+
+    `held_out` are the pictures that it's measured by; `dtype` is that of the features (None: what this machine is fast with).
     """
     settings, dtype = settings or DetailConfig(), dtype or training_dtype()
     torch.manual_seed(settings.seed)
@@ -181,7 +189,10 @@ def _teach_critic(
 
 @torch.no_grad()
 def detail_ratio(generator: torch.nn.Module, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
-    """The mean absolute Laplacian of generated pictures beside that of the rendered ones of the same codes."""
+    """The mean absolute Laplacian of generated pictures beside that of the rendered ones of the same codes.
+
+    `size` is in pixels; `dtype` is that of the features.
+    """
     ours = wanted = 0.0
     for first in range(0, len(images.codes), 50):
         z, rendered = images.batch(np.arange(first, min(first + 50, len(images.codes))), size)

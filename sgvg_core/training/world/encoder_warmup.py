@@ -46,6 +46,8 @@ def warm_up_encoder(
 
     A new run begins with the weights of the file `init_from`, if one is given. A run that was killed goes on from
     `sound_encoder.state`; `minutes` of computing count over all runs.
+
+    `minutes` may be several calls' worth; `lr` is Adam's rate at its highest.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

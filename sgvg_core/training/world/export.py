@@ -23,7 +23,7 @@ LARGEST_FILE, LARGEST_MODEL = 15_000_000, 24_000_000
 
 
 def folder_after(work: Path, after: str) -> Path:
-    """Where the sound encoder and the walker of a stage lie."""
+    """Where the sound encoder and the walker of a stage lie. `after` names the stage."""
     return work if after == "warm-up" else work / after.replace("-", "_")
 
 
@@ -41,6 +41,8 @@ def export_model(
 
     `after` names the stage whose sound encoder and walker are taken (None: the last that is there); `table` is a file of Markdown that
     `evaluate` wrote. Raises CheckpointError when a part is missing, ConfigError when they don't fit.
+
+    `licence` is what the card says of it (None: nothing).
     """
     after = after or latest(work)
     sources = {part: (folder_after(work, after) if part in ("sound_encoder", "walker") else work) / f"{part}.safetensors" for part in PARTS}
@@ -70,7 +72,10 @@ def too_large(folder: Path) -> list[str]:
 
 
 def recipe_of(work: Path, after: str, licence: str | None = None) -> dict[str, Any]:
-    """All that the card says beside the weights' own configurations, out of the work folder: commands, data, losses at the end, credits."""
+    """All that the card says beside the weights' own configurations, out of the work folder: commands, data, losses at the end, credits.
+
+    `after` names the stage; `licence` is what the card says of it (None: nothing).
+    """
     recipe: dict[str, Any] = {"after": after, "stages": _stages(work), "data": _data(work), "losses": _losses(work)}
     recipe["recordings"] = to_plain(credits_in(work))
     return recipe if licence is None else {**recipe, "licence": licence}

@@ -53,7 +53,7 @@ class RenderedImages:
     """The fingerprint of what they were made of."""
 
     def batch(self, rows: np.ndarray, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Codes [n, 64] and pictures [n, 3, size, size] in -1..1 of the given rows."""
+        """Codes [n, 64] and images [n, 3, size, size] in -1..1 of the given rows."""
         rows = np.sort(rows)
         images = from_uint8(torch.from_numpy(self.images[rows]))
         return self.codes[rows], F.avg_pool2d(images, images.shape[-1] // size)
@@ -73,7 +73,10 @@ def _render_job(job: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]
 def render_images(
     folder: Path, *, seed: int, num_scenes: int, frames_a_scene: int = 6, size: int = 128, workers: int = 2, progress: Progress = silent
 ) -> RenderedImages:
-    """Render codes and pictures into `folder`, once: what is there of the same seed, numbers and sizes, by the same world, is used as it is."""
+    """Render codes and pictures into `folder`, once: what is there of the same seed, numbers and sizes, by the same world, is used as it is.
+
+    `num_scenes` scenes give `frames_a_scene` pictures each, of `size` pixels.
+    """
     codes_path, images_path, note = folder / "codes.npy", folder / "pictures.npy", folder / MADE_OF
     made_of = fingerprint(["pictures", seed, num_scenes, frames_a_scene, size, _SCENES_A_JOB, draw_codes(seed, 2).numpy(), probe_images()])
     if not is_kept(note, made_of):
@@ -96,7 +99,10 @@ def render_images(
 
 
 def image_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference at four sizes, and that of the steps between neighbours at the two largest."""
+    """Mean absolute difference at four sizes, and that of the steps between neighbours at the two largest.
+
+    `ours` and `wanted` are [N, 3, H, W] in -1..1.
+    """
     loss = ours.new_zeros(())
     for halvings in range(4):
         error = ours - wanted
@@ -109,7 +115,10 @@ def image_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def peak_signal_to_noise(generator: Any, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
-    """Mean PSNR in dB over held-out pictures."""
+    """Mean PSNR in dB over held-out pictures.
+
+    `size` is in pixels; `dtype` is that of the `generator` features.
+    """
     ratios = []
     for first in range(0, len(images.codes), 50):
         z, wanted = images.batch(np.arange(first, min(first + 50, len(images.codes))), size)
@@ -179,7 +188,11 @@ def train_generator(
     num_held_out: int = 450,
     progress: Progress = silent,
 ) -> Path:
-    """Teach a generator of `config`, size after size, `minutes` each; state, log and result lie in `work`. Returns the result's path."""
+    """Teach a generator of `config`, size after size, `minutes` each; state, log and result lie in `work`. Returns the result's path.
+
+    `sizes` are in pixels, smallest first; `lr` is Adam's rate; `num_scenes` and `num_held_out` are scenes to learn from and to measure
+    by; `dtype` is that of the features (None: what this machine is fast with).
+    """
     dtype = dtype or training_dtype()
     if len(sizes) != len(minutes) or sizes[-1] != config.img_resolution:
         raise ConfigError(f"sizes: got {sizes} and minutes {minutes}, expected as many minutes as sizes, the last size {config.img_resolution}")

@@ -99,7 +99,10 @@ class WindowBank:
         return all(self._kept) and sum(map(len, self._kept)) >= num_windows
 
     def grow(self, num_windows: int, rng: np.random.Generator) -> None:
-        """Hear so many windows more; a full class forgets one at random."""
+        """Hear so many windows more; a full class forgets one at random.
+
+        `num_windows` are synthesised or read; `rng` draws which ones are forgotten.
+        """
         fresh = self.source.batch(num_windows)
         images, kinds, envelopes = fresh["log_mel"], fresh["kind"], fresh["envelope"]
         for image, kind, envelope in zip(images, kinds, envelopes, strict=True):
@@ -110,7 +113,10 @@ class WindowBank:
                 kept[int(rng.integers(self.size))] = entry
 
     def draw_others(self, num_windows: int, num_fresh: int, rng: np.random.Generator) -> torch.Tensor:
-        """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew."""
+        """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew.
+
+        `num_windows` is n; `num_fresh` are synthesised before.
+        """
         num_fresh = num_fresh if self._others else 8
         for image in self.source.others(num_fresh) if num_windows and num_fresh else ():
             if len(self._others) >= self.size:
@@ -145,7 +151,10 @@ def image_caption(code: Code, rng: np.random.Generator) -> str:
 
 
 def soft_targets(kinds: torch.Tensor, strengths: torch.Tensor, other_kinds: torch.Tensor, other_strengths: torch.Tensor) -> torch.Tensor:
-    """How far things belong together by class and strength, [N, M] in 0..1; an unknown strength (NaN) fits any."""
+    """How far things belong together by class and strength, [N, M] in 0..1; an unknown strength (NaN) fits any.
+
+    `kinds` [N] and `other_kinds` [M] are indices into `KINDS`; `strengths` [N] and `other_strengths` [M] are in 0..1.
+    """
     apart = torch.nan_to_num(strengths[:, None] - other_strengths[None], nan=0.0)
     same = (kinds[:, None] == other_kinds[None]).float()
     return same * (torch.exp(-0.5 * (apart / STRENGTH_WIDTH) ** 2) + 1e-3)
@@ -156,6 +165,8 @@ def soft_contrastive_loss(logits: torch.Tensor, belong: torch.Tensor) -> torch.T
 
     Things to which nothing belongs are left out. With `belong` the identity it's CLIP's loss. The entropy of the answers is taken
     off, so that 0 is the best.
+
+    `logits` and `belong` are [N, M].
     """
     total = logits.new_zeros(())
     for scores, shares in ((logits, belong), (logits.T, belong.T)):
@@ -188,7 +199,11 @@ def embed_meanings(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor
 
 def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, kinds: torch.Tensor, strengths: torch.Tensor,
                  sound_strengths: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene."""
+    """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene.
+
+    `log_mel` [N, 1, mels, frames] are the sounds, `kinds` [N] the classes, `strengths` [N] those of the pictures and `sound_strengths`
+    [N] those of the sounds, in 0..1 or NaN.
+    """
     heard = space.embed_sounds(torch.cat([log_mel, others])).float()
     sounds, strange = heard.tensor_split([len(log_mel)])
     image_embeds, texts, names, levels = meanings.images, meanings.texts, meanings.names, meanings.levels
@@ -234,6 +249,8 @@ def train_joint_space(
 
     A new run begins with the weights of the file `init_from`, if one is given: with its words, and with those of its tensors that fit.
     State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
+
+    `recordings` is a folder `DIR/<scene>/<file>` (None: synthesised sounds alone).
     """
     run = run or JointSpaceRun()
     work.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,10 @@ class LatentTargets:
     """Codes [N, 64] from which walks begin."""
 
     def offset(self, kinds: torch.Tensor, envelopes: torch.Tensor) -> torch.Tensor:
-        """The offset that a sound of a kind and strength stands for, [N, D]."""
+        """The offset that a sound of a kind and strength stands for, [N, D].
+
+        `kinds` [N] are indices into `KINDS`, `envelopes` [N] are in 0..1.
+        """
         position = envelopes.clamp(0, 1) * (_LEVELS - 1)
         low = position.floor().long().clamp(max=_LEVELS - 2)
         return torch.lerp(self.offsets[kinds, low], self.offsets[kinds, low + 1], (position - low)[:, None])
@@ -94,7 +97,10 @@ def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed:
 
 
 def find_latent_targets(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> LatentTargets:
-    """Everything the warm-up needs to know of the frozen mapping network."""
+    """Everything the warm-up needs to know of the frozen mapping network.
+
+    `num_reader_steps` are those of the network that reads the phase off a latent.
+    """
     offsets = _mean_offsets(generator, seed)
     mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
     scale = mapped.std(0).mean().item()

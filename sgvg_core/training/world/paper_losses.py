@@ -104,7 +104,7 @@ class FrozenParts:
 
     @classmethod
     def load(cls, work: Path, device: str = "cpu") -> "FrozenParts":
-        """From the work folder of the stages before."""
+        """From the work folder of the stages before. `device` is "cpu" or "cuda"."""
         where = to_device(device)
         space = load_joint_space(work / "joint_space.safetensors", where)
         if not isinstance(space, JointSpace):
@@ -180,7 +180,7 @@ def roll_out_with_gradients(encoder: SoundInversionEncoder, walker: RecurrentWal
 
 
 def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, sounds_drawn: SoundBatch) -> dict[str, torch.Tensor]:
-    """The three terms of Eq. 3, without their weights: frames [B T, 3, H, W] of latents [B, T, L, D]."""
+    """The three terms of Eq. 3, without their weights: frames [B T, 3, H, W] of latents [B, T, L, D]. `ws` are what `frames` show."""
     num_frames = ws.shape[1]
     with torch.no_grad():
         sounds = frozen.space.embed_sounds(sounds_drawn.steps[:, -num_frames:].flatten(0, 1))
@@ -304,6 +304,10 @@ def finetune(
     """Both phases, `minutes` of computing each over all runs, from the parts in `work`; returns the folder of the last one's result.
 
     Results lie in `work/encoder_loss` and `work/critics`, each with sound_encoder and walker .safetensors, a state and a log.
+
+    `minutes` are those of Eq. 3 alone, then those with discriminators.
+
+    `device` is "cpu" or "cuda".
     """
     config, critics = config or FinetuneConfig(), critics or CriticConfig()
     frozen, before = FrozenParts.load(work, device), work

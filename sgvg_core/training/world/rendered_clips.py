@@ -66,7 +66,10 @@ def render_clips(
     progress: Progress = silent,
 ) -> RenderedClips:
     """Render clips of `num_frames` frames, `rate` a second, at `image_size`, kept at `size`, into a file, once: one of the same
-    seed, numbers and sizes, by the same world, is used as it is."""
+    seed, numbers and sizes, by the same world, is used as it is.
+
+    `num_clips` is the number of clips in the file.
+    """
     asked = [seed, num_clips, num_frames, rate, image_size, size, _SECONDS, _CLIPS_A_JOB, PHASE_RATES]
     made_of, note = fingerprint(["clips", *asked, probe_images(), probe_envelopes()]), path.with_name(f"{path.stem}.{MADE_OF}")
     if not is_kept(note, made_of):

@@ -64,7 +64,10 @@ class SoundClip:
 
 
 def load_recordings(folder: Path, sample_rate: int, exclude_sources: Iterable[str] = ()) -> list[Recording]:
-    """Every recording below `folder` (`DIR/<scene>/*`), mono, but for those of the excluded sources. Raises MediaError."""
+    """Every recording below `folder` (`DIR/<scene>/*`), mono, but for those of the excluded sources. Raises MediaError.
+
+    `exclude_sources` are names of sources, as `world.recordings.source_of` gives them.
+    """
     excluded = set(exclude_sources)
 
     from ...media.decode import read_sound  # here: synthesised sounds need no media
@@ -89,7 +92,10 @@ def draw_speed(rng: np.random.Generator) -> float:
 
 
 def mixed(wave: NDArray[np.floating], other: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A recording [N] with another one of its class beside it, from any moment on, at most as loud; where that ends it begins anew."""
+    """A recording [N] with another one of its class beside it, from any moment on, at most as loud; where that ends it begins anew.
+
+    `wave` is the recording, `other` what is added.
+    """
     turned = np.resize(np.roll(other, int(rng.integers(max(1, len(other))))), len(wave))
     loud, other_loud = (np.sqrt(np.mean(np.square(one, dtype=np.float64))) for one in (wave, turned))
     gain = 10 ** (rng.uniform(*MIXED_LEVELS) / 20) * loud / (other_loud + 1e-9)
@@ -100,6 +106,8 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
     """A clip of the world as sounds are found: some steady, some at another speed (so a little shorter or longer), most disturbed.
 
     Returns its waveform and its envelope, both [N].
+
+    `kind` is one of `KINDS`.
     """
     seed = int(rng.integers(1 << 62))
     values = make_envelope(kind, seed, seconds, ENVELOPE_RATE)
@@ -266,7 +274,7 @@ class SoundWindows:
         return cut_window(clip.waveform[begin:end], middle - num_window // 2 - begin, self.mel), middle, begin, end
 
     def _holes(self, log_mel: torch.Tensor) -> None:
-        """Some frames, some bands of a picture [n_mels, frames] unheard."""
+        """Some frames, some bands of a spectrogram [n_mels, frames] unheard."""
         for axis, widest in ((0, 9), (1, 13)):
             if self.rng.random() < 0.15:
                 width = int(self.rng.integers(1, widest))
@@ -278,7 +286,7 @@ class SoundWindows:
         return torch.from_numpy(self.rng.gamma(shape, 1 / shape, (self.mel.n_mels, num_frames))).float()
 
     def _log_mels(self, clips: list[SoundClip]) -> tuple[torch.Tensor, list[float]]:
-        """One picture of each clip [n, 1, resized_mels, resized_frames], and the envelope in its middle (NaN where none is known)."""
+        """One spectrogram of each clip [n, 1, resized_mels, resized_frames], and the envelope in its middle (NaN where none is known)."""
         cuts = [self._cut(clip) for clip in clips]
         powers = mel_power(torch.stack([cut[0] for cut in cuts]), self.mel)
         log_mels, strengths = [], []

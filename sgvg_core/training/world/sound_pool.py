@@ -34,7 +34,7 @@ _NUM_VARIANTS = 6
 
 @dataclasses.dataclass(frozen=True)
 class SoundPool:
-    """Windows of C clips, T a clip: pictures uint8 [C, T, M, F], kinds int [C], envelopes [C, T]."""
+    """Windows of C clips, T a clip: spectrograms uint8 [C, T, M, F], kinds int [C], envelopes [C, T]."""
 
     windows: np.ndarray
     kinds: np.ndarray
@@ -43,7 +43,7 @@ class SoundPool:
     """The fingerprint of what it was made of."""
 
     def log_mels(self, clips: np.ndarray, steps: slice | np.ndarray = slice(None)) -> torch.Tensor:
-        """Log-mel pictures in 0..1 of some clips, [..., 1, M, F]."""
+        """Log-mel spectrograms in 0..1 of some clips, [..., 1, M, F]. `clips` are numbers of clips, `steps` of their windows."""
         return dequantise(torch.from_numpy(self.windows[clips, steps])).unsqueeze(-3)
 
     def stretch(self, clip: int, first: int, count: int, reach: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,7 +66,10 @@ class SoundPool:
 
 
 def with_mixture_weights(pools: Sequence[SoundPool], real_share: float, num_made: int = 1) -> list[tuple[SoundPool, float]]:
-    """The pools of synthesised sounds, the first `num_made`, with their shares, and those of recordings with theirs."""
+    """The pools of synthesised sounds, the first `num_made`, with their shares, and those of recordings with theirs.
+
+    `real_share`, 0..1, is what recordings get.
+    """
     made, real = pools[:num_made], pools[num_made:]
     synthesised = 1 - real_share if real else 1.0
     return [*((pool, synthesised / len(made)) for pool in made), *((pool, real_share / len(real)) for pool in real)]
@@ -76,6 +79,8 @@ def draw_clips(pools: Sequence[tuple[SoundPool, float]], num_clips: int, rng: np
     """Clips out of pools with their shares. Every kind is as frequent as any other; of a kind, the pools that have it give their shares.
 
     So kinds of which there are no recordings aren't outweighed by those that have some: what can't be told apart would be taken for these.
+
+    `num_clips` is the number of rows that are drawn.
     """
     kinds = np.unique(np.concatenate([pool.kinds for pool, _ in pools]))
     drawn = []
@@ -101,7 +106,10 @@ def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.nd
 def make_sound_pool(
     folder: Path, mel: MelConfig, *, rate: float, seed: int, num_clips: int, seconds: float = 6.0, workers: int = 2, progress: Progress = silent
 ) -> SoundPool:
-    """Make the pool in `folder`, once: what is there of the same seed, numbers and sound pictures, by the same world, is used as it is."""
+    """Make the pool in `folder`, once: what is there of the same seed, numbers and spectrograms, by the same world, is used as it is.
+
+    `rate` is windows a second; each of `num_clips` clips lasts `seconds`.
+    """
     paths, note = (folder / "windows.npy", folder / "envelopes.npy"), folder / MADE_OF
     made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, _probe(mel, rate)]
     made_of = fingerprint(["sounds", seed, num_clips, *made_with, _probe_clips(mel)])
@@ -130,7 +138,7 @@ def _probe_clips(mel: MelConfig) -> np.ndarray:
 
 
 def _probe(mel: MelConfig, rate: float) -> np.ndarray:
-    """How a noise is heard: changes with the code that makes pictures of sounds, and with how many are made."""
+    """How a noise is heard: changes with the code that makes spectrograms of sounds, and with how many are made."""
     noise = np.random.default_rng(3).standard_normal(mel.sample_rate).astype(np.float32)
     return log_mel_windows(noise, mel.sample_rate, mel, to_rate(rate), count_windows(1.0, to_rate(rate)))
 

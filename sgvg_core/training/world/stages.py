@@ -121,7 +121,7 @@ def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progres
 
 
 def detail_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
-    """Stage one, its end: crisp detail, the mapping as it is."""
+    """Stage one, its end: crisp detail, the mapping as it is. `minutes` count over all runs."""
     images, held_out = rendered_images(settings, progress)
     before = settings.begins_with("generator") or needed(settings.work / "generator.safetensors", "generator")
     folder = settings.work / SHARPENED
@@ -138,7 +138,7 @@ def judge_stage(settings: TrainSettings, progress: Progress = silent) -> dict[st
 
 
 def joint_space_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> Path:
-    """Stage two: the joint space of pictures, words and sounds."""
+    """Stage two: the joint space of pictures, words and sounds. `minutes` count over all runs."""
     images, _ = rendered_images(settings, progress)
     run = dataclasses.replace(settings.joint_space, minutes=minutes)
     before = settings.begins_with("joint_space")
@@ -181,7 +181,10 @@ def _shorter_pool(settings: TrainSettings, progress: Progress) -> SoundPool:
 
 
 def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
-    """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers."""
+    """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers.
+
+    `minutes` count over all runs, and are parted between E_a and the walker.
+    """
     generator = load_generator(generator_file(settings.work))
     if not isinstance(generator, StyleGAN2Generator):
         raise ConfigError(f"{settings.work}: got a StyleGAN3 generator, but this stage is for the StyleGAN2 that stage one trains")
