@@ -1,6 +1,6 @@
 """What happens to a sound between its source and a file: places, microphones, other sounds, codecs.
 
-Everything here keeps the number of samples, and (but for `change_speed`) the time axis, so that the envelope stays true.
+Everything here keeps the number of samples, and (but for `change_speed` and `looped`) the time axis, so that the envelope stays true.
 """
 
 import numpy as np
@@ -19,6 +19,23 @@ def change_speed(waveform: NDArray[np.floating], factor: float) -> NDArray[np.fl
     """`waveform` [N] played `factor` times as fast, so that pitch and speed rise together: [N / factor] samples."""
     num_samples = max(1, int(len(waveform) / factor))
     return np.interp(np.arange(num_samples) * factor, np.arange(len(waveform)), waveform).astype(np.float32)
+
+
+def looped(waveform: NDArray[np.floating], num_samples: int, num_fade: int) -> NDArray[np.float32]:
+    """`waveform` [N] again and again until it's `num_samples` long, each time faded into the next over `num_fade` samples (at most a third of
+    it), so that the power stays; a longer one is cut."""
+    once = np.asarray(waveform, np.float32)
+    num_fade = min(num_fade, len(once) // 3)
+    step = len(once) - num_fade
+    count = 1 + -(-max(0, num_samples - len(once)) // step)
+    rising = np.sin(0.5 * np.pi * (np.arange(num_fade) + 0.5) / max(1, num_fade))
+    again = np.zeros((count - 1) * step + len(once), np.float32)
+    for turn in range(count):
+        piece = once.copy()
+        piece[:num_fade] *= rising if turn else 1
+        piece[len(once) - num_fade :] *= rising[::-1] if turn < count - 1 else 1
+        again[turn * step : turn * step + len(once)] += piece
+    return again[:num_samples]
 
 
 def equalise(bench: Bench, wave: Wave) -> Wave:

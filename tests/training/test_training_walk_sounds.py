@@ -4,9 +4,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from sgvg_core.augmentation import spectrograms
+from sgvg_core.augmentation.sounds import looped
 from sgvg_core.generation.windows import log_mel_windows
 from sgvg_core.presets import LANDSCAPES
 from sgvg_core.training.world import latent_targets, sound_pool, walker_warmup
@@ -69,20 +71,47 @@ def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
 
 
 def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
-    wave = np.random.default_rng(3).standard_normal(5 * 22050).astype(np.float32) * np.linspace(0.01, 1, 5 * 22050, dtype=np.float32)
+    """Seven seconds are longer than a part at any speed."""
+    wave = np.random.default_rng(3).standard_normal(7 * 22050).astype(np.float32) * np.linspace(0.01, 1, 7 * 22050, dtype=np.float32)
 
     def pool_of(folder):
         recordings = [Recording("raining", place, Path(f"{place}.wav"), wave) for place in ("street", "roof")]
         return make_recording_pool(tmp_path / folder, recordings, LANDSCAPES.mel, rate=12, workers=1)
 
     pool = pool_of("a")
-    plain = log_mel_windows(wave, 22050, LANDSCAPES.mel, Fraction(12), 61)
+    plain = log_mel_windows(wave[: 5 * 22050], 22050, LANDSCAPES.mel, Fraction(12), 61)
     first_of_each = [0, len(pool.kinds) // 2]
     assert len(pool.kinds) >= 2 * 5
     assert (pool.windows[first_of_each] == plain).all()
     assert all((windows != plain).any() for clip, windows in enumerate(pool.windows) if clip not in first_of_each)
     assert (np.corrcoef(pool.envelopes)[0] > 0.9).all()  # louder towards the end, wherever it sounds
     assert (pool_of("b").windows == pool.windows).all()
+
+
+@pytest.mark.parametrize("seconds", [0.4, 2.0, 5.0])
+def test_a_short_recording_goes_on_from_its_beginning_and_not_in_silence(tmp_path, seconds):
+    """At another speed five seconds are short too."""
+    wave = np.random.default_rng(3).standard_normal(int(seconds * 22050)).astype(np.float32)
+    recordings = [Recording("raining", "street", Path("street.wav"), wave)]
+    pool = make_recording_pool(tmp_path, recordings, LANDSCAPES.mel, rate=12, workers=1)
+    assert pool.windows.shape[:2] == (6, 61)
+    middle = pool.windows[:, 6:-6, :, 28:36].astype(float).mean((2, 3))
+    assert middle.min() > 0.7 * middle.max(axis=1).min()
+    assert pool.envelopes[:, 6:-6].min() > 0.3 * pool.envelopes.max()
+
+
+def test_a_looped_sound_begins_as_it_is_and_keeps_its_power():
+    wave = np.random.default_rng(0).standard_normal(3000).astype(np.float32)
+    again = looped(wave, 20_000, 500)
+    assert again.shape == (20_000,)
+    assert (again[:2500] == wave[:2500]).all()
+    assert (again[2500 + 500 : 2 * 2500] == wave[500:2500]).all()
+    power = np.convolve(again**2, np.ones(400) / 400, "valid")
+    assert 0.6 < power.min() < power.max() < 1.5
+    ramp = looped(np.linspace(0, 1, 3000), 20_000, 500)
+    assert np.abs(np.diff(ramp)).max() < 0.01, "nowhere a click"
+    assert (looped(wave, 1000, 500) == wave[:1000]).all()
+    assert looped(wave[:1], 50, 500).tolist() == [wave[0]] * 50
 
 
 def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from ...atomic_files import atomic_write
 from ...audio.mel import dequantise
 from ...augmentation import augment_sound
 from ...augmentation.probes import probe_disturbed
-from ...augmentation.sounds import change_speed
+from ...augmentation.sounds import change_speed, looped
 from ...config import MelConfig
 from ...config.aliases import first_names
 from ...curves.loudness import loudness_envelope
@@ -30,6 +30,8 @@ from .sound_data import draw_speed, synthesise_clip
 
 _NUM_VARIANTS = 6
 """A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
+_FADE_SECONDS = 0.05
+"""Over which a recording that is too short goes over into its beginning."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +146,8 @@ def _probe(mel: MelConfig, rate: float) -> np.ndarray:
 
 
 def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """One recording in all its variants: windows [C, T, M, F] of parts of `seconds`, and their envelopes [C, T]."""
+    """One recording in all its variants: windows [C, T, M, F] of parts of `seconds`, and their envelopes [C, T]. One that is shorter, as it
+    is or at another speed, goes on from its beginning: silence isn't the scene."""
     recording, seed, index, mel, rate, seconds = job
     exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
     num_segments = count_windows(seconds, exact)
@@ -152,12 +155,19 @@ def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> 
     windows, envelopes = [], []
     for variant in range(_NUM_VARIANTS):
         whole = change_speed(recording.waveform, draw_speed(rng)) if variant else recording.waveform
-        for first in range(0, max(1, len(whole) - num_samples + 1), num_samples):
+        whole = looped(whole, max(num_samples, len(whole)), int(_FADE_SECONDS * mel.sample_rate))
+        for first in range(0, len(whole) - num_samples + 1, num_samples):
             part = whole[first : first + num_samples]
             heard = augment_sound(part, rng, mel.sample_rate) if variant else part
             windows.append(log_mel_windows(heard, mel.sample_rate, mel, exact, num_segments))
             envelopes.append(loudness_envelope(part, mel.sample_rate, rate, num_segments))
     return np.stack(windows), np.stack(envelopes)
+
+
+def _how_looped(recordings: Sequence[Recording], num_samples: int) -> list[list[str | float | np.ndarray]]:
+    """How recordings are looped, where one of them is shorter than `num_samples` when it's played fastest."""
+    fewest = min((len(recording.waveform) for recording in recordings), default=num_samples)
+    return [["looped", _FADE_SECONDS, looped(np.arange(30.0), 50, 5)]] if fewest / math.exp(max(sound_data.SPEEDS)) < num_samples + 1 else []
 
 
 def make_recording_pool(
@@ -173,11 +183,13 @@ def make_recording_pool(
 ) -> SoundPool:
     """Windows of real recordings (mono at the mel's sample rate, as `sound_data.load_recordings` reads them), in parts of `seconds`.
 
-    Each is heard as it is and disturbed in several ways. Its envelope isn't known: it's read off the loudness.
+    Each is heard as it is and disturbed in several ways; one that is shorter than a part is looped. Its envelope isn't known: it's read off
+    the loudness.
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
     windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
     made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
+    made_with += _how_looped(recordings, int(seconds * mel.sample_rate))
     made_of = fingerprint(["recordings", *made_with, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
     if not is_kept(note, made_of):
         folder.mkdir(parents=True, exist_ok=True)
