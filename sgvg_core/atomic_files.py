@@ -31,6 +31,17 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.stem[:40]}.{_token()}.part{path.suffix}")
 
 
+@contextlib.contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new, empty folder beside `path`, which only its owner may look into; gone afterwards, with all that is in it. Raises OSError."""
+    folder = temporary_path(path)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def aside_path(path: Path) -> Path:
     """A hidden, unused name beside `path` for what stands there until the new one takes its place; `sweep` brings it back."""
     return path.with_name(f".{path.name}.{_token()}.old")

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+from ..atomic_files import temporary_path
 from ..errors import MediaError
 
 STANDARD_INPUT = "-"
@@ -33,10 +34,11 @@ def local_file(path: str | Path) -> Path:
 
 
 def _stored(pipe: BinaryIO, name: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="sgvg_"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = temporary_path(Path(tempfile.gettempdir()) / "sgvg_sound")  # what a killed process kept goes here too
     file = folder / "sound"
     try:
+        folder.mkdir(mode=0o700)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         with file.open("wb") as out:
             shutil.copyfileobj(pipe, out, _BLOCK)
     except OSError as error:

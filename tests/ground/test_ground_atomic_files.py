@@ -17,6 +17,7 @@ from sgvg_core.atomic_files import (
     checked_target,
     process_began,
     sweep,
+    temporary_folder,
     temporary_path,
 )
 from sgvg_core.errors import ConfigError
@@ -25,12 +26,11 @@ CHILD = """
 import os, sys
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from sgvg_core.atomic_files import aside_path, temporary_path
+from sgvg_core.atomic_files import aside_path, temporary_folder, temporary_path
 folder = Path({folder!r})
 temporary_path(folder / "film.mp4").write_bytes(b"half")
-part = temporary_path(folder / "frames")
-part.mkdir()
-(part / "frame_000000.png").write_bytes(b"half")
+made = temporary_folder(folder / "frames")
+(made.__enter__() / "frame_000000.png").write_bytes(b"half")
 (folder / "before").rename(aside_path(folder / "before"))
 print(len(list(folder.iterdir())), flush=True)
 sys.stdin.read(1)
@@ -60,6 +60,14 @@ def test_what_a_killed_process_left_is_swept_and_what_it_moved_aside_comes_back(
         part.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["before", "new.txt"]
     assert (tmp_path / "before" / "frame_000000.png").read_bytes() == b"old"
+
+
+def test_a_temporary_folder_is_gone_afterwards_whatever_happened(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), temporary_folder(tmp_path / "model") as folder:  # noqa: PT012
+        (folder / "walker.safetensors").write_bytes(b"half")
+        assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_was_moved_aside_goes_when_its_successor_stands(tmp_path: Path, pack_root: Path) -> None:

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...assembly import BUNDLED, SoundModel, load_model
+from ...atomic_files import temporary_folder
 from ...checkpoints.source import checkpoint_sha256
 from ...errors import CheckpointError
 from ..runs.credits import Credits, credit_lines, credits_in, to_plain
@@ -71,9 +71,7 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
         raise CheckpointError(f"{work}: has no {', '.join(missing)} yet; run `train sgvg` to its end first")
     said = table.read_text(encoding="utf-8") if table is not None else None
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
-        whole = Path(made) / folder.name
-        whole.mkdir()
+    with temporary_folder(folder) as whole:
         for name, path in sources.items():
             shutil.copyfile(path, whole / name)
         model = load_model(whole, "cpu")  # parts that don't fit each other leave nothing behind

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...assembly import SoundModel, load_judge, load_model
+from ...atomic_files import atomic_write
 from ...errors import CheckpointError
 from ..runs.credits import credits_in, to_plain
 from ..runs.history import HISTORY
@@ -53,9 +54,8 @@ def export_model(
         raise CheckpointError(f"{work}: has no {', '.join(missing)} yet; run the stages of `train` that make them first")
     folder.mkdir(parents=True, exist_ok=True)
     for part, path in sources.items():
-        temporary = folder / f"{part}.tmp"
-        shutil.copyfile(path, temporary)
-        temporary.replace(folder / f"{part}.safetensors")
+        with atomic_write(folder / f"{part}.safetensors", CheckpointError) as temporary:
+            shutil.copyfile(path, temporary)
     model = load_model(folder, "cpu")
     load_judge(folder / "judge.safetensors")
     write_recipe(folder, {**recipe_of(work, after, licence), "tables": [] if table is None else [table.read_text(encoding="utf-8").strip()]})
