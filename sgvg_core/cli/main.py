@@ -69,15 +69,15 @@ def explained(error: BaseException) -> tuple[int, str]:
     if isinstance(error, SGVGError):
         return 2, f"error: {error}"
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)):
-        return 2, f"error: memory ran out ({_in_words(error)}); use a smaller --size, --batch or file, or close other programs"
+        return 2, f"error: memory ran out ({_said_by(error)}); use a smaller --size, --batch or file, or close other programs"
     if isinstance(error, ImportError) and (words := missing_package(error)) is not None:
         return 2, f"error: {words}"
     if isinstance(error, OSError):
         return 2, f"error: {_where(error)}: {error.strerror or error}"
-    return 1, f"error: unexpected, {_in_words(error)}; this is a fault of the program: --debug (before the command) shows where"
+    return 1, f"error: unexpected, {_said_by(error)}; this is a fault of the program: --debug (before the command) shows where"
 
 
-def _in_words(error: BaseException) -> str:
+def _said_by(error: BaseException) -> str:
     return f"{type(error).__name__}: {shown(str(error).strip().partition(chr(10))[0], 300)}" if str(error).strip() else type(error).__name__
 
 

@@ -20,6 +20,8 @@ _WITH_DATA: Mapping[str, Any] = {
 """The options of stages on data, with their defaults."""
 _OF_THE_WORLD = ("recordings", "init_from", "scenes", "clips")
 """The options of stages that the procedural world teaches."""
+MAX_READERS = 256
+"""Threads that read data ahead."""
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,7 @@ def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
     """How long a run goes on, what is kept and what is watched; all of it may differ when a run goes on."""
     parser.add_argument("--steps", type=whole(), default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument("--readers", type=whole(), default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--readers", type=whole(0, MAX_READERS), default=2, metavar="N", help="threads that read data ahead (default: 2)")
     parser.add_argument("--log-every", type=whole(1), default=20, metavar="N", help="a line of metrics.jsonl every N steps (default: 20)")
     parser.add_argument("--sheet-every", type=whole(), default=500, metavar="N", help="samples to look at every N steps; 0: none (default: 500)")
     parser.add_argument("--save-minutes", type=number(), default=5.0, metavar="M", help="a checkpoint every M minutes, and at the end (default: 5)")
@@ -80,8 +82,6 @@ def run_policy(options: argparse.Namespace, max_minutes: float | None, steps: in
     """The policy that the options tell; `steps` where they name no number. Raises ConfigError."""
     from ..training.runs.steps import RunPolicy
 
-    if not 0 <= options.readers <= 256:
-        raise ConfigError(f"--readers: got {options.readers}, expected 0 to 256")
     return RunPolicy(
         num_steps=steps if options.steps is None else options.steps,
         max_minutes=max_minutes,

@@ -10,7 +10,7 @@ from ..errors import TrainingError
 from ..randomness import MAX_SEED
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
-from .stage_options import add_settings, run_policy, stage_config
+from .stage_options import MAX_READERS, add_settings, run_policy, stage_config
 from .terminal import say_json, say_lines
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def add_ablations(stages: argparse._SubParsersAction) -> None:
     words = "a judge that knows the labels (default: the bundled one, where it does)"
     parser.add_argument("--judge", type=Path, default=None, metavar="FILE", help=words)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
-    parser.add_argument("--readers", type=whole(), default=2, metavar="N", help="threads that read data ahead (default: 2)")
+    parser.add_argument("--readers", type=whole(0, MAX_READERS), default=2, metavar="N", help="threads that read data ahead (default: 2)")
     parser.add_argument("--save-minutes", type=number(), default=5.0, metavar="M", help="a checkpoint every M minutes (default: 5)")
     parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N", help="threads (default: torch's own choice)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -111,16 +111,16 @@ def chosen_codec(track: SoundTrack | None, sound_codec: str, into: Container = C
     if problem is None:
         return "copy"
     if sound_codec == "copy":
-        raise MediaError(f"sound copy: {track.path or 'a waveform'}: {problem}; use {_in_words(('auto', *into.chosen))}")
+        raise MediaError(f"sound copy: {track.path or 'a waveform'}: {problem}; use {_listed(('auto', *into.chosen))}")
     return into.encoded
 
 
 def _why_not(track: SoundTrack, into: Container) -> str:
     why = "only a part of it is wanted" if track.trimmed else f"it is {track.codec or 'not from a file'} at {track.sample_rate} Hz"
-    return f"only a whole {_in_words([_NAMES[codec] for codec in into.copied])} sound can be copied into a .{into.format}, and {why}"
+    return f"only a whole {_listed([_NAMES[codec] for codec in into.copied])} sound can be copied into a .{into.format}, and {why}"
 
 
-def _in_words(names: Iterable[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     """``a, b or c``, each once."""
     *most, last = dict.fromkeys(names)
     return f"{', '.join(most)} or {last}" if most else last

@@ -117,7 +117,6 @@ def assert_same(one, other, where):
         (["--preset", "landscapes"], r"--preset: got 'landscapes', expected paper, small, tiny"),
         (["--device", "cuda:99"], r"device: cuda:99 isn't there"),
         (["--scenes", "3"], r"--scenes: is for stages that the procedural world teaches; leave it out, or leave out --data"),
-        (["--readers", "300"], r"--readers: got 300, expected 0 to 256"),
     ],
 )
 def test_what_does_not_fit_is_told_in_one_line(images, whole, capsys, more, said):

@@ -42,6 +42,14 @@ def test_what_makes_no_sense_is_refused(words, tmp_path, capsys):
     assert words[0] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("stage", ["joint-space", "generator", "sgvg", "ablations"])
+def test_the_number_of_readers_has_bounds(stage, tmp_path, capsys):
+    words = ["train", stage, "--work", str(tmp_path), "--data", str(tmp_path), "--generator", "g.pkl", "--readers", "300"]
+    with pytest.raises(SystemExit):
+        build_parser(words).parse_args(words[: -4 if stage in ("joint-space", "generator") else None] + words[-2:])
+    assert "argument --readers: got '300', expected a whole number from 0 to 256" in capsys.readouterr().err
+
+
 def test_export_says_what_is_missing(tmp_path, capsys):
     assert main(["train", "export", "--work", str(tmp_path), "-o", str(tmp_path / "out")]) == 2
     assert "has no generator, joint_space, judge, sound_encoder, walker yet" in capsys.readouterr().err
