@@ -23,8 +23,9 @@ class OnsetSettings:
 
     @property
     def delay(self) -> int:
-        """Frames by which the strength is counted later than its window: a window sees what begins before it's centred there."""
-        return ONSET_STFT.n_fft // (2 * ONSET_STFT.hop) - (self.lag - 1)
+        """Frames by which the strength is counted later than its window: what begins is seen before a window is centred there, but a lag
+        of two is largest a frame later."""
+        return ONSET_STFT.n_fft // (2 * ONSET_STFT.hop) - 2 * (self.lag - 1)
 
 
 SUPERFLUX, PLAIN = OnsetSettings(), OnsetSettings(lag=1, reach=1)
@@ -43,7 +44,7 @@ def onset_strength(chunks: Iterable[torch.Tensor], loudest: float, kinds: tuple[
 
     The mean over the bands of max(0, S[t] - max_filter(S)[t - lag]), S in dB, held at 80 dB below `loudest` (of `loudest_mel`).
     Bock and Widmer, Maximum filter vibrato suppression for onset detection, 2013. Frames are counted `OnsetSettings.delay` later, which
-    puts what begins within a frame of its moment; librosa counts both kinds two frames later, the plain one as here.
+    puts what SuperFlux finds within a frame of its moment; librosa counts it two frames later, the plain one as here.
     """
     lag = max(kind.lag for kind in kinds)
     found: list[list[torch.Tensor]] = [[] for _ in kinds]

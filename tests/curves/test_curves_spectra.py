@@ -73,14 +73,14 @@ def test_onset_strength_is_librosas() -> None:
     sound = bursts()
     chunks = torch.from_numpy(sound).split(CHUNK)
     superflux, plain = onset_strength(chunks, loudest_mel(chunks), (SUPERFLUX, PLAIN))
-    for ours, theirs in ((superflux, librosa.onset.onset_strength(y=sound, sr=22050, lag=2, max_size=3)[1:]),
+    for ours, theirs in ((superflux, librosa.onset.onset_strength(y=sound, sr=22050, lag=2, max_size=3)[2:]),
                          (plain, librosa.onset.onset_strength(y=sound, sr=22050))):
         assert np.abs(ours[:len(theirs)] - theirs)[6:-4].max() / theirs.max() < 1e-4
 
 
 def test_an_onset_shows_within_a_hop_of_its_moment() -> None:
     chunks = torch.from_numpy(bursts()).split(CHUNK)
-    for strength, hops in zip(onset_strength(chunks, loudest_mel(chunks), (SUPERFLUX, PLAIN)), (1, 1.5), strict=True):
+    for strength, hops in zip(onset_strength(chunks, loudest_mel(chunks), (SUPERFLUX, PLAIN)), (1, 2), strict=True):
         for first in range(5000 + 11025, 5000 + 9 * 11025, 11025):
             frame = first / 512
             around = strength[int(frame) - 10:int(frame) + 11]
