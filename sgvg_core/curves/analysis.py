@@ -59,6 +59,10 @@ class SoundAnalysis:
         left = max(self.duration - start, Fraction(0))
         return frames_of(left if seconds is None else min(seconds, left), fps)
 
+    def with_beats(self, beats: Beats, bars: Bars) -> "SoundAnalysis":
+        """The same with other beats, such as those of a file; the curves of beats are those of these."""
+        return dataclasses.replace(self, beats=beats, bars=bars)
+
     def curve(self, name: str, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0), scale: str = "relative") -> Curve:
         """One curve at a film's frames; `scale` is of `SCALES`. Raises ConfigError."""
         check_choice("scale", scale, SCALES)

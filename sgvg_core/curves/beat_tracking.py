@@ -67,6 +67,14 @@ class Beats:
     track: Tempo | None = None
     """The tempo over time."""
 
+    @classmethod
+    def given(cls, seconds: np.ndarray) -> "Beats":
+        """Beats that are known, such as those of a file."""
+        periods = np.diff(seconds)
+        tempo = 60 / float(np.median(periods)) if len(periods) else 0.0
+        track = Tempo(seconds[1:], 60 / periods, np.ones(len(periods))) if len(periods) else None
+        return cls(seconds, tempo, 1.0, np.zeros(len(seconds)), track)
+
 
 NO_BEATS = Beats(np.zeros(0), 0.0, 0.0, np.zeros(0))
 
