@@ -8,7 +8,7 @@ from .local_file import STANDARD_INPUT, local_file
 from .sound_file import Tick
 from .sound_track import SOUND_CODECS, SoundTrack, chosen_codec
 from .still import as_rgb_image, on_background, read_image
-from .video import VideoWriter, read_video_frames
+from .video import VideoWriter, read_small_frames, read_video_frames
 from .wav import write_wav
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "png_bytes",
     "probe_sound",
     "read_image",
+    "read_small_frames",
     "read_sound",
     "read_video_frames",
     "save_image",

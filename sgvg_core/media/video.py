@@ -21,7 +21,7 @@ from ..errors import MediaError, ShapeError
 from ..shapes import check_shape
 from .containers import container_of
 from .palette import PaletteFilter
-from .sound_file import open_container, reason
+from .sound_file import is_cover, open_container, reason, time_zero
 from .sound_track import SoundTrack, chosen_codec, sound_packets
 
 # FFmpeg's numbers: the tag and the conversion matrix of bt709, limited ("MPEG") and full ("JPEG") range.
@@ -197,5 +197,25 @@ def read_video_frames(path: str | Path) -> Iterator[torch.Tensor]:
                 matrix = _BT709 if frame.colorspace == _BT709 else _BT601
                 converted = frame.reformat(format="rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE)
                 yield torch.from_numpy(converted.to_ndarray())
+        except av.error.FFmpegError as error:
+            raise MediaError(f"{path}: the video can't be decoded ({reason(error)}); copy or export it again") from error
+
+
+def read_small_frames(path: str | Path, height: int = 72) -> Iterator[tuple[Fraction, np.ndarray]]:
+    """The brightness of each frame, [height, W] uint8, with its time in seconds on the line that the sound is on. Raises MediaError.
+
+    A frame without a time stamp follows the last one at the stream's rate.
+    """
+    with open_container(path) as container:
+        stream = next((video for video in container.streams.video if not is_cover(video)), None)
+        if stream is None:
+            raise MediaError(f"{path}: there is no video in this file; choose one with a moving picture")
+        zero, rate = time_zero(container, path), Fraction(stream.average_rate or 25)
+        seconds = -1 / rate
+        try:
+            for frame in container.decode(stream):
+                seconds = seconds + 1 / rate if frame.pts is None else frame.pts * frame.time_base - zero
+                width = max(2, round(frame.width * height / frame.height / 2) * 2)
+                yield seconds, frame.reformat(width=width, height=height, format="gray").to_ndarray()
         except av.error.FFmpegError as error:
             raise MediaError(f"{path}: the video can't be decoded ({reason(error)}); copy or export it again") from error
