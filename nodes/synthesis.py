@@ -12,8 +12,8 @@ from ..sgvg_core.generation import (
     RenderSettings,
     Sound,
     Walk,
+    final_size,
     images_of,
-    size_of_image,
     to_uint8,
 )
 from ..sgvg_core.latents import origin_of
@@ -226,7 +226,7 @@ class Frames:
         self.pose = pose_of(pose)
         self.walk, self.settings = walk, settings
         self.chosen = range(walk.num_frames) if chosen is None else chosen
-        self.size_of_image = size_of_image(self.handle.generator, settings.size)
+        self.size_of_image = final_size(self.handle.generator, settings)
         """Height and width."""
 
     def __iter__(self) -> Any:

@@ -19,11 +19,15 @@ from ..generation import (
     read_pose,
     read_pose_table,
 )
-from ..generation.film import check_output
+from ..generation.driven import RANGES, Driven, read_driven
+from ..generation.film import GeneratedVideo, check_output
+from ..generation.keyframe_plan import read_keyframes
+from ..generation.loop_settings import LoopSettings
 from ..generation.render import NOISE_MODES
 from ..generation.settings import STARTS, UNSURE
 from ..generation.text_constraint import read_prompts
 from ..media import checked_image, probe_sound, save_image
+from ..synthesis import ENLARGEMENTS
 from ..walker import DEFAULT_PULL, WalkSettings
 from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
@@ -58,6 +62,16 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--strength", type=parse_strength, default={}, metavar="coarse=,mid=,fine=", help="multiplies each block's steps")
     parser.add_argument("--pull", type=number(0, 100), default=DEFAULT_PULL,
                         help=f"draw the latent back to the start, per second (default: {DEFAULT_PULL})")
+    parser.add_argument("--curve", action="append", default=[], metavar="NAME=EXPRESSION[, ...]", help=f"numbers that change over time, such as "
+                        f"\"mid=bass*1.5, pull=1-onset\"; NAME is one of {', '.join(RANGES)}; see docs/motion.md; may be repeated")
+    parser.add_argument("--mix", type=_mix, default=(1, ("fine",)), metavar="SEED[:LAYERS]", help="whose latents the driven number mix takes, and "
+                        "which of them: groups or numbers with + between them, such as 7:coarse+mid (default: 1:fine)")
+    parser.add_argument("--keyframes", type=Path, default=None, metavar="JSON", help="seeds, latents, words, pictures or labels at seconds, beats "
+                        "or bars, which carry the walk along; see docs/motion.md")
+    parser.add_argument("--loop", type=_loops, default=(), metavar="BARS[,BARS...]", help="a seamless loop of so many whole bars (4), or of seconds "
+                        "(6s); of several, such as 1,2,4,8, each becomes a file of its own")
+    parser.add_argument("--loop-crossfade", type=number(0, 60), default=0.0, metavar="SECONDS",
+                        help="the loop's sound fades into its own beginning (default: 0, it's cut)")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
     parser.add_argument("--unsure", choices=UNSURE, default="stay", help="what a film does whose sound is none of the model's scenes: stay where it "
                         "starts, or follow it anyway (default: stay)")
@@ -65,6 +79,12 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--size", type=whole(), default=None, help="side of the picture (default: the generator's own)")
     parser.add_argument("--dtype", default="float32", help="auto, float32, float16 or bfloat16 (default: float32)")
     parser.add_argument("--noise", choices=NOISE_MODES, default="const", help="noise inputs of the generator (default: const)")
+    parser.add_argument("--noise-seconds", type=number(0.02, 3600), default=1.0, metavar="SECONDS",
+                        help="after how long smooth noise has changed altogether (default: 1)")
+    parser.add_argument("--shape", type=_shape, default=None, metavar="WxH", help="paint wider or higher than the generator was trained for, in its "
+                        "own pixels, such as 256x128 (default: as trained); --size resamples that")
+    parser.add_argument("--enlargement", choices=ENLARGEMENTS, default="mirror",
+                        help="StyleGAN2: how a larger shape is filled (default: mirror)")
     parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once (default: 4)")
     parser.add_argument("--sound", dest="sound_codec", choices=("auto", "copy", "aac", "flac", "none"), default="auto", help="the sound in the file")
     parser.add_argument("--sheet", type=Path, default=None, metavar="PICTURE", help="also write a contact sheet: .png, .jpg or .webp")
@@ -89,16 +109,42 @@ def run(options: argparse.Namespace) -> int:
         anchor=options.anchor,
         pose=_pose(options.pose),
         walk=WalkSettings(beta=options.beta, pull=options.pull, sound_once=options.sound_once, **options.strength),
+        keyframes=None if options.keyframes is None else read_keyframes(options.keyframes),
+        curves=_curves(options.curve),
+        mix_seed=options.mix[0],
+        mix_layers=options.mix[1],
         causal=options.causal,
         unsure=options.unsure,
         noise_mode=options.noise,
         size=options.size,
         dtype=options.dtype,
         batch=options.batch,
+        noise_seconds=options.noise_seconds,
+        shape=options.shape,
+        enlargement=options.enlargement,
     )
     model = load_model(options.model, options.device)
-    with ProgressBar() as progress:
-        video = generate(sound, options.output, model=model, settings=settings, sound_codec=options.sound_codec, progress=progress)
+    for output, loop in _films(options):
+        with ProgressBar() as progress:
+            video = generate(
+                sound, output, model=model, settings=settings, loop=loop, sound_codec=options.sound_codec, progress=progress
+            )
+        _tell(video, options)
+    return 0
+
+
+def _films(options: argparse.Namespace) -> list[tuple[Path, LoopSettings | None]]:
+    """Each film's file, and its loop: of several loops each has its length in its name."""
+    output: Path = options.output
+    loops = [LoopSettings(crossfade=options.loop_crossfade, **said) for said in options.loop]
+    if len(loops) < 2:
+        return [(output, loops[0] if loops else None)]
+    names = [f"{loop.bars}bar{'s' * (loop.bars != 1)}" if loop.bars else f"{loop.seconds:g}s" for loop in loops]
+    return [(output.with_name(f"{output.stem}-{name}{output.suffix}"), loop) for name, loop in zip(names, loops, strict=True)]
+
+
+def _tell(video: GeneratedVideo, options: argparse.Namespace) -> None:
+    """The sheet and the report that were asked for, and what was done."""
     if options.sheet is not None:
         save_image(options.sheet, video.sheet)
     if options.report is not None:
@@ -108,23 +154,61 @@ def run(options: argparse.Namespace) -> int:
     if options.output.suffix.lower() == ".gif":
         say("a gif holds no sound: name an .mp4, .mov, .mkv or .webm for a film with it")
     say(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
-    return 0
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
     """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
-    check_output(options.output, [options.sound], options.sound_codec)
+    if len(options.loop) > 1 and (options.sheet is not None or options.report is not None):
+        raise ConfigError("--sheet, --report: hold one film each, but --loop makes several; make the loops one by one")
+    for output, _ in _films(options):
+        check_output(output, [options.sound], options.sound_codec)
     if options.sheet is not None:
         checked_image(options.sheet)
     if options.report is not None:
         checked_file("--report", options.report, (".json",))
-    inputs = [options.sound, *files_of_model(options.model), *(name for name in (options.centres, options.pose) if isinstance(name, str))]
+    named = [name for name in (options.centres, options.pose, options.keyframes) if isinstance(name, str | Path)]
+    inputs = [options.sound, *files_of_model(options.model), *named]
     check_apart([options.output, options.sheet, options.report], inputs)
+
+
+def _loops(said: str) -> tuple[dict[str, float], ...]:
+    """Loops of bars ("1,2,4") or seconds ("6s"), each once."""
+    found: list[dict[str, float]] = []
+    for part in filter(None, (part.strip().lower() for part in said.split(","))):
+        own: dict[str, float] = {"seconds": number(0.1, 3600)(part[:-1])} if part.endswith("s") else {"bars": whole(1, 1024)(part)}
+        if own in found:
+            raise argparse.ArgumentTypeError(f"got {part} twice, expected each loop once")
+        found.append(own)
+    return tuple(found)
 
 
 def _centres(said: str) -> int | str:
     """A number of centres, or the name of a file of latents."""
     return whole(0, MAX_CENTRES)(said) if said.isdecimal() else said
+
+
+def _shape(said: str) -> tuple[int, int]:
+    """Height and width out of "WIDTHxHEIGHT"."""
+    width, _, height = said.lower().partition("x")
+    return whole(16, 16_384)(height), whole(16, 16_384)(width)
+
+
+def _curves(said: list[str]) -> dict[str, Driven]:
+    """What is driven by what, of all that was said."""
+    found: dict[str, Driven] = {}
+    for text in said:
+        for name, value in read_driven(text).items():
+            if name in found:
+                raise ConfigError(f"--curve: {name} is driven twice; join both into one expression")
+            found[name] = value
+    return found
+
+
+def _mix(said: str) -> tuple[int, tuple[str | int, ...]]:
+    """The seed and the layers of a style mix."""
+    seed, _, layers = said.partition(":")
+    parts = [part.strip() for part in layers.split("+") if part.strip()] or ["fine"]
+    return read_seed(seed), tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
 def _pose(said: str | None) -> PoseKeys | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
     from .pose_keys import PoseKeys, read_pose, read_pose_table
-    from .render import NOISE_MODES, RenderSettings, frames, images_of, resize, size_of_image, synthesize
+    from .render import NOISE_MODES, RenderSettings, final_size, frames, images_of, resize, size_of_image, synthesize
     from .seeded_start import random_start
     from .settings import GenerateSettings, StartSettings
     from .sound import AnalysedSound, Sound, analyse_sound
@@ -48,6 +48,7 @@ __all__ = [
     "drawn_label",
     "embed_sound",
     "size_of_image",
+    "final_size",
     "frames",
     "generate",
     "analyse_sound",
@@ -92,6 +93,7 @@ _HOME = {
     "drawn_label": ".class_labels",
     "embed_sound": ".sound_embedding",
     "size_of_image": ".render",
+    "final_size": ".render",
     "frames": ".render",
     "generate": ".film",
     "analyse_sound": ".sound",

@@ -17,20 +17,23 @@ from ..assembly import SoundModel, load_model
 from ..atomic_files import check_no_input, checked_target
 from ..clock import num_frames, to_fps
 from ..curves.curve import Curve
-from ..errors import MediaError
-from ..latents import WalkEdit, edited, group_layers
+from ..errors import ConfigError, MediaError
+from ..latents import LatentWalk, WalkEdit, edited, group_layers, origin_of
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
-from ..motion import StyleMix, TruncatedWalk
+from ..motion import Keyframes, LoopWalk, StyleMix, TruncatedWalk
 from ..progress import Progress, silent
 from .driven import POSE_NUMBERS, film_numbers
+from .keyframe_latents import KeySource, resolve_keyframes
 from .listening import names_a_scene
+from .looping import SoundLoop, loop_of_sound
+from .noise_over_time import noise_path
 from .pose import Pose, pose_transforms
 from .pose_keys import PoseKeys
-from .render import RenderSettings, frames, size_of_image
+from .render import RenderSettings, final_size, frames
 from .seeded_start import random_start
 from .settings import GenerateSettings
 from .sound import Sound, analyse_sound
-from .sound_curves import curves_of_sound
+from .sound_curves import curves_of_sound, curves_of_source, refuse_unknown
 from .start import mean_start, start_latent, truncation_centres
 from .trajectory import Walk
 
@@ -71,50 +74,84 @@ def generate(
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
     settings = dataclasses.replace(settings, fps=to_fps(settings.fps))
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
-    output = check_output(output, [sound.path, settings.centres if isinstance(settings.centres, str) else None], sound_codec)
+    output = check_output(output, [sound.path, *files_read(settings)], sound_codec)
+    refuse_unknown(settings.curves)
     model = model or load_model()
-    size = size_of_image(model.generator, settings.size)
+    size = final_size(model.generator, settings.render)
+    loop = None if settings.loop is None else loop_of_sound(sound, settings.loop, settings.fps, settings.curves, progress)
+    sound = sound if loop is None else loop.once
     writer = open_writer(output, settings.fps, size, sound, sound_codec)  # what it can't write is said now, not after the film
 
     # 1. The walk of the sound (Eq. 1, 4, 5). Lazy: no step is taken yet.
-    walk = walk_of_sound(model, sound, settings, progress)
+    walk = walk_of_sound(model, sound, settings, progress, loop=loop)
+    analysed, stays = origin_of(walk).analysed, origin_of(walk).stays
 
     # 2. What changes it on its way: numbers that change over time, then the edits.
     changed = edited(walk, (*driven_edits(model, settings, walk.numbers, progress), *edits))
 
     # 3. Frame after frame (Eq. 6), 4. into the file, with the sound.
     pose = film_pose(settings, changed.num_frames, walk.numbers)
-    made = frames(model.generator, changed, driven_render(settings.render, walk.numbers), pose=pose)
+    made = frames(model.generator, changed, driven_render(settings, walk.numbers, changed), pose=pose)
     num_done, sheet = write_film(writer, made, changed.num_frames, progress)
     report = {
         "model": model.name,
         "num_frames": num_done,
         "fps": str(settings.fps),
-        "sound_seconds": round(float(walk.analysed.duration), 6),
-        "notes": list(walk.analysed.notes),
+        "sound_seconds": round(float(analysed.duration if loop is None else loop.span.duration), 6),
+        "notes": list(analysed.notes),
         "seed": settings.seed,
-        "not_sure": walk.stays,
+        "not_sure": stays,
         "size": max(size),
         "seconds": round(time.monotonic() - began, 2),
         "settings": settings.plain(),
+        "loop": None if loop is None else {"start": round(loop.span.start, 6), "frames": loop.span.num_frames, "bars": loop.span.num_bars},
     }
     return GeneratedVideo(output, num_done, settings.fps, sheet, report)
 
 
-def walk_of_sound(model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent) -> Walk:
+def walk_of_sound(
+    model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent, *, loop: SoundLoop | None = None
+) -> Walk | LoopWalk:
     """The walk of a sound from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5).
 
-    The sound is read once for its level and duration, and listened to where the start or `unsure` ask for it; steps follow lazily. A sound
-    that is no scene leads nowhere, unless `settings.unsure` is "follow".
+    The sound is read once for its level and duration, once for the curves that drive numbers, and listened to where the start or `unsure` ask
+    for it; steps follow lazily. A sound that is no scene leads nowhere, unless `settings.unsure` is "follow". With keyframes the walk starts
+    at the first of them and is carried along. Of a `loop` (then `sound` is one pass of it) the walk is one pass, closed.
     """
     analysed = analyse_sound(sound, model.mel, progress)
-    length = num_frames(analysed.duration, settings.fps)
-    numbers = film_numbers(settings.curves, curves_of_sound(sound, settings.curves, progress), settings.fps, length)
-    start_ws = start_latent(model, analysed, settings.start, progress)
+    total = num_frames(analysed.duration, settings.fps)
+    curves = None if loop is not None else curves_of_sound(sound, settings.curves, settings.fps, progress)
+    numbers = loop.numbers(settings.curves) if loop is not None else film_numbers(settings.curves, curves, settings.fps, total)  # type: ignore[arg-type]
+    keys = None if settings.keyframes is None else _keyframes(model, sound, settings, loop, progress)
+    start_ws = start_latent(model, analysed, settings.start, progress) if keys is None else keys.at(torch.zeros(1))
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
-    return Walk(
-        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers
+    walk = Walk(
+        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers,
+        keys=keys,
     )
+    if loop is None:
+        return walk
+    tiled = dataclasses.replace(walk, analysed=analyse_sound(loop.tiled, model.mel, progress), numbers=loop.for_the_walk(numbers))
+    return LoopWalk(tiled, loop.span, loop.num_passes, numbers)
+
+
+def _keyframes(model: SoundModel, sound: Sound, settings: GenerateSettings, loop: SoundLoop | None, progress: Progress) -> Keyframes:
+    """The settings' keyframes as latents, at their moments on the sound's beats."""
+    plan = settings.keyframes
+    if plan is None:
+        raise ConfigError("keyframes: got none")
+    grid = None
+    if plan.needs_beats:
+        grid = loop.grid() if loop is not None else curves_of_source(sound, ("beat", "onset"), progress).grid()
+    period = None if loop is None else float(loop.span.duration)
+    return resolve_keyframes(plan, KeySource(model, settings.start, progress), grid, period)
+
+
+def files_read(settings: GenerateSettings) -> tuple[str | Path, ...]:
+    """The files that a film's settings name, which it must not write over."""
+    named = settings.centres if isinstance(settings.centres, str) else None
+    keys = () if settings.keyframes is None else settings.keyframes.files
+    return (*keys, *((named,) if named is not None else ()))
 
 
 def write_film(
@@ -148,9 +185,16 @@ def film_pose(settings: GenerateSettings, total: int, numbers: Mapping[str, Curv
     return Pose(pose_transforms(**{**tracks, **driven}, num_frames=total), settings.anchor)
 
 
-def driven_render(settings: RenderSettings, numbers: Mapping[str, Curve]) -> RenderSettings:
-    """How frames are rendered, with the numbers that change over time in it."""
-    return dataclasses.replace(settings, noise_strength=numbers["noise"]) if "noise" in numbers else settings
+def driven_render(settings: GenerateSettings, numbers: Mapping[str, Curve], walk: LatentWalk) -> RenderSettings:
+    """How frames are rendered, with the numbers that change over time in it, and where smooth noise stands."""
+    render = settings.render
+    if "noise" in numbers:
+        render = dataclasses.replace(render, noise_strength=numbers["noise"])
+    if render.noise_mode == "smooth" and render.noise_path is None:
+        speed, closed = numbers.get("noise_speed"), settings.loop is not None
+        path = noise_path(walk.fps, walk.num_frames, seconds=settings.noise_seconds, speed=speed, closed=closed)
+        render = dataclasses.replace(render, noise_path=path)
+    return render
 
 
 def driven_edits(

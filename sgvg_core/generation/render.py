@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -9,11 +10,14 @@ from torch.nn import functional as F
 from ..config import check_choice, check_range
 from ..curves.curve import Curve
 from ..devices import to_dtype
+from ..errors import ConfigError
 from ..pixels import to_uint8 as to_uint8
-from ..synthesis import Generator, StyleGAN2Generator, rgb_images
+from ..synthesis import ENLARGEMENTS, Generator, StyleGAN2Generator, constant_for, enlarge, paint_wide, rgb_images
+from .noise_over_time import FlowingNoise, NoisePath
 from .pose import Pose
 
-NOISE_MODES = ("const", "random", "none", "seeded")
+NOISE_MODES = ("const", "random", "none", "seeded", "smooth")
+_SLOW = NoisePath(torch.arange(2, dtype=torch.float64) / 25)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +27,18 @@ class RenderSettings:
     size: int | None = None
     """The longer side of the picture in pixels, resampled from the generator's; None is the generator's own."""
     noise_mode: str = "const"
-    """The generator's noise inputs: "const", those it was trained with; "random", new ones for every frame; "none"; "seeded", one set."""
+    """The generator's noise inputs: "const", those it was trained with; "random", new ones for every frame; "none"; "seeded", one set;
+    "smooth", sets that turn into one another as the film goes on (see `noise_path`)."""
     seed: int = 0
     """Seed of the noise."""
     noise_strength: float | Curve = 1.0
     """Multiplies the noise: one number, or a curve whose frames are the film's."""
+    noise_path: NoisePath | None = None
+    """Where smooth noise stands in each frame; None: a new set every 25 frames."""
+    shape: tuple[int, int] | None = None
+    """Height and width to paint, in the generator's own pixels, before `size` resamples them: at least what it was trained for. None: that."""
+    enlargement: str = "mirror"
+    """How a StyleGAN2 fills a larger shape; see `synthesis.ENLARGEMENTS`."""
     dtype: str = "float32"
     """Number type of the large layers: "float32", "float16", "bfloat16" or "auto"."""
     batch: int = 4
@@ -36,6 +47,9 @@ class RenderSettings:
     def __post_init__(self) -> None:
         check_choice("noise", self.noise_mode, NOISE_MODES)
         check_range("batch", self.batch, 1, 4096)
+        check_choice("enlargement", self.enlargement, ENLARGEMENTS)
+        for name, extent in zip(("height", "width"), self.shape or (), strict=False):
+            check_range(f"shape: {name}", extent, 16, 16_384)
         if self.size is not None:
             check_range("size", self.size, 16, 4096)
 
@@ -55,6 +69,19 @@ def size_of_image(generator: Generator, size: int | None = None) -> tuple[int, i
     return (height, width) if not size else (round(height * size / longer), round(width * size / longer))
 
 
+def final_size(generator: Generator, settings: RenderSettings) -> tuple[int, int]:
+    """Height and width of the frames. Raises ConfigError for a shape smaller than the generator's."""
+    trained = size_of_image(generator)
+    if settings.shape is None:
+        return size_of_image(generator, settings.size)
+    if settings.shape[0] < trained[0] or settings.shape[1] < trained[1]:
+        got, least = (f"{width} x {height}" for height, width in (settings.shape, trained))
+        raise ConfigError(f"shape: got {got}, expected {least} or more, what the generator was trained for; a smaller picture is a matter of size")
+    height, width = settings.shape
+    factor = settings.size / max(height, width) if settings.size else 1
+    return round(height * factor), round(width * factor)
+
+
 @torch.no_grad()
 def synthesize(
     generator: Generator,
@@ -67,12 +94,14 @@ def synthesize(
     first: int = 0,
     dtype: torch.dtype = torch.float32,
     pose: Pose | None = None,
+    path: NoisePath | None = None,
+    paint: Callable[..., torch.Tensor] = rgb_images,
 ) -> Iterator[torch.Tensor]:
     """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole, and
     the strength of it, if that's a curve.
-    `pose` moves the picture of a StyleGAN3 from frame to frame.
+    `pose` moves the picture of a StyleGAN3 from frame to frame. `path` is where smooth noise stands; `paint` makes pictures of latents.
 
     `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of the features.
     """
@@ -80,12 +109,16 @@ def synthesize(
     check_range("batch", batch, 1, 4096)
     device = generator.w_avg.device
     strength = _strength_of(noise_strength)
+    flow = FlowingNoise(generator, path or _SLOW, seed) if noise_mode == "smooth" else None
     index = first
     for latents in walk:
         for ws in latents.split(batch):
-            noise = {"noise_mode": noise_mode, "noise_strength": strength(index, len(ws)), "noise_seed": seed, "noise_index": index}
+            noise: dict[str, Any] = {"noise_mode": noise_mode, "noise_strength": strength(index, len(ws)), "noise_seed": seed, "noise_index": index}
+            if flow is not None:
+                maps = flow.maps(range(index, index + len(ws)), device)
+                noise |= {"noise_mode": "none"} if maps is None else {"noise_mode": "given", "noise": maps}
             placed = {} if pose is None else pose.arguments(generator, index, len(ws))
-            yield rgb_images(generator, ws.to(device), dtype=dtype, **noise, **placed)
+            yield paint(generator, ws.to(device), dtype=dtype, **noise, **placed)
             index += len(ws)
 
 
@@ -104,10 +137,26 @@ def images_of(
     `first` is the number of the walk's first frame, if it's a part of a longer one.
     """
     settings = settings or RenderSettings()
-    size, dtype = size_of_image(generator, settings.size), to_dtype(settings.dtype, generator.w_avg.device)
-    noise = {"noise_mode": settings.noise_mode, "noise_strength": settings.noise_strength, "seed": settings.seed}
-    made = synthesize(generator, walk, batch=settings.batch, first=first, dtype=dtype, pose=pose, **noise)  # type: ignore[arg-type]
+    size, dtype = final_size(generator, settings), to_dtype(settings.dtype, generator.w_avg.device)
+    paint: Callable[..., torch.Tensor] = rgb_images
+    if settings.shape is not None:
+        generator, paint = _of_shape(generator, settings.shape, settings.enlargement)
+    noise = {"noise_mode": settings.noise_mode, "noise_strength": settings.noise_strength, "seed": settings.seed, "path": settings.noise_path}
+    made = synthesize(generator, walk, batch=settings.batch, first=first, dtype=dtype, pose=pose, paint=paint, **noise)  # type: ignore[arg-type]
     return (resize(some, size) for some in made)
+
+
+def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[Generator, Callable[..., torch.Tensor]]:
+    """A generator, and what makes pictures of this height and width with it."""
+    if not isinstance(generator, StyleGAN2Generator):
+        return generator, lambda network, ws, **more: paint_wide(network, ws, shape, **more)
+    wide = enlarge(generator, *constant_for(generator, *shape), how)
+    top, left = (wide.img_size[0] - shape[0]) // 2, (wide.img_size[1] - shape[1]) // 2
+
+    def paint(network: Generator, ws: torch.Tensor, **more: Any) -> torch.Tensor:
+        return rgb_images(network, ws, **more)[..., top : top + shape[0], left : left + shape[1]]
+
+    return wide, paint
 
 
 def frames(

@@ -11,6 +11,8 @@ from ..walker import DEFAULT_PULL, WalkSettings
 from .centres import MAX_CENTRES
 from .class_labels import Label
 from .driven import Driven, check_driven, plain
+from .keyframe_plan import KeyframePlan
+from .loop_settings import LoopSettings
 from .pose import ANCHORS
 from .pose_keys import PoseKeys
 from .render import RenderSettings
@@ -76,10 +78,16 @@ class GenerateSettings:
     """What a sound does that is none of the model's scenes (see `listening.names_a_scene`): "stay", the walk stays where it is, as in
     silence; "follow", it goes where the sound encoder leads."""
 
+    noise_seconds: float = 1.0
+    """After how long smooth noise has changed altogether; the driven number "noise_speed" multiplies the speed."""
     mix_seed: int = 1
     """Whose latents the driven number "mix" takes: the first code of this seed."""
     mix_layers: tuple[str | int, ...] = ("fine",)
     """Which of them: groups (coarse, mid, fine) or numbers of latents, from 0."""
+    keyframes: KeyframePlan | None = None
+    """Latents at moments that carry the walk along; the walk starts at the first of them, whatever `start` says."""
+    loop: LoopSettings | None = None
+    """A loop of the sound instead of the whole of it."""
     curves: Mapping[str, Driven] = dataclasses.field(default_factory=dict)
     """Numbers that change from frame to frame, by their names (see `driven.RANGES`): {"mid": "bass*1.5"}, or with a curve or a list."""
 
@@ -97,6 +105,7 @@ class GenerateSettings:
             raise TypeError(f"GenerateSettings: got {', '.join(unknown)}, expected {', '.join(sorted({*own, *sum(_PLACES.values(), ())}))}")
         check_choice("anchor", self.anchor, ANCHORS)
         check_choice("unsure", self.unsure, UNSURE)
+        check_range("noise seconds", self.noise_seconds, 0.02, 3600)
         object.__setattr__(self, "curves", check_driven(self.curves))
         if self.start.centres and self.start.truncation_psi == 1 and "psi" not in self.curves:
             raise ConfigError("centres: got some, but psi 1 draws nothing towards them; choose a smaller psi, such as 0.7")
@@ -110,7 +119,12 @@ class GenerateSettings:
     def plain(self) -> dict[str, Any]:
         """All settings by their own names, as they're written into a report."""
         found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        start, render = (dataclasses.asdict(found.pop(name)) for name in ("start", "render"))
+        start = dataclasses.asdict(found.pop("start"))
+        render = dataclasses.asdict(dataclasses.replace(found.pop("render"), noise_strength=1.0, noise_path=None))
+        render.pop("noise_path")
         pose = None if self.pose is None else dataclasses.asdict(self.pose)
-        found |= {"fps": str(self.fps), "walk": dataclasses.asdict(self.walk), "pose": pose, "curves": plain(self.curves)}
+        keys = None if self.keyframes is None else self.keyframes.plain()
+        loop = None if self.loop is None else dataclasses.asdict(self.loop)
+        walk = dataclasses.asdict(self.walk)
+        found |= {"fps": str(self.fps), "walk": walk, "pose": pose, "curves": plain(self.curves), "keyframes": keys, "loop": loop}
         return {**start, **render, **plain({"noise_strength": self.render.noise_strength}), **found}

@@ -15,6 +15,7 @@ from ..audio import MelSegments, clip_log_mel
 from ..clock import num_frames
 from ..curves.curve import Curve
 from ..latents import interpolate_ws
+from ..motion import Keyframes
 from ..sound_inversion import AnySoundEncoder, encode_stream
 from ..walker import AnyWalker, WalkSettings, roll_out
 from .driven import steps_settings
@@ -63,6 +64,11 @@ def change_rate(batches: Iterable[torch.Tensor], in_rate: Fraction, out_rate: Fr
         yield kept[-1:].expand(num_out - done, -1, -1)
 
 
+def _moments(first: int, count: int, rate: Fraction) -> torch.Tensor:
+    """The times of steps or frames first .. first + count - 1, in seconds [count]."""
+    return torch.tensor([float(k / rate) for k in range(first, first + count)], dtype=torch.float64)
+
+
 @dataclasses.dataclass(frozen=True)
 class Walk:
     """The trajectory of a sound: iterating gives latents [n, L, D] of frame after frame, computed on the CPU in float32.
@@ -81,6 +87,8 @@ class Walk:
     """Whether the sound leads nowhere: the walk hears silence as long as it lasts."""
     numbers: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
     """Settings that change over time, by their names (`driven.WALK_NUMBERS`): these come before those of `settings`."""
+    keys: Keyframes | None = None
+    """Keyframes that carry the walk along: the sound moves it from where they are. `start_ws` is then where they begin."""
 
     @property
     def num_frames(self) -> int:
@@ -95,8 +103,26 @@ class Walk:
         else:
             offsets = change_rate(self.offsets(num_steps, walk_rate), to_rate(self.encoder.segment_rate), walk_rate, num_steps)
         settings = steps_settings(self.settings, self.numbers, walk_rate, num_steps) if self.numbers else self.settings
-        steps = roll_out(self.walker, self.start_ws.float().cpu(), offsets, settings)
-        return change_rate(steps, walk_rate, self.fps, self.num_frames)
+        start = self.start_ws.float().cpu()
+        if self.keys is None:
+            return change_rate(roll_out(self.walker, start, offsets, settings), walk_rate, self.fps, self.num_frames)
+        keys = self.keys
+        steps = roll_out(self.walker, start, offsets, settings, anchors=lambda step: keys.at(_moments(step, 1, walk_rate)))
+        return self._on_keys(keys, steps, walk_rate)
+
+    def _on_keys(self, keys: Keyframes, steps: Iterable[torch.Tensor], walk_rate: Fraction) -> Iterator[torch.Tensor]:
+        """The walk at the frames: what it adds to the keyframes is interpolated, they themselves stand exactly at their times."""
+
+        def added() -> Iterator[torch.Tensor]:
+            done = 0
+            for ws in steps:
+                yield ws - keys.at(_moments(done, len(ws), walk_rate)).to(ws)
+                done += len(ws)
+
+        done = 0
+        for ws in change_rate(added(), walk_rate, self.fps, self.num_frames):
+            yield ws + keys.at(_moments(done, len(ws), self.fps)).to(ws)
+            done += len(ws)
 
     @property
     def clip_frames(self) -> int | None:

@@ -3,15 +3,34 @@
 It knows latents, walks and curves, and no generator: what needs one (a start by its seed, a picture of a latent) is in `generation`.
 """
 
+from .beat_grid import BeatGrid, measure_swing, read_moment
 from .expressions import Expression, ExpressionError, read_assignments, read_expression
+from .keyframes import EASINGS, INTERPOLATIONS, Keyframe, Keyframes, slerp
 from .latent_edits import Displacement, StyleMix, TruncatedWalk
+from .loops import LoopSpan, LoopWalk, bars_span, closed_curve, closed_list, closed_sound, rolled, seconds_span
 
 __all__ = [
+    "BeatGrid",
     "Displacement",
+    "EASINGS",
     "Expression",
     "ExpressionError",
+    "INTERPOLATIONS",
+    "Keyframe",
+    "Keyframes",
+    "LoopSpan",
+    "LoopWalk",
     "StyleMix",
     "TruncatedWalk",
+    "bars_span",
+    "closed_curve",
+    "closed_list",
+    "closed_sound",
+    "measure_swing",
     "read_assignments",
     "read_expression",
+    "read_moment",
+    "rolled",
+    "seconds_span",
+    "slerp",
 ]

@@ -10,11 +10,9 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
-
-import torch
 
 from ..curves.curve import Curve
+from ..curves.tools import delay, smooth
 from ..errors import ConfigError, shown
 
 MAX_CHARACTERS = 1000
@@ -23,7 +21,7 @@ MAX_PARTS = 200
 
 FUNCTIONS = {"min": (2, 16), "max": (2, 16), "clip": (3, 3), "smooth": (2, 2), "delay": (2, 2)}
 """Each function's least and greatest number of arguments: min(a, b, ...), max(a, b, ...), clip(x, low, high), smooth(x, seconds) and
-delay(x, seconds). The seconds of the last two are plain numbers."""
+delay(x, seconds), the last two as in `curves.tools`. Their seconds are plain numbers."""
 
 _TOKEN = re.compile(r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<sign>[-+*/^(),=]))")
 _SMOOTHED = {"smooth": 60.0, "delay": 3600.0}  # the greatest number of seconds
@@ -68,6 +66,13 @@ class Expression:
     def names(self) -> tuple[str, ...]:
         """The curves that it asks for, each once, in their order."""
         return tuple(dict.fromkeys(part.text for part in _parts(self.tree) if part.kind == "name"))
+
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        """Raise ExpressionError at the first name that isn't among `known`."""
+        names = list(known)
+        for part in _parts(self.tree):
+            if part.kind == "name" and part.text not in names:
+                raise _no_curve(self.text, part.at, part.text, names)
 
     def curve(self, curves: Callable[[str], Curve] | Mapping[str, Curve], like: Curve) -> Curve:
         """Its values at the frames of `like`: as many, at its rate. `curves` gives the curve of each name.
@@ -118,6 +123,10 @@ def pointed(text: str, at: int, said: str) -> "ExpressionError":
     rest = shown(text[at:], 24)
     where = f"character {at + 1}" + (f", at {rest!r}" if rest else ", the end")
     return ExpressionError(f"curve expression, {where}: {said}", f"  {cut}{line}\n  {' ' * (len(cut) + at - begin)}^")
+
+
+def _no_curve(text: str, at: int, name: str, known: list[str]) -> "ExpressionError":
+    return pointed(text, at, f"no curve {shown(name, 40)!r}{_nearest(name, known)}; there are {', '.join(known)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -247,8 +256,7 @@ class _Reader:
         if name.text in FUNCTIONS:
             raise pointed(self.text, name.at, f"{name.text} is a function; expected '(' after it")
         if self.known is not None and name.text not in self.known:
-            known = sorted(self.known)
-            raise pointed(self.text, name.at, f"no curve {shown(name.text, 40)!r}{_nearest(name.text, known)}; there are {', '.join(known)}")
+            raise _no_curve(self.text, name.at, name.text, sorted(self.known))
         return self.part(name, "name")
 
     def _call(self, name: _Token) -> _Part:
@@ -308,7 +316,7 @@ class _Evaluation:
             if isinstance(seconds, Curve) or not 0 <= seconds <= _SMOOTHED[name]:
                 said = f"{name}'s seconds: expected a plain number from 0 to {_SMOOTHED[name]:g}"
                 raise pointed(self.text, part.inner[1].at, said)
-            return first if not isinstance(first, Curve) else (smoothed if name == "smooth" else delayed)(first, seconds)
+            return first if not isinstance(first, Curve) else (smooth if name == "smooth" else delay)(first, seconds)
         if name == "clip":
             return _least(_most(first, values[1]), values[2])
         for other in values[1:]:
@@ -345,19 +353,3 @@ def _most(left: Value, right: Value) -> Value:
     if isinstance(left, Curve):
         return left.maximum(right)
     return right.maximum(left) if isinstance(right, Curve) else max(left, right)
-
-
-def smoothed(curve: Curve, seconds: float) -> Curve:
-    """The mean around each frame under a Hann window of `seconds`, renormalised at the ends."""
-    half = int(seconds * float(curve.rate) / 2)
-    if not half:
-        return curve
-    window = torch.hann_window(2 * half + 3, periodic=False, dtype=torch.float64)[1:-1][None, None]
-    values = torch.stack([curve.values.double(), torch.ones(len(curve), dtype=torch.float64)])[:, None]
-    sums = torch.nn.functional.conv1d(values, window, padding=half)[:, 0]
-    return curve.with_values(sums[0] / sums[1])
-
-
-def delayed(curve: Curve, seconds: float) -> Curve:
-    """The curve `seconds` later; its first value is held until then."""
-    return curve.at(curve.rate, len(curve), start=-Fraction(seconds).limit_denominator(10**6))

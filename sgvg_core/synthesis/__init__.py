@@ -4,20 +4,26 @@ What is done with them (starts, truncation centres, poses, frames) is in `genera
 """
 
 from .code_features import CodeFeatures
+from .enlarged import ENLARGEMENTS, constant_for, enlarge
 from .generator import StyleGAN2Generator
 from .noise import NOISE_MODES
 from .rgb import as_rgb, rgb_images
 from .stylegan3 import StyleGAN3Generator
+from .wide import paint_wide
 
 Generator = StyleGAN2Generator | StyleGAN3Generator
 """Either: both have the same vocabulary, so that whoever maps and synthesizes needn't know which."""
 
 __all__ = [
     "CodeFeatures",
+    "ENLARGEMENTS",
     "Generator",
     "NOISE_MODES",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "as_rgb",
+    "constant_for",
+    "enlarge",
+    "paint_wide",
     "rgb_images",
 ]

@@ -83,19 +83,28 @@ SettingsOfStep = Callable[[int], WalkSettings]
 
 @torch.no_grad()
 def roll_out(
-    walker: AnyWalker, start_ws: torch.Tensor, offsets: Iterable[torch.Tensor], settings: WalkSettings | SettingsOfStep | None = None
+    walker: AnyWalker,
+    start_ws: torch.Tensor,
+    offsets: Iterable[torch.Tensor],
+    settings: WalkSettings | SettingsOfStep | None = None,
+    *,
+    anchors: Callable[[int], torch.Tensor] | None = None,
 ) -> Iterator[torch.Tensor]:
     """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily.
 
-    `settings` are those of the whole walk, or a function that gives each step its own.
+    `settings` are those of the whole walk, or a function that gives each step its own. `anchors` gives the start latent [1, L, D] of each step
+    where it moves: the walk is carried along, and is drawn back to where its start is now.
     """
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
     constant = settings if isinstance(settings, WalkSettings) else WalkSettings()
     of_step = settings if callable(settings) else lambda _: constant
-    state = WalkState(start_ws, start_ws)
+    state, anchor = WalkState(start_ws, start_ws), start_ws
     for audio_ws in offsets:
         steps = []
         for segment in audio_ws:
+            if anchors is not None:
+                before, anchor = anchor, anchors(state.num_steps).to(state.ws)
+                state = dataclasses.replace(state, ws=state.ws + (anchor - before), start_ws=state.start_ws + (anchor - before))
             state = take_step(walker, state, segment[None], of_step(state.num_steps))
             steps.append(state.ws)
         if steps:
