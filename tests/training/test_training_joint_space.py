@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from sgvg_core.assembly import build_joint_space, load_joint_space
+from sgvg_core.assembly import build_joint_space, load_joint_space, save_joint_space
 from sgvg_core.augmentation.images import augment_images
 from sgvg_core.augmentation.words import insert_random_word
 from sgvg_core.config import JointSpaceConfig, MelConfig
 from sgvg_core.embedding import train_merges
 from sgvg_core.errors import Cancelled
+from sgvg_core.training.runs.ema import lerp_to_initial
 from sgvg_core.training.world import joint_space as stage
 from sgvg_core.training.world.generator import RenderedImages
 from sgvg_core.training.world.joint_space import (
@@ -22,6 +23,7 @@ from sgvg_core.training.world.joint_space import (
     JointSpaceRun,
     embed_meanings,
     joint_losses,
+    learn_words,
     soft_contrastive_loss,
     soft_targets,
     train_joint_space,
@@ -139,3 +141,28 @@ def test_garbling_adds_a_word_at_times_and_takes_none():
     texts = [insert_random_word(" ".join(caption), rng).split() for _ in range(200)]
     assert {len(words) for words in texts} == {5, 6}
     assert all([word for word in words if word in caption] == caption for words in texts)
+
+
+def test_a_fine_tuned_space_takes_a_share_of_its_beginning(rendered, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "SoundWindows", functools.partial(stage.SoundWindows, first_clips=1))
+    torch.manual_seed(1)
+    begun = build_joint_space(learn_words(CONFIG, RUN, read_codes(rendered.codes)))
+    save_joint_space(tmp_path / "first.safetensors", begun, learn_words(CONFIG, RUN, read_codes(rendered.codes)))
+    before = load_joint_space(tmp_path / "first.safetensors").state_dict()
+    after = {}
+    for share in (0.0, 1.0):
+        run = dataclasses.replace(RUN, minutes=0.001, only_heads=True, init_share=share)
+        path = train_joint_space(tmp_path / str(share), rendered, CONFIG, run=run, init_from=tmp_path / "first.safetensors")
+        after[share] = load_joint_space(path).state_dict()
+    moved = (after[0.0]["sound.project.weight"] - before["sound.project.weight"]).abs().max()
+    assert moved > 0
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[1.0][name], tensor, msg=name) if tensor.is_floating_point() else None
+
+
+def test_the_mean_with_the_beginning_is_that_of_the_weights():
+    net, initial = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2).state_dict()
+    learned = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    lerp_to_initial(net, {**initial, "bias": torch.zeros(5)}, 0.25)
+    torch.testing.assert_close(net.weight.detach(), 0.75 * learned["weight"] + 0.25 * initial["weight"])
+    torch.testing.assert_close(net.bias.detach(), learned["bias"])  # the beginning had another shape

@@ -16,6 +16,7 @@ from ...devices import fast_bfloat16
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder
+from ..runs.ema import lerp_to_initial
 from ..runs.state import NumpyRandom, Run, Stateful
 from .latent_targets import LatentTargets
 from .sound_pool import SoundPool, draw_clips
@@ -54,8 +55,9 @@ def warm_up_encoder(
     training = training or TODAY
     encoder = build_sound_encoder(config).train()
     encoder.silent_share = training.silent_share
-    if init_from is not None:
-        load_state(encoder, load_sound_encoder(init_from)[0].state_dict(), str(init_from))
+    initial = {} if init_from is None else load_sound_encoder(init_from)[0].state_dict()
+    if initial:
+        load_state(encoder, initial, str(init_from))
     optimiser = torch.optim.AdamW(encoder.parameters(), lr, weight_decay=1e-2)
     if init_from is None and encoder.texture is not None:
         measure_norms(encoder.texture, _encoder_batch(pools, _NUM_MEASURED, np.random.default_rng([seed, 1]))[0])
@@ -81,6 +83,7 @@ def warm_up_encoder(
             run.note(loss=loss.item())
         progress(run.seconds, minutes * 60, f"sound encoder, step {run.step}, loss {run.mean('loss'):.4f}")
     encoder.eval().requires_grad_(False)
+    lerp_to_initial(encoder, initial, training.encoder_init_share)
     save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)
     return encoder
 

@@ -30,6 +30,7 @@ from ...world import KINDS
 from ...world.captions import STRENGTHS, caption
 from ...world.codes import Code, read_codes
 from ...world.recordings import find_recordings
+from ..runs.ema import lerp_to_initial
 from ..runs.state import check_same, read_state, taking_up, write_state
 from .generator import RenderedImages
 from .sound_data import REAL_SHARE, SoundWindows
@@ -82,6 +83,8 @@ class JointSpaceRun:
     """Teach F_a alone; F_v and F_t stay as they are."""
     only_heads: bool = False
     """Teach what stands behind F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
+    init_share: float = 0.0
+    """Share of the weights that a fine-tuned space takes from its beginning (`lerp_to_initial`); 0: all as learned."""
     bfloat16: bool = True
     """Whether the towers compute in bfloat16 while training, on processors that are faster in it."""
 
@@ -301,6 +304,8 @@ def train_joint_space(
             write_state(state, {**parts_of_run, "step": step, "seconds": seconds, "settings": settings})
             _log(work / "joint_space.jsonl", step, seconds, losses, space)
             saved, losses = time.monotonic(), []
+    if before is not None:
+        lerp_to_initial(space, before.state, run.init_share)
     save_joint_space(result, space.eval(), config)
     return result
 

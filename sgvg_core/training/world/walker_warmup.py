@@ -51,6 +51,8 @@ class WalkTraining:
     """Of the minutes of the stage, those of the sound encoder; the others are the walker's. 1 or 0: one of them alone, the other stays as it is."""
     encoder_lr: float = 2e-3
     encoder_batch: int = 96
+    encoder_init_share: float = 0.0
+    """Share of the weights that a fine-tuned sound encoder takes from its beginning (`lerp_to_initial`); 0: all as learned."""
     silent_share: float = 0.5
     """Share of the windows in which the convolutions are silent, so that the texture learns to answer alone."""
     shortened_share: float = SHORTENED_SHARE
