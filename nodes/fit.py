@@ -21,7 +21,7 @@ _AUTO, _BUNDLED, _OPEN_CLIP = "auto", "landscapes (bundled)", "open_clip"
 _KEEP, _FOLLOW = "keep", "follow"
 _NO_WEIGHTS = "(none)"
 _ROOM_FOR_GRADIENTS = 4
-"""A picture through which gradients flow takes about so many times the memory of one alone."""
+"""An image with gradients takes about this many times the memory of one without."""
 
 LabelledSounds = tuple[LabelledSound, ...]
 _files = host.MadeFiles("name")
@@ -124,7 +124,7 @@ class FitSoundEncoder(io.ComfyNode):
                     default=4,
                     min=1,
                     max=64,
-                    tooltip="How often each sound is heard: as it is, then as other rooms, microphones and codecs would have it.",
+                    tooltip="Variants of each sound: the original, then as other rooms, microphones and codecs would have it.",
                 ),
                 io.Float.Input(
                     "quiet",

@@ -81,7 +81,7 @@ class StartLatent(io.ComfyNode):
             display_name="Start Latent",
             category="SGVG/latents",
             description="Draws the latent that a walk starts from. With a sound embedding connected, several are drawn and the one whose picture is "
-            "nearest to the sound is taken, so that the film opens on the scene that is heard.",
+            "nearest to the sound is taken, so that the film opens on the scene of the sound.",
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 seed_input("latents"),

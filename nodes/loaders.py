@@ -52,7 +52,7 @@ class LoadModel(io.ComfyNode):
                     default=host.BUNDLED_NAME,
                     tooltip="The bundled model, or a sub-folder of ComfyUI/models/sgvg that holds a generator, a sound encoder and a walker: "
                     "generator.safetensors, sound_encoder.safetensors and walker.safetensors (and joint_space.safetensors for text), or the "
-                    "files of the paper's released code beside a generator of any kind. Press R after adding one.",
+                    "files of the paper's released code with a generator of any kind. Press R after adding one.",
                 ),
             ],
             outputs=[
@@ -165,8 +165,8 @@ class LoadImageEncoder(io.ComfyNode):
                     "which",
                     options=list(_WHICH_ENCODER),
                     default="auto",
-                    tooltip="Which encoder it is, for files that don't say it. e4e's latents are offsets from the first one, pSp's stand each for "
-                    "itself.",
+                    tooltip="Which encoder it is, for files that don't say it. e4e's latents are offsets from the first one, pSp's are "
+                    "each complete.",
                 ),
                 ModelWire.Input(
                     "model",

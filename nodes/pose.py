@@ -34,7 +34,7 @@ class StyleGAN3Pose(io.ComfyNode):
                     "anchor",
                     options=list(ANCHORS),
                     default="none",
-                    tooltip="StyleGAN3's first latent also places the picture, so it may slide as a walk goes on. exact: placed as the mean latent "
+                    tooltip="StyleGAN3's first latent also places the picture, so it may slide during a walk. exact: placed as the mean latent "
                     "would place it; released: as the paper's released code does; none: each latent places its own picture.",
                 ),
             ],

@@ -32,7 +32,7 @@ class LoadSound(io.ComfyNode):
                     "audio",
                     options=host.sound_choices(),
                     upload=io.UploadType.audio,
-                    tooltip="A file in ComfyUI's input folder; upload one or drop it on the node. Examples of this pack stand under sgvg/.",
+                    tooltip="A file in ComfyUI's input folder; upload one or drop it on the node. Examples of this pack are under sgvg/.",
                 ),
                 io.Float.Input(
                     "start_seconds",
@@ -116,20 +116,20 @@ class SoundInversionEncoderNode(io.ComfyNode):
             "sound a point in the joint space of sound, picture and text (to choose a start by it).",
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_HEARING_MODEL),
-                io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are heard as one."),
+                io.Audio.Input("audio", tooltip="Any sound: Load Sound, or any other node that gives AUDIO. All channels are mixed to one."),
                 io.Int.Input(
                     "batch_item",
                     display_name="batch item",
                     default=0,
                     min=0,
                     max=4095,
-                    tooltip="Which sound is heard if the wire carries several (0 is the first).",
+                    tooltip="Which sound is taken if the wire carries several (0 is the first).",
                 ),
             ],
             outputs=[
                 SoundLatentsWire.Output("sound_latents", display_name="sound latents", tooltip="What each moment means to the generator. Lazy."),
                 EmbeddingWire.Output(
-                    "sound_embedding", display_name="sound embedding", tooltip="What the whole sound means, beside pictures and texts."
+                    "sound_embedding", display_name="sound embedding", tooltip="What the whole sound means, in the space of images and texts."
                 ),
                 io.Float.Output("seconds", display_name="seconds", tooltip="How many seconds the sound has."),
             ],
@@ -173,7 +173,7 @@ class Listen(io.ComfyNode):
             outputs=[
                 io.String.Output("text", display_name="text", tooltip="The labels with their probabilities, best first, then second by second."),
                 io.Image.Output("plot", display_name="plot", tooltip="The probabilities over time as a picture."),
-                io.String.Output("best", display_name="best label", tooltip="The label that fits best, to go on with, such as in a prompt."),
+                io.String.Output("best", display_name="best label", tooltip="The label that fits best, for use in a prompt."),
             ],
             hidden=[io.Hidden.unique_id],
             is_output_node=True,
@@ -198,7 +198,7 @@ class Listen(io.ComfyNode):
 
 
 def _as_text(analysed: SoundLabels) -> str:
-    lines = [] if analysed.sure else ["not sure: none of these is heard clearly"]
+    lines = [] if analysed.sure else ["not sure: no label is clear"]
     lines += [f"{label.text}: {label.probability:.1%}" for label in analysed.labels]
     lines += [
         f"{segment.start:.1f}-{segment.end:.1f} s: {segment.labels[0].text} {segment.labels[0].probability:.1%}" for segment in analysed.segments

@@ -28,7 +28,7 @@ def _block_input(name: str) -> io.Input:
         display_name=f"{name} block",
         options=[_BESIDE, _NO_BLOCK, *host.weight_files(host.MODEL_CATEGORY)],
         default=_BESIDE,
-        tooltip=f"The {name} block of the released code. auto: the file beside the walker that has {name} where that one has coarse in its name. "
+        tooltip=f"The {name} block of the released code. auto: the file next to the walker with {name} where its name has coarse. "
         "Not used for a walker of ours.",
     )
 
@@ -113,7 +113,7 @@ def _walker_files(walker: str, mid_block: str, fine_block: str) -> list[Path]:
             start = first.name.lower().index("coarse")
             beside = first.with_name(f"{first.name[:start]}{name}{first.name[start + len('coarse') :]}")
             if not beside.is_file():
-                raise ConfigError(f"{name} block: there's no {beside.name} beside {first.name}; choose the {name} block itself")
+                raise ConfigError(f"{name} block: there's no {beside.name} next to {first.name}; choose the {name} block itself")
             chosen.append(beside)
         elif block not in (_BESIDE, _NO_BLOCK):
             chosen.append(_sound_file(block, f"{name} block"))

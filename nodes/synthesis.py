@@ -89,7 +89,7 @@ class Synthesis(io.ComfyNode):
                     default=0,
                     min=0,
                     max=1_000_000,
-                    tooltip="At most so many frames; 0 takes all. A second of 25 frames at 1024 pixels takes 315 MB of memory, at 128 pixels 5 MB.",
+                    tooltip="The most frames; 0 takes all. A second of 25 frames at 1024 pixels takes 315 MB of memory, at 128 pixels 5 MB.",
                 ),
                 *_common_inputs(),
                 pose_input(),
@@ -156,7 +156,7 @@ class SynthesisToVideo(io.ComfyNode):
                 io.Audio.Input(
                     "audio",
                     optional=True,
-                    tooltip="Another sound for the file, such as the full mix when the walk heard one track of it. Usually left open.",
+                    tooltip="Another sound for the file, such as the full mix when the walk follows one track of it. Usually left open.",
                 ),
                 pose_input(),
             ],

@@ -124,7 +124,7 @@ class WalkSheet(io.ComfyNode):
                 ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, Load Latents or Image to Latent."),
                 io.Int.Input("num_pictures", display_name="num pictures", default=18, min=1, max=256, tooltip="How many frames are shown."),
-                io.Int.Input("columns", default=6, min=1, max=64, tooltip="How many stand in a row."),
+                io.Int.Input("columns", default=6, min=1, max=64, tooltip="Images a row."),
                 pose_input(),
             ],
             outputs=[io.Image.Output("sheet", display_name="sheet", tooltip="The frames in rows, from left to right.")],

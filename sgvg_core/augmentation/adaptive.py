@@ -35,9 +35,9 @@ class AugmentConfig:
     """r_t = E[sign D(x)] over real pictures that the strength is to lead to; None: the strength stays at `start`."""
     start: float = 0.0
     adjust_every: int = 4
-    """The strength changes every so many steps."""
+    """Steps between two changes of the strength."""
     images_to_full: int = 500_000
-    """So many pictures take the strength from 0 to 1."""
+    """Number of images that take the strength from 0 to 1."""
 
     def __post_init__(self) -> None:
         for kind in self.kinds:

@@ -120,17 +120,17 @@ def _parse(data: bytes | str, where: str) -> Any:
         if isinstance(data, bytes):
             data = data.decode("utf-8")
         if sum(map(data.count, ",[{")) > MAX_ITEMS:
-            raise CheckpointError(f"{where}: more than {MAX_ITEMS} items; the file is damaged or made to do harm")
+            raise CheckpointError(f"{where}: more than {MAX_ITEMS} items; the file is corrupt or malicious")
         parsed = json.loads(data, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except RecursionError as error:
-        raise CheckpointError(f"{where}: nested too deeply; the file is damaged or made to do harm") from error
+        raise CheckpointError(f"{where}: nested too deeply; the file is corrupt or malicious") from error
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are both
         raise CheckpointError(f"{where}: not readable as JSON ({error}); the file is damaged, get it again") from error
     level, layer = 0, [parsed]
     while layer:
         level += 1
         if level > MAX_DEPTH:
-            raise CheckpointError(f"{where}: nested deeper than {MAX_DEPTH} levels; the file is damaged or made to do harm")
+            raise CheckpointError(f"{where}: nested deeper than {MAX_DEPTH} levels; the file is corrupt or malicious")
         inner: list[Any] = []
         for item in layer:
             inner.extend(item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
@@ -173,7 +173,7 @@ def _place(name: str, entry: Any, path: Path) -> tuple[int, int]:
         raise CheckpointError(f"{path}: a tensor's name has {len(name)} characters, at most {MAX_NAME_CHARACTERS} are read")
     where = f"{path}: tensor {name!r}"
     if not name.isprintable():  # messages show names: none may bring line breaks or a terminal's control characters along
-        raise CheckpointError(f"{where}: its name has characters that can't be printed; the file is damaged or made to do harm")
+        raise CheckpointError(f"{where}: its name has characters that can't be printed; the file is corrupt or malicious")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{where}: expected dtype, shape and data_offsets; the file is damaged, get it again")
     shape, offsets, dtype = entry["shape"], entry["data_offsets"], entry["dtype"]

@@ -92,7 +92,7 @@ class Materializer:
         known = self._done.get(id(value))
         if known is None:
             if id(value) in self._open:
-                self._refuse("something that contains itself")
+                self._refuse("a cyclic reference")
             self._open.add(id(value))
             known = self._make(value, depth)
             self._open.discard(id(value))
@@ -213,7 +213,7 @@ class Materializer:
         return self._raw[key]
 
     def _refuse(self, what: str) -> NoReturn:
-        raise CheckpointError(f"{self.where}: refused {what}; the file is damaged or made to do harm. Get it from where it was made")
+        raise CheckpointError(f"{self.where}: refused {what}; the file is corrupt or malicious. Get it again from its source")
 
 
 def _elements_apart(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:

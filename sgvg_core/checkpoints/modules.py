@@ -51,7 +51,7 @@ class WithoutNumbers(TorchFunctionMode):
             if self._left < 0:
                 raise CheckpointError(
                     f"{self._where}: its settings ask for a network of more than {2 * (self._stored or 0) + ALWAYS_MADE} numbers, but the file "
-                    f"holds {self._stored}; it's damaged or made to do harm: get it again"
+                    f"holds {self._stored}; it's corrupt or malicious: get it again"
                 )
         return (torch.empty if func in _DRAWN else func)(*args, **kwargs)
 

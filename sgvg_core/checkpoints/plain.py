@@ -79,7 +79,7 @@ def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict
 def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
     """Names and tensors of one network and those in it; what was read is a tree of bounded depth, see `settling`."""
     if len(prefix) > MAX_NAME:
-        raise CheckpointError(f"a network with a name of more than {MAX_NAME} characters ({prefix[:80]!r}...); the file is made to do harm")
+        raise CheckpointError(f"a network with a name of more than {MAX_NAME} characters ({prefix[:80]!r}...); the file is malicious")
     where = repr(prefix.removesuffix("."))[:200] if prefix else "the network"
     if not isinstance(network, ForeignObject):
         raise CheckpointError(f"{where} is a {type(network).__name__}, expected a torch network; choose a file of a network")

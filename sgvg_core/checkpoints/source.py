@@ -19,7 +19,7 @@ from ..progress import Progress, silent
 WINDOW = 16 * 2**10
 """Bytes that a cursor reads ahead."""
 MOST_UNFOLDED, ALWAYS_UNFOLDED = 4, 64 * 2**20
-"""What a file unfolds to (entries of a zip that are packed, data that is shared) may have this multiple of its size, and so many bytes more."""
+"""What a file unfolds to (entries of a zip that are packed, data that is shared) may have this multiple of its size, plus this number of bytes."""
 MAX_LINE = 2**20
 """Longest line of the text opcodes of protocol 0, in bytes."""
 
@@ -136,7 +136,7 @@ class Cursor:
         if self.left <= MAX_LINE:
             self.source.cut_off(self.source.size + 1)
         raise CheckpointError(
-            f"{self.source.where}: a line of more than {MAX_LINE} bytes at byte {self.position}; the file is damaged or made to do harm"
+            f"{self.source.where}: a line of more than {MAX_LINE} bytes at byte {self.position}; the file is corrupt or malicious"
         )
 
     def _refill(self, size: int) -> None:

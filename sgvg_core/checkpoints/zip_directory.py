@@ -171,4 +171,4 @@ class ZipDirectory:
             self._refuse("its entries reach into its directory")
 
     def _refuse(self, what: str) -> NoReturn:
-        raise CheckpointError(f"{self.source.where}: a zip archive that isn't read: {what}; the file is damaged or made to do harm: get it again")
+        raise CheckpointError(f"{self.source.where}: a zip archive that isn't read: {what}; the file is corrupt or malicious: get it again")

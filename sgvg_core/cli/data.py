@@ -24,7 +24,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 
 def _add_prepare(actions: argparse._SubParsersAction) -> None:
     usual = PrepareOptions()
-    about = "Cut a folder of videos or sounds into shards that trainers read. Run it again after an interruption: it goes on."
+    about = "Cut a folder of videos or sounds into shards that trainers read. Run it again after an interruption: it resumes."
     parser = actions.add_parser("prepare", help="a folder of clips into shards", description=about)
     parser.add_argument("source", metavar="SOURCE", help="a folder of videos or sounds, or world: for the procedural world")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DATA", help="the folder of the prepared data")
@@ -35,7 +35,7 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
     words = "what in a file's name says the recording, such as '(?P<source>.+)_part'; clips of one recording stay on one side"
     parser.add_argument("--source-pattern", default=None, metavar="REGEX", help=words)
     parser.add_argument("--size", type=whole(), default=usual.size, metavar="PX", help=f"side of the frames (default: {usual.size})")
-    parser.add_argument("--fit", choices=FITS, default=usual.fit, help="crop: the middle square; pad: all of it, black beside it (default: crop)")
+    parser.add_argument("--fit", choices=FITS, default=usual.fit, help="crop: the middle square; pad: all of it, with black bars (default: crop)")
     parser.add_argument("--fps", default=usual.fps, help=f"frames a second: 12, 29.97, 24000/1001 (default: {usual.fps})")
     parser.add_argument("--sample-rate", type=whole(), default=usual.sample_rate, metavar="HZ", help=f"of the sound (default: {usual.sample_rate})")
     parser.add_argument("--seconds", type=number(), default=usual.seconds, metavar="S",
@@ -127,7 +127,7 @@ def format_found(found: dict[str, Any]) -> str:
         loud = f"{loudness['median']:.0f} ({loudness['least']:.0f} to {loudness['most']:.0f})"
         sides = f"{train['clips']:>6} {train['recordings']:>5}  {test['clips']:>6} {test['recordings']:>5}"
         lines.append(f"{label:<{width}}  {sides}   {long:<18} {loud}")
-    lines += ["", "clips of so many recordings; length and loudness (root mean square below full scale): median (least to most)"]
+    lines += ["", "clips and recordings; length and loudness (root mean square below full scale): median (least to most)"]
     if found["left_out"]["number"]:
         lines.append(f"left out: {found['left_out']['number']}: " + ", ".join(f"{why} ({n})" for why, n in found["left_out"]["reasons"].items()))
     lines += [f"the same file under two names, so one recording: {', '.join(names)}" for names in found["same_file_twice"][:5]]

@@ -72,7 +72,7 @@ def _add_paper(parser: argparse.ArgumentParser) -> None:
     paper.add_argument("--image-encoder", type=Path, default=None, metavar="FILE", help="a row of table 3b: pSp, e4e or ReStyle for this generator")
     words = "a row of the ablations: a model that was trained without something; may be given again and again"
     paper.add_argument("--ablation", type=_ablation, action="append", default=[], metavar="NAME=FOLDER", help=words)
-    words = "keep what was seen of each film here (features, no frames): a run that was stopped goes on, other tables are quick"
+    words = "keep what was seen of each film here (features, no frames): a run that was stopped resumes, other tables are quick"
     paper.add_argument("--keep", type=Path, default=None, metavar="FOLDER", help=words)
 
 

@@ -11,7 +11,8 @@ from .terminal import say, say_json
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``listen`` to the commands."""
-    parser = commands.add_parser("listen", help="what is heard in a sound", description="Which scenes, or words of yours, the joint space hears.")
+    parser = commands.add_parser("listen", help="label a sound",
+                                 description="Scores a sound against the scenes, or words of yours, with the joint space.")
     add_sound(parser)
     add_model(parser)
     parser.add_argument("--labels", default="", metavar="A,B,C", help="words to choose among (default: the model's own scenes)")
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         say_json(analysed.to_dict())
         return 0
     if not analysed.sure:
-        say(f"not sure: none of these scenes is heard clearly ({analysed.labels[0].text} comes nearest)")
+        say(f"not sure: no scene is clear ({analysed.labels[0].text} comes nearest)")
     for label in analysed.labels:
         say(f"{label.probability:6.1%}  {label.text}  (score {label.score:.3f})")
     for segment in analysed.segments:

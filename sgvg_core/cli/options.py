@@ -92,7 +92,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(threads: int | None) -> None:
-    """Hold torch to so many threads (None: its own choice). Raises ConfigError below one."""
+    """Limit torch to this number of threads (None: its own choice). Raises ConfigError below one."""
     if threads is None:
         return
     if threads < 1:

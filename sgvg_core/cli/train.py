@@ -1,4 +1,4 @@
-"""``train``: a model from nothing, one command a stage; each can be killed at any time and goes on when it's called again."""
+"""``train``: a model from nothing, one command a stage; each can be killed at any time and resumes when it's called again."""
 
 import argparse
 import dataclasses
@@ -45,8 +45,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     words = "the joint space of pictures, words and sounds: of the procedural world, or with --data of your own clips"
     space = _add_stage(stages, "joint-space", _joint_space, words, own_data=True)
     train_clips.add_joint_space_data(space)
-    space.add_argument("--only-sound", action="store_true", help="teach F_a alone (with --begin-with)")
-    space.add_argument("--only-heads", action="store_true", help="teach what stands behind F_a's convolutions alone (with --begin-with)")
+    space.add_argument("--only-sound", action="store_true", help="train F_a alone (with --init-from)")
+    space.add_argument("--only-heads", action="store_true", help="train only the layers behind F_a's convolutions (with --init-from)")
     space.add_argument("--temperature", type=float, default=None, metavar="T", help="what scores of labels are divided by (default: 1); "
                        "benchmarks/real_recordings.py measures it on held-out sources")
     space.add_argument("--sure-from", type=float, default=None, metavar="P", help="the probability under which a sound is \"not sure\" (default: 0)")
@@ -71,13 +71,13 @@ def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what
     words = f"sizes of all parts (default: landscapes{'; with --data: small' if own_data else ''})"
     parser.add_argument("--preset", choices=sorted(presets), default=None, help=words)
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
-    words = "a model folder whose weights the stage begins with"
+    words = "a model folder whose weights the stage starts from"
     if name == "generator":
-        words = "with --data: a StyleGAN2 to go on from, in a file of any known layout, with its discriminator where it holds one"
+        words = "with --data: a StyleGAN2 to start from, in a file of any known layout, with its discriminator where it holds one"
     parser.add_argument(*flag_names("--init-from"), type=Path, default=None, metavar="FILE" if name == "generator" else "MODEL", help=words)
     if name != "judge":
         default = _MINUTES.get(name, sum(_MINUTES.values()))
-        with_data = "; with --data: this call stops after so many" if own_data else ""
+        with_data = "; with --data: this call stops after M minutes" if own_data else ""
         words = f"minutes of computing, counted over all runs (default: {default:g}{with_data})"
         parser.add_argument("--minutes", type=_minutes, default=None, metavar="M[,M...]", help=words)
     parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N",
@@ -154,7 +154,7 @@ def _said(options: argparse.Namespace) -> dict[str, object]:
     if options.changes:
         said["set"] = list(options.changes)
     if options.init_from is not None:
-        said["begin-with"] = options.init_from.name
+        said["init-from"] = options.init_from.name
     said.update({name: True for name in ("only-sound", "only-heads") if getattr(options, name.replace("-", "_"), False)})
     if "minutes" in options:
         said["minutes"] = ",".join(f"{part:g}" for part in options.minutes)

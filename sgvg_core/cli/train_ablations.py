@@ -28,10 +28,11 @@ def add_ablations(stages: argparse._SubParsersAction) -> None:
     """Add ``train ablations``."""
     words = "the paper's losses, each left out in turn: as many trainings from the same start, and one table of their films"
     parser = stages.add_parser("ablations", help=words, description=words[0].upper() + words[1:] + ".")
-    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="a folder for all of them; called again, everything goes on there")
+    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="a folder for all of them; the same call resumes")
     parser.add_argument("--data", type=Path, required=True, metavar="DATA", help="a prepared data set of clips, with a test split")
     parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
-    parser.add_argument("--joint-space", default="bundled", metavar="SPACE", help="who judges, as for `train sgvg` (default: bundled)")
+    parser.add_argument("--joint-space", default="bundled", metavar="SPACE",
+                        help="model that scores images against words and sounds, as for `train sgvg` (default: bundled)")
     parser.add_argument("--preset", choices=_PRESETS, default=None, help="sizes and steps (default: small)")
     parser.add_argument("--steps", type=whole(1), default=None, metavar="N", help="steps of each training (default: the preset's)")
     add_settings(parser)

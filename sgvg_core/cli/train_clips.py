@@ -39,13 +39,14 @@ def add_sgvg(stages: argparse._SubParsersAction) -> None:
     source.add_argument("--data", type=Path, metavar="DATA", help="a prepared data set of clips")
     source.add_argument("--labelled-sounds", type=Path, metavar="DATA", help="a prepared data set of labelled sounds: through text, without video")
     parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
-    parser.add_argument("--joint-space", default="bundled", metavar="SPACE", help=f"who judges: {_ONTO} (default: bundled)")
+    parser.add_argument("--joint-space", default="bundled", metavar="SPACE",
+                        help=f"model that scores images against words and sounds: {_ONTO} (default: bundled)")
     parser.add_argument("--preset", choices=PRESETS, default=None, help="sizes and steps (default: small)")
     _add_losses(parser)
     add_settings(parser)
     add_run(parser, _SGVG_STEPS)
     parser.add_argument("--minutes", type=number(above=True), default=None, metavar="M",
-                        help="this call stops after so many; called again it goes on")
+                        help="this call stops after M minutes; the same call resumes")
     parser.add_argument("--threads", type=whole(1, MAX_THREADS), default=None, metavar="N", help="threads (default: torch's own choice)")
     parser.set_defaults(run=run_sgvg, steps=None)
 
@@ -93,7 +94,7 @@ def _minutes(options: argparse.Namespace) -> float | None:
 
 
 def run_joint_space(options: argparse.Namespace) -> int:
-    """Train a joint space on clips, or go on; prints its path."""
+    """Train a joint space on clips, or resume; prints its path."""
     from ..datasets import ClipData  # here, so that other commands start at once
     from ..training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS, JointSpaceWeights, train_clip_joint_space
     from ..training.runs.history import note_command
@@ -126,7 +127,7 @@ def _public(space: str) -> str:
 
 
 def run_sgvg(options: argparse.Namespace) -> int:
-    """Train sound encoder and walker, or go on; prints where they lie."""
+    """Train sound encoder and walker, or resume; prints where they lie."""
     from ..datasets import ClipData
     from ..training.runs.ranks import joined_ranks
 

@@ -42,7 +42,7 @@ def learns_from_data(options: argparse.Namespace) -> bool:
 
 
 def run_own_data(options: argparse.Namespace) -> int:
-    """Train, or go on; prints the path of the generator."""
+    """Train, or resume; prints the path of the generator."""
     from ..training.clips.adversarial import train_adversarial  # here, so that other commands start at once
     from ..training.clips.adversarial_config import ADVERSARIAL_PRESETS
     from ..training.clips.class_labels import class_labels
@@ -63,8 +63,8 @@ def run_own_data(options: argparse.Namespace) -> int:
         initial = None if file is None else read_initial_networks(file, config, len(labels))
         if ranks.is_first:
             options.work.mkdir(parents=True, exist_ok=True)
-            said = {"data": "DATA", "begin-with": None if file is None else file.name, "preset": options.preset, "steps": policy.num_steps}
-            said = {name: value for name, value in said.items() if name != "begin-with" or value}
+            said = {"data": "DATA", "init-from": None if file is None else file.name, "preset": options.preset, "steps": policy.num_steps}
+            said = {name: value for name, value in said.items() if name != "init-from" or value}
             note_command(options.work, "generator", {**said, **said_changes(options)})
             for note in () if initial is None else initial.notes:
                 say(note)

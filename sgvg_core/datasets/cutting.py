@@ -156,11 +156,11 @@ class _Share:
         self._fps, self._rate = float(options.exact_fps), options.sample_rate
 
     def of_images(self, count: int) -> None:
-        """So many frames more are done."""
+        """Count `number` more frames as done."""
         self._more(count / self._fps)
 
     def of_sound(self, num_samples: int) -> None:
-        """So many samples more are done."""
+        """Count `number` more samples as done."""
         self._more(num_samples / self._rate)
 
     def _more(self, seconds: float) -> None:

@@ -27,7 +27,7 @@ class PrepareOptions:
     seconds: float = 10.0
     """Longest clip; longer recordings are cut into clips of this length, one behind the other."""
     shortest: float = 1.0
-    """What is shorter than so many seconds is left out."""
+    """Clips shorter than this, in seconds, are left out."""
     quality: int = 95
     """Of the JPEGs, as Pillow counts."""
     test_share: float = 0.1

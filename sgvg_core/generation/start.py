@@ -17,7 +17,7 @@ def start_latent(model: SoundModel, analysed: AnalysedSound, settings: StartSett
     """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
     if settings.start_from == "mean":
         if settings.prompts or settings.negatives:
-            raise ConfigError('start: got "mean" and prompts, expected one of them; prompts choose among codes from "sound" or "random"')
+            raise ConfigError('start_from="mean" can\'t be combined with prompts; use "sound" or "random", or drop the prompts')
         return mean_start(model, settings, progress)
     by_sound = settings.start_from == "sound"
     centres = truncation_centres(model, settings, progress)

@@ -124,9 +124,9 @@ class Surroundings:
 
 
 def encoder_for(generator: Generator, init_from: SoundInversionEncoder | None = None, seed: int = 0) -> SoundInversionEncoder:
-    """A sound encoder for a generator's latents, that has of `init_from` what fits: its ears in any case, its heads for equal latents.
+    """A sound encoder for `generator`: copies the backbone of `init_from`, and its heads if num_ws and w_dim match.
 
-    It hears each window by itself, as those are that it will learn.
+    Its texture isn't averaged over neighbouring windows, since it learns from single ones.
     """
     like = config_of_encoder(init_from) if init_from is not None else LANDSCAPES.sound_encoder
     config = dataclasses.replace(like, num_ws=generator.num_ws, w_dim=generator.w_dim, bounds=_bounds(generator.num_ws), texture_reach=0.0)

@@ -41,7 +41,7 @@ _OGG_START = Fraction(1, 50)
 _TELLS_ITS_END = {"wav", "w64", "aiff", "flac", _MOV, "mp3"}
 """Containers that declare how much sound there is, so that a truncated file can be told."""
 _MP3_SURPLUS = 65_536
-"""An mp3 with so many bytes more than its header counts was joined or added to."""
+"""An mp3 with this number of bytes more than its header counts was joined or added to."""
 _HEAD_BYTES = 4096
 _DEFAULT, _ATTACHED_IMAGE = 1, 1024
 """FFmpeg's marks of streams."""

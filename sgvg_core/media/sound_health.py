@@ -11,7 +11,7 @@ from .ogg_pages import ogg_damage, ogg_end_granule
 from .timeline import SMALL_JUMP
 
 _TRUNCATED = Fraction(1, 20)
-"""A sound that ends so many seconds before its declared end is truncated."""
+"""A sound that ends this number of seconds before its declared end is truncated."""
 _WORTH_A_WORD = Fraction(1, 200)
 _BARE_STREAMS = ("ac3", "eac3", "aac", "amr", "amrnb", "amrwb")
 """Packets in a row with nothing between them: bytes that no packet has were lost."""

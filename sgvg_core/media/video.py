@@ -30,7 +30,7 @@ _LIMITED_RANGE, _FULL_RANGE = 1, 2
 _BT601 = 5
 _ONE_THREAD_PIXELS = 512 * 512
 _THREADS = 4
-"""Up to so many pixels a frame is encoded by one thread, a larger one by four: fixed numbers, for x264's bytes depend on them."""
+"""Up to this number of pixels a frame is encoded by one thread, a larger one by four: fixed numbers, for x264's bytes depend on them."""
 _SOUND_AHEAD = Fraction(1, 2)
 """Seconds by which the sound is written before the picture."""
 # PyAV 16 and later would start threads of its own for each picture; waiting for them costs more than they save.

@@ -13,8 +13,8 @@ from ..shapes import check_shape
 
 _NUM_GROUPS = 8
 _SILENT_SHARE = 0.5
-"""Share of the windows in training that the texture answers alone, so that the convolutions don't leave it nothing to learn. What they
-say counts less by this share afterwards, as with any dropout: they are surer than they should be of sounds unlike those they learned."""
+"""Drop probability p of the CNN branch during training, so that the texture branch learns to answer alone; at inference the CNN branch is
+scaled by 1 - p, as with any dropout: it's overconfident on sounds unlike its training data."""
 
 
 def _norm(width: int) -> nn.GroupNorm:

@@ -1,7 +1,7 @@
-"""What E_a hears in windows that follow one another (paper Eq. 1): each by itself but for its texture, which is that of the moments around.
+"""E_a on consecutive windows of one sound (paper Eq. 1), with the texture features averaged over time.
 
-One window of a breaking wave is a waterfall's. What sounds changes more slowly than how strongly it does, so the texture, which tells the
-one, is averaged over a second and more before and after, and the loudness and the convolutions, which tell the other, are the window's own.
+The class of a sound changes more slowly than its loudness: one window of a breaking wave sounds like a waterfall. So the texture features,
+which tell the class, are averaged over `texture_reach` seconds on each side; loudness and CNN features are each window's own.
 """
 
 from collections.abc import Iterable, Iterator

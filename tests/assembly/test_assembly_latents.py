@@ -56,7 +56,7 @@ def test_latents_of_another_size_name_both(wanted: tuple[int, int], said: str, t
 
 def test_what_is_no_latents_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "count.npy", np.arange(12).reshape(3, 4))
-    with pytest.raises(CheckpointError, match="no layout that is known here"):
+    with pytest.raises(CheckpointError, match="unknown checkpoint layout"):
         load_latents(tmp_path / "count.npy")
     with pytest.raises(CheckpointError, match="latents are written as"):
         save_latents(tmp_path / "ws.pt", numbers("ws", 1, L, D))

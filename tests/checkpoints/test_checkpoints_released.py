@@ -114,7 +114,7 @@ def test_an_image_encoder_without_opts_is_taken_as_psp_and_said() -> None:
         ),
         (shaped(block_shapes() | {"module.fc.weight": (2048, 512)}), r"a recurrent block with 2048 inputs, a hidden state of 512"),
         (shaped(sound_encoder_shapes(widths=(64, 64, 256, 512))), r"an encoder of 3 stages \(widths 64, 256, 512\), expected 4"),
-        ({"a": 1}, r"no layout that is known here"),
+        ({"a": 1}, r"unknown checkpoint layout"),
     ],
 )
 def test_what_does_not_fit_is_said(data: Any, said: str) -> None:

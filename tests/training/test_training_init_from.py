@@ -1,4 +1,4 @@
-"""`train generator --data --begin-with`: files as people own them are gone on from, and what doesn't fit is told in one line."""
+"""`train generator --data --init-from`: training starts from files as people own them, and what doesn't fit is told in one line."""
 
 import dataclasses
 import json
@@ -87,7 +87,7 @@ def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, 
     moved = (made.synthesis.b4.const - parts["G_ema"]["synthesis.b4.const"]).abs().max()
     assert 0 < moved < 0.05, "the average goes on from the file's, it isn't begun anew"
     assert 0 < (critic.b4.fc.weight - parts["D"]["b4.fc.weight"]).abs().max() < 0.05
-    assert json.loads((tmp_path / "whole" / "history.jsonl").read_text())["begin-with"] == "own.pkl"
+    assert json.loads((tmp_path / "whole" / "history.jsonl").read_text())["init-from"] == "own.pkl"
     assert json.loads((tmp_path / "whole" / "adversarial" / "config.json").read_text())["ema_ramp"] is None
 
 

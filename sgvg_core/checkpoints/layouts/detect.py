@@ -58,8 +58,8 @@ def recognise(plain: Plain, path: str | Path) -> Recognised:
         raise CheckpointError(f"{path}: {error}") from error
     if found is None:
         raise CheckpointError(
-            f"{path}: no layout that is known here: it holds {describe(plain.data)}; choose a file of a StyleGAN generator, "
-            "a discriminator, a sound or image encoder, a walker or latents"
+            f"{path}: unknown checkpoint layout (found: {describe(plain.data)}). Supported: StyleGAN generators and discriminators, "
+            "sound and image encoders, walkers, latents"
         )
     return found
 

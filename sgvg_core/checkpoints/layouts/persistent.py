@@ -26,7 +26,7 @@ def module_attributes(network: ForeignObject) -> dict[str, dict[str, Any]]:
         if isinstance(inner, dict):
             waiting += [(f"{path}.{name}" if path else str(name), each) for name, each in inner.items() if isinstance(each, ForeignObject)]
         if len(found) + len(waiting) > _MAX_MODULES:
-            raise CheckpointError(f"got more than {_MAX_MODULES} modules in one network; the file is damaged or made to do harm")
+            raise CheckpointError(f"got more than {_MAX_MODULES} modules in one network; the file is corrupt or malicious")
     return found
 
 

@@ -23,7 +23,7 @@ TAPS = (1.0, 3.0, 3.0, 1.0)
 """The doubling and halving filter that everything here is made for."""
 USUAL_LR_MULTIPLIER, USUAL_CLAMP = 0.01, 256.0
 MAX_PIXELS = 2**23
-"""Noise maps that a file lacks are made for features of up to so many pixels: a few bytes may not ask for gigabytes."""
+"""Noise maps that a file lacks are made for features of up to this number of pixels: a few bytes may not ask for gigabytes."""
 
 
 def generator(data: Any) -> Recognised | None:
@@ -151,7 +151,7 @@ def map_size(layer: str, const_size: Sequence[int]) -> list[int]:
     size = int(layer.split(".")[1][1:])
     extents = [size * size_of_image // 4 for size_of_image in const_size]
     if math.prod(extents) > MAX_PIXELS:
-        raise CheckpointError(f"{layer} has features of {' x '.join(map(str, extents))} and no noise map; the file is damaged or made to do harm")
+        raise CheckpointError(f"{layer} has features of {' x '.join(map(str, extents))} and no noise map; the file is corrupt or malicious")
     return extents
 
 

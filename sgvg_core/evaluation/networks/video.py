@@ -42,7 +42,7 @@ class VideoNetwork(Protocol):
 def windows(num_frames: int, most: int | None = None) -> torch.Tensor:
     """The frames of each window, int [W, 16]: side by side from the middle of a film out; a film of fewer frames is shown slower.
 
-    `most` takes only so many of them, evenly.
+    `most` is the largest number of them; they are spread evenly.
     """
     if num_frames < WINDOW:
         return torch.linspace(0, num_frames - 1, WINDOW).round().long()[None]

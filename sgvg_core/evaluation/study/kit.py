@@ -27,7 +27,7 @@ from ..paper.sources import ClipSource, MeasuredClip
 
 PAGE = Path(__file__).with_name("study_page.html")
 INLINE_BYTES = 24 * 2**20
-"""Up to so many bytes of clips lie inside the page; more lie beside it."""
+"""Bytes of clips that may lie inside the page; if there are more, all lie in a folder next to it."""
 _SIDE = 256
 """Smallest side of a clip on the page: browsers blur smaller ones."""
 _KEYS = tuple(method.key for method in (OURS, *BASELINES))

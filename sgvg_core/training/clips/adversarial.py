@@ -300,7 +300,7 @@ class AdversarialTraining:
 
 
 def _adam(module: torch.nn.Module, lr: float, lazy_every: int) -> torch.optim.Adam:
-    """Adam whose rate and memory allow for an extra, lazy update every so many steps (StyleGAN2, appendix B)."""
+    """Adam whose rate and memory allow for an extra, lazy update every `lazy_every` steps (StyleGAN2, appendix B)."""
     share = lazy_every / (lazy_every + 1) if lazy_every else 1.0
     return torch.optim.Adam(module.parameters(), lr * share, betas=(_BETAS[0] ** share if _BETAS[0] else 0.0, _BETAS[1] ** share), fused=True)
 

@@ -36,14 +36,14 @@ class AdversarialConfig:
     r1_gamma: float | None = None
     """Weight of R1; None: 0.0002 size^2 / batch. 0 switches it off."""
     d_reg_interval: int = 16
-    """R1 is taken every so many steps, in a step of its own, weighed by as many (lazy regularisation, StyleGAN2 appendix B)."""
+    """Steps between two R1 steps, which are weighed by this number (lazy regularisation, StyleGAN2 appendix B)."""
     path_weight: float = 2.0
     """Weight of the path length; 0 switches it off."""
     g_reg_interval: int = 4
     path_decay: float = 0.01
     """Share by which the mean path length moves each time."""
     pl_batch_shrink: int = 2
-    """The path length is taken over one in so many pictures of a slice."""
+    """The path length is taken over the images of a slice divided by this number."""
     style_mixing_prob: float = 0.9
     """Share of pictures made of two codes (StyleGAN, section 3.1)."""
     noise: bool = True
@@ -79,7 +79,7 @@ class AdversarialConfig:
         self.critic_for(), self.generator_for()  # raises what doesn't fit
 
     def check_slices(self, num_ranks: int) -> None:
-        """Raise ConfigError unless the batch can be cut into slices of whole groups for so many processes."""
+        """Raise ConfigError unless the batch can be cut into slices of whole groups for this number of processes."""
         pieces = num_ranks * self.accumulate
         group = min(self.mbstd_group_size, max(1, self.batch // pieces))
         if self.batch % (pieces * group):
@@ -94,7 +94,7 @@ class AdversarialConfig:
         return tuple(max(1, min(self.channel_base // (4 << index), self.channel_max)) for index in range(self.size.bit_length() - 2))
 
     def generator_for(self, num_labels: int = 0) -> GeneratorConfig:
-        """The generator that is trained, for data with so many labels (0: it isn't told them)."""
+        """The generator that is trained, for data with this number of labels (0: it isn't told them)."""
         return GeneratorConfig(
             img_resolution=self.size,
             channels=self.channels,

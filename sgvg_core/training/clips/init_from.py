@@ -33,7 +33,7 @@ State = dict[str, torch.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class InitialNetworks:
-    """Networks to begin with: how they're built, and their weights."""
+    """Networks to start from: how they're built, and their weights."""
 
     generator: GeneratorConfig
     D: DiscriminatorConfig
@@ -64,7 +64,7 @@ def read_initial_networks(path: Path, config: AdversarialConfig, num_labels: int
     path = path / "generator.safetensors" if path.is_dir() else path
     found = find_generator(path)
     if found.kind != "generator":
-        raise ConfigError(f"--begin-with: {path.name} holds a StyleGAN3 generator, and this training is StyleGAN2's; choose a StyleGAN2")
+        raise ConfigError(f"--init-from: {path.name} holds a StyleGAN3 generator, and this training is StyleGAN2's; choose a StyleGAN2")
     sizes = from_dict(GeneratorConfig, found.config, str(path))
     _check_generator(path, sizes, config, num_labels)
     mean = build_recognised_generator(found, path).state_dict()
@@ -119,7 +119,7 @@ def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConf
     if sizes.const_size != (4, 4) or sizes.img_channels != 3:
         height, width = (size_of_image * size // 4 for size_of_image in sizes.const_size)
         seen = f"{height} x {width} with {sizes.img_channels} channels"
-        raise ConfigError(f"--begin-with: {path.name} makes pictures of {seen}, expected square ones in colour")
+        raise ConfigError(f"--init-from: {path.name} makes pictures of {seen}, expected square ones in colour")
     if num_labels == 0 and sizes.c_dim:
         raise ConfigError(f"labels: got false, but {path.name} knows {sizes.c_dim} classes; add --set labels=true, with data of as many labels")
     if sizes.c_dim not in (0, num_labels):
@@ -148,7 +148,7 @@ def _critic(path: Path, found: Recognised, sizes: GeneratorConfig, config: Adver
     D = from_dict(DiscriminatorConfig, part.config, str(file))
     if (D.img_resolution, D.img_channels, D.c_dim, D.final_size) != (sizes.img_resolution, 3, sizes.c_dim, (4, 4)):
         raise ConfigError(
-            f"--begin-with: the discriminator of {file.name} looks at {D.img_resolution} px and {D.c_dim} classes, the generator of "
+            f"--init-from: the discriminator of {file.name} looks at {D.img_resolution} px and {D.c_dim} classes, the generator of "
             f"{path.name} makes {sizes.img_resolution} px and {sizes.c_dim}; they don't belong together, give a file with the generator alone"
         )
     state = build_recognised_discriminator(part, file).state_dict()

@@ -372,7 +372,7 @@ def _optimiser(learning: torch.nn.Module, config: ClipJointSpaceConfig) -> torch
 
 
 def _pieces(moments: Moments, size: int) -> list[Moments]:
-    """The same moments, so many at once."""
+    """The same moments in batches."""
     return [
         Moments(*(None if value is None else value[first : first + size] for value in _values(moments)))  # type: ignore[arg-type]
         for first in range(0, len(moments.captions), size)

@@ -57,11 +57,11 @@ from .windows import ClipWindows, rng_of
 FOLDER = "clip_sgvg"
 """In the work folder: checkpoints, log, settings and samples of this stage."""
 _WARM_MOMENTS, _MOMENTS_A_HEARING = 24, 6
-"""So many moments of each clip are heard in the warm start; so many of one hearing, where a clip has to be heard as a whole."""
+"""Moments of each clip in the warm start; and how many share one augmentation, where a clip has to be encoded as a whole."""
 _NUM_MEASURED = 256
-"""So many latents are drawn to know how far they lie apart."""
+"""Number of latents that are drawn to measure their spread."""
 _ENCODED_AT_ONCE = 24
-"""What walks hear before their frames count goes through E_a in parts of so many steps, so that long walks take no more memory."""
+"""Steps of the burn-in that go through E_a at once, so that long walks take no more memory."""
 
 
 class ClipSgvgTraining:

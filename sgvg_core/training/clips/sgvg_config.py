@@ -90,17 +90,17 @@ class ClipSgvgConfig:
     """Slices a process computes one after another, for less memory."""
     num_steps: int = 5000
     burn_in_steps: tuple[int, ...] = (0, 12, 24)
-    """A walk has made one of these numbers of steps, without gradients, before the frames that count."""
+    """Choices for the number of burn-in steps on the walk's own clip, without gradients, before the frames that count; drawn once a step."""
     burn_in_steps_other_clips: tuple[int, ...] = (0,)
-    """Before those it has heard other clips, one after another, for one of these numbers of steps. After any it hears its own for a second or
-    more. The presets take walks of several seconds; 0 alone is what was done before this setting was there."""
+    """Choices for the number of burn-in steps on other clips before those, drawn once a step. 0: none. After any, at least one second of the
+    walk's own clip follows."""
     reset_distance: float | None = None
-    """So many standard deviations from the mean latent a walk is lost: pictures mean nothing there, and nothing is learned from them. Before
-    its frames count it then begins anew at its start. None: it goes on, as was done before this setting was there."""
+    """A walk further than this from the mean latent, in standard deviations, is set back to its start before its frames count: images mean
+    nothing there. None: never."""
     average_steps: float = 200.0
-    """The averaged weights, which are kept, look back over about so many steps."""
+    """The averaged weights, which are kept, average over about this number of steps."""
     share_every: int = 50
-    """Every so many steps the gradient of each term is taken by itself, for the log."""
+    """Steps between two logs of each term's own gradient."""
     dtype: str = "float32"
     """Of the generator's features."""
     seed: int = 17

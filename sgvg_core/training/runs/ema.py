@@ -19,7 +19,7 @@ def decay_of_half_life(batch: int, half_life: float) -> float:
 
 
 def decay_of_steps(step: int, num_steps: float) -> float:
-    """What step `step` (from 0) keeps: the plain mean of all weights so far, from `num_steps` steps on an average over about so many."""
+    """What step `step` (from 0) keeps: the plain mean of all weights so far, then an average over about `num_steps` steps."""
     return 1 - 1 / min(num_steps, step + 1)
 
 

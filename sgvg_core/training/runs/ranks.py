@@ -18,7 +18,7 @@ from ...devices import to_device
 from ...errors import ConfigError, DeviceError, TrainingError
 
 _BUCKET_NUMBERS = 16_000_000
-"""Gradients travel in flat pieces of about so many numbers (64 MB)."""
+"""Numbers in a flat piece in which gradients travel (64 MB)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ...errors import (
 )
 
 _NUM_LATEST = 50
-"""So many values make the mean that a bar shows."""
+"""Number of values in the mean that a bar shows."""
 SAVE_SECONDS = 60.0
 """A state is written after so much computing, and at the end."""
 
@@ -116,7 +116,7 @@ class TorchRandom:
 
 
 class Run:
-    """A training that goes on from `path`, over so many `minutes` of computing or `num_steps`, counted over all runs.
+    """A training that goes on from `path`, over `minutes` of computing or `num_steps` steps, counted over all runs.
 
     `parts` are saved and taken up again by their names; `extra` holds whatever else the trainer puts there (tensors, numbers).
     `config` (plain data) must be the same every time, and so must what is learned from, whose fingerprints `made_of` holds by name:

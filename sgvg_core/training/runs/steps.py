@@ -52,15 +52,15 @@ class RunPolicy:
     max_minutes: float | None = None
     """Stop (whole, so that the run can go on) when this call has lasted so long."""
     save_seconds: float = 300.0
-    """A checkpoint is written after so much time, and at the end."""
+    """Seconds between two checkpoints; one more is written at the end."""
     keep_last: int = 2
-    """So many of the newest checkpoints are kept."""
+    """Number of the newest checkpoints that are kept."""
     keep_every: int = 0
-    """A checkpoint is written at every multiple of so many steps, and kept for good; 0: at none."""
+    """Steps between two checkpoints that are kept for good; 0: none are."""
     log_every: int = 20
-    """A line of metrics.jsonl every so many steps: the means over them."""
+    """Steps between two lines of metrics.jsonl, which hold the means over them."""
     sheet_every: int = 0
-    """Samples to look at every so many steps; 0: none."""
+    """Steps between two sheets of samples; 0: none."""
     tensorboard: bool = False
     """Whether the numbers also go to TensorBoard files; needs the package tensorboard."""
 

@@ -34,12 +34,12 @@ from .generator import RenderedImages, image_distance, peak_signal_to_noise
 _REGION = 8
 """Side in pixels of the regions whose detail is compared."""
 _HINT_BLUR = 4
-"""The hint is the picture averaged over squares of so many pixels."""
+"""Side in pixels of the squares over which the image is averaged for the hint."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DetailConfig:
-    """How the detail is learned. A share is the size of a term's gradient at the pictures beside that of the absolute differences."""
+    """How the detail is learned. A share is the size of a term's gradient at the images, relative to that of the absolute differences."""
 
     batch: int = 8
     lr: float = 0.003
@@ -48,9 +48,9 @@ class DetailConfig:
     critic_share: float = 1.0
     r1_gamma: float = 20.0
     d_reg_interval: int = 16
-    """R1 is taken every so many steps, and weighed by as many (lazy regularisation)."""
+    """Steps between two R1 steps, which are weighed by this number (lazy regularisation)."""
     critic_alone_steps: int = 150
-    """So long the discriminator learns before anyone listens to it."""
+    """Steps that train only the discriminator before its loss reaches the generator."""
     critic_widths: tuple[int, ...] = (32, 64, 96)
     ema_images: float = 2500.0
     """Half life of the average of weights, in pictures."""

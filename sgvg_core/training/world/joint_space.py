@@ -72,7 +72,7 @@ class JointSpaceRun:
     fresh_windows: int = 24
     """Windows of sound made anew at once."""
     fresh_every: int = 4
-    """After so many steps: making sounds takes longer than learning from them."""
+    """Steps between two rounds of new sounds: making them takes longer than learning from them."""
     bank_windows: int = 40_000
     """Windows of sound that are kept to be heard again."""
     real_share: float = REAL_SHARE
@@ -98,11 +98,11 @@ class WindowBank:
         self._others: list[torch.Tensor] = []
 
     def has_at_least(self, num_windows: int) -> bool:
-        """Whether every class was heard, and so many windows are kept in all."""
+        """Whether every class has a window and at least `num_windows` are kept in all."""
         return all(self._kept) and sum(map(len, self._kept)) >= num_windows
 
     def grow(self, num_windows: int, rng: np.random.Generator) -> None:
-        """Hear so many windows more; a full class forgets one at random.
+        """Add `num_windows` windows; a full class forgets one at random.
 
         `num_windows` are synthesised or read; `rng` draws which ones are forgotten.
         """
@@ -116,7 +116,7 @@ class WindowBank:
                 kept[int(rng.integers(self.size))] = entry
 
     def draw_others(self, num_windows: int, num_fresh: int, rng: np.random.Generator) -> torch.Tensor:
-        """So many windows [n, 1, M, F] of sounds that are no scene, after hearing some anew.
+        """Windows [n, 1, M, F] of sounds that are no scene, after adding some new ones.
 
         `num_windows` is n; `num_fresh` are synthesised before.
         """

@@ -12,9 +12,9 @@ from ...world.codes import draw_codes, write_codes
 _LEVELS = 9
 _NUM_CODES = 20_000
 START_NOISE = 0.3
-"""Short walks begin up to so many standard deviations beside where they should."""
+"""Start noise of phase 1 of the walker's training, in standard deviations of mapped latents."""
 ENVELOPE_WEIGHT = 0.5
-"""Weight of the envelope's squared error, heard or shown, beside the latents' own: it's a small part of a latent, and what the sound is about."""
+"""Weight of the envelope's loss (smooth L1), relative to that of the latents."""
 
 
 @dataclasses.dataclass(frozen=True)

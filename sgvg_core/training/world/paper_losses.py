@@ -80,7 +80,7 @@ class FinetuneConfig:
     real_share: float = 0.2
     """Share of recordings among the sounds of each scene that has some."""
     share_every: int = 20
-    """Every so many steps the gradient of each term is taken by itself, for the log."""
+    """Steps between two logs of each term's own gradient."""
     bfloat16: bool = True
     """Whether the generator computes in bfloat16, on processors that are faster in it."""
     seed: int = 17
@@ -141,7 +141,7 @@ def draw_batch(
 ) -> SoundBatch:
     """Sounds of every kind alike, and random start latents; a walk of no more than some steps before begins in the sound's own scene.
 
-    `reach` is that of the encoder which is to hear them: so many windows around a walk's own come along.
+    `reach` is that of the encoder which is to hear them: the number of windows on each side that come along.
     """
     num_before = int(rng.choice(config.burn_in_steps))
     windows, inside, kinds = [], [], []

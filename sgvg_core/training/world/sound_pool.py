@@ -29,9 +29,9 @@ from . import sound_data
 from .sound_data import draw_speed, synthesise_clip
 
 _NUM_VARIANTS = 6
-"""A recording is heard as it is and so many times less one at another speed, in another place, through another microphone."""
+"""Variants a recording: the original, and the others at another speed, in another room, through another microphone."""
 _FADE_SECONDS = 0.05
-"""Over which a recording that is too short goes over into its beginning."""
+"""Length of the crossfade where a recording that is too short goes on from its beginning."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,13 +34,13 @@ from .sound_pool import SoundPool
 
 _BLEND_SECONDS = 0.9
 _SHORT_SHARE, _SHORT_CHUNK, _SHORT_BATCH = 0.6, 5, 240
-"""The first share of the walker's training takes short walks from many places, of so many steps and so many at once."""
+"""Phase 1 of the walker's training: its fraction of the run, steps a rollout, rollouts a batch."""
 _RESTARTS = 0.12
 """Share of the long walks that begin anew at each chunk."""
 _LOST = 1.8
-"""A walk so many standard deviations from the mean latent (one code of a thousand lies so far) is lost: it begins anew."""
+"""A walk further than this from the mean latent, in standard deviations, is lost and begins anew; one code of a thousand lies there."""
 _DOUBT_SHARE = 0.4
-"""Share of the clips of which the walker hears what an E_a says that isn't sure of them."""
+"""Fraction of clips whose offsets are mixed with those of other classes, as an unsure E_a would answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +60,15 @@ class WalkTraining:
     pool_seconds: float = 6.0
     """Length of the synthesised clips."""
     short_clips: int = 0
-    """So many synthesised clips of half that length are heard by the sound encoder beside the others."""
+    """Number of synthesised clips of half that length that the sound encoder learns from as well."""
     walker_clips: int = 0
-    """Of the synthesised clips the walker learns from so many; 0: all."""
+    """Number of synthesised clips that the walker learns from; 0: all."""
     walker_lr: float = 2e-3
     walker_batch: int = 48
     chunk: int = 24
     """Steps of a long walk between two updates."""
     short_share: float = _SHORT_SHARE
-    """The first share of the walker's training takes short walks; 0: long ones alone."""
+    """Fraction of the walker's training with short walks (phase 1); 0: long ones alone."""
     restarts: float = _RESTARTS
     doubt_share: float = _DOUBT_SHARE
     envelope_weight: float = ENVELOPE_WEIGHT

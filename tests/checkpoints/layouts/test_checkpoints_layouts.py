@@ -315,7 +315,7 @@ def test_a_file_of_ours_and_of_something_else(tmp_path: Path) -> None:
     assert torch.equal(load_generator(tmp_path / "a.safetensors")(z), generator.requires_grad_(False)(z))
     with pytest.raises(CheckpointError, match="expected a discriminator"):
         load_discriminator(tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=r"no layout that is known here: it holds a dictionary of 'a'"):
+    with pytest.raises(CheckpointError, match=r"unknown checkpoint layout \(found: a dictionary of 'a'"):
         load_generator(saved(tmp_path / "b.pt", {"a": {"b": 3}}))
 
 
