@@ -5,10 +5,9 @@ table holds beside a name is a function of this module that makes plain data or 
 Nothing here opens files, imports by name, gets attributes by name or calls what a file brings.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -22,30 +21,13 @@ from .lazy_values import (
     Storage,
     StorageType,
 )
-
-if TYPE_CHECKING:
-    from .pickle_machine import Machine
+from .pickle_reader import Allowed, PickleReader
 
 MAX_AXES = 16
 MAX_NUMBER = 2**48
 """Sizes, strides and offsets beyond this are nobody's."""
 MAX_FOREIGN_NAME = 200
 MAX_PATH = 4096
-
-
-@dataclasses.dataclass(frozen=True)
-class Allowed:
-    """A global of the table.
-
-    `call` gets the machine and the arguments of a REDUCE (a tuple). `new` makes the empty object of a NEWOBJ and of copyreg's
-    _reconstructor. `value` is what stands in the data where the global itself is meant, as for `torch.float32`.
-    """
-
-    name: str
-    reason: str
-    call: Callable[["Machine", tuple[Any, ...]], Any] | None = None
-    new: Callable[["Machine"], Any] | None = None
-    value: Any = None
 
 
 STORAGE_TYPES = {
@@ -87,7 +69,7 @@ NUMPY_DTYPES = {
 # ------------------------------------------------------------------------------------------------------------------ plain containers
 
 
-def _dict_of(machine: "Machine", args: tuple[Any, ...]) -> dict[Any, Any]:
+def _dict_of(machine: PickleReader, args: tuple[Any, ...]) -> dict[Any, Any]:
     """OrderedDict() or OrderedDict([[key, value], ...]), as Python 2 and 3 write it; likewise the EasyDicts."""
     made: dict[Any, Any] = {}
     if not args:
@@ -103,7 +85,7 @@ def _dict_of(machine: "Machine", args: tuple[Any, ...]) -> dict[Any, Any]:
     return made
 
 
-def _items_of(machine: "Machine", args: tuple[Any, ...]) -> list[Any]:
+def _items_of(machine: PickleReader, args: tuple[Any, ...]) -> list[Any]:
     """set([...]) and frozenset([...]) become lists: nothing is hashed."""
     if len(args) > 1 or (args and not isinstance(args[0], (list, tuple))):
         machine.refuse("a set of something else than a list")
@@ -113,7 +95,7 @@ def _items_of(machine: "Machine", args: tuple[Any, ...]) -> list[Any]:
     return list(args[0])
 
 
-def _reconstructor(machine: "Machine", args: tuple[Any, ...]) -> Any:
+def _reconstructor(machine: PickleReader, args: tuple[Any, ...]) -> Any:
     """copyreg._reconstructor(class, base, state): how protocols 0 and 1 make an object."""
     if len(args) != 3 or not isinstance(args[0], Allowed) or args[0].new is None or not isinstance(args[1], Allowed):
         machine.refuse("copyreg._reconstructor of something else than a known class")
@@ -126,14 +108,14 @@ def _reconstructor(machine: "Machine", args: tuple[Any, ...]) -> Any:
     return made
 
 
-def _encode(machine: "Machine", args: tuple[Any, ...]) -> Blob:
+def _encode(machine: PickleReader, args: tuple[Any, ...]) -> Blob:
     """_codecs.encode(text, "latin1"): how protocols 0 to 2 write bytes."""
     if len(args) != 2 or args[1] not in ("latin1", "latin-1"):
         machine.refuse("_codecs.encode with another codec than latin1")
     return machine.latin1(args[0])
 
 
-def _path(machine: "Machine", args: tuple[Any, ...]) -> str:
+def _path(machine: PickleReader, args: tuple[Any, ...]) -> str:
     """A path's parts as one text; no path object is made."""
     machine.spend_items(len(args))  # before the work: the same parts may be named again and again
     if not all(isinstance(part, str) for part in args) or sum(map(len, args)) > MAX_PATH:
@@ -145,7 +127,7 @@ def _path(machine: "Machine", args: tuple[Any, ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------------------------- torch
 
 
-def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
+def counts(machine: PickleReader, values: Any, what: str) -> tuple[int, ...]:
     """A tuple of whole numbers >= 0, as sizes and strides must be.
 
     `values` is what the file has in that place, and `what` names it in errors. Raises CheckpointError.
@@ -157,7 +139,7 @@ def counts(machine: "Machine", values: Any, what: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset: Any, shape: Any, stride: Any) -> LazyTensor:
+def _tensor(machine: PickleReader, dtype: torch.dtype | None, storage: Any, offset: Any, shape: Any, stride: Any) -> LazyTensor:
     """A view of a storage, held against the storage's bounds before it's believed."""
     if not isinstance(storage, Storage):
         machine.refuse("a tensor without a storage")
@@ -174,39 +156,39 @@ def _tensor(machine: "Machine", dtype: torch.dtype | None, storage: Any, offset:
     return LazyTensor(storage, dtype, offset, shape, stride)
 
 
-def _rebuild_tensor(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
+def _rebuild_tensor(machine: PickleReader, args: tuple[Any, ...]) -> LazyTensor:
     """(storage, offset, size, stride[, requires_grad, hooks[, metadata]]); hooks and metadata are left aside."""
     if not 4 <= len(args) <= 7:
         machine.refuse(f"a tensor of {len(args)} arguments, expected 4 to 7")
     return _tensor(machine, None, *args[:4])
 
 
-def _rebuild_tensor_v3(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
+def _rebuild_tensor_v3(machine: PickleReader, args: tuple[Any, ...]) -> LazyTensor:
     """(storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])."""
     if not 7 <= len(args) <= 8 or not isinstance(args[6], Allowed) or args[6].name.removeprefix("torch.") not in DTYPES:
         machine.refuse("a tensor without a known number type")
     return _tensor(machine, DTYPES[args[6].name.removeprefix("torch.")], *args[:4])
 
 
-def _rebuild_parameter(machine: "Machine", args: tuple[Any, ...]) -> LazyTensor:
+def _rebuild_parameter(machine: PickleReader, args: tuple[Any, ...]) -> LazyTensor:
     """(tensor, requires_grad, hooks): the tensor."""
     if len(args) != 3 or not isinstance(args[0], LazyTensor):
         machine.refuse("a parameter of something else than a tensor")
     return args[0]
 
 
-def _load_from_bytes(machine: "Machine", args: tuple[Any, ...]) -> Storage:
+def _load_from_bytes(machine: PickleReader, args: tuple[Any, ...]) -> Storage:
     """(bytes of a torch file of one storage): torch would load them by an unrestricted unpickler; we read them as data."""
     if len(args) != 1:
         machine.refuse("torch.storage._load_from_bytes of something else than bytes")
     return machine.nested_storage(machine.latin1(args[0]))
 
 
-def _size(machine: "Machine", args: tuple[Any, ...]) -> tuple[int, ...]:
+def _size(machine: PickleReader, args: tuple[Any, ...]) -> tuple[int, ...]:
     return counts(machine, args[0] if len(args) == 1 else args, "torch.Size")
 
 
-def _device(machine: "Machine", args: tuple[Any, ...]) -> str:
+def _device(machine: PickleReader, args: tuple[Any, ...]) -> str:
     """torch.device("cuda", 0) as the text "cuda:0"."""
     if not 1 <= len(args) <= 2 or not all(len(arg) < 40 if isinstance(arg, str) else isinstance(arg, int) and 0 <= arg < 1000 for arg in args):
         machine.refuse("a torch.device of something else than a name and a number")
@@ -216,14 +198,14 @@ def _device(machine: "Machine", args: tuple[Any, ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------------------------- numpy
 
 
-def _array(machine: "Machine", args: tuple[Any, ...]) -> LazyArray:
+def _array(machine: PickleReader, args: tuple[Any, ...]) -> LazyArray:
     """_reconstruct(ndarray, (0,), b"b"): an array that BUILD fills."""
     if len(args) != 3 or not isinstance(args[0], Allowed) or args[0].name != "numpy.ndarray":
         machine.refuse("a numpy array of a class other than numpy.ndarray")
     return LazyArray()
 
 
-def _dtype(machine: "Machine", args: tuple[Any, ...]) -> LazyDtype:
+def _dtype(machine: PickleReader, args: tuple[Any, ...]) -> LazyDtype:
     """dtype("f4", False, True)."""
     code = args[0] if args else None
     if isinstance(code, str) and code[:1] in ("O", "|"):
@@ -233,7 +215,7 @@ def _dtype(machine: "Machine", args: tuple[Any, ...]) -> LazyDtype:
     return LazyDtype(code)
 
 
-def build_dtype(machine: "Machine", made: LazyDtype, state: Any) -> None:
+def build_dtype(machine: PickleReader, made: LazyDtype, state: Any) -> None:
     """State of a dtype: (version, byte order, no sub-array, no names, no fields, ...).
 
     `state` is as the file has it. Raises CheckpointError for any other dtype.
@@ -245,7 +227,7 @@ def build_dtype(machine: "Machine", made: LazyDtype, state: Any) -> None:
     made.order = state[1]
 
 
-def build_array(machine: "Machine", made: LazyArray, state: Any) -> None:
+def build_array(machine: PickleReader, made: LazyArray, state: Any) -> None:
     """State of an array: (version, shape, dtype, fortran order, bytes).
 
     `state` is as the file has it. Raises CheckpointError where it isn't that.
@@ -255,7 +237,7 @@ def build_array(machine: "Machine", made: LazyArray, state: Any) -> None:
     fill_array(machine, made, state[1], state[2], bool(state[3]), state[4])
 
 
-def fill_array(machine: "Machine", made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
+def fill_array(machine: PickleReader, made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
     """Shape and number type against the bytes that are there.
 
     `shape` and `data` (bytes) are as the file has them; `fortran` says that the first axis varies fastest. Raises CheckpointError where
@@ -269,7 +251,7 @@ def fill_array(machine: "Machine", made: LazyArray, shape: Any, dtype: LazyDtype
     made.shape, made.dtype, made.fortran, made.data = shape, dtype, fortran, blob
 
 
-def _frombuffer(machine: "Machine", args: tuple[Any, ...]) -> LazyArray:
+def _frombuffer(machine: PickleReader, args: tuple[Any, ...]) -> LazyArray:
     """_frombuffer(bytes, dtype, shape, order): how protocol 5 writes arrays."""
     if len(args) != 4 or not isinstance(args[1], LazyDtype) or args[3] not in ("C", "F"):
         machine.refuse("a numpy array with arguments of a kind that isn't read")
@@ -278,7 +260,7 @@ def _frombuffer(machine: "Machine", args: tuple[Any, ...]) -> LazyArray:
     return made
 
 
-def _scalar(machine: "Machine", args: tuple[Any, ...]) -> int | float | bool:
+def _scalar(machine: PickleReader, args: tuple[Any, ...]) -> int | float | bool:
     """scalar(dtype, bytes): one number; it becomes a Python number."""
     if len(args) != 2 or not isinstance(args[0], LazyDtype):
         machine.refuse("a numpy number of a kind that isn't read")
@@ -290,7 +272,7 @@ def _scalar(machine: "Machine", args: tuple[Any, ...]) -> int | float | bool:
 # -------------------------------------------------------------------------------------------------------------------- foreign objects
 
 
-def _persistent(machine: "Machine", args: tuple[Any, ...]) -> LazyObject:
+def _persistent(machine: PickleReader, args: tuple[Any, ...]) -> LazyObject:
     """(meta): NVIDIA's networks. Their own loader EXECUTES meta["module_src"]; here it isn't even read."""
     meta = args[0] if len(args) == 1 else None
     name = meta.get("class_name") if isinstance(meta, dict) else None
@@ -301,7 +283,7 @@ def _persistent(machine: "Machine", args: tuple[Any, ...]) -> LazyObject:
     return LazyObject("", name, meta["state"])
 
 
-def _foreign(module: str, name: str) -> Callable[["Machine"], LazyObject]:
+def _foreign(module: str, name: str) -> Callable[[PickleReader], LazyObject]:
     return lambda machine: LazyObject(module, name)
 
 
@@ -314,14 +296,14 @@ def script_class(module: str, name: str) -> Allowed:
     return Allowed(f"{module}.{name}", "a module of a TorchScript archive; its attributes are kept, its code isn't read", new=_foreign(module, name))
 
 
-def _script_list(machine: "Machine", args: tuple[Any, ...]) -> list[Any]:
+def _script_list(machine: PickleReader, args: tuple[Any, ...]) -> list[Any]:
     """build_intlist(list) and its likes: the list."""
     if len(args) != 1 or type(args[0]) is not list:
         machine.refuse("a TorchScript list of something else than a list")
     return args[0]
 
 
-def _type_tag(machine: "Machine", args: tuple[Any, ...]) -> Any:
+def _type_tag(machine: PickleReader, args: tuple[Any, ...]) -> Any:
     """restore_type_tag(list or dictionary, its type as a text): the first."""
     if len(args) != 2 or type(args[0]) not in (list, dict) or not isinstance(args[1], str):
         machine.refuse("a TorchScript type of something else than a list or a dictionary")
@@ -339,7 +321,7 @@ def _table() -> dict[tuple[str, str], Allowed]:
             for name in names.split():
                 table[module, name] = Allowed(f"{module}.{name}", reason, **does)
 
-    def new_dict(machine: "Machine") -> dict[Any, Any]:
+    def new_dict(machine: PickleReader) -> dict[Any, Any]:
         return {}
 
     allow("collections", "OrderedDict", "every state dict is one; becomes a dict", call=_dict_of, new=new_dict)

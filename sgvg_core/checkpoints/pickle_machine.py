@@ -15,39 +15,20 @@ The opcodes are those of Python's pickletools (protocols 0 to 5).
 """
 
 import codecs
-import re
 import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ..errors import CheckpointError
-from .allowed import ALLOWED, SCRIPT_PREFIX, Allowed, build_array, build_dtype, script_class
-from .lazy_values import (
-    MAX_TENSORS,
-    Attributes,
-    Blob,
-    LazyArray,
-    LazyDtype,
-    LazyObject,
-    LazyTensor,
-    Storage,
-)
-from .source import Cursor, Source
+from .allowed import ALLOWED, SCRIPT_PREFIX, build_array, build_dtype, script_class
+from .lazy_values import Attributes, Blob, LazyArray, LazyDtype, LazyObject
+from .pickle_reader import ADVICE, MARK, Allowed, PickleReader, kind_of
 
 MAX_OPCODES = 500_000
 """Ten times what a training checkpoint with all its networks and optimisers has."""
-MAX_STACK = 100_000
 MAX_MARKS = 1_000
 MAX_NUMBER_BYTES = 256
-MAX_NUMBER_CHARACTERS = 100
 MAX_MEMO = 2**32
-MAX_KEY_CHARACTERS = 4096
 MAX_NAME_CHARACTERS = 500
-SHORT_TEXT = 4096
-"""Texts up to this many bytes are read at once, longer ones when they turn out to be wanted."""
-READ = "Read are tensors, arrays, numbers, texts, lists and dictionaries, and NVIDIA's networks"
-
-_ADVICE = "Get the file from where it was made, or save its state dict alone"
 _LAYERS = ("torch.nn.modules.", "torch.nn.utils.", "timm.", "pg_modules.", "feature_networks.")
 """Modules of layers that NVIDIA's own networks have none of."""
 _OF_RELATIVES = (
@@ -69,125 +50,8 @@ REFUSED_OPCODES = {
 }
 
 
-_LETTERS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H", "u1": "B", "b1": "?"}
-"""How struct calls numpy's number types."""
-_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[\\'\"nrt]|)")
-_ESCAPED = {b"\\": b"\\", b"'": b"'", b'"': b'"', b"n": b"\n", b"r": b"\r", b"t": b"\t"}
-
-
-class Mark:
-    """The one value that MARK puts on the stack."""
-
-
-MARK = Mark()
-
-
-class Spent:
-    """What was counted so far, over all pickles of one file of `size` bytes."""
-
-    def __init__(self, size: int) -> None:
-        self.opcodes = self.tensors = 0
-        self.budget = 2 * size + 2**16
-
-
-class Machine:
-    """Reads one pickle from a cursor; `spent` is shared by all the pickles of a file.
-
-    `persistent` is given the id of a BINPERSID and returns what it stands for (torch's files name storages so); without it the opcode
-    is refused. `nested` is given the bytes of a torch file inside the pickle and returns its one storage. `scripted` is for TorchScript
-    archives: there, and only there, classes under ``__torch__`` (those of the archive's own code, which isn't read) are names of modules.
-    """
-
-    def __init__(
-        self,
-        cursor: Cursor,
-        spent: Spent,
-        persistent: Callable[["Machine", Any], Any] | None = None,
-        nested: Callable[["Machine", Blob], Storage] | None = None,
-        scripted: bool = False,
-    ) -> None:
-        self.cursor, self.spent, self._persistent, self._nested, self._scripted = cursor, spent, persistent, nested, scripted
-        self.where = cursor.source.where
-        self._stack: list[Any] = []
-        self._marks: list[int] = []
-        self._memo: dict[int, Any] = {}
-        self._done = False
-        self._action: Callable[[Machine], None] | None = None
-        self._position = cursor.position
-        self._storages: dict[tuple[Source, int, int], Storage] = {}
-        self._keys: set[str] = set()
-        self._classes: dict[tuple[str, str], Allowed] = {}
-
-    # -- what the table's functions use
-
-    def refuse(self, what: str, advice: str = _ADVICE) -> NoReturn:
-        """Raise the one error of a refused pickle; `advice` is what to do about it."""
-        opcode = self._action.__name__.strip("_").upper() if self._action else "unknown"
-        raise CheckpointError(
-            f"{self.where}: refused {what} (opcode {opcode} at byte {self._position}). {READ}; nothing in a file is ever run. {advice}"
-        )
-
-    def key(self, value: Any) -> Any:
-        """`value` if it may be a key."""
-        if isinstance(value, Blob) and value.encoding is None and value.size <= MAX_KEY_CHARACTERS:
-            self.spend(value.size + 16)
-            return value.read()
-        is_text = isinstance(value, str) and (value in self._keys or (len(value) <= MAX_KEY_CHARACTERS and value.isprintable()))
-        if is_text:
-            self._keys.add(value)  # so that a text that is named again and again is looked through once
-        if not is_text and value is not None and not (isinstance(value, int) and abs(value) < 2**60):
-            wanted = f"printable texts of up to {MAX_KEY_CHARACTERS} characters or whole numbers"
-            self.refuse(f"a key of a dictionary that is {_kind(value)} (keys are {wanted})")
-        return value
-
-    def spend(self, num_bytes: int) -> None:
-        """Count bytes that are made here rather than kept in the file."""
-        self.spent.budget -= num_bytes
-        if self.spent.budget < 0:
-            self.refuse("a pickle that unfolds to much more than the file holds")
-
-    def spend_items(self, count: int) -> None:
-        """Count items that are copied here."""
-        self.spend(16 * count)
-
-    def count_tensor(self) -> None:
-        """Count one more tensor."""
-        self.spent.tensors += 1
-        if self.spent.tensors > MAX_TENSORS:
-            self.refuse(f"more than {MAX_TENSORS} tensors")
-
-    def latin1(self, value: Any) -> Blob:
-        """Bytes, also those that stand in a text one for one: how Python 2, and protocols 0 to 2, write them."""
-        if isinstance(value, Blob) and value.encoding in (None, "latin1"):
-            return value
-        if not isinstance(value, (Blob, str)):
-            self.refuse(f"{_kind(value)} where bytes are expected")
-        self.spend(value.size if isinstance(value, Blob) else len(value))
-        if isinstance(value, Blob):
-            value = self._decode(value.read(), value.encoding or "utf-8")
-        try:
-            data = value.encode("latin1")
-        except UnicodeEncodeError:
-            self.refuse("a text where bytes are expected")
-        return Blob(Source.of_bytes(data, self.where), 0, len(data))
-
-    def nested_storage(self, blob: Blob) -> Storage:
-        """The storage of a torch file inside this pickle; the same bytes give the same storage."""
-        if self._nested is None:
-            self.refuse("torch.storage._load_from_bytes inside itself")
-        key = (blob.source, blob.offset, blob.size)  # the source itself, which so lives on: the id of a freed one would be given to another
-        if key not in self._storages:
-            self.count_tensor()
-            self._storages[key] = self._nested(self, blob)
-        return self._storages[key]
-
-    def number(self, made: LazyArray) -> int | float | bool:
-        """The Python number of an array of one."""
-        if made.dtype is None or made.data is None:
-            self.refuse("a numpy number without a type")
-        order = ">" if made.dtype.order == ">" else "<"
-        number: int | float | bool = struct.unpack(order + _LETTERS[made.dtype.code], made.data.read())[0]
-        return number
+class Machine(PickleReader):
+    """The loop and the opcodes: each method is one opcode and leaves what it stands for on the stack."""
 
     # -- the loop
 
@@ -212,43 +76,6 @@ class Machine:
         name, reason = REFUSED_OPCODES.get(code, (f"0x{code.hex()}", "there is no such opcode: the file is damaged or not a pickle"))
         self._action = None
         self.refuse(f"the opcode {name}: {reason}")
-
-    def _push(self, value: Any) -> None:
-        if len(self._stack) >= MAX_STACK:
-            self.refuse(f"a stack of more than {MAX_STACK} values")
-        self._stack.append(value)
-
-    def _pop(self) -> Any:
-        if len(self._stack) <= (self._marks[-1] + 1 if self._marks else 0):
-            self.refuse("a pickle that takes more from the stack than is there")
-        return self._stack.pop()
-
-    def _top(self) -> Any:
-        if len(self._stack) <= (self._marks[-1] + 1 if self._marks else 0):
-            self.refuse("a pickle that takes more from the stack than is there")
-        return self._stack[-1]
-
-    def _pop_to_mark(self) -> list[Any]:
-        if not self._marks:
-            self.refuse("a pickle that looks for a mark where none is")
-        begin = self._marks.pop()
-        items = self._stack[begin + 1 :]
-        del self._stack[begin:]
-        return items
-
-    def _number(self, size: int) -> int:
-        return int.from_bytes(self.cursor.take(size), "little")
-
-    def _decode(self, data: bytes, encoding: str) -> str:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            self.refuse(f"a text that isn't {encoding}")
-
-    def _text_or_blob(self, size: int, encoding: str) -> str | Blob:
-        if size <= SHORT_TEXT:
-            return self._decode(self.cursor.take(size), encoding)
-        return Blob(self.cursor.source, self.cursor.skip(size), size, encoding)
 
     # -- frame and end
 
@@ -311,14 +138,6 @@ class Machine:
     def _float(self) -> None:
         self._push(self._of_line(self.cursor.line(), float))
 
-    def _of_line(self, line: bytes, kind: Callable[[str], Any]) -> Any:
-        if len(line) > MAX_NUMBER_CHARACTERS:
-            self.refuse(f"a number of {len(line)} characters (at most {MAX_NUMBER_CHARACTERS} are read)")
-        try:
-            return kind(line.decode("ascii"))
-        except ValueError:
-            self.refuse(f"{line[:40]!r} where a number is expected")
-
     # -- texts and bytes
 
     def _string(self) -> None:
@@ -332,13 +151,6 @@ class Machine:
         try:
             self._push(codecs.raw_unicode_escape_decode(line)[0])  # by function: a codec's name would be imported
         except UnicodeDecodeError:
-            self.refuse("a text whose escapes aren't readable")
-
-    def _unescape(self, line: bytes) -> str:
-        """Undo the escapes that Python 2's repr writes. Each stands for one byte, so the text is latin1 whatever it meant."""
-        try:
-            return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1]) or bytes([int(found[1][1:], 16)]), line).decode("latin1")
-        except (TypeError, ValueError):
             self.refuse("a text whose escapes aren't readable")
 
     def _binstring(self) -> None:
@@ -425,7 +237,7 @@ class Machine:
     def _items(self) -> list[Any]:
         top = self._top()
         if type(top) is not list:
-            self.refuse(f"items added to {_kind(top)}")
+            self.refuse(f"items added to {kind_of(top)}")
         return top
 
     def _empty_set(self) -> None:
@@ -455,7 +267,7 @@ class Machine:
     def _set(self, pairs: list[Any]) -> None:
         top = self._top()
         if type(top) is not dict or len(pairs) % 2:
-            self.refuse(f"keys set in {_kind(top)}")
+            self.refuse(f"keys set in {kind_of(top)}")
         for index in range(0, len(pairs), 2):
             top[self.key(pairs[index])] = pairs[index + 1]
 
@@ -511,21 +323,21 @@ class Machine:
         if found is None and self._scripted and f"{module}.".startswith(SCRIPT_PREFIX) and f"{module}{name}".isprintable():
             found = self._classes[module, name] = script_class(module, name)
         if found is None:
-            self.refuse(f"the global {f'{module}.{name}'[:200]!r}", _OF_RELATIVES if module.startswith(_LAYERS) else _ADVICE)
+            self.refuse(f"the global {f'{module}.{name}'[:200]!r}", _OF_RELATIVES if module.startswith(_LAYERS) else ADVICE)
         self._push(found)
 
     def _reduce(self) -> None:
         args, function = self._pop(), self._pop()
         if not isinstance(function, Allowed) or function.call is None:
-            self.refuse(f"a call of {function.name if isinstance(function, Allowed) else _kind(function)}")
+            self.refuse(f"a call of {function.name if isinstance(function, Allowed) else kind_of(function)}")
         if type(args) is not tuple:
-            self.refuse(f"a call of {function.name} with {_kind(args)} for arguments")
+            self.refuse(f"a call of {function.name} with {kind_of(args)} for arguments")
         self._push(function.call(self, args))
 
     def _newobj(self) -> None:
         args, kind = self._pop(), self._pop()
         if not isinstance(kind, Allowed):
-            self.refuse(f"an object of {_kind(kind)}")
+            self.refuse(f"an object of {kind_of(kind)}")
         if kind.new is None or args != ():
             self.refuse(f"a new object of {kind.name}")
         self._push(kind.new(self))
@@ -547,22 +359,13 @@ class Machine:
         elif type(made) is dict and isinstance(state, dict):
             pass  # attributes of a state dict (its `_metadata`) and of an EasyDict (its items once more)
         else:
-            self.refuse(f"a state set on {_kind(made)}")
+            self.refuse(f"a state set on {kind_of(made)}")
 
     def _binpersid(self) -> None:
         name = self._pop()
         if self._persistent is None:
             self.refuse("the opcode BINPERSID: outside of torch's own files it names something outside of the file")
         self._push(self._persistent(self, name))
-
-
-def _kind(value: Any) -> str:
-    """What a value is, for errors."""
-    if isinstance(value, Allowed):
-        return value.name
-    return {LazyTensor: "a tensor", LazyArray: "a numpy array", Blob: "bytes", Attributes: "a namespace", LazyObject: "a network"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
 
 
 _Action = Callable[[Machine], None]

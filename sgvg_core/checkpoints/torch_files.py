@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import CheckpointError
 from .allowed import MAX_NUMBER, Allowed
 from .lazy_values import Blob, Storage, StorageType
-from .pickle_machine import Machine, Spent
+from .pickle_machine import Machine
+from .pickle_reader import PickleReader, Spent
 from .source import Cursor, Source
 from .zip_directory import ZipDirectory
 
@@ -34,7 +35,7 @@ def read_zip(archive: ZipDirectory, scripted: bool = False) -> Any:
         raise CheckpointError(f"{archive.source.where}: written on a big-endian machine, which isn't read; save it again on another machine")
     storages: dict[str, Storage] = {}
 
-    def persistent(machine: Machine, named: Any) -> Storage:
+    def persistent(machine: PickleReader, named: Any) -> Storage:
         kind, key, count = _named_storage(machine, named, 5)
         entry = archive.entries.get(f"{folder}data/{key}")
         if entry is None:
@@ -56,7 +57,7 @@ def read_legacy(source: Source, spent: Spent | None = None) -> Any:
     _check_preamble(cursor, spent)
     storages: dict[str, Storage] = {}
 
-    def persistent(machine: Machine, named: Any) -> Storage:
+    def persistent(machine: PickleReader, named: Any) -> Storage:
         kind, key, count = _named_storage(machine, named, 6)
         num_bytes = count * kind.itemsize
         if num_bytes > source.size:
@@ -71,7 +72,7 @@ def read_legacy(source: Source, spent: Spent | None = None) -> Any:
     return value
 
 
-def _nested_storage(machine: Machine, blob: Blob) -> Storage:
+def _nested_storage(machine: PickleReader, blob: Blob) -> Storage:
     """The storage of a torch file that stands in a pickle."""
     found = read_legacy(blob.source.part(blob.offset, blob.size, f"{machine.where}: a tensor in it"), machine.spent)
     if not isinstance(found, Storage):
@@ -91,7 +92,7 @@ def _check_preamble(cursor: Cursor, spent: Spent) -> None:
         raise CheckpointError(f"{where}: written on a big-endian machine, which isn't read; save it again on another machine")
 
 
-def _named_storage(machine: Machine, named: Any, most: int) -> tuple[Any, str, int]:
+def _named_storage(machine: PickleReader, named: Any, most: int) -> tuple[Any, str, int]:
     """Number type, key and count of ("storage", type, key, device, count[, view]); the device is left aside, all is read to the CPU."""
     if type(named) is not tuple or not 5 <= len(named) <= most or named[0] != "storage":
         machine.refuse("a persistent id that isn't a tensor's storage")
@@ -105,7 +106,7 @@ def _named_storage(machine: Machine, named: Any, most: int) -> tuple[Any, str, i
     return kind.value.dtype, key, count
 
 
-def _typed(machine: Machine, stored: Storage, dtype: Any) -> Storage:
+def _typed(machine: PickleReader, stored: Storage, dtype: Any) -> Storage:
     """One key has one number type."""
     if stored.dtype != dtype:
         machine.refuse(f"a storage of two number types ({stored.dtype} and {dtype})")
