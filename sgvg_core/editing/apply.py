@@ -1,0 +1,116 @@
+"""Edits on latents: one still, or a whole trajectory as it streams by."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+import torch
+
+from ..shapes import check_shape
+
+
+class Trajectory(Protocol):
+    """Latents [n, L, D] of frame after frame, as often as it's iterated: `generation.Walk` is one."""
+
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def fps(self) -> Fraction: ...
+    def __iter__(self) -> Iterator[torch.Tensor]: ...
+
+
+class Shift(Protocol):
+    """What an edit adds to latents for amounts [n] (0: nothing, 1: its default): [n, L, D]."""
+
+    def __call__(self, amounts: torch.Tensor) -> torch.Tensor: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearShift:
+    """Straight along one offset [L, D]."""
+
+    offset: torch.Tensor
+
+    def __call__(self, amounts: torch.Tensor) -> torch.Tensor:
+        return amounts[:, None, None] * self.offset
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ResolvedEdit:
+    """An edit for one generator and start: shifts, and how much of each at which frame."""
+
+    name: str
+    shifts: tuple[Shift, ...]
+    amounts: torch.Tensor
+    """[T, K]: of each shift at each frame, strength and curve included; [1, K] holds throughout, and the last frame holds beyond the end."""
+    region: Any = None
+    """The edit's region, as it was given: what blends pictures or features reads it."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, a sentence each: the way it was understood, words that the model doesn't know."""
+    way: str = ""
+    """"scene", "attribute" or "direction"."""
+
+    def amounts_at(self, first: int, count: int) -> torch.Tensor:
+        """The amounts [count, K] of the frames from `first` on."""
+        return self.amounts[torch.arange(first, first + count).clamp(max=len(self.amounts) - 1)]
+
+    def change(self, first: int, count: int) -> torch.Tensor | None:
+        """What is added to the latents of these frames, [count, L, D]; None where it's nothing at all."""
+        amounts = self.amounts_at(first, count)
+        parts = [shift(amounts[:, k]) for k, shift in enumerate(self.shifts) if bool((amounts[:, k] != 0).any())]
+        return torch.stack(parts).sum(0) if parts else None
+
+
+def apply_edits(ws: torch.Tensor, edits: Sequence[ResolvedEdit], first: int = 0) -> torch.Tensor:
+    """Latents [n, L, D] of frames `first` on, edited; where every amount is 0 they're the same tensor, byte for byte."""
+    check_shape("ws", ws, "N L D")
+    changes = [change.to(ws) for edit in edits if (change := edit.change(first, len(ws))) is not None]
+    for change in changes:
+        still = (change == 0).flatten(1).all(1)[:, None, None]
+        ws = torch.where(still, ws, ws + change)
+    return ws
+
+
+@dataclasses.dataclass(frozen=True)
+class EditedWalk:
+    """A trajectory with edits: iterating gives latents as `walk` does, changed frame by frame; nothing is computed ahead."""
+
+    walk: Trajectory
+    edits: tuple[ResolvedEdit, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """As many as the walk has."""
+        return self.walk.num_frames
+
+    @property
+    def fps(self) -> Fraction:
+        """The walk's."""
+        return self.walk.fps
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        done = 0
+        for ws in self.walk:
+            yield apply_edits(ws, self.edits, done)
+            done += len(ws)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StillWalk:
+    """One latent [1, L, D], or a given series [T, L, D], as a trajectory: a latent is held for `num_frames` frames."""
+
+    ws: torch.Tensor
+    num_frames: int
+    fps: Fraction = Fraction(25)
+    batch: int = 32
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for first in range(0, self.num_frames, self.batch):
+            rows = torch.arange(first, min(first + self.batch, self.num_frames)).clamp(max=len(self.ws) - 1)
+            yield self.ws[rows]
+
+
+def gathered(walk: Iterable[torch.Tensor]) -> torch.Tensor:
+    """All latents of a trajectory at once, [T, L, D]."""
+    return torch.cat(list(walk))
