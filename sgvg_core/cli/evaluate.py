@@ -10,7 +10,15 @@ from ..assembly import BUNDLED, SoundModel, load_image_encoder, load_judge, load
 from ..atomic_files import check_folder_name, checked_target
 from ..datasets import ClipData
 from ..errors import ConfigError
-from ..evaluation.judged import ROWS, evaluate, long_walk, make_sheets
+from ..evaluation.judged import (
+    ROWS,
+    SPACES,
+    editing_table,
+    evaluate,
+    format_editing,
+    long_walk,
+    make_sheets,
+)
 from ..evaluation.networks import load_i3d
 from ..evaluation.paper import (
     TABLES,
@@ -63,8 +71,13 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
 def _add_paper(parser: argparse.ArgumentParser) -> None:
     """The paper's tables."""
     paper = parser.add_argument_group("the paper's tables", "with baselines and intervals; docs/evaluation.md says what each figure is")
-    words = "2: FVD, IS; 3a: cosines, and the judge's; 3b: inversion; 3: both; models: the model and those of --ablation"
-    paper.add_argument("--table", choices=TABLES, default=None, help=words)
+    words = ("2: FVD, IS; 3a: cosines, and the judge's; 3b: inversion; 3: both; models: the model and those of --ablation; editing: edits and "
+             "inversions, by the judge (not the paper's)")
+    paper.add_argument("--table", choices=(*TABLES, "editing"), default=None, help=words)
+    paper.add_argument("--starts", type=whole(1, 900), default=9, metavar="N", help="of table editing: pictures that are edited (default: 9)")
+    paper.add_argument("--images", type=whole(0, 900), default=9, metavar="N", help="of table editing: images inverted into each space (default: 9)")
+    words = f"of table editing: only these spaces, out of {', '.join(SPACES)} (default: all)"
+    paper.add_argument("--spaces", type=lambda text: tuple(text.split(",")), default=SPACES, metavar="SPACE[,SPACE]", help=words)
     paper.add_argument("--data", type=Path, default=None, metavar="DATA", help="measure on the test split of a prepared data set, not on the world")
     paper.add_argument("--i3d", type=Path, default=None, metavar="FILE", help="weights of I3D (Kinetics) for FVD and IS, a state dict")
     words = "the published LPIPS for table 3b: torchvision's AlexNet or VGG-16, and the linear weights of the lpips package"
@@ -98,6 +111,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.sheets is not None:
         return _write_sheets(model, options.sheets, options.seed)
+    if options.table == "editing":
+        return _print_editing(options, model)
     if options.table is not None or options.data is not None:
         return _print_paper(options, model)
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
@@ -111,6 +126,16 @@ def run(options: argparse.Namespace) -> int:
             model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, rows=options.rows, progress=progress
         )
     _print(options, table, format_table)
+    return 0
+
+
+def _print_editing(options: argparse.Namespace, model: SoundModel) -> int:
+    """Measure and print the editing table."""
+    judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
+    with ProgressBar() as progress:
+        table = editing_table(model, judge, seed=options.seed, num_starts=options.starts, num_images=options.images,
+                              spaces=options.spaces if options.images else (), progress=progress)
+    _print(options, table, format_editing)
     return 0
 
 

@@ -4,10 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-from ..assembly import load_model
+import torch
+
+from ..assembly import SoundModel, load_model
 from ..atomic_files import atomic_write
 from ..clock import to_fps
-from ..errors import ConfigError
+from ..editing import Edit, load_source, walk_edit
+from ..errors import ConfigError, shown
 from ..generation import (
     ANCHORS,
     MAX_CENTRES,
@@ -26,9 +29,12 @@ from ..generation.loop_settings import LoopSettings
 from ..generation.render import NOISE_MODES
 from ..generation.settings import STARTS, UNSURE
 from ..generation.text_constraint import read_prompts
+from ..image_inversion import InversionSettings
 from ..media import checked_image, probe_sound, save_image
+from ..progress import Progress
 from ..synthesis import ENLARGEMENTS
 from ..walker import DEFAULT_PULL, WalkSettings
+from .edit import add_edits, edits_of, files_of_edits
 from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
@@ -44,7 +50,9 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_model(parser)
     parser.add_argument("--fps", default="25", help="frames a second: 25, 29.97, 24000/1001, or 'source' for a video's own (default: 25)")
     parser.add_argument("--seed", type=read_seed, default=0, help="the same seed gives the same film (default: 0)")
-    parser.add_argument("--from", dest="start_from", choices=STARTS, default="sound", help="start picture: by the sound, at random, or the mean")
+    parser.add_argument("--from", dest="start_from", default="sound", metavar=f"{'|'.join(STARTS)}|PICTURE|LATENTS",
+                        help="start picture: by the sound, at random, the mean, or a picture of yours (inverted first) or latents in a file")
+    add_edits(parser)
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what the start picture should show; may be repeated")
     parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
     parser.add_argument("--candidates", type=whole(), default=96, help="pictures sampled when the start is chosen (default: 96)")
@@ -94,12 +102,13 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Generate as the options say."""
-    _check_outputs(options)
+    edits = edits_of(options)
+    _check_outputs(options, edits)
     sound = sound_of(options)
     settings = GenerateSettings(
         fps=_frame_rate(options.fps, sound),  # type: ignore[arg-type]
         seed=options.seed,
-        start_from=options.start_from,
+        start_from=options.start_from if options.start_from in STARTS else "mean",
         prompts=tuple(prompt for text in options.prompt for prompt in read_prompts(text)),
         negatives=tuple(prompt for text in options.negative for prompt in read_prompts(text)),
         num_candidates=options.candidates,
@@ -124,12 +133,17 @@ def run(options: argparse.Namespace) -> int:
         enlargement=options.enlargement,
     )
     model = load_model(options.model, options.device)
+    said: list[str] = []
+    with ProgressBar() as progress:
+        start_ws = _start(options, model, progress)
     for output, loop in _films(options):
         with ProgressBar() as progress:
+            changes = [walk_edit(model, edits, sound, progress, said.append)] if edits else []
             video = generate(
-                sound, output, model=model, settings=settings, loop=loop, sound_codec=options.sound_codec, progress=progress
+                sound, output, model=model, settings=settings, start_ws=start_ws, loop=loop, edits=changes,
+                sound_codec=options.sound_codec, progress=progress,
             )
-        _tell(video, options)
+        _tell(video, options, said)
     return 0
 
 
@@ -143,20 +157,29 @@ def _films(options: argparse.Namespace) -> list[tuple[Path, LoopSettings | None]
     return [(output.with_name(f"{output.stem}-{name}{output.suffix}"), loop) for name, loop in zip(names, loops, strict=True)]
 
 
-def _tell(video: GeneratedVideo, options: argparse.Namespace) -> None:
-    """The sheet and the report that were asked for, and what was done."""
+def _tell(video: GeneratedVideo, options: argparse.Namespace, said: list[str]) -> None:
+    """The sheet and the report that were asked for, and what was done; `said` is what its edits have to say."""
     if options.sheet is not None:
         save_image(options.sheet, video.sheet)
     if options.report is not None:
         with atomic_write(options.report, ConfigError) as part:
             part.write_text(json.dumps(video.report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    print_notes(video.report["notes"])
+    print_notes([*video.report["notes"], *said])
     if options.output.suffix.lower() == ".gif":
         say("a gif holds no sound: name an .mp4, .mov, .mkv or .webm for a film with it")
     say(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
 
 
-def _check_outputs(options: argparse.Namespace) -> None:
+def _start(options: argparse.Namespace, model: SoundModel, progress: Progress) -> torch.Tensor | None:
+    """The start of one's own [1, L, D] that --from names; None where it's one of `STARTS`."""
+    if options.start_from in STARTS:
+        return None
+    if options.prompt or options.negative:
+        raise ConfigError(f"--from {options.start_from}: got a start of your own and prompts, expected one of them; prompts choose among drawn codes")
+    return load_source(model, options.start_from, InversionSettings(seed=options.seed), progress).ws
+
+
+def _check_outputs(options: argparse.Namespace, edits: tuple[Edit, ...]) -> None:
     """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
     if len(options.loop) > 1 and (options.sheet is not None or options.report is not None):
         raise ConfigError("--sheet, --report: hold one film each, but --loop makes several; make the loops one by one")
@@ -167,7 +190,11 @@ def _check_outputs(options: argparse.Namespace) -> None:
     if options.report is not None:
         checked_file("--report", options.report, (".json",))
     named = [name for name in (options.centres, options.pose, options.keyframes) if isinstance(name, str | Path)]
-    inputs = [options.sound, *files_of_model(options.model), *named]
+    inputs = [options.sound, *files_of_model(options.model), *named, options.edits_file, *files_of_edits(edits)]
+    if options.start_from not in STARTS:
+        if not Path(options.start_from).is_file():
+            raise ConfigError(f"--from: got {shown(options.start_from)!r}, which is no file; expected {', '.join(STARTS)}, a picture or latents")
+        inputs.append(options.start_from)
     check_apart([options.output, options.sheet, options.report], inputs)
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m sgvg_core generate | listen | demo | evaluate | train | inspect | convert | centres | data | curves | sync ...``."""
+"""The command line: ``python -m sgvg_core generate | edit | invert | listen | demo | evaluate | train | inspect | convert | centres ...``."""
 
 import argparse
 import contextlib
@@ -12,7 +12,7 @@ from ..environment import check_environment, missing_package, packages_for
 from ..errors import SGVGError, shown
 from .terminal import Stopped, make_printable, say, say_lines, stopped_by_signals
 
-_COMMANDS = ("generate", "listen", "demo", "evaluate", "train", "inspect", "convert", "centres", "data", "curves", "sync")
+_COMMANDS = ("generate", "edit", "invert", "listen", "demo", "evaluate", "train", "inspect", "convert", "centres", "data", "curves", "sync")
 """A module each; only that of the command at hand is imported, so that training needs no package that reads media."""
 _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "bad_alloc", "bad allocation")
 """In errors of torch's, which has no class of its own for them on the CPU."""

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 
 from ..config import check_choice, check_range
+from ..curves.curve import Curve
 from ..errors import ConfigError
 from ..latents import GROUPS
 from .directions import Direction
 from .targets import Target
 
 MAX_STRENGTH = 20.0
-WAYS = ("auto", "scene", "attribute")
-Curve = float | tuple[float, ...] | str | None
+WAYS = ("auto", "scene", "attribute", "optimise")
+StrengthCurve = float | tuple[float, ...] | str | Curve | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +29,14 @@ class Edit:
     """0 changes nothing, 1 is what looks right, below 0 leads away. For a direction: 1 is two standard deviations of mapped latents."""
     layers: tuple[int | str, ...] = ()
     """Groups of latents (coarse, mid, fine) or their numbers from 0; empty: those that this kind of edit is best at."""
-    curve: Curve = None
+    curve: StrengthCurve = None
     """What multiplies the strength over time. None: 1 throughout; a number: that throughout; several: spread evenly from the first frame to
-    the last, with straight lines between; a name: that curve of the sound (`editing.curves`)."""
+    the last, with straight lines between; a curve of any rate; a name or an expression: those of the sound (`editing.curves`)."""
     region: Any = None
     """Where: a mask (the name of a picture, or a tensor [H, W] in 0..1); None: everywhere."""
     way: str = "auto"
-    """"scene": land on the generator's own ground, as a change of scene needs; "attribute": a direction within the scene; "auto": by what
-    the target asks for."""
+    """"scene": land on the generator's own ground, as a change of scene needs; "attribute": a direction within the scene; "optimise": by
+    descent through the generator (Lee et al. 2022), which takes minutes; "auto": by what the target asks for."""
 
     def __post_init__(self) -> None:
         if (self.target is None) == (self.direction is None):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError, shown
 from ..latents import GROUPS
-from .edits import Curve, Edit
+from .edits import Edit, StrengthCurve
 from .targets import KINDS, Target, TargetPart
 
 _KEYS = (*KINDS, "neutral", "direction", "strength", "layers", "curve", "region", "way")
@@ -151,7 +151,7 @@ def _layers(value: Any) -> tuple[int | str, ...]:
     return tuple(found)
 
 
-def _curve(value: Any) -> Curve:
+def _curve(value: Any) -> StrengthCurve:
     """None, a number, several numbers, or a name."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value

@@ -15,6 +15,7 @@ from ..errors import CheckpointError, ConfigError, ShapeError
 from ..generation.sound import Sound, analyse_sound
 from ..generation.sound_embedding import embed_sound
 from ..guidance.label_directions import label_texts
+from ..image_inversion import read_image
 from ..progress import Progress, silent
 
 KINDS = ("text", "sound", "picture", "embedding")
@@ -38,7 +39,7 @@ class TargetPart:
     def __post_init__(self) -> None:
         check_choice("target", self.kind, KINDS)
         if not (math.isfinite(self.weight) and self.weight != 0):
-            raise ConfigError(f"{self.kind} {_named(self.value)}: got weight {self.weight}, expected a number other than 0")
+            raise ConfigError(f"{self.kind} {part_name(self.value)}: got weight {self.weight}, expected a number other than 0")
         if isinstance(self.value, str) and not self.value.strip():
             raise ConfigError(f"{self.kind}: got nothing, expected {'words' if self.kind == 'text' else 'the name of a file'}")
 
@@ -66,41 +67,7 @@ class Target:
     @property
     def name(self) -> str:
         """The parts in one line, for reports and sheets."""
-        return " + ".join(f"{'' if part.weight == 1 else f'{part.weight:g} x '}{_named(part.value)}" for part in self.parts)
-
-
-@dataclasses.dataclass(frozen=True)
-class EmbeddedTarget:
-    """A target in the joint space."""
-
-    name: str
-    wanted: torch.Tensor
-    """[E]: the weighted sum of the parts' embeddings; its product with a picture's embedding is that picture's score."""
-    change: torch.Tensor
-    """[E]: the same, less the neutral of each part: what is to change."""
-
-
-@torch.no_grad()
-def embed_target(
-    model: SoundModel, target: Target, image_mean: torch.Tensor | None = None, progress: Progress = silent
-) -> EmbeddedTarget:
-    """A target in the model's joint space, on the CPU in float32.
-
-    `image_mean` [E] is the mean embedding of the generator's pictures, the neutral of pictures (None: the neutral text serves them too).
-    Weights are brought to an absolute sum of one. Raises ConfigError without a joint space, MediaError for files that can't be read.
-    """
-    neutral = neutral_embedding(model, target.neutral)
-    total = sum(abs(part.weight) for part in target.parts)
-    wanted, change = torch.zeros_like(neutral), torch.zeros_like(neutral)
-    for part in target.parts:
-        embedded = _embed_part(model, part, progress)
-        if embedded.shape != neutral.shape:
-            raise ShapeError(f"{part.kind} {_named(part.value)}: got an embedding of shape {list(embedded.shape)}, expected {list(neutral.shape)}, "
-                             f"that of the joint space of {model.name}")
-        from_here = image_mean if part.kind == "picture" and image_mean is not None else neutral
-        wanted = wanted + part.weight / total * embedded
-        change = change + part.weight / total * (embedded - from_here.to(neutral))
-    return EmbeddedTarget(target.name, wanted, change)
+        return " + ".join(f"{'' if part.weight == 1 else f'{part.weight:g} x '}{part_name(part.value)}" for part in self.parts)
 
 
 @torch.no_grad()
@@ -130,8 +97,9 @@ def joint_space_of(model: SoundModel) -> Any:
     return model.joint_space
 
 
-def _embed_part(model: SoundModel, part: TargetPart, progress: Progress) -> torch.Tensor:
-    """One part's embedding [E]."""
+@torch.no_grad()
+def embed_part(model: SoundModel, part: TargetPart, progress: Progress = silent) -> torch.Tensor:
+    """One part's embedding [E], on the CPU in float32. Raises MediaError or CheckpointError for files that can't be read, ShapeError."""
     space = joint_space_of(model)
     if part.kind == "text":
         return space.embed_texts([part.value])[0].float().cpu()
@@ -139,11 +107,13 @@ def _embed_part(model: SoundModel, part: TargetPart, progress: Progress) -> torc
         sound = part.value if isinstance(part.value, Sound) else Sound.from_file(part.value)
         return embed_sound(model, analyse_sound(sound, space.mel, progress), progress)[0].float().cpu()
     if part.kind == "picture":
-        from ..image_inversion import read_image
-
         images = part.value if isinstance(part.value, torch.Tensor) else read_image(part.value)
         return space.embed_images(images.to(model.device))[0].float().cpu()
-    return part.value.float().cpu() if isinstance(part.value, torch.Tensor) else load_embedding(part.value)
+    embedded = part.value.float().cpu() if isinstance(part.value, torch.Tensor) else load_embedding(part.value)
+    if embedded.shape != (space.embed_dim,):
+        raise ShapeError(f"embedding {part_name(part.value)}: got shape {list(embedded.shape)}, expected [{space.embed_dim}], that of the joint "
+                         f"space of {model.name}")
+    return F.normalize(embedded, dim=0)
 
 
 def save_embedding(path: str | Path, embedding: torch.Tensor, name: str = "") -> None:
@@ -159,7 +129,8 @@ def load_embedding(path: str | Path) -> torch.Tensor:
     return embedding
 
 
-def _named(value: Any) -> str:
+def part_name(value: Any) -> str:
+    """What a part's value is called in reports: its words, or the name of its file."""
     if isinstance(value, torch.Tensor):
         return "given"
     return Path(value.path).name if isinstance(value, Sound) and value.path else "a sound" if isinstance(value, Sound) else str(value)

@@ -58,6 +58,7 @@ def generate(
     *,
     model: SoundModel | None = None,
     settings: GenerateSettings | None = None,
+    start_ws: torch.Tensor | None = None,
     edits: Sequence[WalkEdit] = (),
     sound_codec: str = "auto",
     progress: Progress = silent,
@@ -65,8 +66,9 @@ def generate(
 ) -> GeneratedVideo:
     """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
-    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `edits` change the walk before it's rendered, the first of
-    them first. Memory doesn't grow with the length of the sound. Nothing is left at `output` when the work is cancelled or fails.
+    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `start_ws` [1, L, D] is a start of one's own. `edits` change
+    the walk before it's rendered, the first of them first. Memory doesn't grow with the length of the sound. Nothing is left at `output` when
+    the work is cancelled or fails.
 
     `sound_codec` is "auto", "copy", "none" or an encoder's name.
     """
@@ -83,7 +85,7 @@ def generate(
     writer = open_writer(output, settings.fps, size, sound, sound_codec)  # what it can't write is said now, not after the film
 
     # 1. The walk of the sound (Eq. 1, 4, 5). Lazy: no step is taken yet.
-    walk = walk_of_sound(model, sound, settings, progress, loop=loop)
+    walk = walk_of_sound(model, sound, settings, progress, loop=loop, start_ws=start_ws)
     analysed, stays = origin_of(walk).analysed, origin_of(walk).stays
 
     # 2. What changes it on its way: numbers that change over time, then the edits.
@@ -110,9 +112,11 @@ def generate(
 
 
 def walk_of_sound(
-    model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent, *, loop: SoundLoop | None = None
+    model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent, *, loop: SoundLoop | None = None,
+    start_ws: torch.Tensor | None = None,
 ) -> Walk | LoopWalk:
-    """The walk of a sound from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every step (Eq. 1, 4, 5).
+    """The walk of a sound from `start_ws` [1, L, D], or from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every
+    step (Eq. 1, 4, 5).
 
     The sound is read once for its level and duration, once for the curves that drive numbers, and listened to where the start or `unsure` ask
     for it; steps follow lazily. A sound that is no scene leads nowhere, unless `settings.unsure` is "follow". With keyframes the walk starts
@@ -123,7 +127,10 @@ def walk_of_sound(
     curves = None if loop is not None else curves_of_sound(sound, settings.curves, settings.fps, progress)
     numbers = loop.numbers(settings.curves) if loop is not None else film_numbers(settings.curves, curves, settings.fps, total)  # type: ignore[arg-type]
     keys = None if settings.keyframes is None else _keyframes(model, sound, settings, loop, progress)
-    start_ws = start_latent(model, analysed, settings.start, progress) if keys is None else keys.at(torch.zeros(1))
+    if keys is not None:
+        start_ws = keys.at(torch.zeros(1))
+    elif start_ws is None:
+        start_ws = start_latent(model, analysed, settings.start, progress)
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
     walk = Walk(
         analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers,

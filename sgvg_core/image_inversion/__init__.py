@@ -1,14 +1,28 @@
 """From an image to latents: by descent through any generator, and by the encoders of pSp, e4e and ReStyle, for weights that users own."""
 
 from .encoder import ImageEncoder
+from .ground import Ground, codes_of, map_codes, measure_ground
 from .images import FITS, fit_image, read_image
 from .inversion import invert, prepare_images
+from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, image_size, invert_image, psnr_of
 
 __all__ = [
+    "Candidates",
     "FITS",
+    "Ground",
     "ImageEncoder",
+    "InversionSettings",
+    "Inverted",
+    "SPACES",
+    "STEPS",
+    "codes_of",
     "fit_image",
+    "image_size",
     "invert",
+    "invert_image",
+    "map_codes",
+    "measure_ground",
     "prepare_images",
+    "psnr_of",
     "read_image",
 ]

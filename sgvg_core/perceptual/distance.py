@@ -53,8 +53,16 @@ class PerceptualDistance(nn.Module):
 
     def forward(self, images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         check_shape("pictures", images, "N 3 H W")
-        pairs = zip(self._maps(images), self._maps(others), strict=True)
-        apart = [unit_difference(one, other) for one, other in pairs]
+        return self._between(self._maps(images), self._maps(others))
+
+    def fixed(self, others: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The distance to `others` [N, 3, H, W] alone, which are looked at once: for a descent that compares with them at every step."""
+        with torch.no_grad():
+            known = self._maps(others)
+        return lambda images: self._between(self._maps(images), known)
+
+    def _between(self, ones: list[torch.Tensor], others: list[torch.Tensor]) -> torch.Tensor:
+        apart = [unit_difference(one, other) for one, other in zip(ones, others, strict=True)]
         if not self._num_weights:
             return torch.stack([each.sum(1).mean((1, 2)) for each in apart]).mean(0)
         weighted = [torch.einsum("nchw,c->nhw", each, self.get_buffer(f"weight{index}")) for index, each in enumerate(apart)]

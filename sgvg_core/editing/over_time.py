@@ -1,0 +1,155 @@
+"""A sound as the target of a film: where it turns into something else, the picture lands there.
+
+The sliding embedding of the sound is cut where it turns; each kind of sound has one landing, computed once, whatever the film's length.
+"""
+
+import dataclasses
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from ..assembly import SoundModel
+from ..generation.sound import AnalysedSound, Sound, analyse_sound
+from ..generation.windows import window_log_mels
+from ..progress import Progress, silent
+from .apply import LinearShift, ResolvedEdit, Shift
+from .curves import level_over_time
+from .edits import Edit
+from .targets import joint_space_of, part_name
+from .understanding import Understood, described
+
+if TYPE_CHECKING:
+    from .resolve import Resolver
+
+SLIDING_RATE = Fraction(4)
+"""Windows a second."""
+TURNS = 0.8
+"""Cosine to the mean of its stretch, below which a sound has turned into something else."""
+LEAST_SECONDS = 0.5
+MOST_KINDS = 8
+PASSING_SECONDS = 0.3
+"""How long the picture takes from one landing to the next."""
+_SILENT, _AUDIBLE = 0.1, 0.3
+"""Loudness (0..1 over 60 dB) up to which a sound says nothing, and from which it says all it has to."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SoundKinds:
+    """A sound over time as a few kinds."""
+
+    embeds: torch.Tensor
+    """[K, E]: the mean of each kind, unit length."""
+    kinds: torch.Tensor
+    """int [S]: the kind of each window."""
+    times: torch.Tensor
+    """[S]: the middle of each window, in seconds."""
+
+
+@torch.no_grad()
+def slide_embedding(model: SoundModel, sound: Sound, progress: Progress = silent) -> tuple[torch.Tensor, torch.Tensor]:
+    """The embeddings [S, E] of a sound's windows, `SLIDING_RATE` a second, and their times [S] in seconds."""
+    space = joint_space_of(model)
+    analysed: AnalysedSound = analyse_sound(sound, space.mel, progress)
+    first = min(1 / SLIDING_RATE, analysed.duration) / 2
+    windows = window_log_mels(analysed, space.mel, SLIDING_RATE, first)
+    found: list[torch.Tensor] = []
+    for log_mel in windows:
+        found.append(space.embed_sounds(log_mel.to(model.device)).float().cpu())
+        progress(sum(map(len, found)), len(windows), "what is heard over time")
+    embeds = torch.cat(found)
+    return embeds, float(first) + torch.arange(len(embeds)) / float(SLIDING_RATE)
+
+
+def find_kinds(embeds: torch.Tensor, times: torch.Tensor, labels: torch.Tensor | None = None) -> SoundKinds:
+    """Windows [S, E] as at most `MOST_KINDS` kinds: a stretch ends where the sound turns for half a second; stretches that are alike, or
+    nearest to the same of `labels` [K, E], are one kind.
+    """
+    calm = _smoothed(embeds)
+    shortest = max(1, round(LEAST_SECONDS * float(SLIDING_RATE)))
+    stretches = [s for s in _stretches(calm, shortest) if s]
+    means = [F.normalize(calm[stretch].mean(0), dim=0) for stretch in stretches]
+    centres: list[torch.Tensor] = []
+    kinds = torch.zeros(len(embeds), dtype=torch.long)
+    for stretch, mean in zip(stretches, means, strict=True):
+        alike = [float(mean @ centre) for centre in centres]
+        same = [labels is not None and len(labels) > 1 and int((labels @ mean).argmax()) == int((labels @ centre).argmax()) for centre in centres]
+        nearest = max(range(len(centres)), key=lambda k: (same[k], alike[k]), default=None)
+        if nearest is None or not (same[nearest] or alike[nearest] >= TURNS or len(centres) == MOST_KINDS):
+            centres.append(mean)
+            nearest = len(centres) - 1
+        kinds[stretch] = nearest
+    return SoundKinds(torch.stack(centres), kinds, times)
+
+
+def _smoothed(embeds: torch.Tensor) -> torch.Tensor:
+    """The mean of each window and its neighbours, unit length, [S, E]."""
+    padded = torch.cat([embeds[:1], embeds, embeds[-1:]])
+    return F.normalize(padded[:-2] + 2 * padded[1:-1] + padded[2:], dim=1)
+
+
+def _stretches(embeds: torch.Tensor, shortest: int) -> list[list[int]]:
+    """Windows in runs, cut where `shortest` in a row are unlike the mean of the run so far."""
+    runs: list[list[int]] = [[]]
+    total, apart = torch.zeros(embeds.shape[1]), 0
+    for index, embedded in enumerate(embeds):
+        unlike = bool(runs[-1]) and float(F.normalize(total, dim=0) @ embedded) < TURNS
+        apart = apart + 1 if unlike else 0
+        runs[-1].append(index)
+        if apart >= shortest and len(runs[-1]) - apart >= shortest:
+            moved = runs[-1][-apart:]
+            del runs[-1][-apart:]
+            runs.append(moved)
+            total, apart = embeds[moved].sum(0), 0
+        elif not unlike:
+            total = total + embedded
+    return runs
+
+
+def kind_weights(kinds: SoundKinds, num_frames: int, fps: Fraction) -> torch.Tensor:
+    """How much of each kind a frame shows, [T, K], rows sum to 1: the kind of the nearest window, passing over within a third of a second."""
+    frames = torch.arange(num_frames) / float(fps)
+    nearest = (frames[:, None] - kinds.times).abs().argmin(1) if len(kinds.times) < 4096 else _nearest(frames, kinds.times)
+    hard = F.one_hot(kinds.kinds[nearest], len(kinds.embeds)).float()
+    half = max(0, round(PASSING_SECONDS * float(fps) / 2))
+    if half == 0 or num_frames == 1:
+        return hard
+    window = torch.hann_window(2 * half + 3, periodic=False)[1:-1]
+    padded = torch.cat([hard[:1].expand(half, -1), hard, hard[-1:].expand(half, -1)])
+    return F.conv1d(padded.T[:, None], (window / window.sum())[None, None])[:, 0].T
+
+
+def _nearest(frames: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+    return torch.searchsorted((times[1:] + times[:-1]) / 2, frames.contiguous())
+
+
+def follow_sound(resolver: "Resolver", edit: Edit) -> ResolvedEdit:
+    """An edit towards a sound, over time: one shift for each kind of sound in it, and how much of each at which frame."""
+    part = edit.target.parts[0] if edit.target is not None else None
+    if part is None:
+        raise ValueError("an edit without a target follows nothing")
+    sound = part.value if isinstance(part.value, Sound) else Sound.from_file(part.value)
+    embeds, times = slide_embedding(resolver.model, sound, resolver.progress)
+    known, settings = resolver.map, resolver.settings
+    found = find_kinds(embeds, times, known.labels)
+    shifts: list[Shift] = []
+    said = []
+    for embedded in found.embeds:
+        scene = int((known.labels @ embedded).argmax()) if len(known.labels) > 1 else known.named_scene(embedded)[0]
+        understood = Understood(embedded, scene)
+        stays = scene == resolver.scene and edit.way != "scene"
+        still = LinearShift(torch.zeros(resolver.start_ws.shape[1:]))
+        shifts.append(still if stays else resolver.landing(understood, edit))
+        said.append(described(understood, resolver.model))
+    weights = kind_weights(found, settings.num_frames, settings.fps)
+    loud = level_over_time(sound, settings.num_frames, settings.fps)
+    audible = ((loud - _SILENT) / (_AUDIBLE - _SILENT)).clamp(0, 1)[:, None]
+    notes = (f"{part_name(part.value)}: {', then '.join(_in_order(said, found.kinds))}",)
+    return ResolvedEdit(edit.name, tuple(shifts), edit.strength * part.weight * weights * audible, edit.region, notes, "scene")
+
+
+def _in_order(said: list[str], kinds: torch.Tensor) -> list[str]:
+    """The kinds as they come, each once for a run of it; at most six."""
+    order = [said[kind] for kind in torch.unique_consecutive(kinds).tolist()]
+    return order[:6] + (["..."] if len(order) > 6 else [])

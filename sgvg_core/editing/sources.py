@@ -1,0 +1,93 @@
+"""What an edit begins from: latents in a file, or a picture that's inverted first; and how both are kept."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..assembly import SoundModel, load_latents, save_latents
+from ..checkpoints import read_weights, write_weights
+from ..errors import CheckpointError
+from ..generation.render import to_uint8
+from ..image_inversion import InversionSettings, Inverted, invert_image, read_image
+from ..perceptual.distance import PerceptualDistance, by_joint_space
+from ..progress import Progress, silent
+from ..shapes import check_shape
+from ..synthesis import rgb_images
+from .joint_map import joint_map
+
+LATENT_ENDINGS = (".safetensors", ".npy", ".npz", ".pt", ".pth")
+"""Endings of files that hold latents; others are pictures or films."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """A start, and how it was found."""
+
+    ws: torch.Tensor
+    """[1, L, D]."""
+    noise: tuple[torch.Tensor, ...] | None = None
+    inverted: Inverted | None = None
+    """None for latents of a file."""
+
+
+def load_source(model: SoundModel, path: str | Path, settings: InversionSettings | None = None, progress: Progress = silent) -> Source:
+    """The start in a file of latents (the first of them), or the latents of a picture. Raises MediaError, CheckpointError, ShapeError."""
+    if Path(path).suffix.lower() in LATENT_ENDINGS:
+        ws = load_latents(path, model.generator.num_ws, model.generator.w_dim)
+        return Source(ws[:1], load_noise(path))
+    found = invert_with_model(model, read_image(path), settings, progress=progress)
+    return Source(found.ws, found.noise, found)
+
+
+def invert_with_model(
+    model: SoundModel,
+    image: torch.Tensor,
+    settings: InversionSettings | None = None,
+    *,
+    start_ws: torch.Tensor | None = None,
+    progress: Progress = silent,
+) -> Inverted:
+    """`image_inversion.invert_image` with what the model knows: its joint map's codes as candidates, F_v as the perceptual term."""
+    if model.joint_space is None:
+        return invert_image(model.generator, image, settings, start_ws=start_ws, progress=progress)
+    known = joint_map(model, progress=progress)
+    return invert_image(model.generator, image, settings, start_ws=start_ws, ground=known.ground, candidates=known.candidates,
+                        perceptual=perceptual_of(model), progress=progress)
+
+
+def perceptual_of(model: SoundModel) -> PerceptualDistance | None:
+    """The distance in the joint space's own eyes; None for a model whose space has no maps to compare."""
+    return None if model.joint_space is None else by_joint_space(model.joint_space)
+
+
+def save_source(path: str | Path, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> None:
+    """Write latents [T, L, D], and their noise maps beside them if there are any. Raises CheckpointError."""
+    if noise is None:
+        save_latents(path, ws)
+        return
+    check_shape("ws", ws, "T L D")
+    if Path(path).suffix != ".safetensors":
+        raise CheckpointError(f"{path}: noise maps are kept in .safetensors alone; choose that ending")
+    state = {"ws": ws.float(), **{f"noise.{index:02d}": each for index, each in enumerate(noise)}}
+    write_weights(Path(path), state, kind="latents", config={"num_ws": ws.shape[1], "w_dim": ws.shape[2]})
+
+
+def load_noise(path: str | Path) -> tuple[torch.Tensor, ...] | None:
+    """The noise maps in a file of `save_source`; None where there are none."""
+    if Path(path).suffix.lower() != ".safetensors":
+        return None
+    try:
+        state = read_weights(Path(path), kind="latents").state
+    except CheckpointError:
+        return None  # latents of somebody else's
+    maps = tuple(value for name, value in state.items() if name.startswith("noise.") and value.ndim == 2)
+    return maps or None
+
+
+@torch.no_grad()
+def show(model: SoundModel, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
+    """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
+    maps = {"noise_mode": "const"} if noise is None else {"noise_mode": "given", "noise": [each.to(model.device) for each in noise]}
+    return torch.cat([to_uint8(rgb_images(model.generator, each.to(model.device), **maps)) for each in ws.split(4)])
