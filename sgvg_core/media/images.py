@@ -1,6 +1,7 @@
 """Still pictures: PNG, JPEG and WebP files, contact sheets, and a folder of numbered frames with a video writer's protocol."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -47,8 +48,10 @@ def save_image(path: str | Path, image: torch.Tensor) -> Path:
     largest = max(image.shape[:2])
     if largest > _LARGEST_SIDES[kind]:
         raise MediaError(f"{path}: got a picture of {largest} pixels, but a {kind} holds at most {_LARGEST_SIDES[kind]}; name a .png")
+    whole = io.BytesIO()  # Pillow itself doesn't notice that a disk is full
+    Image.fromarray(image.detach().cpu().numpy()).save(whole, kind, quality=_QUALITY)
     with atomic_write(path, MediaError) as part:
-        Image.fromarray(image.detach().cpu().numpy()).save(part, kind, quality=_QUALITY)
+        part.write_bytes(whole.getbuffer())
     return Path(path)
 
 
