@@ -10,13 +10,12 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import (
     NOISE_MODES,
     RenderSettings,
-    Sound,
-    Walk,
+    driven_render,
     final_size,
     images_of,
+    sound_of_walk,
     to_uint8,
 )
-from ..sgvg_core.latents import origin_of
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from . import host
 from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
@@ -186,7 +185,7 @@ class SynthesisToVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         core_walk = walk_of(walk)
         check_choice("sound_codec", sound_codec, SOUND_CODECS)
-        sound = to_sound(audio, "audio") if audio is not None else sound_of(core_walk)
+        sound = to_sound(audio, "audio") if audio is not None else sound_of_walk(core_walk)
         frames = Frames(model, core_walk, render_settings(size, noise, noise_seed, batch_size, dtype), pose)
         path = host.temporary_video()
         metadata = host.graph_metadata(cls.hidden)
@@ -211,12 +210,6 @@ def render_settings(size: int, noise: str, noise_seed: int, batch_size: int, dty
     return RenderSettings(size=size or None, noise_mode=noise, seed=noise_seed, batch=batch_size, dtype=dtype)
 
 
-def sound_of(walk: AnyWalk) -> Sound | None:
-    """The sound that moved a walk, if one did."""
-    origin = origin_of(walk)
-    return origin.analysed.sound if isinstance(origin, Walk) else None
-
-
 class Frames:
     """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel; `chosen` are its frames (None: all)."""
 
@@ -224,7 +217,7 @@ class Frames:
         self.handle = drawing_model(model)
         check_latents(self.handle, walk)
         self.pose = pose_of(pose)
-        self.walk, self.settings = walk, settings
+        self.walk, self.settings = walk, driven_render(settings, walk)
         self.chosen = range(walk.num_frames) if chosen is None else chosen
         self.size_of_image = final_size(self.handle.generator, settings)
         """Height and width."""

@@ -1,17 +1,20 @@
 """The walk through latent space (paper Eq. 4 and 5), and a look at it."""
 
+import dataclasses
 from typing import Any
 
 import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
+from ..sgvg_core.curves.curve import Curve
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import Walk, frames
+from ..sgvg_core.generation.driven import film_numbers
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
-from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, pose_of, walk_of
+from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, pose_of, track_of, walk_of
 from .latent_files import fps_input
 from .sockets import FROM_ANY_MODEL, FROM_HEARING_MODEL, AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire, pose_input
 
@@ -100,13 +103,17 @@ class RecurrentWalkerNode(io.ComfyNode):
                 f"sound latents: {analysed.model_name} hears {analysed.encoder.num_ws} latents of {analysed.encoder.w_dim}, but {core.name} takes "
                 f"{wanted[1]} of {wanted[2]}; use one model for both nodes"
             )
-        strengths = {"coarse": coarse, "mid": mid, "fine": fine, "beta": beta, "pull": pull}
-        numbers = {name: one_number(value, name) for name, value in strengths.items()}
-        settings = WalkSettings(**numbers, sound_once=sound_once)
         fps = one_number(fps, "fps")
         with naming("fps"):
             exact = to_fps(fps)
+        strengths = {"coarse": coarse, "mid": mid, "fine": fine, "beta": beta, "pull": pull}
+        tracks = {name: track_of(value, name) for name, value in strengths.items()}
+        settings = WalkSettings(**{name: track for name, track in tracks.items() if isinstance(track, float)}, sound_once=sound_once)
+        lists = {name: track for name, track in tracks.items() if isinstance(track, list)}
         walk = Walk(analysed.analysed, analysed.encoder, core.walker, start_ws, exact, settings, causal)
+        if lists:
+            found = film_numbers(lists, _no_curve, exact, walk.num_frames)
+            walk = dataclasses.replace(walk, numbers=found)
         return io.NodeOutput(walk, float(walk.fps), walk.num_frames)
 
 
@@ -144,6 +151,10 @@ class WalkSheet(io.ComfyNode):
                 progress(sum(map(len, kept)), len(chosen), "frames", some[-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(kept), columns)))
         return io.NodeOutput(sheet, ui=ui.PreviewImage(sheet, cls=cls))
+
+
+def _no_curve(name: str) -> Curve:
+    raise ConfigError(f"{name}: isn't a curve here")
 
 
 def evenly(walk: AnyWalk, num_pictures: int) -> tuple[list[int], torch.Tensor]:

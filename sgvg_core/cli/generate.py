@@ -26,11 +26,13 @@ from ..generation.driven import RANGES, Driven, read_driven
 from ..generation.film import GeneratedVideo, check_output
 from ..generation.keyframe_plan import read_keyframes
 from ..generation.loop_settings import LoopSettings
+from ..generation.matte import AGAINST, MatteSettings
 from ..generation.render import NOISE_MODES
 from ..generation.settings import STARTS, UNSURE
 from ..generation.text_constraint import read_prompts
 from ..image_inversion import InversionSettings
 from ..media import checked_image, probe_sound, save_image
+from ..motion import DriftSettings
 from ..progress import Progress
 from ..synthesis import ENLARGEMENTS
 from ..walker import DEFAULT_PULL, WalkSettings
@@ -80,6 +82,11 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         "(6s); of several, such as 1,2,4,8, each becomes a file of its own")
     parser.add_argument("--loop-crossfade", type=number(0, 60), default=0.0, metavar="SECONDS",
                         help="the loop's sound fades into its own beginning (default: 0, it's cut)")
+    parser.add_argument("--max-step", type=number(0, 1000), default=0.0, metavar="SIGMA",
+                        help="bound of the walk's speed, in standard deviations of mapped codes a second (default: 0, none)")
+    parser.add_argument("--max-distance", type=number(0, 1000), default=0.0, metavar="DISTANCE",
+                        help="bound of its Mahalanobis distance from the mean; mapped codes have about 1 (default: 0, none)")
+    parser.add_argument("--axes", type=whole(0, 4096), default=0, help="step along so many principal axes of mapped codes alone (default: 0, all)")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
     parser.add_argument("--unsure", choices=UNSURE, default="stay", help="what a film does whose sound is none of the model's scenes: stay where it "
                         "starts, or follow it anyway (default: stay)")
@@ -95,6 +102,9 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         help="StyleGAN2: how a larger shape is filled (default: mirror)")
     parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once (default: 4)")
     parser.add_argument("--sound", dest="sound_codec", choices=("auto", "copy", "aac", "flac", "none"), default="auto", help="the sound in the file")
+    parser.add_argument("--matte", type=Path, default=None, metavar="FILM|FOLDER", help="also write which pixels the sound moved, white on black")
+    parser.add_argument("--matte-against", choices=AGAINST, default="silence",
+                        help="what frames are held against: the film of silence, the first frame, the frame before (default: silence)")
     parser.add_argument("--sheet", type=Path, default=None, metavar="PICTURE", help="also write a contact sheet: .png, .jpg or .webp")
     parser.add_argument("--report", type=Path, default=None, metavar="JSON", help="also write what was done")
     parser.set_defaults(run=run)
@@ -128,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
         size=options.size,
         dtype=options.dtype,
         batch=options.batch,
+        drift=DriftSettings(options.max_step, options.max_distance, options.axes),
         noise_seconds=options.noise_seconds,
         shape=options.shape,
         enlargement=options.enlargement,
@@ -140,8 +151,8 @@ def run(options: argparse.Namespace) -> int:
         with ProgressBar() as progress:
             changes = [walk_edit(model, edits, sound, progress, said.append)] if edits else []
             video = generate(
-                sound, output, model=model, settings=settings, start_ws=start_ws, loop=loop, edits=changes,
-                sound_codec=options.sound_codec, progress=progress,
+                sound, output, model=model, settings=settings, start_ws=start_ws, loop=loop, edits=changes, matte=options.matte,
+                matte_settings=MatteSettings(options.matte_against), sound_codec=options.sound_codec, progress=progress,
             )
         _tell(video, options, said)
     return 0
@@ -181,10 +192,12 @@ def _start(options: argparse.Namespace, model: SoundModel, progress: Progress) -
 
 def _check_outputs(options: argparse.Namespace, edits: tuple[Edit, ...]) -> None:
     """Raise MediaError or ConfigError for what can't be written, or would be written over an input: before any work."""
-    if len(options.loop) > 1 and (options.sheet is not None or options.report is not None):
-        raise ConfigError("--sheet, --report: hold one film each, but --loop makes several; make the loops one by one")
+    if len(options.loop) > 1 and (options.sheet, options.report, options.matte) != (None, None, None):
+        raise ConfigError("--sheet, --report, --matte: hold one film each, but --loop makes several; make the loops one by one")
     for output, _ in _films(options):
         check_output(output, [options.sound], options.sound_codec)
+    if options.matte is not None:
+        check_output(options.matte, [options.sound], "none")
     if options.sheet is not None:
         checked_image(options.sheet)
     if options.report is not None:
@@ -195,7 +208,7 @@ def _check_outputs(options: argparse.Namespace, edits: tuple[Edit, ...]) -> None
         if not Path(options.start_from).is_file():
             raise ConfigError(f"--from: got {shown(options.start_from)!r}, which is no file; expected {', '.join(STARTS)}, a picture or latents")
         inputs.append(options.start_from)
-    check_apart([options.output, options.sheet, options.report], inputs)
+    check_apart([options.output, options.sheet, options.report, options.matte], inputs)
 
 
 def _loops(said: str) -> tuple[dict[str, float], ...]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..pixels import to_uint8
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
+    from .driven_render import driven_render, numbers_of, sound_of_walk
     from .film import GeneratedVideo, generate, walk_of_sound, write_film
     from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
@@ -46,6 +47,7 @@ __all__ = [
     "choose_start",
     "compute_centres",
     "drawn_label",
+    "driven_render",
     "embed_sound",
     "size_of_image",
     "final_size",
@@ -53,6 +55,7 @@ __all__ = [
     "generate",
     "analyse_sound",
     "labels_of_codes",
+    "numbers_of",
     "classify_sound",
     "images_of",
     "pose_transforms",
@@ -62,6 +65,7 @@ __all__ = [
     "read_pose_table",
     "read_prompts",
     "resize",
+    "sound_of_walk",
     "synthesize",
     "to_uint8",
     "truncate",
@@ -90,6 +94,9 @@ _HOME = {
     "candidates_sheet": ".text_constraint",
     "choose_start": ".text_constraint",
     "compute_centres": ".centres",
+    "driven_render": ".driven_render",
+    "numbers_of": ".driven_render",
+    "sound_of_walk": ".driven_render",
     "drawn_label": ".class_labels",
     "embed_sound": ".sound_embedding",
     "size_of_image": ".render",

@@ -18,22 +18,25 @@ from ..atomic_files import check_no_input, checked_target
 from ..clock import num_frames, to_fps
 from ..curves.curve import Curve
 from ..errors import ConfigError, MediaError
-from ..latents import LatentWalk, WalkEdit, edited, group_layers, origin_of
+from ..latents import WalkEdit, edited, group_layers, origin_of
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
-from ..motion import Keyframes, LoopWalk, StyleMix, TruncatedWalk
+from ..motion import DriftBound, DriftSettings, Keyframes, LoopWalk, StyleMix, TruncatedWalk
 from ..progress import Progress, silent
 from .driven import POSE_NUMBERS, film_numbers
+from .driven_render import driven_render
 from .keyframe_latents import KeySource, resolve_keyframes
 from .listening import names_a_scene
-from .looping import SoundLoop, loop_of_sound
-from .noise_over_time import noise_path
+from .looping import SoundLoop, loop_of_sound, looped
+from .matte import MatteSettings, as_frames
+from .matte import matte as matte_of_walk
 from .pose import Pose, pose_transforms
 from .pose_keys import PoseKeys
-from .render import RenderSettings, final_size, frames
+from .render import final_size, frames
 from .seeded_start import random_start
 from .settings import GenerateSettings
 from .sound import Sound, analyse_sound
 from .sound_curves import curves_of_sound, curves_of_source, refuse_unknown
+from .spread import spread_of
 from .start import mean_start, start_latent, truncation_centres
 from .trajectory import Walk
 
@@ -60,6 +63,8 @@ def generate(
     settings: GenerateSettings | None = None,
     start_ws: torch.Tensor | None = None,
     edits: Sequence[WalkEdit] = (),
+    matte: str | Path | None = None,
+    matte_settings: MatteSettings | None = None,
     sound_codec: str = "auto",
     progress: Progress = silent,
     **changes: Any,
@@ -67,8 +72,8 @@ def generate(
     """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
     `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `start_ws` [1, L, D] is a start of one's own. `edits` change
-    the walk before it's rendered, the first of them first. Memory doesn't grow with the length of the sound. Nothing is left at `output` when
-    the work is cancelled or fails.
+    the walk before it's rendered, the first of them first. `matte` is a second file: which pixels the sound moved, white on black, as
+    `matte_settings` say. Memory doesn't grow with the length of the sound. Nothing is left at `output` when the work is cancelled or fails.
 
     `sound_codec` is "auto", "copy", "none" or an encoder's name.
     """
@@ -77,6 +82,7 @@ def generate(
     settings = dataclasses.replace(settings, fps=to_fps(settings.fps))
     sound = sound if isinstance(sound, Sound) else Sound.from_file(sound)
     output = check_output(output, [sound.path, *files_read(settings)], sound_codec)
+    matte_file = None if matte is None else check_output(matte, [sound.path, output, *files_read(settings)], "none")
     refuse_unknown(settings.curves)
     model = model or load_model()
     size = final_size(model.generator, settings.render)
@@ -93,8 +99,12 @@ def generate(
 
     # 3. Frame after frame (Eq. 6), 4. into the file, with the sound.
     pose = film_pose(settings, changed.num_frames, walk.numbers)
-    made = frames(model.generator, changed, driven_render(settings, walk.numbers, changed), pose=pose)
+    render = driven_render(settings.render, changed, settings.noise_seconds)
+    made = frames(model.generator, changed, render, pose=pose)
     num_done, sheet = write_film(writer, made, changed.num_frames, progress)
+    if matte_file is not None:
+        mattes = as_frames(matte_of_walk(model.generator, changed, render, matte_settings, pose=pose))
+        write_film(open_writer(matte_file, settings.fps, size, None, "none"), mattes, changed.num_frames, progress)
     report = {
         "model": model.name,
         "num_frames": num_done,
@@ -134,12 +144,16 @@ def walk_of_sound(
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
     walk = Walk(
         analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers,
-        keys=keys,
+        keys=keys, bound=drift_bound(model, settings.drift),
     )
     if loop is None:
         return walk
-    tiled = dataclasses.replace(walk, analysed=analyse_sound(loop.tiled, model.mel, progress), numbers=loop.for_the_walk(numbers))
-    return LoopWalk(tiled, loop.span, loop.num_passes, numbers)
+    return looped(walk, loop, numbers, progress)
+
+
+def drift_bound(model: SoundModel, settings: DriftSettings) -> DriftBound | None:
+    """What keeps the walk's steps within bounds; None where the settings set none."""
+    return DriftBound(spread_of(model.generator), settings, float(model.walker.walk_rate)) if settings else None
 
 
 def _keyframes(model: SoundModel, sound: Sound, settings: GenerateSettings, loop: SoundLoop | None, progress: Progress) -> Keyframes:
@@ -192,18 +206,6 @@ def film_pose(settings: GenerateSettings, total: int, numbers: Mapping[str, Curv
     return Pose(pose_transforms(**{**tracks, **driven}, num_frames=total), settings.anchor)
 
 
-def driven_render(settings: GenerateSettings, numbers: Mapping[str, Curve], walk: LatentWalk) -> RenderSettings:
-    """How frames are rendered, with the numbers that change over time in it, and where smooth noise stands."""
-    render = settings.render
-    if "noise" in numbers:
-        render = dataclasses.replace(render, noise_strength=numbers["noise"])
-    if render.noise_mode == "smooth" and render.noise_path is None:
-        speed, closed = numbers.get("noise_speed"), settings.loop is not None
-        path = noise_path(walk.fps, walk.num_frames, seconds=settings.noise_seconds, speed=speed, closed=closed)
-        render = dataclasses.replace(render, noise_path=path)
-    return render
-
-
 def driven_edits(
     model: SoundModel, settings: GenerateSettings, numbers: Mapping[str, Curve], progress: Progress = silent
 ) -> tuple[WalkEdit, ...]:
@@ -234,11 +236,11 @@ def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), s
     return check_frame_folder(path)
 
 
-def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound, sound_codec: str) -> VideoWriter | FrameFolderWriter:
+def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound | None, sound_codec: str) -> VideoWriter | FrameFolderWriter:
     """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix.
 
-    `size` is height and width; `sound_codec` is that of `generate`.
+    `size` is height and width; `sound` None leaves the film silent; `sound_codec` is that of `generate`.
     """
     if not output.suffix:
         return FrameFolderWriter(output)
-    return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=sound.track(), sound_codec=sound_codec)
+    return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=None if sound is None else sound.track(), sound_codec=sound_codec)

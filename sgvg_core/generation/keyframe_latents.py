@@ -28,10 +28,14 @@ class KeySource:
     start: StartSettings
     """Seed of the candidates among which words and pictures choose, their number, truncation."""
     progress: Progress = silent
+    given: Mapping[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    """Latents [1, L, D] that take the place of files of these names."""
 
     def latents(self, key: Mapping[str, Any], folder: Path) -> torch.Tensor:
         """The latent [1, L, D] of one keyframe. Raises ConfigError and what reading its file raises."""
         generator = self.model.generator
+        if key.get("latents") in self.given:
+            return self.given[key["latents"]].float().cpu()
         if "latents" in key:
             ws = load_latents(folder / key["latents"], generator.num_ws, generator.w_dim)
             if not 0 <= key.get("item", 0) < len(ws):

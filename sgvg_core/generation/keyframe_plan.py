@@ -93,3 +93,28 @@ def plan_of(data: Any, folder: Path, where: str) -> KeyframePlan:
         return KeyframePlan(tuple(data["keyframes"]), data.get("interpolation", "linear"), data.get("snap", ""), folder)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def read_key_lines(text: str) -> tuple[dict[str, Any], ...]:
+    """Keyframes as lines: a moment, a colon, what's there, and after a comma how the way to the next one is passed.
+
+    Such as "2 bars: seed 7, smooth", "0.5 s: prompt a campfire at night", "3 beats: label rain", "4: latent 1" (one that's given, not a file).
+    Raises ConfigError.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return tuple(_read_line(line, number) for number, line in enumerate(lines, start=1))
+
+
+def _read_line(line: str, number: int) -> dict[str, Any]:
+    moment, _, said = line.partition(":")
+    what, comma, ease = said.rpartition(",")
+    if not comma or ease.strip() not in EASINGS:
+        what, ease = said, "linear"
+    kind, _, value = what.strip().partition(" ")
+    value = value.strip()
+    if not value or kind not in ("seed", "prompt", "label", "latent") or (kind == "seed" and not value.isdecimal()):
+        such = "'2 bars: seed 7, smooth', '0: prompt a campfire' or '3 s: latent 1'"
+        raise ConfigError(f"line {number}: got {shown(line, 60)!r}, expected such as {such}")
+    found: Any = int(value) if kind == "seed" else value
+    key = {"seed": "seed", "prompt": "prompt", "label": "label", "latent": "latents"}[kind]
+    return {"at": moment.strip(), key: f"latent {value}" if kind == "latent" else found, "ease": ease.strip()}

@@ -10,12 +10,13 @@ import torch
 
 from ..curves.curve import Curve, as_curve
 from ..errors import ConfigError
-from ..motion import BeatGrid, Expression, LoopSpan, bars_span, closed_curve, closed_list, closed_sound, rolled, seconds_span
+from ..motion import BeatGrid, Expression, LoopSpan, LoopWalk, bars_span, closed_curve, closed_list, closed_sound, rolled, seconds_span
 from ..progress import Progress, silent
 from .driven import CurvesOfSound, Driven, film_numbers
 from .loop_settings import LoopSettings
-from .sound import Sound
+from .sound import Sound, analyse_sound
 from .sound_curves import SoundCurves, curves_of_source, names_in
+from .trajectory import Walk
 
 _BURN_IN_SECONDS = 6.0
 _BEATS = ("beat", "onset")
@@ -101,3 +102,18 @@ def _samples(sound: Sound, span: LoopSpan, crossfade: float) -> tuple[torch.Tens
     from ..media import read_sound
 
     return read_sound(sound.path, start=sound.start + span.start - ahead, length=length, track=sound.track_number)  # type: ignore[arg-type]
+
+
+def looped(walk: Walk, loop: SoundLoop, numbers: Mapping[str, Curve], progress: Progress = silent) -> LoopWalk:
+    """One closed pass of a walk, whose settings stay; `numbers` are closed already, and keyframes go round with it."""
+    analysed = analyse_sound(loop.tiled, walk.analysed.mel, progress)
+    keys = None if walk.keys is None else dataclasses.replace(walk.keys, period=float(loop.span.duration))
+    tiled = dataclasses.replace(walk, analysed=analysed, numbers=loop.for_the_walk(numbers), keys=keys)
+    return LoopWalk(tiled, loop.span, loop.num_passes, numbers, loop.once)
+
+
+def loop_walk(walk: Walk, settings: LoopSettings, progress: Progress = silent) -> LoopWalk:
+    """A loop of a part of a walk's sound, with the walk's own numbers over time, closed. Raises ConfigError."""
+    loop = loop_of_sound(walk.analysed.sound, settings, walk.fps, {}, progress)
+    numbers = {name: closed_curve(curve, loop.span) for name, curve in walk.numbers.items()}
+    return looped(walk, loop, numbers, progress)

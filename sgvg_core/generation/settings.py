@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config import check_choice, check_range
 from ..errors import ConfigError
+from ..motion import DriftSettings
 from ..walker import DEFAULT_PULL, WalkSettings
 from .centres import MAX_CENTRES
 from .class_labels import Label
@@ -78,6 +79,8 @@ class GenerateSettings:
     """What a sound does that is none of the model's scenes (see `listening.names_a_scene`): "stay", the walk stays where it is, as in
     silence; "follow", it goes where the sound encoder leads."""
 
+    drift: DriftSettings = dataclasses.field(default_factory=DriftSettings)
+    """Bounds on the walk: on its steps, its distance from the mean, its directions."""
     noise_seconds: float = 1.0
     """After how long smooth noise has changed altogether; the driven number "noise_speed" multiplies the speed."""
     mix_seed: int = 1
@@ -127,4 +130,5 @@ class GenerateSettings:
         loop = None if self.loop is None else dataclasses.asdict(self.loop)
         walk = dataclasses.asdict(self.walk)
         found |= {"fps": str(self.fps), "walk": walk, "pose": pose, "curves": plain(self.curves), "keyframes": keys, "loop": loop}
+        found["drift"] = dataclasses.asdict(self.drift)
         return {**start, **render, **plain({"noise_strength": self.render.noise_strength}), **found}

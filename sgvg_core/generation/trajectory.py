@@ -15,7 +15,7 @@ from ..audio import MelSegments, clip_log_mel
 from ..clock import num_frames
 from ..curves.curve import Curve
 from ..latents import interpolate_ws
-from ..motion import Keyframes
+from ..motion import DriftBound, Keyframes
 from ..sound_inversion import AnySoundEncoder, encode_stream
 from ..walker import AnyWalker, WalkSettings, roll_out
 from .driven import steps_settings
@@ -87,6 +87,8 @@ class Walk:
     """Whether the sound leads nowhere: the walk hears silence as long as it lasts."""
     numbers: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
     """Settings that change over time, by their names (`driven.WALK_NUMBERS`): these come before those of `settings`."""
+    bound: DriftBound | None = None
+    """What keeps the steps within bounds."""
     keys: Keyframes | None = None
     """Keyframes that carry the walk along: the sound moves it from where they are. `start_ws` is then where they begin."""
 
@@ -105,9 +107,11 @@ class Walk:
         settings = steps_settings(self.settings, self.numbers, walk_rate, num_steps) if self.numbers else self.settings
         start = self.start_ws.float().cpu()
         if self.keys is None:
-            return change_rate(roll_out(self.walker, start, offsets, settings), walk_rate, self.fps, self.num_frames)
+            return change_rate(roll_out(self.walker, start, offsets, settings, bound=self.bound), walk_rate, self.fps, self.num_frames)
         keys = self.keys
-        steps = roll_out(self.walker, start, offsets, settings, anchors=lambda step: keys.at(_moments(step, 1, walk_rate)))
+        steps = roll_out(
+            self.walker, start, offsets, settings, anchors=lambda step: keys.at(_moments(step, 1, walk_rate)), bound=self.bound
+        )
         return self._on_keys(keys, steps, walk_rate)
 
     def _on_keys(self, keys: Keyframes, steps: Iterable[torch.Tensor], walk_rate: Fraction) -> Iterator[torch.Tensor]:

@@ -4,6 +4,7 @@ It knows latents, walks and curves, and no generator: what needs one (a start by
 """
 
 from .beat_grid import BeatGrid, measure_swing, read_moment
+from .drift import DriftBound, DriftSettings, LatentSpread, measure_spread
 from .expressions import Expression, ExpressionError, read_assignments, read_expression
 from .keyframes import EASINGS, INTERPOLATIONS, Keyframe, Keyframes, slerp
 from .latent_edits import Displacement, StyleMix, TruncatedWalk
@@ -12,12 +13,15 @@ from .loops import LoopSpan, LoopWalk, bars_span, closed_curve, closed_list, clo
 __all__ = [
     "BeatGrid",
     "Displacement",
+    "DriftBound",
+    "DriftSettings",
     "EASINGS",
     "Expression",
     "ExpressionError",
     "INTERPOLATIONS",
     "Keyframe",
     "Keyframes",
+    "LatentSpread",
     "LoopSpan",
     "LoopWalk",
     "StyleMix",
@@ -26,6 +30,7 @@ __all__ = [
     "closed_curve",
     "closed_list",
     "closed_sound",
+    "measure_spread",
     "measure_swing",
     "read_assignments",
     "read_expression",

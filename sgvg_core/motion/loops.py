@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import Any
 
 import torch
 
@@ -132,6 +133,8 @@ class LoopWalk:
     num_passes: int
     numbers: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
     """Numbers of the film that change over time, closed, for one pass."""
+    sound: Any = None
+    """The sound of one pass (`generation.Sound`)."""
 
     @property
     def num_frames(self) -> int:

@@ -89,11 +89,13 @@ def roll_out(
     settings: WalkSettings | SettingsOfStep | None = None,
     *,
     anchors: Callable[[int], torch.Tensor] | None = None,
+    bound: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> Iterator[torch.Tensor]:
     """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily.
 
     `settings` are those of the whole walk, or a function that gives each step its own. `anchors` gives the start latent [1, L, D] of each step
-    where it moves: the walk is carried along, and is drawn back to where its start is now.
+    where it moves: the walk is carried along, and is drawn back to where its start is now. `bound` gets the latents [1, L, D] before and
+    after a step, and gives those that are taken.
     """
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
     constant = settings if isinstance(settings, WalkSettings) else WalkSettings()
@@ -105,7 +107,10 @@ def roll_out(
             if anchors is not None:
                 before, anchor = anchor, anchors(state.num_steps).to(state.ws)
                 state = dataclasses.replace(state, ws=state.ws + (anchor - before), start_ws=state.start_ws + (anchor - before))
+            before_step = state.ws
             state = take_step(walker, state, segment[None], of_step(state.num_steps))
+            if bound is not None:
+                state.ws = bound(before_step, state.ws)
             steps.append(state.ws)
         if steps:
             yield torch.cat(steps)
