@@ -17,6 +17,7 @@ from ..evaluation.judged import (
     evaluate,
     format_editing,
     long_walk,
+    make_editing_sheets,
     make_sheets,
 )
 from ..evaluation.networks import load_i3d
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
         say(str(page))
         return 0
     if options.sheets is not None:
-        return _write_sheets(model, options.sheets, options.seed)
+        return _write_sheets(model, options)
     if options.table == "editing":
         return _print_editing(options, model)
     if options.table is not None or options.data is not None:
@@ -193,11 +194,16 @@ def _judge_of(options: argparse.Namespace) -> Judge | None:
     return load_judge(path, options.device) if path.exists() else None
 
 
-def _write_sheets(model: SoundModel, folder: Path, seed: int) -> int:
-    """Write every sheet as a PNG and print where."""
+def _write_sheets(model: SoundModel, options: argparse.Namespace) -> int:
+    """Write every sheet as a PNG and print where; with --table editing those of edits."""
+    folder = options.sheets
     folder.mkdir(parents=True, exist_ok=True)
     with ProgressBar() as progress:
-        sheets = make_sheets(model, seed, progress)
+        if options.table == "editing":
+            judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
+            sheets = make_editing_sheets(model, judge, options.seed, progress)
+        else:
+            sheets = make_sheets(model, options.seed, progress)
     for name, sheet in sheets.items():
         save_png(folder / f"{name}.png", sheet)
         say(str(folder / f"{name}.png"))

@@ -14,7 +14,7 @@ from .directions import Direction
 from .targets import Target
 
 MAX_STRENGTH = 20.0
-WAYS = ("auto", "scene", "attribute", "optimise")
+WAYS = ("auto", "scene", "attribute", "style", "optimise")
 StrengthCurve = float | tuple[float, ...] | str | Curve | None
 
 
@@ -35,8 +35,9 @@ class Edit:
     region: Any = None
     """Where: a mask (the name of a picture, or a tensor [H, W] in 0..1); None: everywhere."""
     way: str = "auto"
-    """"scene": land on the generator's own ground, as a change of scene needs; "attribute": a direction within the scene; "optimise": by
-    descent through the generator (Lee et al. 2022), which takes minutes; "auto": by what the target asks for."""
+    """"scene": land on the generator's own ground, as a change of scene needs; "attribute": a direction within the scene; "style": the
+    same through few style channels, which is more local; "optimise": by descent through the generator (Lee et al. 2022), which takes
+    minutes; "auto": a scene or an attribute, by what the target asks for."""
 
     def __post_init__(self) -> None:
         if (self.target is None) == (self.direction is None):

@@ -80,7 +80,21 @@ def find_kinds(embeds: torch.Tensor, times: torch.Tensor, labels: torch.Tensor |
             centres.append(mean)
             nearest = len(centres) - 1
         kinds[stretch] = nearest
-    return SoundKinds(torch.stack(centres), kinds, times)
+    kinds = _without_moments(kinds, 2 * shortest)
+    used = torch.unique(kinds)
+    return SoundKinds(torch.stack(centres)[used], torch.searchsorted(used, kinds), times)
+
+
+def _without_moments(kinds: torch.Tensor, shortest: int) -> torch.Tensor:
+    """Kinds [S] in which a run of fewer than `shortest` windows between two others goes half to the one before it, half to the one behind."""
+    runs, counts = torch.unique_consecutive(kinds, return_counts=True)
+    cleaned, first = kinds.clone(), 0
+    for place, count in enumerate(counts.tolist()):
+        if 0 < place < len(runs) - 1 and count < shortest:
+            middle = first + count // 2
+            cleaned[first:middle], cleaned[middle:first + count] = runs[place - 1], runs[place + 1]
+        first += count
+    return cleaned
 
 
 def _smoothed(embeds: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,7 @@ from .joint_map import Attribute, JointMap, joint_map
 from .landing import landing_code
 from .optimise import optimise_edit
 from .shifts import KnotShift, linearised
+from .style_space import style_step
 from .targets import joint_space_of
 from .understanding import Understood, described, understand
 
@@ -190,15 +191,16 @@ class Resolver:
         Where the edit names no latents, layout and things stay, unless nothing much is changed so.
         """
         mask = self.mask(edit).clone()
+        step = attribute.step if edit.way != "style" else style_step(self.model.generator, self.map, attribute)
         if not edit.layers:
             mask[self.model.walker.slices["coarse"]] = 0
-        end, levels = self._levels(attribute, self.start_ws, self.scene, mask * attribute.step)
+        end, levels = self._levels(attribute, self.start_ws, self.scene, mask * step)
         if not edit.layers and float(levels.max() - levels[0]) < min(_WORTH_IT, attribute.best_level - float(levels[0])):
             mask = torch.ones_like(mask)
-            end, levels = self._levels(attribute, self.start_ws, self.scene, mask * attribute.step)
+            end, levels = self._levels(attribute, self.start_ws, self.scene, mask * step)
         end = max(end, _LEAST_STEPS)
         places = [each for each in _STEPS if each < end] + [end]
-        return _even_path(end * mask * attribute.step, [place / end for place in places], levels[: len(places)])
+        return _even_path(end * mask * step, [place / end for place in places], levels[: len(places)])
 
     def _levels(self, attribute: Attribute, ws: torch.Tensor, scene: int, step: torch.Tensor) -> tuple[float, torch.Tensor]:
         """How far along steps [L, D] from latents [1, L, D] the level of the best codes is reached, or nearly all of what can be; and the

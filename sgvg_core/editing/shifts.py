@@ -16,7 +16,7 @@ class KnotShift:
     """[M, L, D]; that of 0 is zero."""
 
     def __call__(self, amounts: torch.Tensor) -> torch.Tensor:
-        amounts = amounts.to(self.amounts)
+        amounts = amounts.to(self.amounts).contiguous()
         above = torch.searchsorted(self.amounts, amounts, right=True).clamp(1, len(self.amounts) - 1)
         low, high = self.amounts[above - 1], self.amounts[above]
         share = ((amounts - low) / (high - low))[:, None, None]

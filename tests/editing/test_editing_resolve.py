@@ -35,6 +35,7 @@ from sgvg_core.editing.optimise import DescentSettings, edit_loss, optimise_edit
 from sgvg_core.editing.over_time import find_kinds, kind_weights
 from sgvg_core.editing.resolve import Resolver
 from sgvg_core.editing.shifts import KnotShift, linearised
+from sgvg_core.editing.style_space import layer_styles, style_step
 from sgvg_core.errors import ConfigError, ShapeError
 from sgvg_core.generation import Sound
 from sgvg_core.image_inversion import map_codes
@@ -131,6 +132,13 @@ def test_two_sounds_in_one_are_two_kinds_and_turn_at_once() -> None:
     torch.testing.assert_close(weights.sum(1), torch.ones(80))
     assert float(weights[25, 0]) > 0.99
     assert float(weights[36, 1]) > 0.99, "half a second after the turn the picture has turned"
+
+
+def test_a_moment_between_two_sounds_is_no_third() -> None:
+    rain, between, thunder = F.normalize(torch.eye(3) + 0.1, dim=1)
+    found = find_kinds(torch.stack([rain] * 10 + [between] * 3 + [thunder] * 10), torch.arange(23) / 4)
+    assert len(found.embeds) == 2
+    assert len(torch.unique_consecutive(found.kinds)) == 2
 
 
 def test_a_sound_of_one_kind_is_one_kind_and_a_short_one_too() -> None:
@@ -279,3 +287,19 @@ def test_a_real_clip_class_drives_the_same_ways(tiny_model: SoundModel, start: t
     found = optimise_edit(model, start, known.embeds[5], DescentSettings(num_steps=4))
     assert found.ws.shape == start.shape
     assert float((found.ws - start).abs().max()) > 0
+
+
+def test_styles_are_changed_in_few_channels(tiny_model: SoundModel, start: torch.Tensor) -> None:
+    known = joint_map(tiny_model, 64)
+    attribute = known.attribute(torch.randn(len(known.centres), known.embeds.shape[1], generator=torch.Generator().manual_seed(0)))
+    step = style_step(tiny_model.generator, known, attribute)
+    for layer, weight in enumerate(layer_styles(tiny_model.generator)):
+        change = weight @ step[layer]
+        if weight.shape[0] <= weight.shape[1]:
+            strongest = change.abs().topk(max(1, round(0.1 * len(change)))).values.sum()
+            assert float(strongest / change.abs().sum()) > 0.9, layer
+    (edit,) = resolve_edits(tiny_model, [parse_edit("text=at night; way=style")], start, FEW)
+    assert edit.way == "style"
+    assert float((apply_edits(start, (edit,)) - start).abs().max()) > 0
+    with pytest.raises(ConfigError, match="share"):
+        style_step(tiny_model.generator, known, attribute, 0.0)

@@ -108,9 +108,10 @@ def test_table_3b_has_a_row_a_loss_and_is_kept(tiny_model: Any, distances: list[
     source, shown = WorldSource(2, 0, 0.5, 12), []
     inverter = Inverter(tiny_model, *distances, num_steps=2)
     made = [table3b(inverter, source, size=32, keep=tmp_path, progress=lambda *args: shown.append(args[:2])) for _ in range(2)]
-    assert [row.name for row in made[0].rows] == ["L2 + reg", "L2 + perceptual + reg", "L2 + perceptual + reg + CLIP"]
+    assert [row.name for row in made[0].rows] == [
+        "L2 + reg", "L2 + perceptual + reg", "L2 + perceptual + reg + CLIP", "the command `invert`"]  # fmt: skip
     assert [metric.name for metric in made[0].metrics] == ["LPIPS-judge", "MSE"]
     assert made[0].to_dict() == made[1].to_dict()
-    assert len(list(tmp_path.rglob("*.npz"))) == 6
-    assert shown[-1] == (6, 6)
+    assert len(list(tmp_path.rglob("*.npz"))) == 8
+    assert shown[-1] == (8, 8)
     assert all(np.isfinite(cell.value) for row in made[0].rows for cell in row.cells.values() if cell)

@@ -2,6 +2,7 @@
 """
 
 from .editing import SPACES, editing_table, format_editing
+from .editing_sheets import make_editing_sheets
 from .long_walk import long_walk
 from .sheets import make_sheets, unlabelled_strips
 from .table import ROWS, evaluate
@@ -13,6 +14,7 @@ __all__ = [
     "evaluate",
     "format_editing",
     "long_walk",
+    "make_editing_sheets",
     "make_sheets",
     "unlabelled_strips",
 ]

@@ -18,7 +18,7 @@ from ...config import check_range
 from ...editing import ResolvedEdit, apply_edits, invert_with_model, joint_map, parse_edit, resolve_edits
 from ...errors import ConfigError
 from ...generation.render import to_uint8
-from ...image_inversion import Ground, InversionSettings, codes_of, map_codes, psnr_of
+from ...image_inversion import Ground, InversionSettings, Inverted, codes_of, map_codes, psnr_of
 from ...judge import Judge
 from ...progress import Progress, silent
 from ...synthesis import rgb_images
@@ -127,7 +127,7 @@ class EditingTable:
         for name, images in (("own renders", self._own(num_images)), ("held-out renders", held_out_renders(num_images, self.show(self.starts[:1])))):
             rows: dict[str, list[float]] = {"psnr": [], "distance": [], "seconds": [], "success": [], "noise_back": []}
             for number, image in enumerate(images.split(1)):
-                made = invert_with_model(self.model, image, InversionSettings(space=space))
+                made = self.inverted(image, InversionSettings(space=space))
                 rows["psnr"].append(made.psnr)
                 rows["distance"].append(made.distance)
                 rows["seconds"].append(made.seconds)
@@ -136,6 +136,10 @@ class EditingTable:
                 self.progress(number + 1, len(images), f"inversion into {space}, {name}")
             found[name] = rows
         return found
+
+    def inverted(self, image: torch.Tensor, settings: InversionSettings) -> Inverted:
+        """Latents of an image."""
+        return invert_with_model(self.model, image, settings)
 
     def _success(self, ws: torch.Tensor) -> float:
         """The share of the fixed edits that the judge sees."""

@@ -19,7 +19,7 @@ from ...assembly import SoundModel
 from ...errors import ConfigError
 from ...generation.seeded_start import draw_z
 from ...hashing import fingerprint
-from ...image_inversion import ImageEncoder, invert
+from ...image_inversion import Ground, ImageEncoder, InversionSettings, invert, invert_image, measure_ground
 from ...perceptual.distance import PerceptualDistance
 from ...progress import Progress, silent
 from ...synthesis import rgb_images
@@ -35,7 +35,7 @@ _RATE = 0.05
 _WEIGHTS = {"L2": 1.0, "perceptual": 0.8, "reg": 0.01, "CLIP": 0.1}
 """The paper gives none; those of the first two are pSp's."""
 _LOSSES = {"l2": ("L2", "reg"), "perceptual": ("L2", "perceptual", "reg"), "ours": ("L2", "perceptual", "reg", "CLIP")}
-_ENCODER = "encoder"
+_ENCODER, _INVERT = "encoder", "invert"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Inverter:
     @property
     def ways(self) -> tuple[str, ...]:
         """The keys of the table's rows."""
-        return (*_LOSSES, *(() if self.encoder is None else (_ENCODER,)))
+        return (*_LOSSES, _INVERT, *(() if self.encoder is None else (_ENCODER,)))
 
     @cached_property
     def spread(self) -> torch.Tensor:
@@ -68,6 +68,11 @@ class Inverter:
         with torch.no_grad():
             codes = self.model.generator.mapping(draw_z(self.model.generator, 0, 256).to(self.model.device))[:, 0]
         return (codes - self.model.generator.w_avg).square().mean()
+
+    @cached_property
+    def ground(self) -> Ground:
+        """Where mapped codes lie."""
+        return measure_ground(self.model.generator)
 
     def generate(self, ws: torch.Tensor) -> torch.Tensor:
         """What latents [N, L, D] show."""
@@ -113,6 +118,9 @@ class Inverter:
         """
         if way == _ENCODER and self.encoder is not None:
             ws = invert(self.encoder, images, self.generate)
+        elif way == _INVERT:
+            settings = InversionSettings(num_steps=self.num_steps)
+            ws = invert_image(self.model.generator, images, settings, ground=self.ground, perceptual=self.perceptual).ws
         else:
             ws = self.descend(images, _LOSSES[way], stepped)
         with torch.no_grad():
@@ -158,7 +166,7 @@ def _stepped(progress: Progress, done: int, total: int, share: float) -> None:
 
 
 def _table(figures: dict[str, np.ndarray], inverter: Inverter) -> Table:
-    names = {**{way: " + ".join(terms) for way, terms in _LOSSES.items()}, _ENCODER: "the given image encoder"}
+    names = {**{way: " + ".join(terms) for way, terms in _LOSSES.items()}, _INVERT: "the command `invert`", _ENCODER: "the given image encoder"}
     metrics = tuple(Metric(name, -1, lambda key, _: None, np.mean) for name in (inverter.look.name, "MSE"))  # type: ignore[arg-type]
     rows = []
     for key, found in figures.items():
