@@ -5,28 +5,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av.error
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import MediaError
-from ..media import as_rgb_image, on_background
-from ..media.sound_file import is_cover, open_container, reason, time_zero
-from ..media.timeline import SMALL_JUMP, longest_silence
+from ..media import as_rgb_image
+from ..media.shown_video import timed_frames, upright_pixels
 
-# FFmpeg's numbers of the conversion matrices and of full range.
-_BT709, _BT601, _FULL_RANGE = 1, 5, 2
-_NAMED_MATRICES = {1: _BT709, 5: _BT601, 6: _BT601}
-_HD_HEIGHT = 720
-"""Pictures of this height and more that don't name their matrix are taken for bt709, as players do."""
 _ROUNDING = Fraction(1, 1_000_000)
 _USUAL_FPS = 25
-_MOST_ASPECT = 4
-"""Pixels that a file calls wider or higher than this are taken for square."""
-# PyAV 16 and later would start threads of its own for each picture.
-_ONE_THREAD: dict[str, Any] = {"threads": 1} if "threads" in (VideoReformatter.reformat.__doc__ or "") else {}
 
 
 def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDArray[np.uint8]]:
@@ -41,7 +30,7 @@ def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDA
     count, end = 0, Fraction(0)
     current: Any = None
     pixels: NDArray[np.uint8] | None = None
-    for frame, begin, aspect in _timed_frames(path):
+    for frame, begin, aspect in timed_frames(path, "choose a video, or prepare it with --layout sounds"):
         while current is not None and Fraction(count) / fps < begin:
             pixels = square(current, aspect) if pixels is None else pixels
             yield pixels
@@ -56,33 +45,6 @@ def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDA
         count += 1
 
 
-def _timed_frames(path: Path) -> Iterator[tuple[Any, Fraction, Fraction]]:
-    """The decoded frames of a video, when each is shown first, in seconds from time 0, rising, and how much wider than high its pixels are."""
-    with open_container(path) as container:
-        streams = [stream for stream in container.streams.video if not is_cover(stream)]
-        if not streams:
-            raise MediaError(f"{path}: there is no moving picture in this file; choose a video, or prepare it with --layout sounds")
-        stream, zero, last = streams[0], time_zero(container, path), Fraction(-1)
-        step = 1 / Fraction(stream.average_rate or stream.guessed_rate or _USUAL_FPS)
-        aspect = Fraction(stream.sample_aspect_ratio or 1)
-        aspect = aspect if Fraction(1, _MOST_ASPECT) <= aspect <= _MOST_ASPECT else Fraction(1)
-        stream.codec_context.thread_count = 1  # files are decoded side by side in processes
-        offset, longest = Fraction(0), longest_silence(container.size)
-        try:
-            for frame in container.decode(stream):
-                stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - zero
-                begin = last + step if stamp is None else stamp + offset
-                if stamp is not None and not last - SMALL_JUMP < begin <= max(last, Fraction(0)) + longest:
-                    begin = max(last, -step) + step  # a jump of the stamps: it goes on where the last picture was
-                    offset = begin - stamp
-                if begin > last:
-                    last = begin
-                    yield frame, begin, aspect
-        except (av.error.FFmpegError, OSError) as error:
-            raise MediaError(f"{path}: the picture can't be decoded past {max(0.0, float(last)):.2f} s ({reason(error)}); "
-                             "copy or export it again") from error
-
-
 class Square:
     """Decoded frames upright, with square pixels, as squares of one size; keeps the conversion's tables from frame to frame."""
 
@@ -93,12 +55,7 @@ class Square:
     def __call__(self, frame: Any, aspect: Fraction = Fraction(1)) -> NDArray[np.uint8]:
         """A frame as uint8 [size, size, 3]; its pixels are `aspect` times as wide as high."""
         wide, high = self._scaled(max(1, round(frame.width * aspect)), frame.height)
-        matrix = _NAMED_MATRICES.get(int(frame.colorspace), _BT709 if frame.height >= _HD_HEIGHT else _BT601)
-        transparent = any(component.is_alpha for component in frame.format.components)
-        converted = self._reformatter.reformat(frame, wide, high, "rgba" if transparent else "rgb24", src_colorspace=matrix,
-                                               dst_color_range=_FULL_RANGE, interpolation=Interpolation.BICUBIC, **_ONE_THREAD)
-        pixels = np.asarray(on_background(Image.fromarray(converted.to_ndarray()))) if transparent else converted.to_ndarray()
-        return self._cut(np.rot90(pixels, round(getattr(frame, "rotation", 0) / 90) % 4))
+        return self._cut(upright_pixels(frame, (wide, high), self._reformatter))
 
     def image(self, image: Image.Image) -> NDArray[np.uint8]:
         """A still picture as uint8 [size, size, 3]."""

@@ -5,6 +5,7 @@ from .decode import SoundInfo, SoundReader, iter_sound, probe_sound, read_sound
 from .endings import SOUND_ENDINGS, VIDEO_ENDINGS
 from .images import IMAGES, FrameFolderWriter, check_frame_folder, checked_image, contact_sheet, png_bytes, save_image, save_png
 from .local_file import STANDARD_INPUT, local_file
+from .shown_video import ShownVideo
 from .sound_file import Tick
 from .sound_track import SOUND_CODECS, SoundTrack, chosen_codec
 from .still import as_rgb_image, on_background, read_image
@@ -18,6 +19,7 @@ __all__ = [
     "SOUND_CODECS",
     "SOUND_ENDINGS",
     "STANDARD_INPUT",
+    "ShownVideo",
     "SoundInfo",
     "SoundReader",
     "SoundTrack",
