@@ -2,25 +2,35 @@
 
 from .apply import EditedWalk, LinearShift, ResolvedEdit, Shift, StillWalk, Trajectory, apply_edits
 from .directions import Direction, load_direction, save_direction
-from .edits import Edit, layer_mask
+from .edits import WAYS, Edit, layer_mask
+from .found_directions import direction_between, direction_by_name, direction_to
 from .joint_map import JointMap, joint_map
-from .parsing import parse_edit, read_edits
+from .mixing import MixedWalk, layer_weights, mix_ws
+from .parsing import parse_edit, read_curve, read_edits, read_layers
+from .regions import PlacedEdits, Region, place_edits, read_mask, synthesize_edited
 from .resolve import ResolveSettings, resolve_edits, walk_edit
 from .shifts import KnotShift
+from .smoothing import gaussian_kernel, smoothed
 from .sources import LATENT_ENDINGS, Source, invert_with_model, load_source, save_source, show
 from .stills import EditedStill, edit_still, strength_strip
 from .targets import Target, TargetPart, load_embedding, save_embedding
 from .understanding import Understood, understand
+from .video import FrameInverter, InversionLog, VideoEditSettings, edit_video, inverted_frames
 
 __all__ = [
     "Direction",
     "Edit",
     "EditedStill",
     "EditedWalk",
+    "FrameInverter",
+    "InversionLog",
     "JointMap",
     "KnotShift",
     "LATENT_ENDINGS",
     "LinearShift",
+    "MixedWalk",
+    "PlacedEdits",
+    "Region",
     "ResolveSettings",
     "ResolvedEdit",
     "Shift",
@@ -30,22 +40,38 @@ __all__ = [
     "TargetPart",
     "Trajectory",
     "Understood",
+    "VideoEditSettings",
+    "WAYS",
     "apply_edits",
+    "direction_between",
+    "direction_by_name",
+    "direction_to",
     "edit_still",
+    "edit_video",
+    "gaussian_kernel",
     "invert_with_model",
+    "inverted_frames",
     "joint_map",
     "layer_mask",
+    "layer_weights",
     "load_direction",
     "load_embedding",
     "load_source",
+    "mix_ws",
     "parse_edit",
+    "place_edits",
+    "read_curve",
     "read_edits",
+    "read_layers",
+    "read_mask",
     "resolve_edits",
     "save_direction",
     "save_embedding",
     "save_source",
     "show",
+    "smoothed",
     "strength_strip",
+    "synthesize_edited",
     "understand",
     "walk_edit",
 ]

@@ -99,8 +99,8 @@ def _edit_of(pairs: list[tuple[str, Any]]) -> Edit:
         target=Target(tuple(parts), _words("neutral", others.get("neutral"))) if parts else None,
         direction=_words("direction", others.get("direction")),
         strength=_number("strength", others.get("strength", 1.0)),
-        layers=_layers(others.get("layers", ())),
-        curve=_curve(others.get("curve")),
+        layers=read_layers(others.get("layers", ())),
+        curve=read_curve(others.get("curve")),
         region=_words("region", others.get("region")),
         way=_words("way", others.get("way")) or "auto",
     )
@@ -134,7 +134,7 @@ def _number(key: str, value: Any) -> float:
         raise ConfigError(f"{key}: got {shown(repr(value))}, expected a number") from error
 
 
-def _layers(value: Any) -> tuple[int | str, ...]:
+def read_layers(value: Any) -> tuple[int | str, ...]:
     """Groups and numbers from "mid,fine", "6-11" or "0-2,fine", or from a list of them."""
     words = value.replace("+", ",").split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(words, list | tuple):
@@ -151,7 +151,7 @@ def _layers(value: Any) -> tuple[int | str, ...]:
     return tuple(found)
 
 
-def _curve(value: Any) -> StrengthCurve:
+def read_curve(value: Any) -> StrengthCurve:
     """None, a number, several numbers, or a name."""
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value

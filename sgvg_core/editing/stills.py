@@ -7,10 +7,12 @@ import torch
 
 from ..assembly import SoundModel
 from ..errors import ConfigError
+from ..generation.render import size_of_image, to_uint8
 from ..media import contact_sheet
 from ..progress import Progress, silent
 from .apply import ResolvedEdit, apply_edits
 from .edits import Edit
+from .regions import place_edits, synthesize_edited
 from .resolve import ResolveSettings, resolve_edits
 from .sources import Source, show
 
@@ -27,7 +29,7 @@ class EditedStill:
     image: torch.Tensor
     """uint8 [H, W, 3]."""
     ws: torch.Tensor
-    """[1, L, D]."""
+    """[1, L, D], with the edits that have no region."""
     before: torch.Tensor
     """uint8 [H, W, 3], without the edits."""
     edits: tuple[ResolvedEdit, ...]
@@ -36,13 +38,19 @@ class EditedStill:
 def edit_still(
     model: SoundModel, source: Source, edits: Sequence[Edit], settings: ResolveSettings | None = None, progress: Progress = silent
 ) -> EditedStill:
-    """A picture with edits, one after another; regions are blended in pictures. Raises ConfigError without edits, and as `resolve_edits`."""
+    """A picture with edits, one after another; those of a region show inside it alone. Raises ConfigError without edits, and as `resolve_edits`."""
     if not edits:
         raise ConfigError("edit: got none, expected one at least, such as 'text=at night'")
     resolved = resolve_edits(model, edits, source.ws, settings, progress)
-    ws = apply_edits(source.ws, resolved)
-    before, image = show(model, torch.cat([source.ws, ws]), source.noise)
-    return EditedStill(image, ws, before, resolved)
+    ws = apply_edits(source.ws, [edit for edit in resolved if edit.region is None])
+    before = show(model, source.ws, source.noise)[0]
+    return EditedStill(_drawn(model, source, resolved), ws, before, resolved)
+
+
+def _drawn(model: SoundModel, source: Source, edits: Sequence[ResolvedEdit]) -> torch.Tensor:
+    """The picture with its edits, uint8 [H, W, 3]: those of a region inside it alone. Raises ConfigError for masks that don't fit."""
+    placed = place_edits(edits).fitted(size_of_image(model.generator), 1)
+    return to_uint8(next(synthesize_edited(model.generator, [source.ws], placed, noise=source.noise)))[0]
 
 
 def strength_strip(model: SoundModel, source: Source, edits: Sequence[ResolvedEdit], strengths: Sequence[float] = STRENGTHS) -> torch.Tensor:
@@ -50,5 +58,5 @@ def strength_strip(model: SoundModel, source: Source, edits: Sequence[ResolvedEd
     made = []
     for strength in strengths:
         scaled = [dataclasses.replace(edit, amounts=strength * edit.amounts[:1]) for edit in edits]
-        made.append(apply_edits(source.ws, scaled))
-    return contact_sheet(show(model, torch.cat(made), source.noise), len(made))
+        made.append(_drawn(model, source, scaled))
+    return contact_sheet(torch.stack(made), len(made))
