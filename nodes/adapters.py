@@ -10,12 +10,13 @@ import torch
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Pose, Sound
+from ..sgvg_core.generation import sound_of_walk as sound_that_moved
 from ..sgvg_core.latents import LatentWalk, origin_of
 from ..sgvg_core.media import read_sound
 from ..sgvg_core.synthesis import as_rgb, rgb_images
 from . import host
 from .foreign_audio import Samples, sounds_of
-from .sockets import AnyWalk, StoredWalk
+from .sockets import AnyWalk, MadeWalk
 
 T = TypeVar("T")
 
@@ -61,14 +62,27 @@ def pose_of(value: Any) -> Pose | None:
     return None if value is None else expect(value, Pose, "pose", "StyleGAN3 Pose")
 
 
+def latents_shape(walk: AnyWalk) -> tuple[int, int]:
+    """How many latents a frame of a walk has, and their size."""
+    origin = origin_of(walk)
+    ws = origin.start_ws if hasattr(origin, "start_ws") else origin.ws
+    return ws.shape[1], ws.shape[2]
+
+
+def sound_of_walk(walk: AnyWalk) -> Sound | None:
+    """The sound that a film of the walk has: what it was given, else what moved it."""
+    made: Any = walk
+    while not isinstance(made, MadeWalk) and hasattr(made, "walk"):
+        made = made.walk
+    return made.sound if isinstance(made, MadeWalk) else sound_that_moved(walk)
+
+
 def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
     """Raise ConfigError unless the walk's latents are those of the generator."""
-    origin = origin_of(walk)
-    ws = origin.ws if isinstance(origin, StoredWalk) else origin.start_ws
-    wanted = [handle.generator.num_ws, handle.generator.w_dim]
-    if list(ws.shape[1:]) != wanted:
+    seen, wanted = latents_shape(walk), (handle.generator.num_ws, handle.generator.w_dim)
+    if seen != wanted:
         raise ConfigError(
-            f"walk: its latents are {ws.shape[1]} of {ws.shape[2]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; use one model for both nodes"
+            f"walk: its latents are {seen[0]} of {seen[1]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; use one model for both nodes"
         )
 
 

@@ -324,6 +324,24 @@ def file_key(lookup: Callable[[Any], Path], name: Any) -> str:
     return f"{path}:{state.st_size}:{state.st_mtime_ns}"
 
 
+def video_file(video: Any, start: float = 0.0, seconds: float | None = None) -> tuple[Path, float, float | None]:
+    """The file of a VIDEO, and the cut of it that's meant: start and length in seconds, inside the cut that the wire itself makes.
+
+    What's in memory goes into ComfyUI's temp folder first. Raises ConfigError.
+    """
+    if not hasattr(video, "get_stream_source"):
+        raise ConfigError(f"got {'nothing' if video is None else type(video).__name__}; connect a VIDEO output, such as that of Load Video")
+    source = video.get_stream_source()
+    before, length = getattr(video, "get_active_trim_window", lambda: (0.0, 0.0))()
+    if not isinstance(source, str | os.PathLike):
+        path = temporary_video()
+        path.write_bytes(source.getvalue() if hasattr(source, "getvalue") else source.read())
+        source = path
+    left = max(length - start, 0.001) if length else None
+    wanted = left if seconds is None else seconds if left is None else min(left, seconds)
+    return Path(source), before + start, wanted
+
+
 def latent_choices() -> list[str]:
     """Files that may hold latents in ComfyUI's input and output folders and the folders in them; those of the output folder say so."""
     import folder_paths

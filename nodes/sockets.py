@@ -3,16 +3,20 @@
 What a wire carries (shapes as in `sgvg_core`): SGVG_MODEL a `host.HostModel`, or a `host.HostGenerator`, which can draw but not hear;
 SGVG_SOUND_LATENTS a `SoundLatents`, SGVG_LATENT a start latent, float32 [1, L, D]; SGVG_CENTRES what truncation draws to, float32 [K, L, D];
 SGVG_EMBEDDING unit vectors, float32 [N, E]; SGVG_WALK a `latents.LatentWalk`; SGVG_POSE a `Pose`; SGVG_IMAGE_ENCODER a `host.HostImageEncoder`;
-SGVG_LABELLED_SOUNDS a tuple of `LabelledSound`s. Sound latents and walks of sounds are lazy: they cost nothing on the wire and are computed as
-they're used.
+SGVG_LABELLED_SOUNDS a tuple of `LabelledSound`s; SGVG_EDITS a tuple of `editing.Edit`s; SGVG_DIRECTION an `editing.Direction`. Sound latents and
+walks of sounds are lazy: they cost nothing on the wire and are computed as they're used.
 """
 
 import dataclasses
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
+import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import AnalysedSound
+from ..sgvg_core.editing import EditedWalk, ResolvedEdit
+from ..sgvg_core.generation import AnalysedSound, Sound
 from ..sgvg_core.latents import LatentWalk as LatentWalk
 from ..sgvg_core.latents import StoredWalk as StoredWalk
 from ..sgvg_core.sound_inversion import AnySoundEncoder
@@ -26,6 +30,8 @@ PoseWire = io.Custom("SGVG_POSE")
 ImageEncoderWire = io.Custom("SGVG_IMAGE_ENCODER")
 LabelledSoundsWire = io.Custom("SGVG_LABELLED_SOUNDS")
 CentresWire = io.Custom("SGVG_CENTRES")
+EditsWire = io.Custom("SGVG_EDITS")
+DirectionWire = io.Custom("SGVG_DIRECTION")
 
 FROM_ANY_MODEL = "From Load SGVG Model, Load StyleGAN, or Load Sound Encoder and Walker."
 FROM_HEARING_MODEL = "From Load SGVG Model, or Load Sound Encoder and Walker."
@@ -42,6 +48,35 @@ class SoundLatents:
     analysed: AnalysedSound
     encoder: AnySoundEncoder
     model_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeWalk:
+    """A walk made of another, with the sound that a film of it has: edited, mixed of two, or of a video."""
+
+    walk: LatentWalk
+    sound: Sound | None
+    edits: tuple[ResolvedEdit, ...] = ()
+    """What is changed of the walk, frame by frame."""
+
+    @property
+    def fps(self) -> Fraction:
+        """The walk's."""
+        return self.walk.fps
+
+    @property
+    def num_frames(self) -> int:
+        """As many as the walk's."""
+        return self.walk.num_frames
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether some edits show inside a mask alone, which latents can't say: who draws such a walk uses `walk` and `edits`."""
+        return any(edit.region is not None for edit in self.edits)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """Latents with all edits, those of masks too."""
+        return iter(EditedWalk(self.walk, self.edits))
 
 
 AnyWalk = LatentWalk

@@ -1,11 +1,13 @@
 """From a walk to pictures (paper Eq. 6): frames for other nodes, or a video file with the sound."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from comfy_api.latest import InputImpl, io, ui
 
 from ..sgvg_core.config import check_choice
+from ..sgvg_core.editing import place_edits, synthesize_edited
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import (
     NOISE_MODES,
@@ -13,13 +15,15 @@ from ..sgvg_core.generation import (
     driven_render,
     final_size,
     images_of,
-    sound_of_walk,
+    resize,
+    size_of_image,
     to_uint8,
 )
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
+from ..sgvg_core.synthesis import Generator
 from . import host
-from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
-from .sockets import FROM_ANY_MODEL, AnyWalk, ModelWire, WalkWire, pose_input
+from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, sound_of_walk, to_sound, walk_of
+from .sockets import FROM_ANY_MODEL, AnyWalk, MadeWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
 _films = host.MadeFiles("size", "noise", "noise_seed", "batch_size", "dtype", "sound_codec", "crf")
@@ -226,11 +230,20 @@ class Frames:
         generator = self.handle.ready_generator(batch=self.settings.batch)
         progress, done, num_frames = host.HostProgress(), 0, len(self.chosen)
         progress(0, num_frames)
-        latents = cut(self.walk, self.chosen.start, num_frames)
-        for shown in images_of(generator, latents, self.settings, pose=self.pose, first=self.chosen.start):
+        for shown in self._drawn(generator):
             done += len(shown)
             yield shown
             progress(done, num_frames, "frames", to_uint8(shown[-1:])[0])
+
+    def _drawn(self, generator: Generator) -> Iterator[torch.Tensor]:
+        first, settings = self.chosen.start, self.settings
+        if not (isinstance(self.walk, MadeWalk) and self.walk.has_regions):
+            return images_of(generator, cut(self.walk, first, len(self.chosen)), settings, pose=self.pose, first=first)
+        placed = place_edits(self.walk.edits).fitted(size_of_image(generator), self.walk.num_frames)
+        noise: dict[str, Any] = {"noise_mode": settings.noise_mode, "seed": settings.seed}
+        latents = cut(self.walk.walk, first, len(self.chosen))
+        made = synthesize_edited(generator, latents, placed, batch=settings.batch, first=first, pose=self.pose, **noise)
+        return (resize(some, self.size_of_image) for some in made)
 
 
 NODES = [Synthesis, SynthesisToVideo]

@@ -1,6 +1,7 @@
 """The walk through latent space (paper Eq. 4 and 5), and a look at it."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -8,15 +9,28 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.curves.curve import Curve
+from ..sgvg_core.editing import place_edits, synthesize_edited
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Walk, frames
+from ..sgvg_core.generation import Pose, Walk, frames, size_of_image, to_uint8
 from ..sgvg_core.generation.driven import film_numbers
 from ..sgvg_core.media import contact_sheet
+from ..sgvg_core.synthesis import Generator
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
 from . import host
 from .adapters import check_latents, drawing_model, expect, hearing_model, images_from_uint8, naming, one_number, pose_of, track_of, walk_of
 from .latent_files import fps_input
-from .sockets import FROM_ANY_MODEL, FROM_HEARING_MODEL, AnyWalk, LatentWire, ModelWire, SoundLatents, SoundLatentsWire, WalkWire, pose_input
+from .sockets import (
+    FROM_ANY_MODEL,
+    FROM_HEARING_MODEL,
+    AnyWalk,
+    LatentWire,
+    MadeWalk,
+    ModelWire,
+    SoundLatents,
+    SoundLatentsWire,
+    WalkWire,
+    pose_input,
+)
 
 _STRENGTH = {"default": 1.0, "min": -4.0, "max": 4.0, "step": 0.05}
 
@@ -146,7 +160,7 @@ class WalkSheet(io.ComfyNode):
         generator = handle.ready_generator(batch=4)
         progress, kept = host.HostProgress(), []
         with naming("walk"):
-            for some in frames(generator, [chosen], pose=None if moved is None else moved.of_frames(numbers)):
+            for some in _drawn(generator, walked, numbers, chosen, moved):
                 kept.append(some)
                 progress(sum(map(len, kept)), len(chosen), "frames", some[-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(kept), columns)))
@@ -155,6 +169,16 @@ class WalkSheet(io.ComfyNode):
 
 def _no_curve(name: str) -> Curve:
     raise ConfigError(f"{name}: isn't a curve here")
+
+
+def _drawn(generator: Generator, walk: AnyWalk, numbers: list[int], chosen: torch.Tensor, pose: Pose | None) -> Iterator[torch.Tensor]:
+    """Some frames of a walk by their numbers and latents, uint8 [n, H, W, 3]."""
+    if not (isinstance(walk, MadeWalk) and walk.has_regions):
+        yield from frames(generator, [chosen], pose=None if pose is None else pose.of_frames(numbers))
+        return
+    placed = place_edits(walk.edits).fitted(size_of_image(generator), walk.num_frames)
+    for number, ws in zip(numbers, evenly(walk.walk, len(numbers))[1].split(1), strict=True):
+        yield from map(to_uint8, synthesize_edited(generator, [ws], placed, first=number, pose=pose))
 
 
 def evenly(walk: AnyWalk, num_pictures: int) -> tuple[list[int], torch.Tensor]:

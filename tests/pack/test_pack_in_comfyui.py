@@ -18,6 +18,8 @@ NODES = {
     "SGVG_LoadImageEncoder", "SGVG_ImageToLatent", "SGVG_LoadLatents", "SGVG_SaveLatents", "SGVG_StyleGAN3Pose", "SGVG_Ramp",
     "SGVG_TruncationCentres", "SGVG_TruncateLatent",
     "SGVG_LabelSound", "SGVG_FitSoundEncoder", "SGVG_SaveSoundEncoder",
+    "SGVG_InvertPicture", "SGVG_InvertVideo", "SGVG_EditTarget", "SGVG_ApplyEdit", "SGVG_EditVideo", "SGVG_Direction", "SGVG_DirectionStrip",
+    "SGVG_StyleMix",
 }  # fmt: skip
 
 

@@ -1,0 +1,194 @@
+"""Pictures and videos of one's own as latents, by descent through the generator."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..sgvg_core.config import check_choice
+from ..sgvg_core.editing import (
+    FrameInverter,
+    InversionLog,
+    VideoEditSettings,
+    gaussian_kernel,
+    invert_with_model,
+    inverted_frames,
+    smoothed,
+)
+from ..sgvg_core.generation import Sound
+from ..sgvg_core.image_inversion import FITS, InversionSettings, Inverted, invert_image
+from ..sgvg_core.media import ShownVideo, probe_sound
+from . import host
+from .adapters import drawing_model, file_audio, frames_from_images, images_from_uint8, naming, one_number
+from .sockets import FROM_ANY_MODEL, SHOWS, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
+
+_SPACES = ("w+", "w")
+_BATCH = 4
+
+
+def fit_input(what: str) -> io.Input:
+    """How pictures are brought to the generator's shape."""
+    said = f"How {what} of another shape is brought to the generator's: crop takes the middle, pad repeats its edges, stretch distorts it."
+    return io.Combo.Input("fit", options=list(FITS), default="crop", tooltip=said)
+
+
+def seed_input() -> io.Input:
+    """The seed of an inversion."""
+    said = "Of the latents among which the start is looked for. The same picture and seed give the same latents."
+    return io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=said)
+
+
+class InvertPicture(io.ComfyNode):
+    """IMAGE -> latents, by descent."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_InvertPicture",
+            display_name="Invert Picture",
+            category="SGVG/editing",
+            description="Finds the latents that show your own picture, for any generator and without an encoder: it begins at the most alike of "
+            "the generator's own pictures and comes nearer step by step, held to what the generator knows, so that edits of it stay clean.",
+            inputs=[
+                ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
+                io.Image.Input("image", tooltip="Your picture, of any size; of several the first."),
+                io.Combo.Input(
+                    "space",
+                    options=list(_SPACES),
+                    default="w+",
+                    tooltip="w+: a latent for each layer, nearer to the picture; w: one for all layers, further from it and easier to edit.",
+                ),
+                io.Int.Input(
+                    "num_steps",
+                    display_name="steps",
+                    default=0,
+                    min=0,
+                    max=10_000,
+                    tooltip="How many steps it takes at the most; it stops earlier when nothing is gained. 0: as many as the space wants.",
+                ),
+                fit_input("a picture"),
+                seed_input(),
+            ],
+            outputs=[
+                LatentWire.Output("start_latent", display_name="start latent", tooltip="For Apply Edit, Style Mix, Recurrent Walker."),
+                io.Image.Output("picture", display_name="picture", tooltip="What the generator makes of it."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            **SHOWS,
+        )
+
+    @classmethod
+    def execute(cls, model: Any, image: Any, space: str = "w+", num_steps: int = 0, fit: str = "crop", seed: int = 0) -> io.NodeOutput:
+        handle = drawing_model(model)
+        check_choice("space", space, _SPACES)
+        pictures = frames_from_images(image, "image")
+        settings = InversionSettings(space=space, num_steps=num_steps or None, fit=fit, seed=seed)
+        with naming("image"), torch.inference_mode(False):
+            found = _invert(handle, pictures[:1].cpu().clone(), settings)
+        shown = host.to_host(images_from_uint8(found.image))
+        page = host.page(_in_words(found), cls.hidden.unique_id, ui.PreviewImage(shown, cls=cls))
+        return io.NodeOutput(found.ws, shown, ui=page)
+
+
+def _invert(handle: host.HostGenerator, image: torch.Tensor, settings: InversionSettings) -> Inverted:
+    """One picture [1, 3, H, W], with whatever the model knows."""
+    if isinstance(handle, host.HostModel):
+        return invert_with_model(handle.ready(_BATCH), image, settings, progress=host.HostProgress())
+    return invert_image(handle.ready_generator(_BATCH), image, settings, progress=host.HostProgress())
+
+
+def _in_words(found: Inverted) -> str:
+    """How near it came, and whether edits will work."""
+    near = "on the generator's ground" if found.distance <= found.limit else "beyond the generator's ground: edits may look odd, try space w"
+    return f"{found.psnr:.1f} dB after {found.num_steps} steps\ndistance {found.distance:.1f} of {found.limit:.1f}: {near}"
+
+
+class InvertVideo(io.ComfyNode):
+    """VIDEO -> a walk of latents, a frame each."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_InvertVideo",
+            display_name="Invert Video",
+            category="SGVG/editing",
+            description="Finds the latents of every frame of your own video: each begins where the frame before it ended, and all are smoothed over "
+            "time without coming late. The walk keeps the video's sound and frame rate.",
+            inputs=[
+                ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
+                io.Video.Input("video", tooltip="Your video, from Load Video: any frame rate, any size, turned or not."),
+                *video_inputs(),
+                fit_input("a frame"),
+                seed_input(),
+            ],
+            outputs=[
+                WalkWire.Output("walk", display_name="walk", tooltip="A latent a frame, with the video's sound: for Apply Edit, Synthesis to Video."),
+                LatentWire.Output("start_latent", display_name="start latent", tooltip="The first frame's, for the Recurrent Walker."),
+                io.Audio.Output("audio", display_name="audio", tooltip="The video's sound, for Edit Target and others; nothing for a silent video."),
+                io.Int.Output("num_frames", display_name="frames", tooltip="How many frames there are."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            **SHOWS,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Any,
+        video: Any,
+        warm_steps: int = 16,
+        smoothing: float = 0.06,
+        start_seconds: float = 0.0,
+        length_seconds: float = 0.0,
+        fit: str = "crop",
+        seed: int = 0,
+    ) -> io.NodeOutput:
+        handle = drawing_model(model)
+        with naming("video"), torch.inference_mode(False):
+            path, start, seconds = host.video_file(video, start_seconds, length_seconds or None)
+            shown = ShownVideo.open(path, start=start, seconds=seconds)
+            settings = VideoEditSettings(warm_steps=warm_steps, smoothing=one_number(smoothing, "smoothing"), fit=fit, seed=seed)
+            log = InversionLog()
+            frames = inverted_frames(_inverter(handle), shown, settings, log, host.HostProgress())
+            ws = torch.stack([each for each, _ in smoothed(frames, gaussian_kernel(settings.smoothing, shown.fps))])
+            sound = Sound.from_file(path, start, seconds) if shown.has_sound else None
+            audio = None if sound is None else file_audio(path, start, seconds, probe_sound(path).sample_rate)
+        walk = MadeWalk(StoredWalk(ws, shown.fps), sound)
+        told = log.report()
+        page = host.page(f"{len(ws)} frames at {float(shown.fps):g} a second\n{told['psnr']:.1f} dB, distance {told['distance']:.1f}",
+                         cls.hidden.unique_id)
+        return io.NodeOutput(walk, ws[:1].clone(), audio, len(ws), ui=page)
+
+
+def _inverter(handle: host.HostGenerator) -> FrameInverter:
+    if isinstance(handle, host.HostModel):
+        return FrameInverter.of_model(handle.ready(_BATCH), host.HostProgress())
+    return FrameInverter.of_generator(handle.ready_generator(_BATCH))
+
+
+def video_inputs() -> list[io.Input]:
+    """What nodes ask for that invert a video."""
+    seconds = {"default": 0.0, "min": 0.0, "max": 86_400.0, "step": 0.01}
+    return [
+        io.Int.Input(
+            "warm_steps",
+            display_name="steps a frame",
+            default=16,
+            min=0,
+            max=1000,
+            tooltip="Steps of every frame after the first, which takes more. More follow the video closer and take longer.",
+        ),
+        io.Float.Input(
+            "smoothing",
+            default=0.06,
+            min=0.0,
+            max=2.0,
+            step=0.01,
+            tooltip="Seconds over which latents are smoothed (a standard deviation): takes flicker away; too much blurs fast movements. No lag.",
+        ),
+        io.Float.Input("start_seconds", display_name="start seconds", tooltip="Where the cut begins, in seconds.", **seconds),
+        io.Float.Input("length_seconds", display_name="length seconds", tooltip="How many seconds are taken; 0 takes all up to the end.", **seconds),
+    ]
+
+
+NODES = [InvertPicture, InvertVideo]
