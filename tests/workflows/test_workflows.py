@@ -20,8 +20,8 @@ def load(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_there_are_six_and_each_is_complete() -> None:
-    assert len(FILES) == 6
+def test_there_are_eleven_and_each_is_complete() -> None:
+    assert len(FILES) == 11
     for path in FILES:
         assert (path.parent / "api" / path.name).is_file()
         assert Image.open(path.with_suffix(".jpg")).size[0] >= 256
@@ -70,6 +70,7 @@ def test_each_fits_the_nodes_of_this_comfyui(host: HostProcess, name: str) -> No
             inputs = schemas["nodes"][node["type"]]["input"]
             known = {**inputs.get("required", {}), **inputs.get("optional", {})}
             widgets = [key for key, entry in known.items() if entry[0] in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "AUDIO_UI")]
+            widgets = [key for key in widgets if not known[key][1].get("forceInput")]
             widgets += [key for key in widgets if known[key][1].get("control_after_generate")]
             assert len(node["widgets_values"]) == len(widgets), node["type"]
             assert "audioUI" not in widgets[:-1], "pages keep no value for the player, so those of widgets after it would move to others"
@@ -95,11 +96,11 @@ def test_each_runs_and_leaves_moving_images_with_sound(host: HostProcess, name: 
     graph = load(ROOT / "workflows" / "api" / f"{name}.json")
     for node in graph.values():
         small = {"model_name": "tiny", "length_seconds": 1.0, "num_candidates": 4, "size": 64, "labels": "rain, fire"}
-        small |= {"num_centres": 4, "num_codes": 50, "num_steps": 12, "variants": 1}
+        small |= {"num_centres": 4, "num_codes": 50, "num_steps": 12, "variants": 1, "warm_steps": 1}
         node["inputs"].update({key: value for key, value in small.items() if key in node["inputs"]})
     answer = host.run(graph)
     films = [item for output in answer["outputs"].values() for item in output.get("images", ()) if item["filename"].endswith(".mp4")]
-    assert {item["type"] for item in films} >= {"output"}
+    assert "output" in {item["type"] for item in films} or not any(node["class_type"] == "SaveVideo" for node in graph.values())
     for item in films:
         path = host.base / item["type"] / item["subfolder"] / item["filename"]
         frames = np.stack([frame.numpy() for frame in read_video_frames(path)]).astype(np.float32)
