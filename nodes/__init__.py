@@ -1,6 +1,9 @@
 """The nodes: each takes ComfyUI's values in, calls the core once, and gives ComfyUI's values back."""
 
 from . import (
+    chaining,
+    curve_files,
+    curves,
     editing,
     editing_directions,
     editing_inversion,
@@ -34,4 +37,7 @@ NODES = [
     *editing.NODES,
     *editing_directions.NODES,
     *editing_mix.NODES,
+    *curves.NODES,
+    *curve_files.NODES,
+    *chaining.NODES,
 ]

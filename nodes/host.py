@@ -30,6 +30,7 @@ _EXAMPLES = Path(__file__).resolve().parent.parent / "workflows" / "assets"
 _EXAMPLES_FOLDER = "sgvg"
 _BAR_SECONDS, _PREVIEW_SECONDS = 0.1, 0.3
 _PREVIEW_PIXELS = 512
+_CURVE_ENDINGS = (".json", ".csv")
 _LONGEST_QUOTE, _LONGEST_NAME = 90, 200
 _BYTES_A_PIXEL, _BYTES_A_PIXEL_OF_STYLEGAN3 = 1024, 8192
 """What a synthesis network needs for one pixel of the picture: its largest layer's features and copies of them, generously. StyleGAN3's
@@ -305,6 +306,11 @@ def latent_file(name: Any) -> Path:
     return offered_file(name, latent_choices(), "file", "choose one, or put it into ComfyUI's input folder and press R")
 
 
+def curve_file(name: Any) -> Path:
+    """The file that Load Curves offers under `name`. Raises ConfigError."""
+    return offered_file(name, curve_choices(), "file", "choose one, or put it into ComfyUI's input folder and press R")
+
+
 def checked_name(lookup: Callable[[Any], Path], name: Any) -> bool | str:
     """What `validate_inputs` answers for a file's name: True, or the error of `lookup`."""
     try:
@@ -344,12 +350,21 @@ def video_file(video: Any, start: float = 0.0, seconds: float | None = None) -> 
 
 def latent_choices() -> list[str]:
     """Files that may hold latents in ComfyUI's input and output folders and the folders in them; those of the output folder say so."""
+    return _named_files(LATENT_ENDINGS)
+
+
+def curve_choices() -> list[str]:
+    """Files that may hold curves, as `latent_choices`."""
+    return _named_files(_CURVE_ENDINGS)
+
+
+def _named_files(endings: Sequence[str]) -> list[str]:
     import folder_paths
 
     named = []
     for folder, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
         root = Path(folder)
-        files = (path for pattern in ("*", "*/*") for path in root.glob(pattern) if path.suffix in LATENT_ENDINGS and path.is_file())
+        files = (path for pattern in ("*", "*/*") for path in root.glob(pattern) if path.suffix in endings and path.is_file())
         named += [f"{path.relative_to(root).as_posix()}{mark}" for path in sorted(files)]
     return named
 
@@ -433,6 +448,17 @@ def to_host(images: torch.Tensor) -> torch.Tensor:
     import comfy.model_management as management
 
     return images.to(management.intermediate_device())
+
+
+def clip_vision_output(example: Any, image_embeds: torch.Tensor) -> Any:
+    """ComfyUI's output of a CLIP vision model, with other image embeddings [1, D] and all else as `example` has it."""
+    from comfy.clip_vision import Output
+
+    made = Output()
+    for name, value in vars(example).items():
+        made[name] = value
+    made["image_embeds"] = image_embeds
+    return made
 
 
 def stop_if_cancelled() -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 SCHEMA = ("input", "output", "output_name", "output_tooltips", "display_name", "description", "category")
-EXTRAS = ("nodes_latent.py", "nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py", "nodes_post_processing.py")
+EXTRAS = ("nodes_latent.py", "nodes_audio.py", "nodes_video.py", "nodes_preview_any.py", "nodes_images.py", "nodes_post_processing.py",
+          "nodes_hooks.py")
 
 
 class Server:
@@ -48,6 +49,7 @@ class Host:
         torch.set_num_threads(1)
         for kind in ("output", "temp", "input", "user"):
             (base / kind).mkdir(exist_ok=True)
+        self.base = base
         self.folders, self.nodes, self.management, self.execution, self.torch = folder_paths, nodes, comfy.model_management, execution, torch
         comfy.utils.set_progress_bar_global_hook(self.on_progress)
         if (base / "extra_model_paths.yaml").is_file():  # before the nodes, as main.py does
@@ -63,6 +65,8 @@ class Host:
     async def load(self, comfyui: Path, pack: Path) -> None:
         for name in EXTRAS:
             assert await self.nodes.load_custom_node(str(comfyui / "comfy_extras" / name), module_parent="comfy_extras"), name
+        for path in sorted((self.base / "custom_nodes").glob("*.py")):
+            assert await self.nodes.load_custom_node(str(path), module_parent="custom_nodes"), path
         assert await self.nodes.load_custom_node(str(pack), module_parent="custom_nodes"), "the pack didn't load"
 
     def on_progress(self, value, total, preview=None, prompt_id=None, node_id=None) -> None:

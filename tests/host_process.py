@@ -62,6 +62,8 @@ def host_base(comfyui_dir: Path, tiny_model_folder: Path, tmp_path_factory: pyte
     base = tmp_path_factory.mktemp("comfyui")
     shutil.copytree(tiny_model_folder, base / "models" / "sgvg" / "tiny")
     (base / "input").mkdir()
+    (base / "custom_nodes").mkdir()
+    shutil.copy(Path(__file__).parent / "pack" / "tiny_diffusion.py", base / "custom_nodes")
     noise = torch.randn(2, 44_100, generator=torch.Generator().manual_seed(0))
     write_wav(base / "input" / "swell.wav", 0.2 * noise * torch.linspace(0.05, 1, 44_100), 44_100)
     for name in ("gans", "sound"):

@@ -19,7 +19,7 @@ from .tools import smooth
 
 _RATE = Fraction(100)
 _SMOOTH_SECONDS = 0.04
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -67,7 +67,8 @@ class StandIn:
             UploadType=types.SimpleNamespace(audio="audio_upload"),
             FolderType=enum.Enum("FolderType", {"temp": "temp", "output": "output"}),
             Hidden=types.SimpleNamespace(unique_id="UNIQUE_ID", prompt="PROMPT", extra_pnginfo="EXTRA_PNGINFO"),
-            **{name: _kind(name.upper()) for name in ("Combo", "Float", "Int", "String", "Boolean", "Audio", "Image", "Mask", "Video")},
+            **{name: _kind(name.upper()) for name in ("Combo", "Float", "Int", "String", "Boolean", "Audio", "Image", "Video", "Mask")},
+            **{name: _kind(name.upper()) for name in ("Conditioning", "ClipVisionOutput")},
         )
         io.Input = _Slot
         io.MultiType = _kind("MULTI")

@@ -1,0 +1,181 @@
+"""Curves to and from files, and how well a film moves with its sound."""
+
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..sgvg_core.config import check_choice
+from ..sgvg_core.curves.curve_files import load_curves, save_curves
+from ..sgvg_core.curves.sync_score import sync_score
+from ..sgvg_core.errors import MediaError
+from . import host
+from .adapters import naming, one_number
+from .curve_wires import CurvesWire, alone, curve_input, fps_of, in_words, set_of
+from .latent_files import fps_input
+from .sockets import SHOWS
+
+_FORMATS = {
+    "JSON": ".json",
+    "CSV": ".csv",
+    "MIDI controllers": ".mid",
+    "After Effects script": ".jsx",
+    "After Effects text": ".txt",
+    "Blender": ".py",
+}
+_files = host.MadeFiles("filename_prefix", "format")
+
+
+class SaveCurves(io.ComfyNode):
+    """For other programs."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_SaveCurves",
+            display_name="Save Curves",
+            category="SGVG/curves",
+            description="Writes curves into ComfyUI's output folder: JSON or CSV, MIDI controllers, keyframes for After Effects or Blender.",
+            inputs=[
+                curve_input("curves", "All curves of Sound Curves, or one curve."),
+                fps_input(" of lists; curves of this pack know their own."),
+                io.String.Input(
+                    "filename_prefix",
+                    display_name="filename prefix",
+                    default="curves/SGVG",
+                    tooltip="Name of the file, with a folder inside the output folder if you like; a number is put behind it.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=list(_FORMATS),
+                    default="JSON",
+                    tooltip="MIDI: a controller a curve, 0..127 from its lowest to its highest. After Effects: a script that makes sliders, or a "
+                    "text to paste. Blender: a script that keyframes properties.",
+                ),
+            ],
+            outputs=[io.String.Output("file", display_name="file", tooltip="The file's name, as Load Curves names it.")],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            is_input_list=True,
+            is_output_node=True,
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> int:
+        return _files.fingerprint(inputs)
+
+    @classmethod
+    def execute(cls, curves: Any, fps: Any = 25.0, filename_prefix: Any = "curves/SGVG", format: Any = "JSON") -> io.NodeOutput:
+        kind, prefix = alone(format), alone(filename_prefix)
+        check_choice("format", kind, tuple(_FORMATS))
+        made = set_of(curves, fps_of(fps), "curves")
+        path, name = host.output_file(prefix, _FORMATS[kind])
+        with naming("curves"):
+            save_curves(made, path)
+        _files.add(cls.hidden, {"filename_prefix": prefix, "format": kind}, path)
+        return io.NodeOutput(name, ui=host.page(f"{name}: {in_words(made)}", cls.hidden.unique_id))
+
+
+class LoadCurves(io.ComfyNode):
+    """Of this or another program."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_LoadCurves",
+            display_name="Load Curves",
+            category="SGVG/curves",
+            description="Reads curves from a JSON file of this pack, or a CSV file with a column a curve and a row a frame.",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=host.curve_choices() or ["(none yet: put files into ComfyUI's input folder)"],
+                    tooltip="A .json or .csv file in ComfyUI's input folder, or one that Save Curves left in the output folder. Press R after "
+                    "adding one.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=240.0,
+                    step=0.001,
+                    tooltip="Frames a second that the curves are read at; 0: as the file has them. A CSV file without a column seconds needs it.",
+                ),
+            ],
+            outputs=[CurvesWire.Output("curves", display_name="curves", tooltip="All curves of the file: for Pick Curve, Curve Plot, Curve Tools.")],
+            hidden=[io.Hidden.unique_id],
+            **SHOWS,
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        return file is None or host.checked_name(host.curve_file, file)
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None = None, fps: Any = 0) -> str:
+        return host.file_key(host.curve_file, file)
+
+    @classmethod
+    def execute(cls, file: str, fps: float = 0.0) -> io.NodeOutput:
+        path = host.curve_file(file)
+        with naming("file"):
+            made = load_curves(path, one_number(fps, "fps") or None)
+        return io.NodeOutput(made, ui=host.page(f"{path.name}: {in_words(made)}", cls.hidden.unique_id))
+
+
+class SyncScoreNode(io.ComfyNode):
+    """Lag and correlation."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_SyncScore",
+            display_name="Sync Score",
+            category="SGVG/curves",
+            description="How well any film moves with its sound: by how much the picture lags, and the correlation of motion and sound then.",
+            inputs=[
+                io.Video.Input("video", tooltip="Any film with sound: Synthesis to Video, Load Video, Create Video."),
+                io.Float.Input("max_lag", display_name="max lag", default=1.0, min=0.01, max=30.0, step=0.01, tooltip="Seconds tried either way."),
+            ],
+            outputs=[
+                io.Float.Output("lag", display_name="lag seconds", tooltip="By how much the picture is later than the sound; negative: earlier."),
+                io.Float.Output("correlation", display_name="correlation", tooltip="Of motion and sound at that lag; unrelated ones reach 0.3."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, video: Any, max_lag: float = 1.0) -> io.NodeOutput:
+        with _as_file(video) as path, naming("video"):
+            score = sync_score(path, max_lag=one_number(max_lag, "max_lag"), progress=host.HostProgress())
+        words = f"lag {score.lag_seconds:+.3f} s, correlation {score.correlation:.2f} with the sound's {score.against}"
+        return io.NodeOutput(score.lag_seconds, score.correlation, ui=host.page(words, cls.hidden.unique_id))
+
+
+class _as_file:
+    """The file of a VIDEO; one that isn't in a file yet is written into ComfyUI's temp folder, and removed afterwards."""
+
+    def __init__(self, video: Any) -> None:
+        self._video, self._made = video, None
+
+    def __enter__(self) -> Path:
+        source = self._video if isinstance(self._video, str | Path) else getattr(self._video, "get_stream_source", lambda: None)()
+        if isinstance(source, str | Path) and Path(source).is_file() and not _is_cut(self._video):
+            return Path(source)
+        if not hasattr(self._video, "save_to"):
+            raise MediaError(f"video: got {'nothing' if self._video is None else type(self._video).__name__}; connect a VIDEO output")
+        self._made = host.temporary_video()
+        self._video.save_to(str(self._made))
+        return self._made
+
+    def __exit__(self, *_: object) -> None:
+        if self._made is not None:
+            self._made.unlink(missing_ok=True)
+
+
+def _is_cut(video: Any) -> bool:
+    """Whether newer ComfyUIs mean only a part of the file."""
+    return any(getattr(video, f"_VideoFromFile__{name}", 0) for name in ("start_time", "duration"))
+
+
+NODES = [SaveCurves, LoadCurves, SyncScoreNode]
