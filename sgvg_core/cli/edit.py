@@ -13,6 +13,7 @@ from ..editing import (
     save_source,
     strength_strip,
 )
+from ..editing.sources import tuned_model
 from ..errors import ConfigError
 from ..media import checked_image, save_image
 from ..media.images import IMAGES
@@ -32,6 +33,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_model(parser)
     add_edits(parser)
     add_inversion(parser)
+    parser.add_argument("--tuned", type=Path, default=None, metavar="FILE", help="the tuned weights of `invert --tune`")
     parser.add_argument("--seed", type=read_seed, default=0, help="of the candidates for the start (default: 0)")
     parser.add_argument("--strip", type=Path, default=None, metavar="PICTURE", help="also write the picture at several strengths, side by side")
     parser.add_argument("--latents", type=Path, default=None, metavar="LATENTS", help="also write the edited latents: .safetensors, .npy or .npz")
@@ -72,9 +74,9 @@ def _edit_still(options: argparse.Namespace, edits: tuple[Edit, ...]) -> int:
         checked_image(options.strip)
     if options.latents is not None:
         checked_file("--latents", options.latents, (".safetensors", ".npy", ".npz"))
-    files = [options.source, options.edits_file, *files_of_model(options.model), *files_of_edits(edits)]
+    files = [options.source, options.edits_file, options.tuned, *files_of_model(options.model), *files_of_edits(edits)]
     check_apart([options.output, options.strip, options.latents], files)
-    model = load_model(options.model, options.device)
+    model = tuned_model(load_model(options.model, options.device), options.tuned)
     with ProgressBar() as progress:
         source = load_source(model, options.source, inversion_of(options), progress)
         made = edit_still(model, source, edits, progress=progress)
@@ -106,10 +108,10 @@ def _edit_film(options: argparse.Namespace, edits: tuple[Edit, ...]) -> int:
     """Every frame of a film."""
     if options.strip is not None or options.latents is not None:
         raise ConfigError(f"--strip and --latents: only for pictures, but {options.output} is a film; name a .png, .jpg or .webp")
-    check_apart([options.output], [options.source, options.edits_file, *files_of_model(options.model), *files_of_edits(edits)])
+    check_apart([options.output], [options.source, options.edits_file, options.tuned, *files_of_model(options.model), *files_of_edits(edits)])
     from ..editing.video import VideoEditSettings, edit_video  # here, as a still needs no video
 
-    model = load_model(options.model, options.device)
+    model = tuned_model(load_model(options.model, options.device), options.tuned)
     settings = VideoEditSettings(side_by_side=options.side_by_side, seed=options.seed, fit=options.fit, num_steps=options.steps)
     with ProgressBar() as progress:
         report = edit_video(model, options.source, options.output, edits, settings, progress)

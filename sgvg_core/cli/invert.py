@@ -1,12 +1,28 @@
 """``invert``: a picture in, latents of the generator out."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
-from ..assembly import load_model
-from ..editing import invert_with_model, save_source
-from ..image_inversion import FITS, SPACES, STEPS, InversionSettings, read_image
+import torch
+
+from ..assembly import SoundModel, load_model
+from ..editing import invert_with_model, save_source, show
+from ..editing.sources import perceptual_of
+from ..image_inversion import (
+    FITS,
+    SPACES,
+    STEPS,
+    InversionSettings,
+    Inverted,
+    TuningSettings,
+    read_image,
+    save_delta,
+    tune_pivot,
+    tuned_generator,
+)
 from ..media import checked_image, save_image
+from ..progress import Progress
 from .options import add_model, read_seed, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
@@ -23,6 +39,10 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_inversion(parser)
     parser.add_argument("--seed", type=read_seed, default=0, help="of the candidates for the start (default: 0)")
     parser.add_argument("--picture", dest="shown", type=Path, default=None, metavar="OUT.png", help="also write what the latents show")
+    words = "also change the generator's finest layers until they show the picture, and write the differences (pivot tuning): .safetensors"
+    parser.add_argument("--tune", type=Path, default=None, metavar="FILE", help=words)
+    parser.add_argument("--tune-steps", type=whole(1, 100_000), default=TuningSettings.num_steps, metavar="N",
+                        help=f"steps of that (default: {TuningSettings.num_steps})")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -40,19 +60,32 @@ def inversion_of(options: argparse.Namespace, *, keep_at_cancel: bool = False) -
     return InversionSettings(space=options.space, num_steps=options.steps, seed=options.seed, fit=options.fit, keep_at_cancel=keep_at_cancel)
 
 
+def _tuned(options: argparse.Namespace, model: SoundModel, image: torch.Tensor, found: Inverted, progress: Progress) -> torch.Tensor | None:
+    """Tune the generator to the picture and write the differences: what it shows then, uint8 [H, W, 3]; None where that isn't asked for."""
+    if options.tune is None or found.cancelled:
+        return None
+    settings = TuningSettings(num_steps=options.tune_steps, seed=options.seed)
+    delta = tune_pivot(model.generator, image, found.ws, settings, perceptual=perceptual_of(model), fit=options.fit, progress=progress)
+    save_delta(options.tune, delta)
+    return show(dataclasses.replace(model, generator=tuned_generator(model.generator, delta)), found.ws)[0]
+
+
 def run(options: argparse.Namespace) -> int:
     """Invert as the options say; a cancel keeps the best so far."""
     checked_file("--output", options.output, (".safetensors",) if options.space == "w+noise" else (".safetensors", ".npy", ".npz"))
     if options.shown is not None:
         checked_image(options.shown)
-    check_apart([options.output, options.shown], [options.picture, *files_of_model(options.model)])
+    if options.tune is not None:
+        checked_file("--tune", options.tune, (".safetensors",))
+    check_apart([options.output, options.shown, options.tune], [options.picture, *files_of_model(options.model)])
     image = read_image(options.picture)
     model = load_model(options.model, options.device)
     with ProgressBar() as progress:
         found = invert_with_model(model, image, inversion_of(options, keep_at_cancel=True), progress=progress)
+        tuned = _tuned(options, model, image, found, progress)
     save_source(options.output, found.ws, found.noise)
     if options.shown is not None:
-        save_image(options.shown, found.image)
+        save_image(options.shown, found.image if tuned is None else tuned)
     report = {"psnr": round(found.psnr, 2), "distance": round(found.distance, 2), "limit": round(found.limit, 2), "steps": found.num_steps,
               "space": options.space, "cancelled": found.cancelled, "seconds": round(found.seconds, 2)}
     if options.json:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from ..assembly import BUNDLED, SoundModel
+from ..assembly import BUNDLED, SoundModel, load_model
 from ..checkpoints import read_weights, write_weights
 from ..config import check_range
 from ..errors import CheckpointError, SGVGError
@@ -170,8 +170,7 @@ def joint_map(
     """
     num_codes = NUM_CODES if num_codes is None else num_codes
     check_range("number of codes", num_codes, 32, 100_000)
-    space = joint_space_of(model)
-    made_of = f"{weights_hash(model.generator)} {weights_hash(space)} {num_codes} {seed} {_VERSION}"
+    made_of = _made_of(model, num_codes, seed)
     ws = map_codes(model.generator, seed, num_codes, "start")
     ground = measure_ground(model.generator, 0)
     own = (cache_folder() if folder is None else folder) / f"joint_map_{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.safetensors"
@@ -185,6 +184,23 @@ def joint_map(
             progress(1, 1, "look at codes")  # a full or read-only disk costs time, nothing else
     embeds = F.normalize(kept["embeds"].float(), dim=1)
     return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, label_embeddings(model), ground)
+
+
+def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Path:
+    """Write the map of the model in `folder` into it, where it's found without being made: for a model that's handed on. Raises CheckpointError.
+
+    `joint_map` itself reads that of the bundled model alone; others go to the cache.
+    """
+    model = load_model(folder, "cpu")
+    kept = _look(model, map_codes(model.generator, 0, NUM_CODES, "start"), progress)
+    write_joint_map(folder / NAME, kept, _made_of(model, NUM_CODES, 0), NUM_CODES)
+    return folder / NAME
+
+
+def _made_of(model: SoundModel, num_codes: int, seed: int) -> str:
+    """What a map depends on."""
+    generator = getattr(model.generator, "tuned_from", None) or weights_hash(model.generator)
+    return f"{generator} {weights_hash(joint_space_of(model))} {num_codes} {seed} {_VERSION}"
 
 
 def weights_hash(network: torch.nn.Module) -> str:

@@ -89,8 +89,11 @@ def walk_edit(
 ) -> WalkEdit:
     """Edits as a change of a walk, for `generation.generate`: they're resolved for the latent that the walk starts at, and its length.
 
-    `sound` is the film's; `on_notes` hears what the user should know.
+    `sound` is the film's; `on_notes` hears what the user should know. Raises ConfigError for edits with a region: a walk has no places.
     """
+    for edit in edits:
+        if edit.region is not None:
+            raise ConfigError(f"{edit.name}: got a region, but edits of a walk change whole frames; make the film first, then `edit` it")
 
     def change(walk: LatentWalk) -> LatentWalk:
         origin = origin_of(walk)

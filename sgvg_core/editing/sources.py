@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,12 +11,12 @@ from ..assembly import SoundModel, load_latents, save_latents
 from ..checkpoints import read_weights, write_weights
 from ..errors import CheckpointError
 from ..generation.render import to_uint8
-from ..image_inversion import InversionSettings, Inverted, invert_image, read_image
+from ..image_inversion import InversionSettings, Inverted, invert_image, load_delta, read_image, tuned_generator
 from ..perceptual.distance import PerceptualDistance, by_joint_space
 from ..progress import Progress, silent
 from ..shapes import check_shape
 from ..synthesis import rgb_images
-from .joint_map import joint_map
+from .joint_map import joint_map, weights_hash
 
 LATENT_ENDINGS = (".safetensors", ".npy", ".npz", ".pt", ".pth")
 """Endings of files that hold latents; others are pictures or films."""
@@ -55,6 +56,17 @@ def invert_with_model(
     known = joint_map(model, progress=progress)
     return invert_image(model.generator, image, settings, start_ws=start_ws, ground=known.ground, candidates=known.candidates,
                         perceptual=perceptual_of(model), progress=progress)
+
+
+def tuned_model(model: SoundModel, path: str | Path | None) -> SoundModel:
+    """The model with the tuned weights of a file (None: itself). Its joint map stays that of the generator they were made from: other codes
+    look as they did.
+    """
+    if path is None:
+        return model
+    generator: Any = tuned_generator(model.generator, load_delta(path))
+    generator.tuned_from = weights_hash(model.generator)
+    return dataclasses.replace(model, generator=generator)
 
 
 def perceptual_of(model: SoundModel) -> PerceptualDistance | None:

@@ -4,6 +4,7 @@ from .encoder import ImageEncoder
 from .ground import Ground, codes_of, map_codes, measure_ground
 from .images import FITS, fit_image, read_image
 from .inversion import invert, prepare_images
+from .pivot_tuning import TuningSettings, load_delta, save_delta, tune_pivot, tuned_generator
 from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, image_size, invert_image, psnr_of
 
 __all__ = [
@@ -15,14 +16,19 @@ __all__ = [
     "Inverted",
     "SPACES",
     "STEPS",
+    "TuningSettings",
     "codes_of",
     "fit_image",
     "image_size",
     "invert",
     "invert_image",
+    "load_delta",
     "map_codes",
     "measure_ground",
     "prepare_images",
     "psnr_of",
     "read_image",
+    "save_delta",
+    "tune_pivot",
+    "tuned_generator",
 ]

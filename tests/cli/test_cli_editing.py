@@ -95,6 +95,7 @@ def test_generate_starts_from_a_picture_of_ones_own_and_edits_it(latents: Path, 
     (["invert", "{tmp}/none.jpg", "-o", "{tmp}/a.txt"], ".safetensors"),
     (["invert", "{tmp}/none.jpg", "-o", "{tmp}/a.npy", "--space", "w+noise"], ".safetensors"),
     (["generate", "{tmp}/a.wav", "-o", "{tmp}/a.mp4", "--from", "{tmp}/none.jpg"], "--from"),
+    (["generate", "{latents}", "-o", "{tmp}/a.mp4", "--from", "{latents}", "--edit", "text=a; region=mask.png"], "region"),
 ])
 def test_what_is_wrong_is_said_in_one_line(
     words: list[str], named: str, latents: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -216,7 +216,7 @@ def test_latents_of_another_generator_are_refused(tiny_model: SoundModel, start:
 
 
 def test_the_bundled_map_is_that_of_the_bundled_model() -> None:
-    """Made anew with `joint_map` of an empty cache, where generator or joint space changed."""
+    """`sgvg_core.editing.joint_map.bundle_joint_map()` makes it anew, where generator or joint space changed."""
     looked: list[str] = []
     joint_map(load_model(device="cpu"), progress=lambda done, total, note="", preview=None: looked.append(note))
     assert not looked

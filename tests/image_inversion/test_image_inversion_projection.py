@@ -10,16 +10,21 @@ from PIL import Image
 
 from sgvg_core.assembly import SoundModel, build_generator
 from sgvg_core.config import StyleGAN3Config
-from sgvg_core.errors import Cancelled, ConfigError, MediaError, ShapeError
+from sgvg_core.errors import Cancelled, CheckpointError, ConfigError, MediaError, ShapeError
 from sgvg_core.image_inversion import (
     Ground,
     InversionSettings,
+    TuningSettings,
     fit_image,
     invert_image,
+    load_delta,
     map_codes,
     measure_ground,
     psnr_of,
     read_image,
+    save_delta,
+    tune_pivot,
+    tuned_generator,
 )
 from sgvg_core.synthesis import rgb_images
 
@@ -167,3 +172,25 @@ def test_no_picture_is_one_error(tmp_path: Path) -> None:
     for path in (tmp_path / "a.png", tmp_path / "none.png"):
         with pytest.raises(MediaError, match="can't be read as a picture"):
             read_image(path)
+
+
+def test_pivot_tuning_gets_nearer_and_leaves_the_generator_and_other_codes_alone(
+    tiny_model: SoundModel, ground: Ground, tmp_path: Path
+) -> None:
+    generator = tiny_model.generator
+    image = torch.linspace(-1, 1, 32)[None, None, None].expand(1, 3, 32, -1)
+    found = invert_image(generator, image, FEW, ground=ground)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    delta = tune_pivot(generator, image, found.ws, TuningSettings(num_steps=25, lr=3e-3))
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+    save_delta(tmp_path / "tuned.safetensors", delta)
+    tuned = tuned_generator(generator, load_delta(tmp_path / "tuned.safetensors"))
+    others = map_codes(generator, 4, 8)[:, None].expand(-1, generator.num_ws, -1)
+    with torch.no_grad():
+        nearer = psnr_of(rgb_images(tuned, found.ws, noise_mode="const"), image)
+        moved = (rgb_images(tuned, others, noise_mode="const") - rgb_images(generator, others, noise_mode="const")).square().mean()
+        pivot_moved = (rgb_images(tuned, found.ws, noise_mode="const") - rgb_images(generator, found.ws, noise_mode="const")).square().mean()
+    assert nearer > found.psnr + 0.5
+    assert moved < pivot_moved, "other codes move less than the pivot"
+    with pytest.raises(CheckpointError, match="isn't one of this generator's"):
+        tuned_generator(generator, {"synthesis.nothing": torch.zeros(3)})

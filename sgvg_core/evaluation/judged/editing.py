@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from ...assembly import SoundModel
-from ...config import check_range
+from ...config import check_choice, check_range
 from ...editing import ResolvedEdit, apply_edits, invert_with_model, joint_map, parse_edit, resolve_edits
 from ...errors import ConfigError
 from ...generation.render import to_uint8
@@ -106,7 +106,7 @@ class EditingTable:
 
     def hour_edits(self) -> dict[str, list[EditingFigures]]:
         """Each start to night and to noon; starts that are there already aren't asked."""
-        read = hour_probe(self.model, self.seed)
+        read = hour_probe(self.model)
         found: dict[str, list[EditingFigures]] = {text: [] for text in HOURS}
         for number, start in enumerate(self.starts.split(1)):
             own = int(self._kinds(start)[0])
@@ -181,12 +181,12 @@ def fine_detail_of(images: torch.Tensor) -> float:
     return fine_detail(to_uint8(images))
 
 
-def hour_probe(model: SoundModel, seed: int = 0) -> Callable[[torch.Tensor, int], float]:
+def hour_probe(model: SoundModel) -> Callable[[torch.Tensor, int], float]:
     """What reads the hour (0 noon, 1 night) off an image [1, 3, H, W] of a known scene: a ridge regression on small images of codes whose
     hour is known, with each scene's own brightness. R^2 0.89 on codes kept apart.
     """
     known = joint_map(model)
-    codes = read_codes(codes_of(model.generator, seed, len(known.ws), "start"))
+    codes = read_codes(codes_of(model.generator, 0, len(known.ws), "start"))
     scenes = torch.tensor([KINDS.index(code.kind) for code in codes])
     seen = _hour_features(known.small, scenes)
     mean, spread = seen.mean(0), seen.std(0) + 1e-6
@@ -218,6 +218,8 @@ def editing_table(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Every row with its 95 % intervals, as plain data."""
+    for space in spaces:
+        check_choice("space", space, SPACES)
     table = EditingTable(model, judge, seed=seed, num_starts=num_starts, progress=progress)
     scenes = table.scene_edits()
     rows = [_row("scene edits", scenes, table.ground)]
