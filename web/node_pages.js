@@ -13,6 +13,8 @@ import { api } from "../../scripts/api.js";
 
 const PREVIEW_WIDGET = "$$canvas-image-preview";
 const TEXT_WIDGET = "$$node-text-preview";
+const PAGE = "vue-app";
+const OUTPUT_STORE = "nodeOutput";
 const LINE_PIXELS = 18;
 const PADDING_PIXELS = 28;
 const CHARACTER_PIXELS = 7.2;
@@ -25,13 +27,20 @@ function ourNode(id) {
 function endPreviews(id, output) {
     const node = ourNode(id);
     if (!node || !app.nodePreviewImages?.[id]) return;
-    delete app.nodePreviewImages[id];
+    forgetPreviews(id);
     if (output?.animated?.some(Boolean)) {
         // A film: the page would keep the still picture beside it.
         node.imgs = undefined;
         removeWidget(node, PREVIEW_WIDGET);
     }
     node.setDirtyCanvas?.(true, true);
+}
+
+function forgetPreviews(id) {
+    // The new node design draws from a store of the page, and only the store's own call makes it draw again.
+    const page = document.getElementById(PAGE)?.__vue_app__?.config?.globalProperties;
+    page?.$pinia?._s?.get(OUTPUT_STORE)?.revokePreviewsByLocatorId?.(String(id));
+    delete app.nodePreviewImages[id];
 }
 
 function removeWidget(node, name) {
