@@ -22,6 +22,7 @@ _WHAT = {
     "joint_space": "F_v, F_t, F_a into {embed_dim} dimensions",
     "sound_encoder": "E_a, {segment_rate:g} windows a second, texture over {texture_reach:g} s before and after",
     "walker": "three recurrent blocks, {walk_rate:g} steps a second",
+    "joint_map": "what {num_codes} codes of the generator mean in the joint space, for edits",
     "judge": "kind and strength of a picture; measures only, in no loss",
 }
 _TAUGHT = (
