@@ -54,6 +54,8 @@ def mix_vectors(examples: Sequence[torch.Tensor], weights: torch.Tensor, *, what
     """As `mix_examples`, of vectors [1, D], with norms kept: each mix is as long as its examples are, by the same weights.
 
     A mean of directions is shorter than they are, and image models take a short embedding for a weak one.
+
+    `what` names the examples in errors.
     """
     mixed = mix_examples(examples, weights, what=what)
     lengths = torch.stack([example.detach().cpu().double().norm() for example in examples])

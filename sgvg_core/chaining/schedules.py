@@ -38,6 +38,8 @@ def prompt_schedule(chosen: Sequence[int], prompts: Sequence[str]) -> str:
     """Lines ``"frame": "prompt"``, parted by commas, one where the prompt changes: what batch prompt schedules of other packs read.
 
     `chosen` has the number of a prompt for each frame. Raises ConfigError for a prompt that isn't there.
+
+    `prompts` are the texts that the numbers choose among.
     """
     lines, last = [], None
     for frame, number in enumerate(chosen):

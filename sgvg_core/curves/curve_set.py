@@ -50,7 +50,10 @@ class CurveSet:
 
 def curve_set(analysis: SoundAnalysis, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0),
               scale: str = "measured") -> CurveSet:
-    """All measured curves at a film's frames, with the beats that lie in it. See `SoundAnalysis.curve`. Raises ConfigError."""
+    """All measured curves at a film's frames, with the beats that lie in it. See `SoundAnalysis.curve`. Raises ConfigError.
+
+    `scale` is one of `SCALES`.
+    """
     count = analysis.num_frames(fps, start) if num_frames is None else num_frames
     first, last = float(start), float(start + count / fps)
 

@@ -41,6 +41,8 @@ def plot_curves(curves: CurveSet, *, width: int = 900, theme: str = "dark") -> t
     of bars brighter), and below them seconds and frame numbers.
 
     `width` is 400 to 4000 pixels; at 600 everything can still be read. At most 40 curves are drawn. Raises ConfigError.
+
+    `theme` is "dark" or "light".
     """
     check_choice("theme", theme, THEMES)
     check_range("width", width, 400, 4000)

@@ -65,7 +65,7 @@ def motion_curve(frames: Iterable[tuple[Fraction, np.ndarray]], rate: Fraction =
 
 
 def score_motion(motion: Curve, analysis: SoundAnalysis, *, max_lag: float = 1.0) -> SyncScore:
-    """The score of a motion [T] against a sound that was analysed for "onset" and "rms". Raises MediaError, ConfigError."""
+    """The score of a motion [T] against a sound that was analysed for "onset" and "rms". Raises MediaError, ConfigError. `max_lag` is in seconds."""
     check_range("max_lag", max_lag, 0.01, 30)
     rate = motion.rate
     count = min(len(motion), analysis.num_frames(rate))

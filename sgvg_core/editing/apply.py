@@ -56,14 +56,17 @@ class ResolvedEdit:
         return self.amounts[torch.arange(first, first + count).clamp(max=len(self.amounts) - 1)]
 
     def change(self, first: int, count: int) -> torch.Tensor | None:
-        """What is added to the latents of these frames, [count, L, D]; None where it's nothing at all."""
+        """What is added to the latents of these frames, [count, L, D]; None where it's nothing at all.
+
+        `first` is the number of the first of `count` frames.
+        """
         amounts = self.amounts_at(first, count)
         parts = [shift(amounts[:, k]) for k, shift in enumerate(self.shifts) if bool((amounts[:, k] != 0).any())]
         return torch.stack(parts).sum(0) if parts else None
 
 
 def apply_edits(ws: torch.Tensor, edits: Sequence[ResolvedEdit], first: int = 0) -> torch.Tensor:
-    """Latents [n, L, D] of frames `first` on, edited; where every amount is 0 they're the same tensor, byte for byte."""
+    """Latents [n, L, D] of frames `first` on, edited; where every amount is 0 they're the same tensor, byte for byte. `ws` is left as it is."""
     check_shape("ws", ws, "N L D")
     changes = [change.to(ws) for edit in edits if (change := edit.change(first, len(ws))) is not None]
     for change in changes:

@@ -38,7 +38,10 @@ class Direction:
         return dataclasses.replace(self, name=name)
 
     def fits(self, num_ws: int, w_dim: int) -> "Direction":
-        """Itself, for a generator of these latents; a direction of one latent is repeated for all. Raises ShapeError."""
+        """Itself, for a generator of these latents; a direction of one latent is repeated for all. Raises ShapeError.
+
+        `num_ws` and `w_dim` are the generator's L and D.
+        """
         d = self.d.expand(num_ws, -1) if len(self.d) == 1 else self.d
         if d.shape != (num_ws, w_dim):
             raise ShapeError(f"direction {self.name}: made for {len(self.d)} latents of {self.d.shape[1]}, but the generator takes {num_ws} of "
@@ -56,7 +59,10 @@ def save_direction(path: str | Path, direction: Direction) -> None:
 
 
 def load_direction(path: str | Path, num_ws: int | None = None, w_dim: int | None = None) -> Direction:
-    """The direction in a file of `save_direction`, checked against a generator's latents if given. Raises CheckpointError, ShapeError."""
+    """The direction in a file of `save_direction`, checked against a generator's latents if given. Raises CheckpointError, ShapeError.
+
+    `num_ws` and `w_dim` are the generator's L and D (None: not checked).
+    """
     stored = read_weights(Path(path), kind="direction")
     d, sigma = stored.state.get("d", torch.empty(0)), stored.config.get("sigma")
     if d.ndim != 2 or isinstance(sigma, bool) or not isinstance(sigma, int | float) or not (math.isfinite(sigma) and sigma > 0):

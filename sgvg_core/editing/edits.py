@@ -60,7 +60,10 @@ class Edit:
 
 
 def layer_mask(layers: tuple[int | str, ...], slices: dict[str, slice], num_ws: int) -> torch.Tensor:
-    """Which latents an edit changes, [L] of 0 and 1; `slices` are the groups (`latents.group_slices`). Raises ConfigError."""
+    """Which latents an edit changes, [L] of 0 and 1; `slices` are the groups (`latents.group_slices`). Raises ConfigError.
+
+    `layers` are numbers, or names of groups; `num_ws` is L.
+    """
     mask = torch.zeros(num_ws)
     for layer in layers:
         if isinstance(layer, str):

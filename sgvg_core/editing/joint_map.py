@@ -72,7 +72,10 @@ class JointMap:
         return torch.cdist(embeds, self.centres).argmin(1)
 
     def best_codes(self, wanted: torch.Tensor, among: torch.Tensor | None = None) -> torch.Tensor:
-        """The numbers of the codes that show a target [E] best, best first: the best share of all, or of `among` (bool [N])."""
+        """The numbers of the codes that show a target [E] best, best first: the best share of all, or of `among` (bool [N]).
+
+        `wanted` is the target.
+        """
         scores = self.embeds @ wanted
         if among is not None:
             scores = scores.masked_fill(~among, -torch.inf)
@@ -114,7 +117,10 @@ class JointMap:
         return Attribute(d / sigma, sigma, changes, spread, scores)
 
     def level(self, embeds: torch.Tensor, scene: int, attribute: "Attribute") -> torch.Tensor:
-        """How strongly images [M, E] of a scene show an attribute, in standard deviations of that scene's codes, [M]."""
+        """How strongly images [M, E] of a scene show an attribute, in standard deviations of that scene's codes, [M].
+
+        `embeds` [M, E] are of unit length.
+        """
         return (embeds - self.scene_means[scene]) @ attribute.changes[scene] / attribute.spread[scene]
 
 
@@ -214,7 +220,7 @@ def weights_hash(network: torch.nn.Module) -> str:
 
 
 def write_joint_map(path: Path, kept: dict[str, torch.Tensor], made_of: str, num_codes: int) -> None:
-    """Write what is kept of a map; the file appears whole or not at all. Raises CheckpointError."""
+    """Write what is kept of a map; the file appears whole or not at all. Raises CheckpointError. `made_of` is a fingerprint."""
     write_weights(path, kept, kind="joint_map", config={"made_of": made_of, "num_codes": num_codes})
 
 

@@ -18,6 +18,8 @@ def landing_code(
     """The mapped code [D] that a start [1, L, D] lands on: of the best for the target, the nearest in `layers` (bool [L]).
 
     `wanted` and `changes` are those of `Understood`.
+
+    `start_ws` is the start.
     """
     best = known.best_codes(wanted)
     if changes is not None:

@@ -27,6 +27,8 @@ def layer_weights(weights: Mapping[str, Weight], slices: Mapping[str, slice], nu
     `weights` has a number, or one a frame, for names of `slices` (see `latents.group_slices`); groups that aren't named take 0. T is the
     longest list's length; shorter ones hold their last number. 0 is the content, 1 the style; beyond that it's exaggerated, to +-4 at most.
     Raises ConfigError.
+
+    `num_ws` is L.
     """
     tracks = {name: _track(name, weight) for name, weight in weights.items()}
     unknown = sorted(set(tracks) - set(slices))

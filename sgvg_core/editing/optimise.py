@@ -54,7 +54,10 @@ class Descent:
 
 
 def edit_loss(embedded: torch.Tensor, target: torch.Tensor, change: torch.Tensor, mask: torch.Tensor, latent_weight: float) -> torch.Tensor:
-    """1 - cosine of image [1, E] and target [E], and the squared length of the masked change: `change` [1, L, D], `mask` [L]."""
+    """1 - cosine of image [1, E] and target [E], and the squared length of the masked change: `change` [1, L, D], `mask` [L].
+
+    `embedded` is that of the image; `latent_weight` weighs the length.
+    """
     apart = 1 - F.cosine_similarity(embedded, target[None]).mean()
     return apart + latent_weight * (mask[None, :, None] * change).square().sum()
 

@@ -65,6 +65,8 @@ def slide_embedding(model: SoundModel, sound: Sound, progress: Progress = silent
 def find_kinds(embeds: torch.Tensor, times: torch.Tensor, labels: torch.Tensor | None = None) -> SoundKinds:
     """Windows [S, E] as at most `MOST_KINDS` kinds: a stretch ends where the sound turns for half a second; stretches that are alike, or
     nearest to the same of `labels` [K, E], are one kind.
+
+    `embeds` are those of the windows, `times` [S] their moments in seconds.
     """
     calm = _smoothed(embeds)
     shortest = max(1, round(LEAST_SECONDS * float(SLIDING_RATE)))

@@ -38,6 +38,8 @@ def structure_kept(drawn: torch.Tensor, edited: torch.Tensor) -> tuple[torch.Ten
     """How much of its structure each place kept, [N, 1, H, W] in 0..1, and by what factor its contrast changed, [N, 1, H, W].
 
     The first is the structure term of SSIM (Wang et al. 2004) of the fine parts of both.
+
+    `drawn` and `edited` are images [N, 3, H, W] in -1..1.
     """
     fine = [(each - _mean(each, _FINE_RADIUS)).mean(1, keepdim=True) for each in (drawn.float(), edited.float())]
     first, second, both = (_mean(one * other, _WINDOW_RADIUS) for one, other in ((fine[0], fine[0]), (fine[1], fine[1]), (fine[0], fine[1])))

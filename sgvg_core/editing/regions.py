@@ -80,6 +80,8 @@ class Region:
         """The region at a height and width, of a mask that was painted on a picture of `source` (height, width) and is fitted as that was.
 
         A mask that has the shape of `size` already is only resized. Raises ConfigError where it has neither shape.
+
+        `fit` says how that picture was fitted: one of `FITS`.
         """
         if _same_shape(tuple(self.mask.shape[1:]), size) or not _same_shape(tuple(self.mask.shape[1:]), source):
             return self.fitted(size)
@@ -219,7 +221,10 @@ class PlacedEdits:
     """Regions with their edits, one after another; where two overlap the later one lies above."""
 
     def fitted(self, size: tuple[int, int], num_frames: int, source: tuple[int, int] | None = None, fit: str = "crop") -> "PlacedEdits":
-        """The same with masks at a height and width, for a film of `num_frames`; `source`, `fit`: see `Region.placed`. Raises ConfigError."""
+        """The same with masks at a height and width, for a film of `num_frames`; `source`, `fit`: see `Region.placed`. Raises ConfigError.
+
+        `size` is height and width.
+        """
         for region, _ in self.within:
             region.check_frames(num_frames)
         return PlacedEdits(self.everywhere, tuple((region.placed(size, source or size, fit), own) for region, own in self.within))
@@ -254,6 +259,8 @@ def synthesize_edited(
     `noise` are noise maps [H, W] of one's own, one a layer, instead of those that `noise_mode` names.
 
     Outside every region they're what `generation.synthesize` draws in float32 of the latents without that region's edits, bit by bit.
+
+    `walk` are the latents, batch after batch.
     """
     edits = PlacedEdits(edits.everywhere, tuple((region.fitted(size_of_image(generator)), own) for region, own in edits.within))
     device, index = generator.w_avg.device, first

@@ -29,6 +29,8 @@ def linearised(places: Sequence[float], responses: torch.Tensor, num_knots: int 
     0, 1/(n-1), ... 1 of the way from the first response to the last is made.
 
     What falls back is taken as standing still; where nothing is gained, the places are spread evenly.
+
+    `num_knots` is n.
     """
     rising = (responses - responses[0]).double().cummax(0).values
     total = float(rising[-1])

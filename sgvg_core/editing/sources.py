@@ -50,7 +50,10 @@ def invert_with_model(
     start_ws: torch.Tensor | None = None,
     progress: Progress = silent,
 ) -> Inverted:
-    """`image_inversion.invert_image` with what the model knows: its joint map's codes as candidates, F_v as the perceptual term."""
+    """`image_inversion.invert_image` with what the model knows: its joint map's codes as candidates, F_v as the perceptual term.
+
+    `image` is [1, 3, H, W] in -1..1; `start_ws` [1, L, D] is where it starts (None: the best candidate).
+    """
     if model.joint_space is None:
         return invert_image(model.generator, image, settings, start_ws=start_ws, progress=progress)
     known = joint_map(model, progress=progress)
@@ -75,7 +78,7 @@ def perceptual_of(model: SoundModel) -> PerceptualDistance | None:
 
 
 def save_source(path: str | Path, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> None:
-    """Write latents [T, L, D], and their noise maps beside them if there are any. Raises CheckpointError."""
+    """Write latents [T, L, D], and their noise maps beside them if there are any. Raises CheckpointError. `ws` may lie on any device."""
     if noise is None:
         save_latents(path, ws)
         return
@@ -100,6 +103,9 @@ def load_noise(path: str | Path) -> tuple[torch.Tensor, ...] | None:
 
 @torch.no_grad()
 def show(model: SoundModel, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-    """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
+    """What latents [N, L, D] look like, uint8 [N, H, W, 3].
+
+    `noise` are maps [H, W], one a layer (None: the network's own); `ws` may lie on any device.
+    """
     maps = {"noise_mode": "const"} if noise is None else {"noise_mode": "given", "noise": [each.to(model.device) for each in noise]}
     return torch.cat([to_uint8(rgb_images(model.generator, each.to(model.device), **maps)) for each in ws.split(4)])

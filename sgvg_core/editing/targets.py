@@ -61,7 +61,10 @@ class Target:
 
     @classmethod
     def of(cls, kind: str, value: Any, weight: float = 1.0, neutral: str | None = None) -> "Target":
-        """A target of one part."""
+        """A target of one part.
+
+        `kind` and `value` are those of the part, `weight` its weight, `neutral` what it's opposed to (None: nothing).
+        """
         return cls((TargetPart(kind, value, weight),), neutral)
 
     @property

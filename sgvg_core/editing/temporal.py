@@ -85,7 +85,7 @@ class TemporalMeter:
 
     @torch.no_grad()
     def add(self, source: torch.Tensor, edited: torch.Tensor) -> None:
-        """A frame of each, [3, H, W] in -1..1."""
+        """A frame of each, [3, H, W] in -1..1. `source` and `edited` are the frames, in order."""
         both = [F.adaptive_avg_pool2d(each.float().cpu(), _SMALL_SIDE) for each in (source, edited)]
         vectors = self._features(torch.stack(both))
         for film, image, vector in zip(self._films, both, vectors, strict=True):
@@ -122,6 +122,8 @@ def motion_lag(source: np.ndarray, edited: np.ndarray, longest: int) -> int | No
     """By how many frames the second film's motion energy [T - 1] follows the first's: where their correlation is highest.
 
     Looked for up to `longest` frames both ways; of equals the nearest to 0. None where a film is short or moves evenly.
+
+    `source` and `edited` are the motion energies of the two films.
     """
     if len(source) < _FEWEST_FRAMES or min(source.std(), edited.std()) < _STILL / 10:
         return None

@@ -56,7 +56,7 @@ def understand(model: SoundModel, known: JointMap, target: Target, progress: Pro
 def understand_part(
     model: SoundModel, known: JointMap, part: TargetPart, neutral: str | None = None, progress: Progress = silent
 ) -> Understood:
-    """One part of a target, without its weight."""
+    """One part of a target, without its weight. `neutral` is what a text is opposed to (None: the usual)."""
     embedded = embed_part(model, part, progress)
     if len(known.labels) < 2:
         found = _without_labels(model, known, embedded, neutral)

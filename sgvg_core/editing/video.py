@@ -259,7 +259,10 @@ def _is_cut(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 @torch.no_grad()
 def edited_image(generator: Generator, ws: torch.Tensor, frame: Frame, edits: PlacedEdits, index: int, detail: float) -> torch.Tensor:
-    """One edited frame at the film's size, [1, 3, H, W] in -1..1; `ws` [1, L, D] are its latents, `index` its number."""
+    """One edited frame at the film's size, [1, 3, H, W] in -1..1; `ws` [1, L, D] are its latents, `index` its number.
+
+    `detail` is in 0..1.
+    """
     device = generator.w_avg.device
     kept_ws = apply_edits(ws, edits.everywhere, index)
     drawn = rgb_images(generator, ws.to(device), noise_mode="const").cpu()

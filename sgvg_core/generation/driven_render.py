@@ -14,7 +14,10 @@ from .trajectory import Walk
 
 
 def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float = 1.0) -> RenderSettings:
-    """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, and closed if it's a loop."""
+    """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, and closed if it's a loop.
+
+    `noise_seconds` is the time in which flowing noise becomes another.
+    """
     numbers = numbers_of(walk)
     if "noise" in numbers:
         render = dataclasses.replace(render, noise_strength=numbers["noise"])

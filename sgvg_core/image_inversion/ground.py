@@ -66,7 +66,10 @@ def map_codes(generator: Generator, seed: int, num_codes: int, stream: str = "gr
 
 
 def codes_of(generator: Generator, seed: int, num_codes: int, stream: str = "ground") -> torch.Tensor:
-    """The codes [N, z_dim] that `map_codes` maps."""
+    """The codes [N, z_dim] that `map_codes` maps.
+
+    `stream` names what they are for: other names give independent codes.
+    """
     chunks = range(math.ceil(num_codes / _CHUNK))
     return torch.cat([_clear_codes(generator, generator_for(seed, stream, chunk)) for chunk in chunks])[:num_codes]
 

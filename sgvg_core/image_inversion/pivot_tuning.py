@@ -55,7 +55,10 @@ def tune_pivot(
     fit: str = "crop",
     progress: Progress = silent,
 ) -> Delta:
-    """The differences that make `generator` show `image` [1, 3, H, W] in -1..1 for latents `ws` [1, L, D]; it isn't changed itself."""
+    """The differences that make `generator` show `image` [1, 3, H, W] in -1..1 for latents `ws` [1, L, D]; it isn't changed itself.
+
+    `fit` says how an image of another shape is fitted: one of `FITS`.
+    """
     settings = settings or TuningSettings()
     check_shape("ws", ws, "N L D", N=1, L=generator.num_ws, D=generator.w_dim)
     device = generator.w_avg.device

@@ -160,7 +160,7 @@ def draw_candidates(generator: Generator, seed: int, num_codes: int, progress: P
 def find_start(
     generator: Generator, wanted: torch.Tensor, settings: InversionSettings, candidates: Candidates | None, progress: Progress = silent
 ) -> torch.Tensor:
-    """The start [1, L, D] for an image [1, 3, H, W] of the generator's size."""
+    """The start [1, L, D] for an image [1, 3, H, W] of the generator's size. `wanted` is the image, in -1..1."""
     if settings.start == "mean":
         return generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1).clone()
     candidates = candidates or draw_candidates(generator, settings.seed, _CANDIDATES, progress)
@@ -173,7 +173,7 @@ def _shrunk(images: torch.Tensor) -> torch.Tensor:
 
 
 def psnr_of(made: torch.Tensor, wanted: torch.Tensor) -> float:
-    """Peak signal-to-noise ratio of images in -1..1, in dB; 100 where they're equal."""
+    """Peak signal-to-noise ratio of images in -1..1, in dB; 100 where they're equal. `made` and `wanted` have the same shape."""
     error = float((made.clamp(-1, 1) - wanted).square().mean())
     return min(100.0, 10 * math.log10(4 / max(error, 4e-10)))
 

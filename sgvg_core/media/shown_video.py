@@ -162,7 +162,10 @@ def timed_frames(path: Path, advice: str = "choose a video") -> Iterator[tuple[A
 
 
 def upright_pixels(frame: Any, size: tuple[int, int], reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    """A decoded frame as RGB, resampled to a width and height and then turned as players show it, uint8; what's transparent lies on white."""
+    """A decoded frame as RGB, resampled to a width and height and then turned as players show it, uint8; what's transparent lies on white.
+
+    `size` is width and height before it's turned.
+    """
     matrix = _NAMED_MATRICES.get(int(frame.colorspace), _BT709 if frame.height >= _HD_HEIGHT else _BT601)
     transparent = any(component.is_alpha for component in frame.format.components)
     converted = reformatter.reformat(frame, *size, "rgba" if transparent else "rgb24", src_colorspace=matrix, dst_color_range=_FULL_RANGE,

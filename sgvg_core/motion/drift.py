@@ -25,7 +25,10 @@ class LatentSpread:
 
 
 def measure_spread(ws: torch.Tensor, num_axes: int | None = None) -> LatentSpread:
-    """The spread of mapped codes [N, D]; axes whose spread is below a hundredth of the largest are left out. Raises ConfigError."""
+    """The spread of mapped codes [N, D]; axes whose spread is below a hundredth of the largest are left out. Raises ConfigError.
+
+    `ws` are the codes; `num_axes` is the largest number of axes (None: all).
+    """
     if ws.ndim != 2 or len(ws) < 2:
         raise ConfigError(f"spread: got latents of shape {list(ws.shape)}, expected [N, D] with N of 2 or more")
     mean = ws.double().mean(0)

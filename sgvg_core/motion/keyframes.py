@@ -123,6 +123,8 @@ def slerp(one: torch.Tensor, other: torch.Tensor, share: torch.Tensor, centre: t
     """Between latents [n, L, D] on the arc about `centre` [D] (None: the origin): directions turn evenly, distances change evenly.
 
     Where the two are opposite or one is the centre itself there's no arc, and the straight line is taken.
+
+    `share`, 0..1, says how far on the way from the first to the `other`.
     """
     middle = torch.zeros_like(one[0, 0]) if centre is None else centre.to(one)
     first, second = (one - middle).double(), (other - middle).double()

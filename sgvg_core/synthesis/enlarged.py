@@ -22,6 +22,8 @@ def enlarge(generator: StyleGAN2Generator, rows: int, columns: int, how: str = "
 
     What stands in the middle of the trained constant stays in the middle. Weights are copied, and the generator stays as it is. Raises
     ConfigError.
+
+    `how` is one of `ENLARGEMENTS`.
     """
     check_choice("enlargement", how, ENLARGEMENTS)
     const = generator.synthesis.blocks[0].const

@@ -22,6 +22,8 @@ def paint_wide(
     """What latents [N, L, D] look like at `size` (height, width), RGB [N, 3, H, W]; the square that was trained for stands in the middle.
 
     `transform` [3, 3] or [N, 3, 3] moves the whole plane; `more` goes to the network. Raises ConfigError.
+
+    `ws` may lie on any device.
     """
     side = generator.img_resolution
     for name, extent in zip(("height", "width"), size, strict=True):

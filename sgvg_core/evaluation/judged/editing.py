@@ -77,7 +77,10 @@ class EditingTable:
 
     @torch.no_grad()
     def show(self, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-        """Images [N, 3, H, W] in -1..1."""
+        """Images [N, 3, H, W] in -1..1.
+
+        What `ws` [N, L, D] look like; `noise` are maps, one a layer (None: the network's own).
+        """
         how = {"noise_mode": "const"} if noise is None else {"noise_mode": "given", "noise": list(noise)}
         return rgb_images(self.model.generator, ws.to(self.model.device), **how).float().cpu().clamp(-1, 1)
 
@@ -122,7 +125,10 @@ class EditingTable:
         return found
 
     def inversions(self, space: str, num_images: int = 9) -> dict[str, dict[str, list[float]]]:
-        """Own renders, and renders of the world that the generator never saw: dB, distance, seconds, success of five fixed edits."""
+        """Own renders, and renders of the world that the generator never saw: dB, distance, seconds, success of five fixed edits.
+
+        `space` is one of `SPACES`.
+        """
         found: dict[str, dict[str, list[float]]] = {}
         for name, images in (("own renders", self._own(num_images)), ("held-out renders", held_out_renders(num_images, self.show(self.starts[:1])))):
             rows: dict[str, list[float]] = {"psnr": [], "distance": [], "seconds": [], "success": [], "noise_back": []}
@@ -167,7 +173,7 @@ class EditingTable:
 
 
 def held_out_renders(count: int, like: torch.Tensor) -> torch.Tensor:
-    """Renders [N, 3, H, W] of the world at the size of `like`, of each scene in turn, that no training saw."""
+    """Renders [N, 3, H, W] of the world at the size of `like`, of each scene in turn, that no training saw. `count` is N."""
     codes = read_codes(draw_codes(_HELD_OUT_SEED, 60 * ((count + 8) // 9)))
     chosen = []
     for index in range(count):
@@ -217,7 +223,10 @@ def editing_table(
     spaces: Sequence[str] = SPACES,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Every row with its 95 % intervals, as plain data."""
+    """Every row with its 95 % intervals, as plain data.
+
+    `num_starts` latents are edited; `spaces` are those of the inversions.
+    """
     for space in spaces:
         check_choice("space", space, SPACES)
     table = EditingTable(model, judge, seed=seed, num_starts=num_starts, progress=progress)
