@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..world import synth
 from ..world.envelopes import make_envelope
-from ..world.sounds import SOUNDS
+from ..world.kinds import SCENES
 from ..world.sounds.tools import Bench, Wave, decibels, unit
 
 FULL_BAND = 9_500.0
@@ -93,7 +93,7 @@ def small_speaker(bench: Bench, wave: Wave) -> Wave:
 
 def second_event(bench: Bench, wave: Wave) -> Wave:
     """Another thing is heard too, 13 to 28 dB quieter. `wave` is [N], in any unit; the draws are those of `bench`."""
-    kind = str(bench.rng.choice(list(SOUNDS)))
+    kind = str(bench.rng.choice([scene.name for scene in SCENES]))
     seed = int(bench.rng.integers(1 << 31))
     other = synth(kind, seed, make_envelope(kind, seed, bench.seconds, bench.sample_rate)[: bench.num_samples], bench.sample_rate)
     other = np.pad(other, (0, bench.num_samples - len(other)))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import ConfigError
+from .kinds import SCENES
 
 
 class HasWeather(Protocol):
@@ -19,34 +20,7 @@ class HasWeather(Protocol):
     def clouds(self) -> float: ...
 
 
-NAMES: dict[str, tuple[str, ...]] = {
-    "thunderstorm": (
-        "thunderstorm", "thunder and lightning", "lightning storm", "storm with thunder", "thunder over the hills", "bolt of lightning", "thunder",
-        "lightning", "storm", "thunderclap", "lightning strike over a dark lake"),
-    "waterfall burbling": (
-        "waterfall burbling", "waterfall", "burbling brook", "cascade", "stream falling over rocks", "cataract in the forest", "brook", "stream",
-        "river that falls from a cliff", "mountain stream", "water falling into a pool"),
-    "volcano eruption": (
-        "volcano eruption", "volcano", "erupting volcano", "lava fountain", "mountain that spits lava", "volcanic explosion", "lava", "eruption",
-        "lava flowing from a crater", "crater with smoke and lava"),
-    "squishing water": (
-        "squishing water", "squishing mud", "steps in a muddy puddle", "wet mud", "squelching swamp", "footsteps in a bog", "mud", "muddy boots",
-        "rubber boots in a puddle", "boots treading wet ground"),
-    "wind noise": (
-        "wind noise", "wind", "wind over the meadow", "gusts in the grass", "gale", "breeze in the trees", "windy field", "trees bending in the wind",
-        "leaves blown by the wind", "breeze"),
-    "fire crackling": (
-        "fire crackling", "campfire", "fire", "burning logs", "flames", "bonfire that crackles", "fireplace", "bonfire", "burning wood", "blaze"),
-    "raining": (
-        "raining", "rain", "rainfall", "rain shower", "rain over a lake", "drops of rain", "downpour", "raindrops", "rainy day",
-        "rain in the village"),
-    "underwater bubbling": (
-        "underwater bubbling", "bubbles under water", "underwater", "deep sea", "rising air bubbles", "under the sea", "bubbles", "diver's bubbles",
-        "coral reef with bubbles", "fish and bubbles under water"),
-    "splashing water": (
-        "splashing water", "waves", "sea waves", "waves breaking on the shore", "surf", "splashing sea", "ocean waves", "ocean", "sea",
-        "waves against a rock", "waves on the beach"),
-}
+NAMES: dict[str, tuple[str, ...]] = {scene.name: scene.wordings for scene in SCENES}
 """Wordings of each class; the first is the label of the paper's data."""
 
 STRENGTHS = (

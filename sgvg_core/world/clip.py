@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from .envelopes import make_envelope, random_of
-from .scene import Scene, random_scene
-from .sounds import synth
+from .envelopes import make_envelope
+from .gait import random_of
+from .kinds import random_scene
+from .scene import Scene
+from .synth import synth
 
 PHASE_RATES = (0.08, 0.45)
 """Turns a second of the phase where the envelope is 0 and 1."""

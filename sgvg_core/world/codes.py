@@ -11,7 +11,8 @@ import dataclasses
 import torch
 
 from ..randomness import generator_for
-from .scene import KINDS, NUM_COMPOSITIONS, VALUES, Scene
+from .kinds import KINDS
+from .scene import NUM_COMPOSITIONS, VALUES, Scene
 
 Z_DIM = 64
 MARGIN = 0.35

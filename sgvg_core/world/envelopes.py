@@ -1,121 +1,14 @@
 """The hidden cause of a clip over time: gusts, waves, strokes of lightning, treads in the mud.
 
-One number in 0..1 a moment, from which both the picture and the sound follow. Each class has a gait of its own, and each seed
+One number in 0..1 a moment, from which both the picture and the sound follow. Each class has a gait of its own (`scenes`), and each seed
 varies it (how often, how sudden, how deep).
 """
-
-import zlib
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError
-
-Curve = NDArray[np.float64]
-
-MAX_EVENTS = 4_000
-"""Strokes that one clip can hold; at the shortest gap that is more than half an hour."""
-
-
-def random_of(kind: str, seed: int, stream: str) -> np.random.Generator:
-    """The random numbers of one stream ("envelope", "sound") of one clip; every stream is independent of the others. `kind` is one of `KINDS`."""
-    return np.random.default_rng([zlib.crc32(kind.encode()), seed & 0xFFFFFFFFFFFFFFFF, zlib.crc32(stream.encode())])
-
-
-class Gait:
-    """The pieces from which envelopes are put together, all functions of time: a longer clip extends a shorter one."""
-
-    def __init__(self, rng: np.random.Generator, times: Curve) -> None:
-        self.rng, self.times = rng, times
-
-    def between(self, low: float, high: float) -> float:
-        """A number between `low` and `high`, drawn evenly."""
-        return float(self.rng.uniform(low, high))
-
-    def sway(self, low_hz: float, high_hz: float, num_waves: int = 5) -> Curve:
-        """Slow irregular motion of unit power, about -2..2.
-
-        `low_hz` to `high_hz` are the frequencies of `num_waves` sines.
-        """
-        hz = np.exp(self.rng.uniform(np.log(low_hz), np.log(high_hz), num_waves))
-        turn = self.rng.uniform(0, 2 * np.pi, num_waves)
-        return np.sin(2 * np.pi * hz[:, None] * self.times + turn[:, None]).sum(0) * np.sqrt(2 / num_waves)
-
-    def strokes(self, gap_seconds: tuple[float, float], rise: float, fall: float, flicker: float = 0.0) -> Curve:
-        """Strokes that rise within `rise` seconds and die away over `fall` seconds; `flicker` is a dip right after the first flash.
-
-        `gap_seconds` are the shortest and the longest time between two.
-        """
-        gaps = np.exp(self.rng.uniform(np.log(gap_seconds[0]), np.log(gap_seconds[1]), MAX_EVENTS))
-        at = np.cumsum(gaps) - gaps[0] * self.between(0.3, 1)
-        sizes = self.rng.uniform(0.6, 1, MAX_EVENTS)
-        out = np.zeros_like(self.times)
-        reach = rise + 7 * fall
-        for start, size in zip(at, sizes, strict=True):
-            first, last = np.searchsorted(self.times, [start, start + reach])
-            if first == len(out):
-                break
-            since = self.times[first:last] - start
-            one = size * np.minimum(since / rise, 1) * np.exp(-np.maximum(since - rise, 0) / fall)
-            one *= 1 - flicker * np.exp(-(((since - 0.16) / 0.04) ** 2))
-            out[first:last] = np.maximum(out[first:last], one)
-        return out
-
-    def treads(self) -> Curve:
-        """A tread, again and again, some deeper than others."""
-        beat = self.between(0.8, 1.9) * self.times + 0.13 * self.sway(0.2, 0.6) + self.rng.random()
-        return np.abs(np.sin(np.pi * beat)) ** self.between(2, 5) * (0.78 + 0.16 * self.sway(0.2, 0.8))
-
-
-def _thunderstorm(gait: Gait) -> Curve:
-    return 0.06 + 0.94 * gait.strokes((1.2, 4.0), 0.04, gait.between(0.5, 1.1), 0.55)
-
-
-def _waterfall(gait: Gait) -> Curve:
-    return gait.between(0.4, 0.6) + 0.26 * gait.sway(0.12, 0.7)
-
-
-def _volcano(gait: Gait) -> Curve:
-    return 0.12 + 0.88 * gait.strokes((0.7, 2.6), gait.between(0.1, 0.3), gait.between(0.4, 0.8)) + 0.035 * gait.sway(1, 3)
-
-
-def _squishing(gait: Gait) -> Curve:
-    return 0.04 + 0.92 * gait.treads()
-
-
-def _wind(gait: Gait) -> Curve:
-    return gait.between(0.4, 0.55) + 0.25 * gait.sway(0.15, 0.8) + 0.05 * gait.sway(1.2, 2.5)
-
-
-def _fire(gait: Gait) -> Curve:
-    return gait.between(0.38, 0.55) + 0.2 * gait.sway(0.3, 1.4) + 0.1 * gait.sway(2, 4.5)
-
-
-def _raining(gait: Gait) -> Curve:
-    return gait.between(0.4, 0.6) + 0.27 * gait.sway(0.08, 0.45, 3)
-
-
-def _underwater(gait: Gait) -> Curve:
-    return 0.08 + 0.9 * gait.strokes((0.5, 1.7), gait.between(0.15, 0.3), gait.between(0.3, 0.5))
-
-
-def _splashing(gait: Gait) -> Curve:
-    slow = gait.between(1, 1.9)
-    return 0.08 + 0.9 * gait.strokes((1.0 * slow, 2.0 * slow), 0.35 * slow, 0.42 * slow)
-
-
-GAITS: dict[str, Callable[[Gait], Curve]] = {
-    "thunderstorm": _thunderstorm,
-    "waterfall burbling": _waterfall,
-    "volcano eruption": _volcano,
-    "squishing water": _squishing,
-    "wind noise": _wind,
-    "fire crackling": _fire,
-    "raining": _raining,
-    "underwater bubbling": _underwater,
-    "splashing water": _splashing,
-}
+from .gait import Gait, random_of
+from .kinds import scene_kind
 
 
 def make_envelope(kind: str, seed: int, seconds: float, rate: float) -> NDArray[np.float32]:
@@ -125,8 +18,6 @@ def make_envelope(kind: str, seed: int, seconds: float, rate: float) -> NDArray[
 
     `kind` is one of `KINDS`.
     """
-    if kind not in GAITS:
-        raise ConfigError(f"kind: got {kind!r}, expected one of {', '.join(GAITS)}")
     times = np.arange(round(seconds * rate)) / rate
-    curve = GAITS[kind](Gait(random_of(kind, seed, "envelope"), times))
+    curve = scene_kind(kind).envelope(Gait(random_of(kind, seed, "envelope"), times))
     return np.clip(curve, 0, 1).astype(np.float32)

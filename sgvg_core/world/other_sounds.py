@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
-from .envelopes import random_of
+from .gait import random_of
 from .sounds.tools import Bench, Wave, decibels, unit
 
 

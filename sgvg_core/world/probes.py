@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .envelopes import make_envelope
+from .kinds import KINDS, random_scene
 from .render import render
-from .scene import KINDS, random_scene
-from .sounds import synth
+from .synth import synth
 
 SEED, _SIZE, _SECONDS, RATE = 71, 48, 0.5, 22_050
 

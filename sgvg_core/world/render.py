@@ -1,25 +1,20 @@
 """Pictures of the world: one file a kind paints it."""
 
 import functools
-import importlib
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config import check_choice, check_range
+from .kinds import KINDS, scene_kind
 from .paint import Grid
-from .scene import KINDS, Scene
-
-_FILES = ("thunderstorm", "waterfall", "volcano", "squishing", "wind", "fire", "raining", "underwater", "splashing")
-Frame = Callable[[float, float], NDArray[np.float32]]
+from .scene import Frame, Scene
 
 
 @functools.lru_cache(32)
 def _painted(kind: str, scene: Scene, size: int) -> Frame:
     """The painter of a scene with its still layers done."""
-    module = importlib.import_module(f".scenes.{_FILES[KINDS.index(kind)]}", __package__)
-    return module.paint(Grid(size), scene)
+    return scene_kind(kind).paint(Grid(size), scene)
 
 
 def render(kind: str, scene: Scene, envelope: float, phase: float, size: int = 128) -> NDArray[np.uint8]:

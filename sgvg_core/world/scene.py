@@ -1,24 +1,18 @@
 """What a picture of the world shows, apart from how strong it is and where in its turn: a scene."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..config import check_choice, check_range
+from ..config import check_range
 from ..errors import ConfigError
+from .gait import Curve, Gait
+from .paint import Grid
+from .sounds.tools import Bench, Wave
 
-KINDS = (
-    "thunderstorm",
-    "waterfall burbling",
-    "volcano eruption",
-    "squishing water",
-    "wind noise",
-    "fire crackling",
-    "raining",
-    "underwater bubbling",
-    "splashing water",
-)
-"""The nine scenes, named as in the paper's Landscape data."""
+Frame = Callable[[float, float], NDArray[np.float32]]
 
 NUM_COMPOSITIONS = 4
 """How many layouts each kind has: view, distance, number and place of the main element."""
@@ -52,8 +46,21 @@ class Scene:
             check_range(name, getattr(self, name), 0, 1)
 
 
-def random_scene(kind: str, seed: int) -> Scene:
-    """A scene of a kind, the same for the same seed."""
-    check_choice("kind", kind, KINDS)
-    rng = np.random.default_rng([KINDS.index(kind), seed & 0xFFFFFFFFFFFFFFFF, 77])
-    return Scene(int(rng.integers(NUM_COMPOSITIONS)), *rng.random(len(VALUES)).tolist())
+@dataclasses.dataclass(frozen=True)
+class SceneKind:
+    """A class of the world: all that has to be said of it. One file in `scenes` ends with one, named SCENE."""
+
+    name: str
+    """Its label, as in the paper's Landscape data."""
+    paint: Callable[[Grid, Scene], Frame]
+    """Paints what stands still at a size; what it returns paints the frame of a strength, 0..1, and a phase in turns."""
+    sound: Callable[[Bench], Wave]
+    """Makes its sound, of an RMS of about one, from the envelope and the random numbers of the bench."""
+    envelope: Callable[[Gait], Curve]
+    """Its hidden cause over time, about 0..1."""
+    wordings: tuple[str, ...]
+    """What people call it; the first is its name."""
+    steady: bool = False
+    """Whether its sound may stay alike for minutes, as rain does."""
+    found: tuple[Callable[[Bench], Wave], ...] = ()
+    """Other sounds by which recordings know it; clips of the world don't have them."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sgvg_core.errors import ConfigError
+from sgvg_core.world.kinds import KINDS, random_scene
 from sgvg_core.world.render import _painted, render
-from sgvg_core.world.scene import KINDS, NUM_COMPOSITIONS, VALUES, Scene, random_scene
+from sgvg_core.world.scene import NUM_COMPOSITIONS, VALUES, Scene
 
 SIZE = 64
 MIDDLE = Scene(0, 0.3, 0.5, 0.2, 0.4, 0.5, 0.5)

@@ -10,15 +10,14 @@ from sgvg_core.augmentation.sounds import augment_sound, change_speed
 from sgvg_core.errors import ConfigError, MediaError
 from sgvg_core.world import synth
 from sgvg_core.world.captions import NAMES, caption
-from sgvg_core.world.envelopes import GAITS, make_envelope
+from sgvg_core.world.envelopes import make_envelope
+from sgvg_core.world.kinds import KINDS, SCENES
 from sgvg_core.world.other_sounds import OTHER_SOUNDS, synth_other
 from sgvg_core.world.recordings import find_recordings, read_recordings, source_of
-from sgvg_core.world.sounds import SOUNDS
-from sgvg_core.world.sounds.found import FOUND
 from sgvg_core.world.sounds.tools import Bench
 
 RATE = 22_050
-KINDS = tuple(SOUNDS)
+FOUND = {scene.name: scene.found for scene in SCENES if scene.found}
 
 
 def made(kind: str, seed: int, seconds: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +31,8 @@ def loudness(wave: np.ndarray, block_samples: int = RATE // 20) -> np.ndarray:
 
 
 def test_every_class_has_envelope_sound_and_words():
-    assert set(SOUNDS) == set(GAITS) == set(NAMES)
+    assert len(SCENES) == len(set(KINDS)) == 9
+    assert tuple(NAMES) == KINDS
     assert all(NAMES[kind][0] == kind for kind in KINDS)
 
 

@@ -16,7 +16,7 @@ from ...audio.mel import SMALLEST_POWER, mel_power, power_to_log_mel, resize_log
 from ...audio.segments import cut_window, window_samples
 from ...augmentation.sounds import augment_sound, change_speed
 from ...config import MelConfig
-from ...world import synth
+from ...world import SCENES, synth
 from ...world.captions import NAMES, caption
 from ...world.envelopes import make_envelope
 from ...world.other_sounds import OTHER_SOUNDS, synth_other
@@ -31,7 +31,7 @@ ENVELOPE_SECONDS = 0.25
 """The envelope of a window is the mean over this time around its middle."""
 ENVELOPE_RATE = 200
 """Values a second of an envelope before it's interpolated."""
-STEADY_KINDS = ("waterfall burbling", "wind noise", "fire crackling", "raining")
+STEADY_KINDS = tuple(scene.name for scene in SCENES if scene.steady)
 STEADY_SHARE = 0.5
 """Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
 FOUND_SHARE = 0.35

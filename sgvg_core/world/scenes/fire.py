@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, box, compose, disc, half_layers
 from ..paint import C, Grid, dots, fbm, glow, over, pines, ramp, ridge, rnd, rolling, smooth, turn_weights
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.fire import sound
 
 NUM_STATES = 5
 TEXTURE = 96                                             # pixels a side of a flame's texture
@@ -274,3 +276,21 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, stones + stone_shine * e, stone_mask)
         return over(out, C(0, "ffc860"), layout.sparks.seen(1.1 * envelope - .05, phase))
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return gait.between(0.38, 0.55) + 0.2 * gait.sway(0.3, 1.4) + 0.1 * gait.sway(2, 4.5)
+
+
+SCENE = SceneKind(
+    name="fire crackling",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "fire crackling", "campfire", "fire", "burning logs", "flames", "bonfire that crackles", "fireplace", "bonfire", "burning wood",
+        "blaze",
+    ),
+    steady=True,
+)

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, box, compose, disc, half_layers
 from ..paint import C, Grid, billow, fbm, glow, over, pines, ramp, ridge, rnd, rolling, smooth
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.raining import sound
 
 NUM_STATES = 4
 SLANT = (.14, -.22, .10, .30)
@@ -271,3 +273,21 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, drop, (.8 * open_air) * layout.rain.seen(amount, phase, 8))
         return out
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return gait.between(0.4, 0.6) + 0.27 * gait.sway(0.08, 0.45, 3)
+
+
+SCENE = SceneKind(
+    name="raining",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "raining", "rain", "rainfall", "rain shower", "rain over a lake", "drops of rain", "downpour", "raindrops", "rainy day",
+        "rain in the village",
+    ),
+    steady=True,
+)

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, box, compose, disc, half_layers
 from ..paint import C, Grid, fbm, glow, over, ramp, ridge, rnd, smooth, turn_weights
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.splashing import sound
 
 NUM_STATES = 4
 SHORE = (.42, .46, -.2, .50)                             # the horizon
@@ -292,3 +294,21 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
             over(out, front, front_mask)
         return out
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    slow = gait.between(1, 1.9)
+    return 0.08 + 0.9 * gait.strokes((1.0 * slow, 2.0 * slow), 0.35 * slow, 0.42 * slow)
+
+
+SCENE = SceneKind(
+    name="splashing water",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "splashing water", "waves", "sea waves", "waves breaking on the shore", "surf", "splashing sea", "ocean waves", "ocean", "sea",
+        "waves against a rock", "waves on the beach",
+    ),
+)

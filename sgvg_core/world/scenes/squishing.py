@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, compose, disc, half_layers
 from ..paint import C, Grid, fbm, glow, over, pines, ramp, ridge, rnd, rolling, smooth
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.squishing import sound
 
 NUM_STATES = 5
 SHORE = (.34, .16, -.2, .40)
@@ -353,3 +355,20 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, colours["mud"] * .62, mud)
         return over(out, front, front_mask)
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return 0.04 + 0.92 * gait.treads()
+
+
+SCENE = SceneKind(
+    name="squishing water",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "squishing water", "squishing mud", "steps in a muddy puddle", "wet mud", "squelching swamp", "footsteps in a bog", "mud",
+        "muddy boots", "rubber boots in a puddle", "boots treading wet ground",
+    ),
+)

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..backdrop import shade, tint
+from ..gait import Curve, Gait
 from ..paint import C, Grid, billow, fbm, glow, halve, land, over, pines, ramp, ridge, rnd, rolling, smooth, turn_weights
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.thunderstorm import sound
 
 NUM_STATES = 4
 SHORE = (0.68, 0.8, 0.66, 0.8)
@@ -152,3 +154,20 @@ def _plain(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
     fence = (b.edge(0.006 - np.abs((b.x * 9) % 1 - 0.5) / 9) * (np.abs(b.y - 0.91) < 0.035)) + b.edge(0.005 - np.abs(b.y - 0.895))
     over(img, shade(s, "5a4c40", "3a2c34", "12121e"), np.clip(fence, 0, 1))
     return img, np.maximum.reduce([far, field, tree, np.clip(fence, 0, 1)]), np.zeros_like(b.y)
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return 0.06 + 0.94 * gait.strokes((1.2, 4.0), 0.04, gait.between(0.5, 1.1), 0.55)
+
+
+SCENE = SceneKind(
+    name="thunderstorm",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "thunderstorm", "thunder and lightning", "lightning storm", "storm with thunder", "thunder over the hills", "bolt of lightning",
+        "thunder", "lightning", "storm", "thunderclap", "lightning strike over a dark lake",
+    ),
+)

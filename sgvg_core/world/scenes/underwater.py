@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, compose, disc, half_layers
 from ..paint import C, Grid, fbm, over, ramp, ridge, rnd, rolling, smooth
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.found import boiling, deep, diver
+from ..sounds.underwater import sound
 
 NUM_STATES = 5
 # Vents: where a column starts (x, y), where it ends, how wide it opens, the size of its bubbles.
@@ -218,3 +221,21 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, rim, .95 * layout.bubbles.seen(.10 + 1.1 * envelope, phase, 6))
         return out
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return 0.08 + 0.9 * gait.strokes((0.5, 1.7), gait.between(0.15, 0.3), gait.between(0.3, 0.5))
+
+
+SCENE = SceneKind(
+    name="underwater bubbling",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "underwater bubbling", "bubbles under water", "underwater", "deep sea", "rising air bubbles", "under the sea", "bubbles",
+        "diver's bubbles", "coral reef with bubbles", "fish and bubbles under water",
+    ),
+    found=(diver, boiling, deep),
+)

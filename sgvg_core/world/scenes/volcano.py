@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backdrop import mist, shade, sky, veil
+from ..gait import Curve, Gait
 from ..paint import C, Grid, billow, dots, fbm, glow, halve, land, over, pines, ridge, rnd, rolling, smooth, turn_weights
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds import found
+from ..sounds.volcano import sound
 
 NUM_STATES = 4
 SKY = ("5c6c9c 3a2050 100c28", "a08ca8 8c3c58 2c1c44", "e8c0a0 f07848 6c3048")
@@ -145,3 +148,21 @@ def _sea(b: Grid, img: Any, s: Scene, shore: float) -> Any:
     lines = smooth(0.5, 0.62, fbm(b.x * 0.35, b.y * 3 / (0.4 + deep)))
     over(img, shade(s, "3f7c9c", "7a4058", "141838") * (1 - 0.35 * deep) + mist(s) * (0.12 * lines), mask)
     return mask
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return 0.12 + 0.88 * gait.strokes((0.7, 2.6), gait.between(0.1, 0.3), gait.between(0.4, 0.8)) + 0.035 * gait.sway(1, 3)
+
+
+SCENE = SceneKind(
+    name="volcano eruption",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "volcano eruption", "volcano", "erupting volcano", "lava fountain", "mountain that spits lava", "volcanic explosion", "lava",
+        "eruption", "lava flowing from a crater", "crater with smoke and lava",
+    ),
+    found=(found.vent, found.mud, found.slide),
+)

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backdrop import mist, shade, sky, veil
+from ..gait import Curve, Gait
 from ..paint import C, Grid, fbm, glow, halve, land, over, pines, ridge, rnd, rolling, smooth, turn_weights
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.waterfall import sound
 
 NUM_STATES = 5
 SKY = ("3f8fc4 5a4c84 0c1430", "9fd4e8 b87888 1e2c58", "eaf6ee f8c498 485884")
@@ -165,3 +167,21 @@ def _cave(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
     mask = b.edge(away - hole)
     over(img, cave, mask)
     return img, np.zeros_like(b.y), water * (1 - mask)
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return gait.between(0.4, 0.6) + 0.26 * gait.sway(0.12, 0.7)
+
+
+SCENE = SceneKind(
+    name="waterfall burbling",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "waterfall burbling", "waterfall", "burbling brook", "cascade", "stream falling over rocks", "cataract in the forest", "brook",
+        "stream", "river that falls from a cliff", "mountain stream", "water falling into a pool",
+    ),
+    steady=True,
+)

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..gait import Curve, Gait
 from ..layers import Layer, Shape, States, box, compose, half_layers
 from ..paint import C, Grid, dots, fbm, glow, over, pines, ramp, ridge, rnd, rolling, smooth
-from ..scene import Scene
+from ..scene import Scene, SceneKind
+from ..sounds.wind import sound
 
 NUM_STATES = 5
 WAY = (1, -1, 1, -1)                                     # where the wind blows to: right or left
@@ -335,3 +337,21 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, np.float32(1), (.25 + .45 * (1 - scene.hour)) * layout.lines.seen(1.05 * envelope, phase, 4))
         return over(out, colours["flying"], layout.leaves.seen(.04 + 1.05 * envelope, phase))
     return frame
+
+
+def envelope(gait: Gait) -> Curve:
+    """The hidden cause of a clip over time, about 0..1."""
+    return gait.between(0.4, 0.55) + 0.25 * gait.sway(0.15, 0.8) + 0.05 * gait.sway(1.2, 2.5)
+
+
+SCENE = SceneKind(
+    name="wind noise",
+    paint=paint,
+    sound=sound,
+    envelope=envelope,
+    wordings=(
+        "wind noise", "wind", "wind over the meadow", "gusts in the grass", "gale", "breeze in the trees", "windy field",
+        "trees bending in the wind", "leaves blown by the wind", "breeze",
+    ),
+    steady=True,
+)

@@ -74,7 +74,3 @@ def deep(bench: Bench) -> Wave:
     at = bench.moments(bench.spread(1, 25), 0.1, 1.0, bench.between(2, 6))
     bubbles = bench.bubbles(at, bench.spread(150, 400), bench.spread(500, 1600), (6, 24), (0.2, 1.0), 6)
     return (wave + bubbles * decibels(bench.between(-26, -4))) * bench.drive(bench.between(0.2, 0.6), 1.0)
-
-
-FOUND = {"volcano eruption": (vent, mud, slide), "underwater bubbling": (diver, boiling, deep)}
-"""The further sounds of a class."""
