@@ -93,7 +93,8 @@ def our_joint_space(size: int, batch: int) -> Updates:
     """Stage two onto a frozen CLIP model; sound pictures of `size`."""
     from sgvg_core.embedding.prompts import label_captions
     from sgvg_core.training.clips.captions import all_words
-    from sgvg_core.training.clips.joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, JointSpaceWeights, Moments
+    from sgvg_core.training.clips.joint_space import ClipJointSpaceTraining, Moments
+    from sgvg_core.training.clips.joint_space_config import ClipJointSpaceConfig, JointSpaceWeights
 
     captions = all_words(label_captions(label) for label in LABELS)
     space = ClipJointSpaceConfig().space

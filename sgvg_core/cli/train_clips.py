@@ -96,7 +96,8 @@ def _minutes(options: argparse.Namespace) -> float | None:
 def run_joint_space(options: argparse.Namespace) -> int:
     """Train a joint space on clips, or resume; prints its path."""
     from ..datasets import ClipData  # here, so that other commands start at once
-    from ..training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS, JointSpaceWeights, train_clip_joint_space
+    from ..training.clips.joint_space import train_clip_joint_space
+    from ..training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS, JointSpaceWeights
     from ..training.runs.history import note_command
     from ..training.runs.ranks import joined_ranks
 

@@ -12,7 +12,7 @@ from sgvg_core.config import from_dict
 from sgvg_core.config.aliases import RENAMED, current_names, current_path, same_settings
 from sgvg_core.errors import ConfigError
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
-from sgvg_core.training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS, ClipJointSpaceConfig
+from sgvg_core.training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS, ClipJointSpaceConfig
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig
 from sgvg_core.training.runs.settings import read_stage_config
 
@@ -96,11 +96,11 @@ def test_nothing_else_is_renamed() -> None:
 def test_every_alias_leads_to_a_setting() -> None:
     from sgvg_core.augmentation import adaptive
     from sgvg_core.guidance import few_shot_fit, label_directions
-    from sgvg_core.training.clips import adversarial_config, joint_space, sgvg_config
+    from sgvg_core.training.clips import adversarial_config, joint_space_config, sgvg_config
     from sgvg_core.training.world import detail_finetune, paper_losses, stages, walker_warmup
     from sgvg_core.training.world import joint_space as taught_space
 
-    trainings = (adversarial_config, joint_space, sgvg_config, detail_finetune, taught_space, paper_losses, stages, walker_warmup)
+    trainings = (adversarial_config, joint_space_config, sgvg_config, detail_finetune, taught_space, paper_losses, stages, walker_warmup)
     rooms = (config, adaptive, *trainings, label_directions, few_shot_fit)
     for name, renamed in RENAMED.items():
         cls = next(getattr(room, name) for room in rooms if hasattr(room, name))

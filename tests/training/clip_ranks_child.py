@@ -12,9 +12,10 @@ from sgvg_core.datasets import ClipData
 from sgvg_core.embedding.prompts import label_captions
 from sgvg_core.presets import TINY
 from sgvg_core.training.clips.captions import all_words
-from sgvg_core.training.clips.joint_space import ClipJointSpaceConfig, ClipJointSpaceTraining, MomentReader
-from sgvg_core.training.clips.sgvg import ClipSgvgTraining
+from sgvg_core.training.clips.joint_space import ClipJointSpaceTraining, MomentReader
+from sgvg_core.training.clips.joint_space_config import ClipJointSpaceConfig
 from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig
+from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.ranks import Ranks, joined_ranks

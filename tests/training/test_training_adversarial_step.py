@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from sgvg_core.augmentation.adaptive import AugmentConfig, augment, draw_transforms
 from sgvg_core.randomness import generator_at, normal
 from sgvg_core.synthesis.mapping import W_AVG_DECAY
-from sgvg_core.training.clips import adversarial
+from sgvg_core.training.clips import adversarial_sheet
 from sgvg_core.training.clips.adversarial import AdversarialTraining
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 
@@ -232,11 +232,11 @@ class FewImages:
 @pytest.mark.parametrize(("count", "shown"), [(80, [0, 10, 20, 30, 40, 50, 60, 70]), (3, [0, 1, 2, 0, 1, 2, 0, 1])])
 def test_a_sheet_has_real_images_above_made_ones(count, shown):
     net = AdversarialTraining(CONFIG).G_ema
-    rows = adversarial._rows_of_all(net, FewImages(count), seed=3)
+    rows = adversarial_sheet._rows_of_all(net, FewImages(count), seed=3)
     assert rows.shape == (5 * 8, 3, 8, 8)
     assert [round(float(image[0, 0, 0]) * 100) for image in rows[:8]] == shown
     z = torch.stack([normal(3, "sheet", item, 6) for item in range(32)])
     torch.testing.assert_close(rows[8:], net.synthesis(net.mapping(z)), atol=1e-5, rtol=1e-4)
-    sheet = adversarial.sample_sheet(net, FewImages(count), 3)
+    sheet = adversarial_sheet.sample_sheet(net, FewImages(count), 3)
     assert sheet.dtype == torch.uint8
     assert sheet.shape[2] == 3

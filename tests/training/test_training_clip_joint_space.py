@@ -17,14 +17,8 @@ from sgvg_core.embedding.prompts import label_captions
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.training import losses
 from sgvg_core.training.clips.captions import EmbeddedCaptions, clip_captions
-from sgvg_core.training.clips.joint_space import (
-    CLIP_JOINT_SPACE_PRESETS,
-    ClipJointSpaceConfig,
-    ClipJointSpaceTraining,
-    JointSpaceWeights,
-    MomentReader,
-    train_clip_joint_space,
-)
+from sgvg_core.training.clips.joint_space import ClipJointSpaceTraining, MomentReader, train_clip_joint_space
+from sgvg_core.training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS, ClipJointSpaceConfig, JointSpaceWeights
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.steps import RunPolicy
 

@@ -12,9 +12,10 @@ from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfi
 from sgvg_core.errors import Cancelled, ConfigError, TrainingError
 from sgvg_core.guidance.label_directions import LabelSearch
 from sgvg_core.training import losses
-from sgvg_core.training.clips.joint_space import CLIP_JOINT_SPACE_PRESETS
-from sgvg_core.training.clips.sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
+from sgvg_core.training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS
+from sgvg_core.training.clips.sgvg import train_clip_sgvg, warm_start
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
+from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.settings import read_stage_config

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
-from sgvg_core.training.clips.sgvg import ClipSgvgTraining, train_clip_sgvg
+from sgvg_core.training.clips.sgvg import train_clip_sgvg
 from sgvg_core.training.clips.sgvg_config import ClipSgvgConfig, SgvgTerms
+from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.runs.state import read_state

@@ -18,16 +18,8 @@ from sgvg_core.errors import Cancelled
 from sgvg_core.training.runs.ema import lerp_to_initial
 from sgvg_core.training.world import joint_space as stage
 from sgvg_core.training.world.generator import RenderedImages
-from sgvg_core.training.world.joint_space import (
-    LOSS_WEIGHTS,
-    JointSpaceRun,
-    embed_meanings,
-    joint_losses,
-    learn_words,
-    soft_contrastive_loss,
-    soft_targets,
-    train_joint_space,
-)
+from sgvg_core.training.world.joint_space import LOSS_WEIGHTS, JointSpaceRun, learn_words, train_joint_space
+from sgvg_core.training.world.joint_space_losses import embed_meanings, joint_losses, soft_contrastive_loss, soft_targets
 from sgvg_core.world import KINDS, render
 from sgvg_core.world.codes import draw_codes, read_codes
 

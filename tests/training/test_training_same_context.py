@@ -16,8 +16,8 @@ from sgvg_core.sound_inversion import SoundInversionEncoder, encode_clips, encod
 from sgvg_core.training.clips import sgvg as clip_sgvg
 from sgvg_core.training.clips import windows as clip_windows
 from sgvg_core.training.clips.samples import sample_film
-from sgvg_core.training.clips.sgvg import ClipSgvgTraining
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS
+from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
 from sgvg_core.training.clips.windows import ClipWindows
 from sgvg_core.training.world.paper_losses import FinetuneConfig, FrozenParts, draw_batch, roll_out_with_gradients

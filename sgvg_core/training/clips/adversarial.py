@@ -15,11 +15,9 @@ import torch
 from ...assembly import build_discriminator, build_generator, save_discriminator, save_generator
 from ...augmentation.adaptive import adapted, augment, draw_transforms
 from ...devices import to_dtype
-from ...media import contact_sheet, save_png
-from ...pixels import to_uint8
+from ...media import save_png
 from ...progress import Progress, silent
 from ...randomness import generator_at, normal
-from ...synthesis import StyleGAN2Generator
 from ...synthesis.mapping import W_AVG_DECAY
 from .. import losses
 from ..runs.ema import decay_of_half_life, ema_update
@@ -29,17 +27,13 @@ from ..runs.settings import CONFIG_FILE, write_stage_config
 from ..runs.state import Stateful
 from ..runs.steps import RunPolicy, SteppedRun
 from .adversarial_config import AdversarialConfig
+from .adversarial_sheet import sample_sheet
 from .class_labels import ClassLabels, class_labels
 from .images import Epochs, ImageData
 from .init_from import CRITIC_FILE, InitialNetworks
 
 FOLDER = "adversarial"
 """In the work folder: checkpoints, log, settings and sheets of this stage."""
-_SHEET_COLUMNS, _SHEET_ROWS = 8, 4
-_MOST_CLASSES = 24
-"""On a sheet."""
-_REAL_OF_CLASS = 2
-"""Real pictures at the left of a class's row."""
 _BETAS = 0.0, 0.99
 
 
@@ -375,38 +369,3 @@ def _real_image(data: ImageData, epochs: Epochs, config: AdversarialConfig, step
     image = data.image(epochs.index(step, item))
     mirrored = config.mirror and torch.rand((), generator=generator_at(config.seed, "mirror", step, item)).item() < 0.5
     return image.flip(2) if mirrored else image
-
-
-@torch.no_grad()
-def sample_sheet(G: StyleGAN2Generator, data: ImageData, seed: int, classes: ClassLabels | None = None) -> torch.Tensor:
-    """Real pictures, and those of codes that are always the same, uint8 [H, W, 3].
-
-    Without labels a row of real ones stands above. With `classes` each row is one, in the order of their numbers: real pictures of it at
-    the left, then the same codes in every row.
-    """
-    images = _rows_of_all(G, data, seed) if classes is None else _rows_of_classes(G, data, seed, classes)
-    return contact_sheet(to_uint8(images), _SHEET_COLUMNS)
-
-
-def _rows_of_all(G: StyleGAN2Generator, data: ImageData, seed: int) -> torch.Tensor:
-    z = torch.stack([normal(seed, "sheet", item, G.z_dim) for item in range(_SHEET_COLUMNS * _SHEET_ROWS)])
-    step = max(1, len(data) // _SHEET_COLUMNS)
-    real = torch.stack([data.image(place * step % len(data)) for place in range(_SHEET_COLUMNS)])
-    return torch.cat([real, *(_made(G, some) for some in z.split(_SHEET_COLUMNS))])
-
-
-def _rows_of_classes(G: StyleGAN2Generator, data: ImageData, seed: int, classes: ClassLabels) -> torch.Tensor:
-    z = torch.stack([normal(seed, "sheet", item, G.z_dim) for item in range(_SHEET_COLUMNS - _REAL_OF_CLASS)])
-    rows = []
-    for number in range(min(classes.count, _MOST_CLASSES)):
-        real = [data.image(place) for place in classes.examples(number, _REAL_OF_CLASS)]
-        real += [torch.zeros(3, *G.img_size)] * (_REAL_OF_CLASS - len(real))  # grey
-        rows += [torch.stack(real), _made(G, z, classes.vectors([number] * len(z)))]
-    return torch.cat(rows)
-
-
-def _made(G: StyleGAN2Generator, z: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
-    """Pictures of codes, on the CPU."""
-    device = G.w_avg.device
-    images: torch.Tensor = G.synthesis(G.mapping(z.to(device), None if c is None else c.to(device)))
-    return images.cpu()

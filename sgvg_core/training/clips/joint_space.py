@@ -7,7 +7,7 @@ The contrastive loss needs the whole batch: embeddings are gathered from all pro
 
 import dataclasses
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,7 @@ from ...backbones import measure_norms, normalise_items
 from ...checkpoints import read_weights
 from ...config import (
     JointSpaceConfig,
-    MelConfig,
     SoundTowerConfig,
-    check_range,
     from_dict,
 )
 from ...datasets import ClipData
@@ -55,6 +53,7 @@ from ..runs.state import Stateful
 from ..runs.steps import RunPolicy, SteppedRun
 from .captions import EmbeddedCaptions, all_words, clip_captions
 from .images import Epochs
+from .joint_space_config import ClipJointSpaceConfig
 from .windows import ClipWindows, rng_of
 
 FOLDER = "clip_joint_space"
@@ -63,78 +62,6 @@ OPEN_CLIP = "open_clip:"
 _RATE = Fraction(12)
 _TEST_MOMENT = 0.5
 _NUM_MEASURED = 512
-
-
-@dataclasses.dataclass(frozen=True)
-class JointSpaceWeights:
-    """The weight of each term, by the losses' names; 0 switches a term off."""
-
-    contrastive_sound_image: float = 1.0
-    contrastive_sound_text: float = 1.0
-    contrastive_image_text: float = 1.0
-    sound_image: float = 0.0
-    """Eq. 2, a <-> v. Alone it would draw towers that are trained together to one point."""
-    sound_text: float = 0.0
-    """Eq. 2, a <-> t."""
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            check_range(f"weights {field.name}", getattr(self, field.name), 0, 1e6)
-
-
-@dataclasses.dataclass(frozen=True)
-class ClipJointSpaceConfig:
-    """How a joint space is learned from clips."""
-
-    onto: str = ""
-    """"": all towers from nothing. "bundled", or a file of a joint space: F_a onto its frozen F_v and F_t. "open_clip:NAME@WEIGHTS": onto
-    that model, WEIGHTS a tag or a file; "open_clip:FOLDER": onto the model in a folder."""
-    space: JointSpaceConfig = dataclasses.field(
-        default_factory=lambda: JointSpaceConfig(sound_texture=128, image_norm="item", sound_norm="item")
-    )
-    """Sizes of the towers; onto a frozen space those of F_a count. Words, merges and labels are learned from the captions."""
-    num_merges: int = 400
-    batch: int = 64
-    """Clips a step, over all processes."""
-    num_steps: int = 3000
-    lr: float = 1e-3
-    weight_decay: float = 0.02
-    warm_up: int = 60
-    """Steps over which the rate rises; then it falls along a cosine to nothing at the last step."""
-    weights: JointSpaceWeights = dataclasses.field(default_factory=JointSpaceWeights)
-    augment: bool = True
-    """Whether sounds are heard as other rooms, microphones and codecs would have them, with parts masked, and words drop parts of theirs."""
-    mirror: bool = True
-    """Whether half of the pictures are mirrored."""
-    test_every: int = 200
-    """Steps between looks at the test split: retrieval (R@1) and labels."""
-    num_test: int = 200
-    seed: int = 5
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("num_merges", 0, 50_000), ("batch", 2, 1_000_000), ("num_steps", 1, 10**9), ("lr", 1e-9, 1),
-                                ("weight_decay", 0, 10), ("warm_up", 0, 10**9), ("test_every", 1, 10**9), ("num_test", 1, 100_000),
-                                ("seed", 0, 2**63 - 1)):  # fmt: skip
-            check_range(name, getattr(self, name), low, high)
-
-
-_ONTO = JointSpaceWeights(contrastive_image_text=0.0, sound_image=1.0, sound_text=1.0)
-
-CLIP_JOINT_SPACE_PRESETS: Mapping[str, ClipJointSpaceConfig] = {
-    "paper": ClipJointSpaceConfig(
-        onto="open_clip:ViT-B-32@openai",
-        space=JointSpaceConfig(sound_widths=(32, 64, 128, 256), sound_texture=256, sound_norm="item", mel=MelConfig()),
-        weights=_ONTO,
-        batch=128,
-        num_steps=50_000,
-        lr=5e-4,
-        warm_up=1000,
-    ),
-    "small": ClipJointSpaceConfig(),
-    "tiny": ClipJointSpaceConfig(batch=16, num_steps=200, warm_up=10, test_every=50, num_test=64, num_merges=100),
-}
-"""`paper`: F_a onto CLIP's ViT-B/32, as the authors did, hearing the paper's 10 s windows. `small`: all towers from nothing, for thousands of
-clips, about an hour on a CPU. `tiny`: the same in minutes, to see that everything runs."""
 
 
 @dataclasses.dataclass(frozen=True)

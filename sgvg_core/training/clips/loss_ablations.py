@@ -24,8 +24,9 @@ from ...errors import ConfigError, TrainingError
 from ...progress import Progress, silent
 from ...synthesis import Generator
 from ..runs.steps import RunPolicy
-from .sgvg import ClipSgvgTraining, train_clip_sgvg, warm_start
+from .sgvg import train_clip_sgvg, warm_start
 from .sgvg_config import ClipSgvgConfig
+from .sgvg_step import ClipSgvgTraining
 from .windows import ClipWindows
 
 ALL_TERMS, START = "all_terms", "start"
