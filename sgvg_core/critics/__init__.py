@@ -1,4 +1,7 @@
-"""Discriminators: for training D_V over clips, D_I over frames, and one over pictures beside a hint; and StyleGAN2's own."""
+"""Discriminators: D_V over clips, D_I over frames, one of images with a hint, and StyleGAN2's own.
+
+Networks alone; their losses are in `training.losses`. Names of parameters are those of saved states.
+"""
 
 from .patches import HintedCritic, ImageCritic, VideoCritic
 from .stylegan2 import StyleGAN2Discriminator

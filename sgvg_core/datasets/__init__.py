@@ -1,4 +1,7 @@
-"""Data sets: folders of clips prepared into shards that stream, and the reader that every trainer shares."""
+"""Data sets: folders of clips prepared into shards that stream, and the reader that every trainer shares.
+
+`prepare` writes, `ClipData` reads, the format has a version (docs/data.md). Splits are by recording, never by clip: keep it so.
+"""
 
 from .clip_data import ClipData
 from .clip_info import ClipInfo

@@ -1,4 +1,7 @@
-"""One space for pictures, words and sounds: F_v, F_t and F_a of the paper (Eq. 2, 4.5)."""
+"""One space for images, words and sounds: F_v, F_t and F_a of the paper (Eq. 2, 4.5).
+
+Ours, the released F_a, and any CLIP of open_clip. All embed to unit length; a space that hears has a `sound`.
+"""
 
 from .bpe import ByteBPE, split_words, train_merges
 from .image_preparation import ImagePreparation

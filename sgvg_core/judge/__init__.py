@@ -1,4 +1,7 @@
-"""The judge of pictures: kind and strength."""
+"""The judge of images: class and strength.
+
+It's trained on rendered images only and is for measuring: it must never be part of a loss.
+"""
 
 from .network import Judge, Verdict
 

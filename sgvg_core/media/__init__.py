@@ -1,4 +1,7 @@
-"""Sound and video files: decoded on a player's time line, written whole or not at all."""
+"""Sound and video files: decoded on a player's time line, written whole or not at all.
+
+It knows files and no spectra. Every rule has a file in tests/media that shows what players do; a new container is an entry of `containers`.
+"""
 
 from .containers import CONTAINERS, container_of
 from .decode import SoundInfo, SoundReader, iter_sound, probe_sound, read_sound

@@ -1,4 +1,7 @@
-"""The sound inversion encoder: sound to offsets in W+. Ours, the released one, and either fitted to another generator."""
+"""The sound inversion encoder: sound to offsets in W+. Ours, the released one, and either adapted to another generator.
+
+`streaming` is how sounds of any length go through; how windows are batched changes nothing. Names of parameters are those of files.
+"""
 
 from .adapted import AdaptedSoundEncoder, AnySoundEncoder
 from .encoder import SoundInversionEncoder

@@ -1,4 +1,7 @@
-"""The recurrent walker: latents that move as a sound goes on. Ours, the released one, and either fitted to another generator."""
+"""The recurrent walker: latents that move with a sound. Ours, the released one, one by formula (`analytic`), and either adapted to another generator.
+
+`rollout.take_step` is the one place where a walk moves. Names of parameters are those of files.
+"""
 
 from .adapted import AdaptedWalker, AnyWalker
 from .analytic import config_of_walker
