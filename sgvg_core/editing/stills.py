@@ -13,7 +13,7 @@ from ..progress import Progress, silent
 from .apply import ResolvedEdit, apply_edits
 from .edits import Edit
 from .regions import place_edits, synthesize_edited
-from .resolve import ResolveSettings, resolve_edits
+from .resolve import DIRECTION_SIGMAS, ResolveSettings, resolve_edits
 from .sources import Source, show
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
@@ -53,8 +53,16 @@ def _drawn(model: SoundModel, source: Source, edits: Sequence[ResolvedEdit]) -> 
     return to_uint8(next(synthesize_edited(model.generator, [source.ws], placed, noise=source.noise)))[0]
 
 
-def strength_strip(model: SoundModel, source: Source, edits: Sequence[ResolvedEdit], strengths: Sequence[float] = STRENGTHS) -> torch.Tensor:
-    """The picture at several strengths of its edits, side by side, uint8 [H, W', 3]."""
+def strength_strip(
+    model: SoundModel, source: Source, edits: Sequence[ResolvedEdit], strengths: Sequence[float] | None = None
+) -> torch.Tensor:
+    """The picture at several strengths of its edits, side by side, uint8 [H, W', 3].
+
+    `strengths` multiply the edits' own (None: `STRENGTHS`; of plain directions -3 to 3 standard deviations, for a strength of 1).
+    """
+    if strengths is None:
+        plain = all(edit.way == "direction" for edit in edits)
+        strengths = [sigmas / DIRECTION_SIGMAS for sigmas in SIGMAS] if plain else STRENGTHS
     made = []
     for strength in strengths:
         scaled = [dataclasses.replace(edit, amounts=strength * edit.amounts[:1]) for edit in edits]
