@@ -51,6 +51,16 @@ def test_nothing_overlaps_on_the_page(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_load_sound_has_room_for_what_it_says(name: str) -> None:
+    """In the new node design it's 330 high once it has said what it loaded."""
+    nodes = load(ROOT / "workflows" / f"{name}.json")["nodes"]
+    for sound in (node for node in nodes if node["type"] == "SGVG_LoadSound"):
+        (left, top), right = sound["pos"], sound["pos"][0] + sound["size"][0]
+        column = [node for node in nodes if node["pos"][0] < right and node["pos"][0] + node["size"][0] > left]
+        assert all(node["pos"][1] - 30 >= top + 340 for node in column if node["pos"][1] > top), f"below {sound['pos']}"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_node_stands_in_one_group_below_its_title(name: str) -> None:
     page = load(ROOT / "workflows" / f"{name}.json")
     groups = [group["bounding"] for group in page["groups"]]
