@@ -223,7 +223,7 @@ class Frames:
         self.pose = pose_of(pose)
         self.walk, self.settings = walk, driven_render(settings, walk)
         self.chosen = range(walk.num_frames) if chosen is None else chosen
-        self.size_of_image = final_size(self.handle.generator, settings)
+        self.size_of_image = final_size(self.handle.generator, self.settings)
         """Height and width."""
 
     def __iter__(self) -> Any:

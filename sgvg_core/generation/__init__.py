@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ..pixels import to_uint8
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
-    from .driven_render import driven_render, numbers_of, sound_of_walk
     from .film import GeneratedVideo, generate, walk_of_sound, write_film
     from .listening import SoundLabels, classify_sound
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .sound_embedding import embed_sound
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
+    from .walk_render import driven_render, numbers_of, sound_of_walk
 
 __all__ = [
     "ANCHORS",
@@ -94,9 +94,9 @@ _HOME = {
     "candidates_sheet": ".text_constraint",
     "choose_start": ".text_constraint",
     "compute_centres": ".centres",
-    "driven_render": ".driven_render",
-    "numbers_of": ".driven_render",
-    "sound_of_walk": ".driven_render",
+    "driven_render": ".walk_render",
+    "numbers_of": ".walk_render",
+    "sound_of_walk": ".walk_render",
     "drawn_label": ".class_labels",
     "embed_sound": ".sound_embedding",
     "size_of_image": ".render",

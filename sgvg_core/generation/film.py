@@ -23,7 +23,6 @@ from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_fold
 from ..motion import DriftBound, DriftSettings, Keyframes, LoopWalk, StyleMix, TruncatedWalk
 from ..progress import Progress, silent
 from .driven import POSE_NUMBERS, film_numbers
-from .driven_render import driven_render
 from .keyframe_latents import KeySource, resolve_keyframes
 from .listening import names_a_scene
 from .looping import SoundLoop, loop_of_sound, looped
@@ -39,6 +38,7 @@ from .sound_curves import curves_of_sound, curves_of_source, refuse_unknown
 from .spread import spread_of
 from .start import mean_start, start_latent, truncation_centres
 from .trajectory import Walk
+from .walk_render import driven_render
 
 _SHEET_FRAMES = 24
 

@@ -32,9 +32,9 @@ class KeySource:
     """Latents [1, L, D] that take the place of files of these names."""
 
     def latents(self, key: Mapping[str, Any], folder: Path) -> torch.Tensor:
-        """The latent [1, L, D] of one keyframe. Raises ConfigError and what reading its file raises.
+        """The latent [1, L, D] of one keyframe: of a `key` of a `KeyframePlan`, whose files lie in `folder`.
 
-        `key` is the keyframe as it was read; names of files start from `folder`.
+        Raises ConfigError and what reading its file raises.
         """
         generator = self.model.generator
         if key.get("latents") in self.given:

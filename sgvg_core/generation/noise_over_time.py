@@ -56,7 +56,7 @@ class FlowingNoise:
         self._sets: dict[int, list[torch.Tensor]] = {}
 
     def maps(self, frames: Sequence[int], device: torch.device) -> list[torch.Tensor] | None:
-        """One map a layer, [n, 1, H, W]; None where the generator has no noise. `frames` are numbers of frames."""
+        """One map a layer, [n, 1, H, W], for the `frames` of these numbers; None where the generator has no noise."""
         if not self._shapes:
             return None
         mixed = [self._of_frame(frame) for frame in frames]

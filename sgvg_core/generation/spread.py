@@ -33,10 +33,10 @@ def _labels(generator: Generator, first: int) -> torch.Tensor | None:
 
 
 def direction_of(generator: Generator, said: str, start_ws: torch.Tensor) -> torch.Tensor:
-    """A direction [L, D] by its name: "pca N", a standard deviation along principal axis N of the mapped codes (from 0), the same for all
-    latents; "seed N", the way from `start_ws` [1, L, D] to the first code of seed N. Raises ConfigError.
+    """A direction [L, D] by its name, which is `said`.
 
-    `said` is the name.
+    "pca N" is a standard deviation along principal axis N of the mapped codes (from 0), the same for all latents; "seed N" the way from
+    `start_ws` [1, L, D] to the first code of seed N. Raises ConfigError.
     """
     match = _DIRECTION.fullmatch(said)
     if match is None:

@@ -58,10 +58,7 @@ class BeatGrid:
 
 
 def read_moment(said: "str | int | float", grid: BeatGrid | None) -> float:
-    """Seconds of a moment: a number or "2.5 s" in seconds, "3 beats" or "2 bars" on the grid, counted from 0. Raises ConfigError.
-
-    `said` is what was written.
-    """
+    """Seconds of a moment, as it's `said`: a number or "2.5 s" in seconds, "3 beats" or "2 bars" on the grid, counted from 0. Raises ConfigError."""
     if isinstance(said, int | float) and not isinstance(said, bool):
         return float(said)
     match = _MOMENT.fullmatch(said) if isinstance(said, str) else None

@@ -25,9 +25,9 @@ class LatentSpread:
 
 
 def measure_spread(ws: torch.Tensor, num_axes: int | None = None) -> LatentSpread:
-    """The spread of mapped codes [N, D]; axes whose spread is below a hundredth of the largest are left out. Raises ConfigError.
+    """The spread of mapped codes `ws` [N, D], along `num_axes` axes (None: all).
 
-    `ws` are the codes; `num_axes` is the largest number of axes (None: all).
+    Axes whose spread is below a hundredth of the largest are left out. Raises ConfigError.
     """
     if ws.ndim != 2 or len(ws) < 2:
         raise ConfigError(f"spread: got latents of shape {list(ws.shape)}, expected [N, D] with N of 2 or more")

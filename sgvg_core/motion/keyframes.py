@@ -120,7 +120,8 @@ def _tangents(ws: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
 
 
 def slerp(one: torch.Tensor, other: torch.Tensor, share: torch.Tensor, centre: torch.Tensor | None = None) -> torch.Tensor:
-    """Between latents [n, L, D] on the arc about `centre` [D] (None: the origin): directions turn evenly, distances change evenly.
+    """Between latents `one` and `other` [n, L, D], at `share` 0..1 of the way, on the arc about `centre` [D] (None: the origin): directions turn
+    evenly, distances change evenly.
 
     Where the two are opposite or one is the centre itself there's no arc, and the straight line is taken.
 

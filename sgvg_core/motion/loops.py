@@ -46,7 +46,7 @@ def bars_span(grid: BeatGrid, num_bars: int, fps: Fraction, duration: float) -> 
 
 
 def seconds_span(seconds: float, fps: Fraction, duration: float) -> LoopSpan:
-    """A loop of the first `seconds` of a sound. Raises ConfigError. `duration` is that of the sound, in seconds."""
+    """A loop of the first `seconds` of a sound of `duration` seconds. Raises ConfigError."""
     if not 0 < seconds <= duration + 0.5 / float(fps):
         raise ConfigError(f"loop: got {seconds:g} s, expected above 0 and at most the sound's {duration:.2f} s")
     return LoopSpan(0.0, max(2, round(seconds * fps)), fps)
@@ -92,7 +92,7 @@ def closed_list(curve: Curve, span: LoopSpan) -> Curve:
 
 
 def rolled(curve: Curve, num_passes: int) -> Curve:
-    """A closed curve pass after pass. `num_passes` is their number."""
+    """A closed curve pass after pass, `num_passes` of them."""
     return curve.with_values(curve.values.repeat(num_passes))
 
 

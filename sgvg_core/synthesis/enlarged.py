@@ -20,10 +20,8 @@ _MOST = 64
 def enlarge(generator: StyleGAN2Generator, rows: int, columns: int, how: str = "mirror") -> StyleGAN2Generator:
     """A copy of the generator whose constant is `rows` x `columns` instead of, usually, 4 x 4: its pictures grow in the same proportion.
 
-    What stands in the middle of the trained constant stays in the middle. Weights are copied, and the generator stays as it is. Raises
-    ConfigError.
-
-    `how` is one of `ENLARGEMENTS`.
+    `how` is of `ENLARGEMENTS`. What stands in the middle of the trained constant stays in the middle. Weights are copied, and the generator
+    stays as it is. Raises ConfigError.
     """
     check_choice("enlargement", how, ENLARGEMENTS)
     const = generator.synthesis.blocks[0].const

@@ -17,6 +17,7 @@ NODES = {
     "SGVG_RecurrentWalker", "SGVG_WalkSheet", "SGVG_Synthesis", "SGVG_SynthesisToVideo", "SGVG_LoadStyleGAN", "SGVG_LoadSoundParts",
     "SGVG_LoadImageEncoder", "SGVG_ImageToLatent", "SGVG_LoadLatents", "SGVG_SaveLatents", "SGVG_StyleGAN3Pose", "SGVG_Ramp",
     "SGVG_TruncationCentres", "SGVG_TruncateLatent",
+    "SGVG_BandsToLayers", "SGVG_StemDesk", "SGVG_WalkNumbers", "SGVG_Keyframes", "SGVG_SeamlessLoop", "SGVG_MotionMatte", "SGVG_PictureShape",
     "SGVG_LabelSound", "SGVG_FitSoundEncoder", "SGVG_SaveSoundEncoder",
     "SGVG_InvertPicture", "SGVG_InvertVideo", "SGVG_EditTarget", "SGVG_ApplyEdit", "SGVG_EditVideo", "SGVG_Direction", "SGVG_DirectionStrip",
     "SGVG_StyleMix",

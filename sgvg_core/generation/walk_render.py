@@ -2,7 +2,10 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
+
+import torch
 
 from ..curves.curve import Curve
 from ..latents import LatentWalk
@@ -13,12 +16,39 @@ from .sound import Sound
 from .trajectory import Walk
 
 
+@dataclasses.dataclass(frozen=True)
+class ShapedWalk:
+    """A walk whose pictures are painted in another shape than the generator was trained for."""
+
+    walk: LatentWalk
+    shape: tuple[int, int]
+    """Height and width, in the generator's own pixels."""
+    enlargement: str = "mirror"
+    """See `synthesis.ENLARGEMENTS`."""
+
+    @property
+    def num_frames(self) -> int:
+        """The walk's."""
+        return self.walk.num_frames
+
+    @property
+    def fps(self) -> Fraction:
+        """The walk's."""
+        return self.walk.fps
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(self.walk)
+
+
 def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float = 1.0) -> RenderSettings:
     """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, and closed if it's a loop.
 
-    `noise_seconds` is the time in which flowing noise becomes another.
+    Smooth noise has changed altogether after `noise_seconds`.
     """
     numbers = numbers_of(walk)
+    shaped = next((part for part in _parts(walk) if isinstance(part, ShapedWalk)), None)
+    if shaped is not None:
+        render = dataclasses.replace(render, shape=shaped.shape, enlargement=shaped.enlargement)
     if "noise" in numbers:
         render = dataclasses.replace(render, noise_strength=numbers["noise"])
     if render.noise_mode == "smooth" and render.noise_path is None:

@@ -1,0 +1,143 @@
+"""The nodes of motion, with a stand-in for ComfyUI: curves on layers and numbers, keyframes, loops, mattes."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+from test_pack_node_logic import Pack
+from test_pack_node_logic import pack as motion_pack
+
+__all__ = ["motion_pack"]
+
+RATE = 22_050
+
+
+def drums(seconds: float = 5.0) -> dict[str, Any]:
+    """AUDIO: a knock every half second, the first of four low and loud."""
+    time = torch.arange(int(0.1 * RATE)) / RATE
+    waveform = 0.01 * torch.randn(int(seconds * RATE), generator=torch.Generator().manual_seed(0))
+    for beat in range(int(seconds * 2)):
+        first, accent = int(beat * RATE / 2), beat % 4 == 0
+        knock = torch.sin(2 * torch.pi * (80 if accent else 900) * time) * torch.exp(-40 * time) * (1.0 if accent else 0.4)
+        waveform[first : first + len(knock)] += knock[: len(waveform) - first]
+    return {"waveform": waveform[None, None].clamp(-1, 1), "sample_rate": RATE}
+
+
+def walk_of(pack: Pack, **changes: Any) -> tuple[Any, Any]:
+    """Model and walk of five seconds of drums."""
+    model = pack.run("LoadModel", model_name="tiny")[0]
+    ears = pack.run("SoundInversionEncoder", model=model, audio=drums())
+    start = pack.run("StartLatent", model=model, seed=1, truncation_psi=1.0)
+    return model, pack.run("RecurrentWalker", model=model, sound_latents=ears[0], start_latent=start[0], **{"fps": 10.0, **changes})[0]
+
+
+def latents(walk: Any) -> torch.Tensor:
+    return torch.cat(list(walk))
+
+
+def test_bands_move_their_layers(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    moved, bass, middle, treble = motion_pack.run("BandsToLayers", model=model, walk=walk)
+    change = latents(moved) - latents(walk)
+    quarter, half = round(change.shape[1] / 4), change.shape[1] // 2
+    for layers, band in ((slice(0, quarter), bass), (slice(quarter, half), middle), (slice(half, None), treble)):
+        assert len(band) == walk.num_frames
+        size = change[:, layers].flatten(1).norm(dim=1)
+        assert torch.corrcoef(torch.stack([size, torch.tensor(band)]))[0, 1] > 0.999
+    still = motion_pack.run("BandsToLayers", model=model, walk=walk, coarse=0.0, mid=0.0, fine=0.0)[0]
+    assert torch.equal(latents(still), latents(walk))
+    with pytest.raises(Exception, match="direction: drive 1: direction: got 'up', expected pca"):
+        motion_pack.run("BandsToLayers", model=model, walk=walk, coarse_direction="up")
+    film = motion_pack.run("Synthesis", model=model, walk=moved, max_frames=3)[0]
+    assert film.shape[0] == 3
+
+
+def test_stems_move_what_they_are_told(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    said = {f"{name}_{number}": value for number in (1, 2, 3, 4)
+            for name, value in (("measure", "bass"), ("direction", f"pca {number}"), ("layers", "coarse+mid"), ("strength", 1.5))}
+    one = latents(motion_pack.run("StemDesk", model=model, walk=walk, stem_2=drums(), **said)[0]) - latents(walk)
+    half = one.shape[1] // 2
+    assert one[:, half:].abs().max() == 0
+    assert one[:, :half].abs().max() > 0
+    with pytest.raises(Exception, match="stem 1: got no stem at all"):
+        motion_pack.run("StemDesk", model=model, walk=walk, **said)
+
+
+def test_numbers_of_a_walk_take_curves_lists_and_lines(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    lines = ["coarse=0.5+bass,\nnoise=onset"]
+    numbers = motion_pack.run("WalkNumbers", model=[model], walk=[walk], expressions=lines, mid=[[0.0] * 50], psi=[0.5])[0]
+    assert set(numbers.walk.numbers) == {"coarse", "noise", "mid", "psi"}
+    inner = latents(numbers.walk)
+    mean = model.generator.w_avg.expand_as(inner)
+    torch.testing.assert_close(latents(numbers), torch.lerp(mean, inner, 0.5), atol=1e-5, rtol=0)
+    held = motion_pack.run("WalkNumbers", model=[model], walk=[walk], step=[0.0], beta=[1.0])[0]
+    assert latents(held).diff(dim=0).abs().max() < 1e-6
+    bounded = motion_pack.run("WalkNumbers", model=[model], walk=[walk], max_distance=[1.1])[0]
+    assert bounded.bound.spread.distance(latents(bounded)).max() < 1.101
+    pointed, wide = "expressions: curve expression, character 5", "beta: its curve goes"
+    for wrong, said in (({"expressions": ["mid=bas"]}, pointed), ({"beta": [[0.0, 2.0]]}, wide)):
+        with pytest.raises(Exception, match=said):
+            motion_pack.run("WalkNumbers", model=[model], walk=[walk], **wrong)
+    with pytest.raises(Exception, match="walk: got a walk that another node changed; put Walk Numbers right behind Recurrent Walker"):
+        motion_pack.run("WalkNumbers", model=[model], walk=[numbers])
+    assert len(motion_pack.run("Synthesis", model=model, walk=numbers, max_frames=2)[0]) == 2
+
+
+def test_strengths_of_the_walker_take_lists(motion_pack: Pack) -> None:
+    _, plain = walk_of(motion_pack)
+    _, listed = walk_of(motion_pack, coarse=[1.0] * 50, pull=[0.08, 0.08])
+    torch.testing.assert_close(latents(listed), latents(plain), atol=1e-4, rtol=0)
+    _, held = walk_of(motion_pack, coarse=[0.0] * 50, mid=0.0, fine=[0.0, 0.0])
+    assert latents(held).diff(dim=0).abs().max() < 1e-6
+
+
+def test_keyframes_carry_a_walk(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack, coarse=0.0, mid=0.0, fine=0.0)
+    one, other = (motion_pack.run("StartLatent", model=model, seed=seed, truncation_psi=1.0)[0] for seed in (7, 3))
+    keyed = motion_pack.run("Keyframes", model=model, walk=walk, keyframes="0: seed 7, hold\n2 s: latent 2\n", latent_2=other)[0]
+    ws = latents(keyed)
+    torch.testing.assert_close(ws[[0, 19, 20, 49]], torch.cat([one, one, other, other]), atol=1e-5, rtol=0)
+    assert motion_pack.run("Keyframes", model=model, walk=walk, keyframes="1 bar: seed 4", snap="bar")[0].keys is not None
+    for text, said in (
+        ("0: seed seven", "keyframes: line 1: got '0: seed seven', expected such as"),
+        ("0: latent 3", "keyframes: latent 3: nothing is connected there"),
+        ("", "keyframes: keyframes: got 0"),
+    ):
+        with pytest.raises(Exception, match=said):
+            motion_pack.run("Keyframes", model=model, walk=walk, keyframes=text)
+
+
+def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    loop, audio, num_frames = motion_pack.run("SeamlessLoop", walk=walk, bars=1, crossfade=0.05)
+    assert (num_frames, loop.num_frames, loop.fps) == (20, 20, Fraction(10))
+    assert audio["waveform"].shape == (1, 1, 2 * RATE)
+    ws = latents(loop)
+    steps = (ws.roll(-1, 0) - ws).flatten(1).norm(dim=1)
+    assert steps[-1] <= 1.05 * steps[:-1].max()
+    moved = motion_pack.run("BandsToLayers", model=model, walk=loop)[0]
+    assert len(latents(moved)) == 20
+    film = motion_pack.run("SynthesisToVideo", model=model, walk=moved)[0]
+    assert float(film.get_duration() if hasattr(film, "get_duration") else 2.0) == pytest.approx(2.0, abs=0.1)
+    with pytest.raises(Exception, match="loop: got 0 bars and 0 seconds"):
+        motion_pack.run("SeamlessLoop", walk=walk, bars=0)
+    with pytest.raises(Exception, match="walk: got a loop; put Beat Lock Loop right behind"):
+        motion_pack.run("SeamlessLoop", walk=loop, bars=1)
+
+
+def test_a_wide_picture(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    wide = motion_pack.run("PictureShape", model=model, walk=walk, width=70, height=32)[0]
+    assert motion_pack.run("Synthesis", model=model, walk=wide, max_frames=2)[0].shape == (2, 32, 70, 3)
+    with pytest.raises(Exception, match="shape: got 16 x 32, expected 32 x 32 or more"):
+        motion_pack.run("PictureShape", model=model, walk=walk, width=16, height=32)
+
+
+def test_a_matte_is_a_mask_a_frame(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    mask = motion_pack.run("MotionMatte", model=model, walk=walk, against="start", gain=30.0, size=16)[0]
+    assert mask.shape == (50, 16, 16)
+    assert 0 <= mask.min() < mask.max() <= 1
