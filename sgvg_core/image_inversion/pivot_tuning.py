@@ -111,8 +111,9 @@ def tuned_generator(generator: Generator, delta: Delta) -> Generator:
             raise CheckpointError(f"tuned weights: {name} of shape {list(change.shape)} isn't one of this generator's; choose the generator they "
                                   "were made from")
         weights[name].data.add_(change.to(weights[name]))
-    if hasattr(tuned.synthesis, "release_buffers"):
-        tuned.synthesis.release_buffers()
+    release = getattr(tuned.synthesis, "release_buffers", None)
+    if callable(release):
+        release()
     return tuned.eval().requires_grad_(False)
 
 
