@@ -204,9 +204,9 @@ def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Pat
 
 
 def _made_of(model: SoundModel, num_codes: int, seed: int) -> str:
-    """What a map depends on."""
+    """What a map depends on: what draws and what looks. New ears or words of the space see the same pictures."""
     generator = getattr(model.generator, "tuned_from", None) or weights_hash(model.generator)
-    return f"{generator} {weights_hash(joint_space_of(model))} {num_codes} {seed} {_VERSION}"
+    return f"{generator} {weights_hash(joint_space_of(model).clip.visual)} {num_codes} {seed} {_VERSION}"
 
 
 def weights_hash(network: torch.nn.Module) -> str:

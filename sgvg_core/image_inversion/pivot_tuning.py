@@ -7,6 +7,7 @@ it is. Locality: between the pivot and other codes the tuned generator is held t
 import copy
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -111,8 +112,8 @@ def tuned_generator(generator: Generator, delta: Delta) -> Generator:
             raise CheckpointError(f"tuned weights: {name} of shape {list(change.shape)} isn't one of this generator's; choose the generator they "
                                   "were made from")
         weights[name].data.add_(change.to(weights[name]))
-    release = getattr(tuned.synthesis, "release_buffers", None)
-    if callable(release):
+    release: Any = getattr(tuned.synthesis, "release_buffers", None)
+    if release is not None:
         release()
     return tuned.eval().requires_grad_(False)
 
