@@ -14,7 +14,7 @@ from ...progress import Progress, silent
 from ...world import KINDS
 from .editing import EditingTable, held_out_renders
 
-WITHIN = ("at night", "at noon", "violent", "calm", "a thunderstorm at night")
+WITHIN = ("at night", "at noon", "violent", "calm")
 """Edits of the second sheet, a row each."""
 
 
