@@ -30,7 +30,7 @@ _SMOOTHED = {"smooth": 60.0, "delay": 3600.0}  # the greatest number of seconds
 class ExpressionError(ConfigError):
     """An expression that can't be read or computed. `sketch` is two lines: the text, and a caret below the character in question."""
 
-    def __init__(self, message: str, sketch: str) -> None:
+    def __init__(self, message: str, sketch: str = "") -> None:
         super().__init__(message)
         self.sketch = sketch
 

@@ -107,7 +107,7 @@ def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root:
     assets = (pack_root / "workflows" / "assets").iterdir()
     examples = sorted(f"sgvg/{path.name}" for path in assets if path.suffix in (".opus", ".mp4"))
     assert choices == ["swell.wav", *examples]
-    assert len(examples) == 5
+    assert len(examples) == 6
     for name in examples:
         info = pack.run("LoadSound", audio=name, start_seconds=0.0, length_seconds=0.0)
         assert info[0]["waveform"].std() > 0.01
@@ -320,24 +320,29 @@ def test_a_changed_copy_of_a_lazy_sound_is_what_it_was_changed_to(pack: Pack) ->
     assert list(audio) == ["sample_rate"]
 
 
-def test_a_list_where_one_number_is_taken_is_named(pack: Pack) -> None:
+def test_a_list_on_a_strength_is_a_number_a_frame_and_on_fps_it_is_named(pack: Pack) -> None:
     model, walk = pack.walk()
     analysed = pack.part("nodes.sockets").SoundLatents(walk.analysed, walk.encoder, "tiny")
-    inputs = {"model": model, "sound_latents": analysed, "start_latent": walk.start_ws}
-    listed: dict[str, Any] = {"coarse": [0.0, 0.5, 1.0], "mid": torch.linspace(0, 1, 4), "fine": np.arange(3.0)}
-    listed |= {"beta": [[0.1, 0.2]], "pull": (1, 2), "fps": [24, 25]}
-    for name, value in listed.items():
-        with pytest.raises(Exception, match=f"^{name}: got a list of [2-4] numbers, .* expected one number for the whole film"):
-            pack.run("RecurrentWalker", **{"fps": 12.0, **inputs, name: value})
+    inputs = {"model": model, "sound_latents": analysed, "start_latent": walk.start_ws, "fps": 12.0}
+    listed: dict[str, Any] = {"coarse": [0.0, 0.5, 1.0], "mid": torch.linspace(0, 1, 4), "fine": np.arange(3.0), "beta": [[0.1, 0.2]]}
+    for name, value in {**listed, "pull": (1, 2)}.items():
+        numbers = pack.run("RecurrentWalker", **{**inputs, name: value})[0].numbers
+        assert list(numbers) == [name]
+        first = float(np.asarray(value, dtype=float).reshape(-1)[0])
+        assert float(numbers[name].values[0]) == pytest.approx(first)
+    with pytest.raises(Exception, match=r"^fps: got a list of 2 numbers, .* expected one number for the whole film"):
+        pack.run("RecurrentWalker", **{**inputs, "fps": [24, 25]})
+    for name in (*listed, "pull", "fps"):
         for wrong in ("x", {}, None, True):
-            with pytest.raises(Exception, match=f"^{name}: got {type(wrong).__name__}, expected a number"):
-                pack.run("RecurrentWalker", **{"fps": 12.0, **inputs, name: wrong})
+            with pytest.raises(Exception, match=f"^{name}: got {type(wrong).__name__}, expected"):
+                pack.run("RecurrentWalker", **{**inputs, name: wrong})
 
 
 def test_a_list_of_one_and_the_same_number_is_that_number(pack: Pack) -> None:
     plain = pack.walk(coarse=0.5, fps=12.0)[1]
     listed = pack.walk(coarse=[0.5] * 6, mid=np.float32(1), fps=torch.tensor([12.0]))[1]
-    assert (listed.settings, listed.fps) == (plain.settings, plain.fps)
+    assert listed.fps == plain.fps
+    torch.testing.assert_close(torch.cat(list(listed)), torch.cat(list(plain)))
     model = pack.run("LoadModel", model_name="tiny")[0]
     with pytest.raises(Exception, match=r"^truncation psi: got a list of 2 numbers"):
         pack.run("StartLatent", model=model, seed=1, truncation_psi=[0.1, 0.2])
