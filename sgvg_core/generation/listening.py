@@ -12,6 +12,8 @@ from .sound import AnalysedSound, Sound, analyse_sound
 from .windows import LABEL_RATE, label_windows
 
 _SEGMENT_SECONDS, _HOP_SECONDS = 2.0, 1.0
+_SURE_SECONDS = 4.0
+"""A sound is one of the scenes if some stretch of this length is: rain that becomes thunder is neither of them as a whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,8 @@ def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = ()
     cosines = _cosines(model, space, analysed, labels, progress)
     scale, sure_from = label_scale(space), sure_from_probability(space) if labels == space.labels else 0.0
     ranked = _rank(labels, cosines, scale)
-    return SoundLabels(ranked, tuple(_segments(labels, cosines, scale, analysed, sure_from)), analysed.notes, _is_sure(ranked, sure_from))
+    segments = tuple(_segments(labels, cosines, scale, analysed, sure_from))
+    return SoundLabels(ranked, segments, analysed.notes, _is_sure_somewhere(cosines * scale, sure_from))
 
 
 @torch.no_grad()
@@ -71,7 +74,7 @@ def names_a_scene(model: SoundModel, analysed: AnalysedSound, progress: Progress
         return True
     analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
     cosines = _cosines(model, space, analysed, space.labels, progress)
-    return _is_sure(_rank(space.labels, cosines, label_scale(space)), sure_from_probability(space))
+    return _is_sure_somewhere(cosines * label_scale(space), sure_from_probability(space))
 
 
 def label_scale(space: AnyJointSpace) -> float:
@@ -86,6 +89,13 @@ def sure_from_probability(space: AnyJointSpace) -> float:
 
 def _is_sure(ranked: tuple[ScoredLabel, ...], sure_from: float) -> bool:
     return ranked[0].probability >= sure_from
+
+
+def _is_sure_somewhere(logits: torch.Tensor, sure_from: float) -> bool:
+    """Whether some stretch of the windows' logits [S, labels] has a label of this probability, by the mean of its windows."""
+    length = min(len(logits), round(_SURE_SECONDS * LABEL_RATE))
+    stretches = logits.unfold(0, length, 1).mean(-1)
+    return bool(stretches.softmax(1).max() >= sure_from)
 
 
 def _cosines(model: SoundModel, space: AnyJointSpace, analysed: AnalysedSound, labels: tuple[str, ...], progress: Progress) -> torch.Tensor:
