@@ -45,7 +45,7 @@ def _common_inputs() -> list[io.Input]:
             options=list(NOISE_MODES),
             default="const",
             tooltip="The generator's noise inputs, which draw fine texture. const: those it was trained with; random: new ones for every frame; "
-            "none: no noise; seeded: one set from the noise seed for all frames.",
+            "none: no noise; seeded: one set from the noise seed for all frames; smooth: sets of the noise seed that flow into one another.",
         ),
         io.Int.Input(
             "noise_seed",

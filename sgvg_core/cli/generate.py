@@ -93,7 +93,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--sound-once", action="store_true", help="the released code's way: the sound enters once, before the first frame")
     parser.add_argument("--size", type=whole(), default=None, help="side of the picture (default: the generator's own)")
     parser.add_argument("--dtype", default="float32", help="auto, float32, float16 or bfloat16 (default: float32)")
-    parser.add_argument("--noise", choices=NOISE_MODES, default="const", help="noise inputs of the generator (default: const)")
+    parser.add_argument("--noise", choices=NOISE_MODES, default="const", help="noise inputs of the generator; smooth ones flow (default: const)")
     parser.add_argument("--noise-seconds", type=number(0.02, 3600), default=1.0, metavar="SECONDS",
                         help="after how long smooth noise has changed altogether (default: 1)")
     parser.add_argument("--shape", type=_shape, default=None, metavar="WxH", help="paint wider or higher than the generator was trained for, in its "
