@@ -10,13 +10,12 @@ import torch
 from ..sgvg_core.audio import from_audio_dict
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Pose, Sound
-from ..sgvg_core.generation import sound_of_walk as sound_that_moved
 from ..sgvg_core.latents import LatentWalk, origin_of
 from ..sgvg_core.media import read_sound
 from ..sgvg_core.synthesis import as_rgb, rgb_images
 from . import host
 from .foreign_audio import Samples, sounds_of
-from .sockets import AnyWalk, MadeWalk
+from .sockets import AnyWalk
 
 T = TypeVar("T")
 
@@ -67,14 +66,6 @@ def latents_shape(walk: AnyWalk) -> tuple[int, int]:
     origin = origin_of(walk)
     ws = origin.start_ws if hasattr(origin, "start_ws") else origin.ws
     return ws.shape[1], ws.shape[2]
-
-
-def sound_of_walk(walk: AnyWalk) -> Sound | None:
-    """The sound that a film of the walk has: what it was given, else what moved it."""
-    made: Any = walk
-    while not isinstance(made, MadeWalk) and hasattr(made, "walk"):
-        made = made.walk
-    return made.sound if isinstance(made, MadeWalk) else sound_that_moved(walk)
 
 
 def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:

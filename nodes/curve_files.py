@@ -13,7 +13,7 @@ from . import host
 from .adapters import naming, one_number
 from .curve_wires import CurvesWire, alone, curve_input, fps_of, in_words, set_of
 from .latent_files import fps_input
-from .sockets import SHOWS
+from .sockets import SHOWS, prefix_input
 
 _FORMATS = {
     "JSON": ".json",
@@ -39,12 +39,7 @@ class SaveCurves(io.ComfyNode):
             inputs=[
                 curve_input("curves", "All curves of Sound Curves, or one curve."),
                 fps_input(" of lists; curves of this pack know their own."),
-                io.String.Input(
-                    "filename_prefix",
-                    display_name="filename prefix",
-                    default="curves/SGVG",
-                    tooltip="Name of the file, with a folder inside the output folder if you like; a number is put behind it.",
-                ),
+                prefix_input("curves/SGVG"),
                 io.Combo.Input(
                     "format",
                     options=list(_FORMATS),

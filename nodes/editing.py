@@ -27,7 +27,7 @@ from ..sgvg_core.editing import (
     synthesize_edited,
 )
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Sound, Walk, analyse_sound, read_prompts, size_of_image, to_uint8
+from ..sgvg_core.generation import Sound, Walk, analyse_sound, read_prompts, size_of_image, sound_of_walk, to_uint8
 from ..sgvg_core.media import contact_sheet
 from . import host
 from .adapters import (
@@ -38,7 +38,6 @@ from .adapters import (
     latents_shape,
     naming,
     one_number,
-    sound_of_walk,
     to_sound,
     track_of,
     walk_of,

@@ -9,12 +9,12 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.editing import MixedWalk, layer_weights
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import to_uint8
-from ..sgvg_core.latents import GROUPS, group_slices
+from ..sgvg_core.generation import sound_of_walk, to_uint8
+from ..sgvg_core.latents import GROUPS, group_slices, held_rows
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import rgb_images
 from . import host
-from .adapters import drawing_model, images_from_uint8, latents_shape, sound_of_walk, track_of, walk_of
+from .adapters import drawing_model, images_from_uint8, latents_shape, track_of, walk_of
 from .sockets import FROM_ANY_MODEL, SHOWS, AnyWalk, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
 from .walk import evenly
 
@@ -85,8 +85,7 @@ def _sheet(handle: host.HostGenerator, walks: Sequence[AnyWalk]) -> torch.Tensor
     count = min(_SHOWN_FRAMES, max(walk.num_frames for walk in walks))
     generator, rows = handle.ready_generator(_SHOWN_FRAMES), []
     for walk in walks:
-        ws = evenly(walk, count)[1]
-        ws = ws[torch.arange(count).clamp(max=len(ws) - 1)]
+        ws = held_rows(evenly(walk, count)[1], 0, count)
         rows += [to_uint8(rgb_images(generator, each.to(generator.w_avg.device), noise_mode="const")) for each in ws.split(1)]
     columns = count if count > 1 else len(walks)
     return host.to_host(images_from_uint8(contact_sheet(torch.cat(rows), columns)))

@@ -12,7 +12,7 @@ from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.latents import LatentWalk
 from . import host
 from .adapters import drawing_model, naming, one_number, watched
-from .sockets import SHOWS, AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire
+from .sockets import SHOWS, AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire, prefix_input
 
 FORMATS = ("safetensors", "npy", "npz")
 _files = host.MadeFiles("filename_prefix", "format")
@@ -104,12 +104,7 @@ class SaveLatents(io.ComfyNode):
                     tooltip="A start latent (Start Latent, Text Constraint, Image to Latent), a walk (Recurrent Walker), which is saved frame by "
                     "frame, or centres (Truncation Centres).",
                 ),
-                io.String.Input(
-                    "filename_prefix",
-                    display_name="filename prefix",
-                    default="latents/SGVG",
-                    tooltip="Name of the file, with a folder inside the output folder if you like; a number is put behind it.",
-                ),
+                prefix_input("latents/SGVG"),
                 io.Combo.Input(
                     "format",
                     options=list(FORMATS),

@@ -19,7 +19,7 @@ from ..sgvg_core.generation.loop_settings import LoopSettings
 from ..sgvg_core.generation.looping import loop_walk
 from ..sgvg_core.generation.sound_curves import curves_of_sound, curves_of_source
 from ..sgvg_core.generation.spread import spread_of
-from ..sgvg_core.latents import LatentWalk, origin_of
+from ..sgvg_core.latents import LatentWalk, start_of
 from ..sgvg_core.motion import INTERPOLATIONS, DriftBound, DriftSettings, LoopWalk, TruncatedWalk
 from . import host
 from .adapters import check_latents, drawing_model, expect, hearing_model, naming, to_sound, walk_of
@@ -55,12 +55,6 @@ def _measured(sound: Sound, names: tuple[str, ...], walk: LatentWalk, seconds: f
     """Curves of a sound at the walk's frames, 0..1, smoothed."""
     curves = curves_of_source(sound, names, host.HostProgress())
     return {name: smooth(curves.at(name, walk.fps, walk.num_frames), seconds) for name in names}
-
-
-def start_of(walk: LatentWalk) -> torch.Tensor:
-    """Where a walk begins, [1, L, D]."""
-    origin = origin_of(walk)
-    return origin.start_ws if isinstance(origin, Walk) else next(iter(walk))[:1]
 
 
 class BandsToLayers(io.ComfyNode):

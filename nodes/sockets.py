@@ -9,7 +9,6 @@ walks of sounds are lazy: they cost nothing on the wire and are computed as they
 
 import dataclasses
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from ..sgvg_core.editing import EditedWalk, ResolvedEdit
 from ..sgvg_core.generation import AnalysedSound, Sound
 from ..sgvg_core.latents import LatentWalk as LatentWalk
 from ..sgvg_core.latents import StoredWalk as StoredWalk
+from ..sgvg_core.latents import WrappedWalk
 from ..sgvg_core.sound_inversion import AnySoundEncoder
 
 ModelWire = io.Custom("SGVG_MODEL")
@@ -51,23 +51,13 @@ class SoundLatents:
 
 
 @dataclasses.dataclass(frozen=True)
-class MadeWalk:
+class MadeWalk(WrappedWalk):
     """A walk made of another, with the sound that a film of it has: edited, mixed of two, or of a video."""
 
     walk: LatentWalk
     sound: Sound | None
     edits: tuple[ResolvedEdit, ...] = ()
     """What is changed of the walk, frame by frame."""
-
-    @property
-    def fps(self) -> Fraction:
-        """The walk's."""
-        return self.walk.fps
-
-    @property
-    def num_frames(self) -> int:
-        """As many as the walk's."""
-        return self.walk.num_frames
 
     @property
     def has_regions(self) -> bool:
@@ -81,6 +71,12 @@ class MadeWalk:
 
 AnyWalk = LatentWalk
 """What the walk wire carries: the `Walk` of a sound, a `StoredWalk`, or one of them changed on its way."""
+
+
+def prefix_input(default: str) -> io.Input:
+    """Where a node that writes a file puts it."""
+    said = "Name of the file, with a folder inside the output folder if you like; a number is put behind it."
+    return io.String.Input("filename_prefix", display_name="filename prefix", default=default, tooltip=said)
 
 
 def pose_input() -> io.Input:

@@ -17,12 +17,13 @@ from ..sgvg_core.generation import (
     images_of,
     resize,
     size_of_image,
+    sound_of_walk,
     to_uint8,
 )
 from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from ..sgvg_core.synthesis import Generator
 from . import host
-from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, sound_of_walk, to_sound, walk_of
+from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
 from .sockets import FROM_ANY_MODEL, AnyWalk, MadeWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")

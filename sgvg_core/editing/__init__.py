@@ -1,6 +1,6 @@
 """Pictures, latents and films changed towards a sound, a text or a picture: targets -> edits -> shifts of latents -> an edited trajectory."""
 
-from .apply import EditedWalk, LinearShift, ResolvedEdit, Shift, StillWalk, Trajectory, apply_edits
+from .apply import EditedWalk, LinearShift, ResolvedEdit, Shift, StillWalk, apply_edits
 from .directions import Direction, load_direction, save_direction
 from .edits import WAYS, Edit, layer_mask
 from .found_directions import direction_between, direction_by_name, direction_to
@@ -38,7 +38,6 @@ __all__ = [
     "StillWalk",
     "Target",
     "TargetPart",
-    "Trajectory",
     "Understood",
     "VideoEditSettings",
     "WAYS",

@@ -7,17 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
+from ..latents import ChangedWalk, LatentWalk, WrappedWalk, held_rows
 from ..shapes import check_shape
-
-
-class Trajectory(Protocol):
-    """Latents [n, L, D] of frame after frame, as often as it's iterated: `generation.Walk` is one."""
-
-    @property
-    def num_frames(self) -> int: ...
-    @property
-    def fps(self) -> Fraction: ...
-    def __iter__(self) -> Iterator[torch.Tensor]: ...
 
 
 class Shift(Protocol):
@@ -53,7 +44,7 @@ class ResolvedEdit:
 
     def amounts_at(self, first: int, count: int) -> torch.Tensor:
         """The amounts [count, K] of the frames from `first` on."""
-        return self.amounts[torch.arange(first, first + count).clamp(max=len(self.amounts) - 1)]
+        return held_rows(self.amounts, first, count)
 
     def change(self, first: int, count: int) -> torch.Tensor | None:
         """What is added to the latents of these frames, [count, L, D]; None where it's nothing at all.
@@ -76,27 +67,14 @@ def apply_edits(ws: torch.Tensor, edits: Sequence[ResolvedEdit], first: int = 0)
 
 
 @dataclasses.dataclass(frozen=True)
-class EditedWalk:
+class EditedWalk(WrappedWalk):
     """A trajectory with edits: iterating gives latents as `walk` does, changed frame by frame; nothing is computed ahead."""
 
-    walk: Trajectory
+    walk: LatentWalk
     edits: tuple[ResolvedEdit, ...]
 
-    @property
-    def num_frames(self) -> int:
-        """As many as the walk has."""
-        return self.walk.num_frames
-
-    @property
-    def fps(self) -> Fraction:
-        """The walk's."""
-        return self.walk.fps
-
     def __iter__(self) -> Iterator[torch.Tensor]:
-        done = 0
-        for ws in self.walk:
-            yield apply_edits(ws, self.edits, done)
-            done += len(ws)
+        return iter(ChangedWalk(self.walk, lambda first, ws: apply_edits(ws, self.edits, first)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,8 +88,7 @@ class StillWalk:
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         for first in range(0, self.num_frames, self.batch):
-            rows = torch.arange(first, min(first + self.batch, self.num_frames)).clamp(max=len(self.ws) - 1)
-            yield self.ws[rows]
+            yield held_rows(self.ws, first, min(self.batch, self.num_frames - first))
 
 
 def gathered(walk: Iterable[torch.Tensor]) -> torch.Tensor:

@@ -6,14 +6,13 @@ layout, the mid ones shapes, the fine ones light and colour. Here the source may
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 
 import torch
 
 from ..errors import ConfigError, ShapeError
 from ..generation.trajectory import change_rate
+from ..latents import LatentWalk, WrappedWalk, held_rows
 from ..shapes import check_shape
-from .apply import Trajectory
 
 Weight = float | Sequence[float]
 """One number for the whole film, or one a frame; the last one holds."""
@@ -37,7 +36,7 @@ def layer_weights(weights: Mapping[str, Weight], slices: Mapping[str, slice], nu
     length = max((len(track) for track in tracks.values()), default=1)
     found = torch.zeros(length, num_ws)
     for name, track in tracks.items():
-        found[:, slices[name]] = _held(track, length)[:, None]
+        found[:, slices[name]] = held_rows(track, 0, length)[:, None]
     return found
 
 
@@ -47,10 +46,6 @@ def _track(name: str, weight: Weight) -> torch.Tensor:
         seen = "an empty list" if not len(track) else f"{float(track.min()):g} to {float(track.max()):g}"
         raise ConfigError(f"style weight of {name}: got {seen}, expected numbers from {-_LIMIT:g} to {_LIMIT:g}; 0 is the content, 1 the style")
     return track
-
-
-def _held(track: torch.Tensor, length: int) -> torch.Tensor:
-    return track[torch.arange(length).clamp(max=len(track) - 1)]
 
 
 def mix_ws(content_ws: torch.Tensor, style_ws: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -70,32 +65,21 @@ def mix_ws(content_ws: torch.Tensor, style_ws: torch.Tensor, weights: torch.Tens
 
 
 @dataclasses.dataclass(frozen=True)
-class MixedWalk:
+class MixedWalk(WrappedWalk):
     """A trajectory whose layers come from two others: as many frames as `walk` has, at its rate."""
 
-    walk: Trajectory
+    walk: LatentWalk
     """The content: it says how many frames there are, at which rate."""
-    style: Trajectory | torch.Tensor
+    style: LatentWalk | torch.Tensor
     """A film, brought to the content's frame rate and held at its end; or one latent [1, L, D] for all frames."""
     weights: torch.Tensor
     """[T, L] of `layer_weights`; frames beyond the last hold it."""
-
-    @property
-    def fps(self) -> Fraction:
-        """The content's."""
-        return self.walk.fps
-
-    @property
-    def num_frames(self) -> int:
-        """The content's."""
-        return self.walk.num_frames
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         styles = _Reader(self._styles())
         first = 0
         for ws in self.walk:
-            frames = torch.arange(first, first + len(ws)).clamp(max=len(self.weights) - 1)
-            yield mix_ws(ws, styles.take(len(ws)), self.weights[frames])
+            yield mix_ws(ws, styles.take(len(ws)), held_rows(self.weights, first, len(ws)))
             first += len(ws)
 
     def _styles(self) -> Iterable[torch.Tensor]:

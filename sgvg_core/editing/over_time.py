@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ..assembly import SoundModel
 from ..generation.sound import AnalysedSound, Sound, analyse_sound
-from ..generation.windows import window_log_mels
+from ..generation.windows import embed_windows, window_log_mels
 from ..progress import Progress, silent
 from .apply import LinearShift, ResolvedEdit, Shift
 from .curves import level_over_time
@@ -54,11 +54,7 @@ def slide_embedding(model: SoundModel, sound: Sound, progress: Progress = silent
     analysed: AnalysedSound = analyse_sound(sound, space.mel, progress)
     first = min(1 / SLIDING_RATE, analysed.duration) / 2
     windows = window_log_mels(analysed, space.mel, SLIDING_RATE, first)
-    found: list[torch.Tensor] = []
-    for log_mel in windows:
-        found.append(space.embed_sounds(log_mel.to(model.device)).float().cpu())
-        progress(sum(map(len, found)), len(windows), "what is heard over time")
-    embeds = torch.cat(found)
+    embeds = torch.cat([each.float().cpu() for each in embed_windows(model, windows, progress, "what is heard over time")])
     return embeds, float(first) + torch.arange(len(embeds)) / float(SLIDING_RATE)
 
 

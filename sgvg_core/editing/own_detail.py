@@ -8,6 +8,8 @@ nothing is. An edit of nothing so gives the input itself.
 import torch
 from torch.nn import functional as F
 
+from ..generation.render import resize
+
 _FINE_RADIUS = 0.02
 """Structure finer than this counts, in picture widths."""
 _WINDOW_RADIUS = 0.05
@@ -26,12 +28,12 @@ def with_own_detail(source: torch.Tensor, drawn: torch.Tensor, edited: torch.Ten
     """
     if edited is drawn and amount == 1:
         return source
-    size = source.shape[-2:]
+    size = (source.shape[-2], source.shape[-1])
     if amount == 0:
-        return _sized(edited, size)
+        return resize(edited, size)
     share, contrast = structure_kept(drawn, edited)
-    missing = (source - _sized(drawn, size)) * _sized(contrast, size).clamp(0, 2)
-    return (_sized(edited, size) + amount * _sized(share, size).clamp(0, 1) * missing).clamp(-1, 1)
+    missing = (source - resize(drawn, size)) * resize(contrast, size).clamp(0, 2)
+    return (resize(edited, size) + amount * resize(share, size).clamp(0, 1) * missing).clamp(-1, 1)
 
 
 def structure_kept(drawn: torch.Tensor, edited: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,9 +57,3 @@ def _mean(images: torch.Tensor, radius: float) -> torch.Tensor:
     for _ in range(2):
         images = F.avg_pool2d(F.pad(images, (reach,) * 4, mode="reflect"), 2 * reach + 1, stride=1)
     return images
-
-
-def _sized(images: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    if images.shape[-2:] == size:
-        return images
-    return F.interpolate(images, size=tuple(size), mode="bicubic", antialias=True, align_corners=False)

@@ -20,6 +20,7 @@ from ..errors import ConfigError, MediaError
 from ..generation import Pose
 from ..generation.render import size_of_image
 from ..image_inversion import fit_image
+from ..latents import held_rows
 from ..synthesis import Generator, StyleGAN2Generator, as_rgb, rgb_images
 from ..synthesis.noise import noise_maps
 from .apply import ResolvedEdit, apply_edits
@@ -91,8 +92,7 @@ class Region:
 
     def soft(self, first: int, num_frames: int) -> torch.Tensor:
         """How much of the edit shows in frames `first` .. `first + num_frames - 1`, [n, H, W], 0 outside the mask."""
-        frames = torch.arange(first, first + num_frames).clamp(max=len(self.mask) - 1)
-        mask = self.mask if len(self.mask) == 1 else self.mask[frames]
+        mask = self.mask if len(self.mask) == 1 else held_rows(self.mask, first, num_frames)
         soft = _softened(mask.float(), self.feather)
         return soft.expand(num_frames, -1, -1) if len(soft) == 1 else soft
 

@@ -12,7 +12,7 @@ from ..assembly import SoundModel
 from ..config import check_range
 from ..errors import ConfigError
 from ..generation.sound import Sound
-from ..latents import LatentWalk, WalkEdit, origin_of
+from ..latents import LatentWalk, WalkEdit, start_of
 from ..progress import Progress, silent
 from ..shapes import check_shape
 from ..synthesis import rgb_images
@@ -96,9 +96,7 @@ def walk_edit(
             raise ConfigError(f"{edit.name}: got a region, but edits of a walk change whole frames; make the film first, then `edit` it")
 
     def change(walk: LatentWalk) -> LatentWalk:
-        origin = origin_of(walk)
-        start_ws = origin.start_ws if hasattr(origin, "start_ws") else next(iter(walk))[:1]
-        resolved = resolve_edits(model, edits, start_ws, ResolveSettings(walk.num_frames, walk.fps, sound), progress)
+        resolved = resolve_edits(model, edits, start_of(walk), ResolveSettings(walk.num_frames, walk.fps, sound), progress)
         for note in (note for edit in resolved for note in edit.notes):
             if on_notes is not None:
                 on_notes(note)

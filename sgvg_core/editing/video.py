@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from ..assembly import SoundModel
 from ..config import check_choice, check_range
 from ..generation import Sound, size_of_image, to_uint8
-from ..generation.film import check_output
+from ..generation.film import check_output, open_writer
 from ..image_inversion import FITS, Candidates, Ground, InversionSettings, Inverted, fit_image, invert_image, measure_ground
 from ..image_inversion.projection import Perceptual
-from ..media import FrameFolderWriter, VideoWriter
 from ..media.shown_video import ShownVideo
+from ..pixels import from_uint8
 from ..progress import Progress, silent
 from ..synthesis import Generator, rgb_images
 from .apply import apply_edits
@@ -132,7 +132,9 @@ def edit_video(
     video = ShownVideo.open(source, fps=settings.fps, start=settings.start, seconds=settings.seconds)
     sound = Sound.from_file(source, settings.start, settings.seconds) if video.has_sound else None
     generator, size = model.generator, size_of_image(model.generator, settings.size)
-    writer, log, meter = _writer(output, video, size, sound, settings), InversionLog(), TemporalMeter(judge_features())
+    shape = (size[0], 2 * size[1] + _GAP) if settings.side_by_side else size
+    writer = open_writer(output, video.fps, shape, sound, settings.sound_codec, metadata=settings.metadata)
+    log, meter = InversionLog(), TemporalMeter(judge_features())
     inverted = inverted_frames(inverter or FrameInverter.of_model(model, progress), video, settings, log, progress)
     first = next(inverted)
     resolve = ResolveSettings(num_frames=video.num_frames, fps=video.fps, sound=sound)
@@ -172,17 +174,6 @@ def _notes(video: ShownVideo) -> list[str]:
         return []
     return [f"{video.path.name}: holds {video.stored_frames} frames at times of their own; the film has {video.num_frames}, evenly, at "
             f"{float(video.fps):g} a second"]
-
-
-def _writer(
-    output: Path, video: ShownVideo, size: tuple[int, int], sound: Sound | None, settings: VideoEditSettings
-) -> VideoWriter | FrameFolderWriter:
-    if not output.suffix:
-        return FrameFolderWriter(output)
-    width = 2 * size[1] + _GAP if settings.side_by_side else size[1]
-    track = None if sound is None else sound.track()
-    return VideoWriter(output, fps=video.fps, height=size[0], width=width, sound=track, sound_codec=settings.sound_codec,
-                       metadata=settings.metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,7 +218,7 @@ def inverted_frames(
     before: torch.Tensor | None = None
     last: Frame | None = None
     for index, pixels in enumerate(video):
-        image = pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
+        image = from_uint8(pixels)[None]
         frame = Frame(fit_image(image, size, settings.fit), fit_image(image, own, settings.fit), (pixels.shape[0], pixels.shape[1]))
         anew = before is None or last is None or _is_cut(last.small, frame.small)
         found = inverter(frame.small, settings.inversion(anew), None if anew else before, _Told(progress, index, video.num_frames))

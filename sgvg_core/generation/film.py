@@ -236,11 +236,15 @@ def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), s
     return check_frame_folder(path)
 
 
-def open_writer(output: Path, fps: Fraction, size: tuple[int, int], sound: Sound | None, sound_codec: str) -> VideoWriter | FrameFolderWriter:
+def open_writer(
+    output: Path, fps: Fraction, size: tuple[int, int], sound: Sound | None, sound_codec: str, *, metadata: Mapping[str, Any] | None = None
+) -> VideoWriter | FrameFolderWriter:
     """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix.
 
-    `size` is height and width; `sound` None leaves the film silent; `sound_codec` is that of `generate`.
+    `size` is height and width; `sound` None leaves the film silent; `sound_codec` is that of `generate`; `metadata` is
+    kept in a video beside picture and sound.
     """
     if not output.suffix:
         return FrameFolderWriter(output)
-    return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=None if sound is None else sound.track(), sound_codec=sound_codec)
+    track = None if sound is None else sound.track()
+    return VideoWriter(output, fps=fps, height=size[0], width=size[1], sound=track, sound_codec=sound_codec, metadata=metadata)

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..progress import Progress, silent
 from .listening import label_scale
 from .sound import Sound, analyse_sound
-from .windows import window_log_mels
+from .windows import embed_windows, window_log_mels
 
 HEARD_KINDS = ("probability", "cosine")
 
@@ -37,12 +37,9 @@ def heard_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *,
         raise ConfigError("labels: got a label twice, expected each once")
     analysed = analyse_sound(sound, space.mel, progress)
     rate = fps if windows_a_second is None else min(windows_a_second, fps)
-    texts, found = space.embed_texts(list(chosen)), []
+    texts = space.embed_texts(list(chosen))
     windows = window_log_mels(analysed, space.mel, rate)
-    for log_mel in windows:
-        found.append((space.embed_sounds(log_mel.to(model.device)) @ texts.T).cpu())
-        progress(sum(map(len, found)), len(windows), "what is heard")
-    scores = torch.cat(found)
+    scores = torch.cat([(embeds @ texts.T).cpu() for embeds in embed_windows(model, windows, progress)])
     values = (scores * label_scale(space)).softmax(1) if kind == "probability" else scores
     unit, count = ("0..1" if kind == "probability" else "cosine"), frames_of(analysed.duration, fps)
     return {label: Curve(values[:, index], rate, label, unit).at(fps, count) for index, label in enumerate(chosen)}

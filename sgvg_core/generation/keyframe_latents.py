@@ -11,6 +11,7 @@ import torch
 from ..assembly import SoundModel, load_latents
 from ..errors import ConfigError
 from ..motion import BeatGrid, Keyframe, Keyframes, read_moment
+from ..pixels import from_uint8
 from ..progress import Progress, silent
 from .class_labels import read_label
 from .keyframe_plan import SNAPS, KeyframePlan
@@ -63,7 +64,7 @@ class KeySource:
         """The candidate whose picture is most like a picture, by the joint space."""
         from ..media.still import read_image
 
-        pixels = torch.from_numpy(np.array(read_image(path))).permute(2, 0, 1)[None].float() / 127.5 - 1
+        pixels = from_uint8(torch.from_numpy(np.array(read_image(path))))[None]
         space = self._space()
         device = self.model.generator.w_avg.device
         return self._chosen(sound_embed=space.embed_images(pixels.to(device)))

@@ -9,7 +9,7 @@ from ..assembly import AnyJointSpace, SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from .sound import AnalysedSound, Sound, analyse_sound
-from .windows import LABEL_RATE, label_windows
+from .windows import LABEL_RATE, embed_windows, label_windows
 
 _SEGMENT_SECONDS, _HOP_SECONDS = 2.0, 1.0
 _SURE_SECONDS = 4.0
@@ -101,12 +101,7 @@ def _is_sure_somewhere(logits: torch.Tensor, sure_from: float) -> bool:
 def _cosines(model: SoundModel, space: AnyJointSpace, analysed: AnalysedSound, labels: tuple[str, ...], progress: Progress) -> torch.Tensor:
     """How near each of the windows by which a sound is known lies to each label, [S, labels]."""
     texts = space.embed_texts(list(labels))
-    windows = label_windows(analysed, space.mel)
-    found: list[torch.Tensor] = []
-    for log_mel in windows:
-        found.append(space.embed_sounds(log_mel.to(model.device)) @ texts.T)
-        progress(sum(map(len, found)), len(windows), "what is heard")
-    return torch.cat(found)
+    return torch.cat([embeds @ texts.T for embeds in embed_windows(model, label_windows(analysed, space.mel), progress)])
 
 
 def _segments(labels: tuple[str, ...], cosines: torch.Tensor, scale: float, analysed: AnalysedSound, sure_from: float) -> list[ScoredSegment]:

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..latents import ChangedWalk, LatentWalk, origin_of
+from ..latents import ChangedWalk, LatentWalk, start_of
 from ..synthesis import Generator
 from .pose import Pose
 from .render import RenderSettings, images_of
@@ -68,8 +68,7 @@ def silenced(walk: Any) -> Any:
 
 def _held(walk: LatentWalk) -> LatentWalk:
     """The walk's first latent, as long as the walk."""
-    origin = origin_of(walk)
-    first = origin.start_ws if isinstance(origin, Walk) else next(iter(walk))[:1]
+    first = start_of(walk)
     return ChangedWalk(walk, lambda _, ws: first.to(ws).expand_as(ws))
 
 

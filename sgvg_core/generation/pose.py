@@ -12,6 +12,7 @@ import torch
 
 from ..config import check_choice
 from ..errors import ConfigError, ShapeError
+from ..latents import held_rows
 from ..synthesis.stylegan3 import StyleGAN3Generator
 
 ANCHORS = ("none", "exact", "released")
@@ -90,6 +91,5 @@ class Pose:
         """The further arguments of `generator.synthesis` for frames `first` .. `first + num_frames - 1`. Raises ConfigError."""
         if not isinstance(generator, StyleGAN3Generator):
             raise ConfigError(f"pose: got a {type(generator).__name__}, which can't be moved; only a StyleGAN3 generator can")
-        frames = torch.arange(first, first + num_frames).clamp(max=len(self.transforms) - 1)
         device = generator.w_avg.device
-        return {"transform": self.transforms[frames].to(device), "placement": anchor_placement(generator, self.anchor)}
+        return {"transform": held_rows(self.transforms, first, num_frames).to(device), "placement": anchor_placement(generator, self.anchor)}

@@ -11,6 +11,7 @@ from ..config import check_choice, check_range
 from ..curves.curve import Curve
 from ..devices import to_dtype
 from ..errors import ConfigError
+from ..latents import held_rows
 from ..pixels import to_uint8 as to_uint8
 from ..synthesis import ENLARGEMENTS, Generator, StyleGAN2Generator, constant_for, enlarge, paint_wide, rgb_images
 from .noise_over_time import FlowingNoise, NoisePath
@@ -126,7 +127,7 @@ def _strength_of(strength: float | Curve) -> Callable[[int, int], float | torch.
     """The strength of frames first .. first + n - 1: one number, or [n]."""
     if not isinstance(strength, Curve):
         return lambda first, num: strength
-    return lambda first, num: strength.values[torch.arange(first, first + num).clamp(max=len(strength) - 1)]
+    return lambda first, num: held_rows(strength.values, first, num)
 
 
 def images_of(

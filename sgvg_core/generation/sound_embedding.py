@@ -6,7 +6,7 @@ from ..assembly import SoundModel
 from ..errors import ConfigError
 from ..progress import Progress, silent
 from .sound import AnalysedSound, analyse_sound
-from .windows import label_windows
+from .windows import embed_windows, label_windows
 
 
 @torch.no_grad()
@@ -19,10 +19,7 @@ def embed_sound(model: SoundModel, analysed: AnalysedSound, progress: Progress =
     if space is None:
         raise ConfigError(f"model {model.name}: has no joint space")
     analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
-    windows = label_windows(analysed, space.mel)
-    total, done = torch.zeros(()), 0
-    for log_mel in windows:
-        total = total.to(model.device) + space.embed_sounds(log_mel.to(model.device)).sum(0, keepdim=True)
-        done += len(log_mel)
-        progress(done, len(windows), "what is heard")
+    total = torch.zeros((), device=model.device)
+    for embeds in embed_windows(model, label_windows(analysed, space.mel), progress):
+        total = total + embeds.sum(0, keepdim=True)
     return torch.nn.functional.normalize(total, dim=1)

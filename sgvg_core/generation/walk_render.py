@@ -2,13 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from typing import Any
 
 import torch
 
 from ..curves.curve import Curve
-from ..latents import LatentWalk
+from ..latents import LatentWalk, WrappedWalk, parts_of
 from ..motion import LoopWalk
 from .noise_over_time import noise_path
 from .render import RenderSettings
@@ -17,7 +15,7 @@ from .trajectory import Walk
 
 
 @dataclasses.dataclass(frozen=True)
-class ShapedWalk:
+class ShapedWalk(WrappedWalk):
     """A walk whose pictures are painted in another shape than the generator was trained for."""
 
     walk: LatentWalk
@@ -25,16 +23,6 @@ class ShapedWalk:
     """Height and width, in the generator's own pixels."""
     enlargement: str = "mirror"
     """See `synthesis.ENLARGEMENTS`."""
-
-    @property
-    def num_frames(self) -> int:
-        """The walk's."""
-        return self.walk.num_frames
-
-    @property
-    def fps(self) -> Fraction:
-        """The walk's."""
-        return self.walk.fps
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         return iter(self.walk)
@@ -46,13 +34,13 @@ def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float
     Smooth noise has changed altogether after `noise_seconds`.
     """
     numbers = numbers_of(walk)
-    shaped = next((part for part in _parts(walk) if isinstance(part, ShapedWalk)), None)
+    shaped = next((part for part in parts_of(walk) if isinstance(part, ShapedWalk)), None)
     if shaped is not None:
         render = dataclasses.replace(render, shape=shaped.shape, enlargement=shaped.enlargement)
     if "noise" in numbers:
         render = dataclasses.replace(render, noise_strength=numbers["noise"])
     if render.noise_mode == "smooth" and render.noise_path is None:
-        closed = any(isinstance(part, LoopWalk) for part in _parts(walk))
+        closed = any(isinstance(part, LoopWalk) for part in parts_of(walk))
         path = noise_path(walk.fps, walk.num_frames, seconds=noise_seconds, speed=numbers.get("noise_speed"), closed=closed)
         render = dataclasses.replace(render, noise_path=path)
     return render
@@ -60,22 +48,17 @@ def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float
 
 def numbers_of(walk: LatentWalk) -> Mapping[str, Curve]:
     """The numbers over time that a walk carries, at its own frames."""
-    return next((part.numbers for part in _parts(walk) if hasattr(part, "numbers")), {})
+    return next((part.numbers for part in parts_of(walk) if hasattr(part, "numbers")), {})
 
 
 def sound_of_walk(walk: LatentWalk) -> Sound | None:
-    """The sound that a film of a walk has: of a loop one pass; None where no sound moved it."""
-    for part in _parts(walk):
-        if isinstance(part, LoopWalk):
-            return part.sound
+    """The sound that a film of a walk has: that of the outermost part which has one of its own (of a loop one pass), else what moved it.
+
+    None where there's neither.
+    """
+    for part in parts_of(walk):
+        if hasattr(part, "sound"):
+            return part.sound  # type: ignore[no-any-return]
         if isinstance(part, Walk):
             return part.analysed.sound
     return None
-
-
-def _parts(walk: Any) -> Iterator[Any]:
-    """A walk, what it changes, what that changes, ..."""
-    yield walk
-    while hasattr(walk, "walk"):
-        walk = walk.walk
-        yield walk

@@ -1,14 +1,17 @@
 """The windows of a sound that the joint space hears."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 import torch
 
+from ..assembly import SoundModel
 from ..audio import MelSegments
 from ..audio.mel import quantise
 from ..config import MelConfig
 from ..errors import ConfigError
+from ..progress import Progress, silent
 from .sound import AnalysedSound, Sound, analyse_sound
 
 LABEL_RATE = Fraction(2)
@@ -26,6 +29,22 @@ def window_log_mels(analysed: AnalysedSound, mel: MelConfig, rate: Fraction, fir
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
     num_segments = max(1, round(analysed.duration * rate))
     return MelSegments(lambda: analysed.sound.mono_chunks(mel.sample_rate), mel, analysed.level, rate=rate, num_segments=num_segments, first=first)
+
+
+def embed_windows(
+    model: SoundModel, windows: MelSegments, progress: Progress = silent, note: str = "what is heard"
+) -> Iterator[torch.Tensor]:
+    """What the model's joint space hears in each of some `windows`: embeddings [n, E] batch after batch, on its device.
+
+    `progress` counts windows and says `note`. Raises ConfigError for a model without a joint space.
+    """
+    if model.joint_space is None:
+        raise ConfigError(f"model {model.name}: has no joint space")
+    done = 0
+    for log_mel in windows:
+        yield model.joint_space.embed_sounds(log_mel.to(model.device))
+        done += len(log_mel)
+        progress(done, len(windows), note)
 
 
 def log_mel_windows(waveform: np.ndarray, sample_rate: int, mel: MelConfig, rate: Fraction, num_segments: int) -> np.ndarray:

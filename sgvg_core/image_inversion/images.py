@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from ..config import check_choice, check_range
 from ..errors import MediaError
+from ..pixels import from_uint8
 from ..shapes import check_shape
 
 FITS = ("crop", "pad", "stretch")
@@ -22,7 +23,7 @@ def read_image(path: str | Path) -> torch.Tensor:
     image = read_still(path)
     if max(image.size) > _LONGEST_SIDE:
         raise MediaError(f"{path}: got {image.width} x {image.height} points, expected at most {_LONGEST_SIDE} a side; make it smaller")
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return from_uint8(torch.from_numpy(np.array(image)))[None]
 
 
 def fit_image(image: torch.Tensor, size: tuple[int, int], how: str = "crop") -> torch.Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ..checkpoints import read_weights, write_weights
 from ..config import check_range
 from ..errors import CheckpointError
+from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..shapes import check_shape
 from ..synthesis import Generator, rgb_images
@@ -86,7 +87,7 @@ def tune_pivot(
         for weight, grad in zip(learned.values(), grads, strict=True):
             weight.grad = grad
         adam.step()
-        progress(step + 1, settings.num_steps, "tune the generator", _shown(made))
+        progress(step + 1, settings.num_steps, "tune the generator", to_uint8(made.detach())[0])
     before = dict(generator.named_parameters())
     return {name: (weight.detach() - before[name].detach()).float().cpu() for name, weight in learned.items()}
 
@@ -126,7 +127,3 @@ def save_delta(path: str | Path, delta: Delta) -> None:
 def load_delta(path: str | Path) -> Delta:
     """The differences in a file of `save_delta`. Raises CheckpointError."""
     return dict(read_weights(Path(path), kind="tuned_weights").state)
-
-
-def _shown(made: torch.Tensor) -> torch.Tensor:
-    return ((made[0].detach().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).cpu()

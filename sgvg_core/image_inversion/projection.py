@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..config import check_choice, check_range
 from ..errors import Cancelled, ConfigError
+from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..shapes import check_shape
 from ..synthesis import Generator, StyleGAN2Generator, rgb_images
@@ -277,7 +278,7 @@ class _Descent:
         if value < 0.995 * self.mark:
             self.mark, self.last_gain = value, self.done
         self.done += counts
-        progress(self.done, self.num_steps, "invert the image", _as_uint8(made))
+        progress(self.done, self.num_steps, "invert the image", to_uint8(made.detach())[0])
         return self.done - self.last_gain > self.settings.patience
 
     @torch.no_grad()
@@ -287,8 +288,8 @@ class _Descent:
         made = self._made(self.best)
         ws = self.best.float().cpu()
         noise = None if self.noise is None else tuple(each.float().cpu() for each in self.noise)
-        return Inverted(ws, noise, psnr_of(made, self.wanted), float(self.ground.distance(ws)[0]), self.ground.limit, _as_uint8(made), self.done,
-                        seconds, cancelled)
+        psnr, distance, image = psnr_of(made, self.wanted), float(self.ground.distance(ws)[0]), to_uint8(made.detach())[0]
+        return Inverted(ws, noise, psnr, distance, self.ground.limit, image, self.done, seconds, cancelled)
 
 
 def _schedule(step: int, num_steps: int) -> float:
@@ -306,7 +307,3 @@ def _noise_likeness(maps: Sequence[torch.Tensor]) -> torch.Tensor:
                 loss = loss + (each * each.roll(1, axis)).mean().square()
             each = F.avg_pool2d(each[None, None], 2)[0, 0] * 2
     return 10.0 * loss
-
-
-def _as_uint8(made: torch.Tensor) -> torch.Tensor:
-    return ((made[0].detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).cpu()

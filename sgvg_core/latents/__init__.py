@@ -7,7 +7,18 @@ from .distance import distance_out, latent_scale
 from .groups import GROUPS, group_layers, group_slices
 from .interpolation import interpolate_ws
 from .layer_map import FAMILIES, LatentAxis, layer_map, map_latents, map_slices
-from .walks import ChangedWalk, LatentWalk, StoredWalk, WalkEdit, edited, origin_of
+from .walks import (
+    ChangedWalk,
+    LatentWalk,
+    StoredWalk,
+    WalkEdit,
+    WrappedWalk,
+    edited,
+    held_rows,
+    origin_of,
+    parts_of,
+    start_of,
+)
 
 __all__ = [
     "ChangedWalk",
@@ -17,14 +28,18 @@ __all__ = [
     "LatentWalk",
     "StoredWalk",
     "WalkEdit",
+    "WrappedWalk",
     "distance_out",
     "edited",
     "group_layers",
     "group_slices",
+    "held_rows",
     "interpolate_ws",
     "latent_scale",
     "layer_map",
     "map_latents",
     "map_slices",
     "origin_of",
+    "parts_of",
+    "start_of",
 ]

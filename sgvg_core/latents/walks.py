@@ -45,12 +45,10 @@ class StoredWalk:
         return iter(self.ws.split(_AT_ONCE))
 
 
-@dataclasses.dataclass(frozen=True)
-class ChangedWalk:
-    """`walk` with every batch of latents changed: `change` gets the number of its first frame and the latents [n, L, D]."""
+class WrappedWalk:
+    """What walks that are made of another one, their `walk`, have of it: its length and its rate."""
 
     walk: LatentWalk
-    change: Callable[[int, torch.Tensor], torch.Tensor]
 
     @property
     def num_frames(self) -> int:
@@ -62,6 +60,14 @@ class ChangedWalk:
         """The walk's."""
         return self.walk.fps
 
+
+@dataclasses.dataclass(frozen=True)
+class ChangedWalk(WrappedWalk):
+    """`walk` with every batch of latents changed: `change` gets the number of its first frame and the latents [n, L, D]."""
+
+    walk: LatentWalk
+    change: Callable[[int, torch.Tensor], torch.Tensor]
+
     def __iter__(self) -> Iterator[torch.Tensor]:
         first = 0
         for ws in self.walk:
@@ -69,11 +75,28 @@ class ChangedWalk:
             first += len(ws)
 
 
-def origin_of(walk: Any) -> Any:
-    """The walk that all changes began with: wrappers hold what they change as `walk`."""
+def parts_of(walk: Any) -> Iterator[Any]:
+    """A walk, what it changes, what that changes, ...: wrappers hold what they change as `walk`."""
+    yield walk
     while hasattr(walk, "walk"):
         walk = walk.walk
-    return walk
+        yield walk
+
+
+def origin_of(walk: Any) -> Any:
+    """The walk that all changes began with."""
+    return list(parts_of(walk))[-1]
+
+
+def start_of(walk: LatentWalk) -> torch.Tensor:
+    """Where a walk begins, [1, L, D]: its own start where it has one, before any change; else its first latent."""
+    origin = origin_of(walk)
+    return origin.start_ws if hasattr(origin, "start_ws") else next(iter(walk))[:1]
+
+
+def held_rows(values: torch.Tensor, first: int, count: int) -> torch.Tensor:
+    """Rows `first` to `first + count - 1` of `values` [T, ...], one a frame; beyond the end the last one holds."""
+    return values[torch.arange(first, first + count).clamp(max=len(values) - 1)]
 
 
 def edited(walk: LatentWalk, edits: Sequence[WalkEdit] = ()) -> LatentWalk:

@@ -7,7 +7,7 @@ import torch
 
 from ..curves.curve import Curve
 from ..errors import ConfigError, ShapeError
-from ..latents import ChangedWalk, LatentWalk
+from ..latents import ChangedWalk, LatentWalk, held_rows
 
 
 def curve_values(curve: Curve, walk: LatentWalk) -> torch.Tensor:
@@ -17,7 +17,7 @@ def curve_values(curve: Curve, walk: LatentWalk) -> torch.Tensor:
 
 def _of_frames(values: torch.Tensor, first: int, ws: torch.Tensor) -> torch.Tensor:
     """The values of the frames that `ws` [n, L, D] are, [n, 1, 1]."""
-    return values[torch.arange(first, first + len(ws)).clamp(max=len(values) - 1)].to(ws)[:, None, None]
+    return held_rows(values, first, len(ws)).to(ws)[:, None, None]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,6 +53,17 @@ def test_bands_move_their_layers(motion_pack: Pack) -> None:
     assert film.shape[0] == 3
 
 
+def test_a_walk_that_was_made_of_another_moves_by_the_sound_that_it_was_given(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack)
+    steady = motion_pack.part("nodes.adapters").to_sound({"waveform": 0.1 * torch.ones(1, 1, 5 * RATE), "sample_rate": RATE}, "audio")
+    made = motion_pack.part("nodes.sockets").MadeWalk(walk, steady)
+    bass = motion_pack.run("BandsToLayers", model=model, walk=made)[1]
+    assert bass == motion_pack.run("BandsToLayers", model=model, walk=walk, audio={"waveform": steady.waveform[None], "sample_rate": RATE})[1]
+    assert bass != motion_pack.run("BandsToLayers", model=model, walk=walk)[1]
+    with pytest.raises(Exception, match="audio: no sound moved this walk"):
+        motion_pack.run("BandsToLayers", model=model, walk=motion_pack.part("nodes.sockets").MadeWalk(walk, None))
+
+
 def test_stems_move_what_they_are_told(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     said = {f"{name}_{number}": value for number in (1, 2, 3, 4)

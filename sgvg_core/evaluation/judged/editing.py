@@ -20,6 +20,7 @@ from ...errors import ConfigError
 from ...generation.render import to_uint8
 from ...image_inversion import Ground, InversionSettings, Inverted, codes_of, map_codes, psnr_of
 from ...judge import Judge
+from ...pixels import from_uint8
 from ...progress import Progress, silent
 from ...synthesis import rgb_images
 from ...world import KINDS, render
@@ -179,7 +180,7 @@ def held_out_renders(count: int, like: torch.Tensor) -> torch.Tensor:
     for index in range(count):
         chosen.append([code for code in codes if code.kind == KINDS[index % len(KINDS)]][index // len(KINDS)])
     made = [render(code.kind, code.scene, code.envelope, code.phase, like.shape[2]) for code in chosen]
-    return torch.stack([torch.from_numpy(each).permute(2, 0, 1).float() / 127.5 - 1 for each in made])
+    return from_uint8(torch.from_numpy(np.stack(made)))
 
 
 def fine_detail_of(images: torch.Tensor) -> float:
