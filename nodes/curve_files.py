@@ -151,7 +151,8 @@ class _as_file:
     """The file of a VIDEO; one that isn't in a file yet is written into ComfyUI's temp folder, and removed afterwards."""
 
     def __init__(self, video: Any) -> None:
-        self._video, self._made = video, None
+        self._video = video
+        self._made: Path | None = None
 
     def __enter__(self) -> Path:
         source = self._video if isinstance(self._video, str | Path) else getattr(self._video, "get_stream_source", lambda: None)()

@@ -134,7 +134,7 @@ def _to_target(model: Any, edits: Any) -> Direction:
     asked = edits_of(edits, "edits")
     if not asked or asked[0].target is None:
         raise ConfigError("edits: got no target; connect an Edit Target with a text, a sound or a picture")
-    return direction_to(hearing_model(model).ready(4), asked[0].target, host.HostProgress())
+    return direction_to(hearing_model(model).ready(4), asked[0].target, progress=host.HostProgress())
 
 
 class DirectionStrip(io.ComfyNode):

@@ -195,6 +195,12 @@ def test_directions_are_found_saved_loaded_and_shown(node: Any) -> None:
     assert strip.shape[2] > 5 * 32
     by_edits = node("DirectionStrip", model=node.model, start_latent=node.start, edits=node.edits(), lowest=0.0, highest=1.0, num_pictures=2)[1]
     assert (by_edits[1] - by_edits[0]).abs().max() > 0.01
+    asked = node("EditTarget", text=["rain"])[0]
+    towards = node("Direction", model=node.model, source="target", edits=asked)[0]
+    assert towards.d.shape == led.d.shape
+    assert towards.sigma > 0
+    with pytest.raises(Exception, match="edits: got no target"):
+        node("Direction", model=node.model, source="target", edits=node.edits())
     for inputs in ({}, {"direction": led, "edits": node.edits()}):
         with pytest.raises(Exception, match="connect a direction or edits"):
             node("DirectionStrip", model=node.model, start_latent=node.start, **inputs)
