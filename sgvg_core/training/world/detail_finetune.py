@@ -30,6 +30,7 @@ from ..runs.state import (
     append_log,
 )
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
+from .growth import grow_generator
 
 _REGION = 8
 """Side in pixels of the regions whose detail is compared."""
@@ -106,6 +107,8 @@ def finetune_detail(
 ) -> Path:
     """Go on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
 
+    Where `config` has more channels or a larger size than that file's generator, it is grown first (`grow_generator`).
+
     A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
 
     `held_out` are the pictures that it's measured by; `dtype` is that of the features (None: what this machine is fast with).
@@ -115,7 +118,7 @@ def finetune_detail(
     loaded = load_generator(init_from)
     if not isinstance(loaded, StyleGAN2Generator):
         raise ConfigError(f"{init_from}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
-    net = loaded.requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = grow_generator(loaded, config, settings.seed).requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.train().mapping.requires_grad_(False)
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)

@@ -18,6 +18,7 @@ from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder
 from ..runs.ema import lerp_to_initial
 from ..runs.state import NumpyRandom, Run, Stateful
+from .growth import grow_encoder_weights
 from .latent_targets import LatentTargets
 from .sound_pool import SoundPool, draw_clips
 from .walker_warmup import TODAY, WalkTraining, learned_from, unusual
@@ -45,7 +46,7 @@ def warm_up_encoder(
 
     `training` says how; its rate and batch are `lr` and `batch`.
 
-    A new run begins with the weights of the file `init_from`, if one is given. A run that was killed goes on from
+    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was killed goes on from
     `sound_encoder.state`; `minutes` of computing count over all runs.
 
     `minutes` may be several calls' worth; `lr` is Adam's rate at its highest.
@@ -55,7 +56,7 @@ def warm_up_encoder(
     training = training or TODAY
     encoder = build_sound_encoder(config).train()
     encoder.silent_share = training.silent_share
-    initial = {} if init_from is None else load_sound_encoder(init_from)[0].state_dict()
+    initial = {} if init_from is None else grow_encoder_weights(load_sound_encoder(init_from)[0].state_dict(), config.num_ws)
     if initial:
         load_state(encoder, initial, str(init_from))
     optimiser = torch.optim.AdamW(encoder.parameters(), lr, weight_decay=1e-2)

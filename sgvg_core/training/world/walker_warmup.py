@@ -29,6 +29,7 @@ from ...world import KINDS
 from ...world.clip import PHASE_RATES
 from ...world.codes import write_codes
 from ..runs.state import NumpyRandom, Run, Stateful
+from .growth import grow_walker_weights
 from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, LatentTargets
 from .sound_pool import SoundPool
 
@@ -223,14 +224,15 @@ def train_walker(
 
     `training` says how; its rate, batch and chunk are `lr`, `batch` and `chunk`.
 
-    A new run begins with the weights of the file `init_from`, if one is given. A run that was killed goes on from `walker.state`;
-    `minutes` of computing count over all runs.
+    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was
+    killed continues from `walker.state`; `minutes` of computing count over all runs.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
     if init_from is not None:
-        load_state(walker, load_walker(init_from).state_dict(), str(init_from))
+        smaller = load_walker(init_from)
+        load_state(walker, grow_walker_weights(smaller.state_dict(), config.num_ws, smaller.num_ws), str(init_from))
     walker.centre.copy_(targets.centre)
     walker.scale.fill_(targets.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), lr, betas=(0.9, 0.98))

@@ -1,0 +1,92 @@
+"""Larger networks that begin as smaller ones: the same pictures and the same steps, with room to learn more.
+
+A generator is widened and given further resolutions without a change of what it paints ("Net2Net", Chen et al. 2016): new features
+join with outgoing weights of zero, new resolutions with a picture of zero on the enlarged one ("Progressive Growing of GANs", Karras
+et al. 2018). The latents of new layers begin as copies of the last.
+"""
+
+import torch
+
+from ...assembly import build_generator
+from ...config import GeneratorConfig
+from ...errors import ConfigError
+from ...synthesis import StyleGAN2Generator
+
+
+@torch.no_grad()
+def grow_generator(smaller: StyleGAN2Generator, config: GeneratorConfig, seed: int = 1) -> StyleGAN2Generator:
+    """A generator of `config` that paints what `smaller` paints, enlarged by its own doubling filter where `config` is of a larger size.
+
+    The mapping is taken over as it is, so that latents keep their meaning. `seed` draws the new weights. Raises ConfigError where
+    `config` has another mapping, constant or architecture, or is smaller somewhere.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        grown = build_generator(config)
+    before, after = smaller.synthesis.blocks, grown.synthesis.blocks
+    kept = {name: value for name, value in smaller.state_dict().items() if not name.startswith("synthesis.")}
+    wanted = {name: value.shape for name, value in grown.state_dict().items() if not name.startswith("synthesis.")}
+    if {name: value.shape for name, value in kept.items()} != wanted:
+        raise ConfigError("generator to begin with: its mapping isn't that of the new one; z_dim, w_dim and mapping_layers must be the same")
+    fits = len(before) <= len(after) and all(own.torgb.weight.shape[1] >= old.torgb.weight.shape[1] for own, old in zip(after, before, strict=False))
+    if not fits or smaller.synthesis.blocks[0].const.shape[1:] != after[0].const.shape[1:]:
+        raise ConfigError("generator to begin with: it is larger than the new one in size, channels or constant")
+    grown.load_state_dict({**grown.state_dict(), **kept})
+    after[0].const[: before[0].const.shape[0]] = before[0].const
+    for own, old in zip(after, before, strict=False):
+        for conv, old_conv in zip(own.convs, old.convs, strict=True):
+            _copy_conv(conv, old_conv)
+        _copy_torgb(own.torgb, old.torgb)
+    for own in after[len(before) :]:
+        own.torgb.weight.zero_()
+    return grown
+
+
+def _copy_affine(own: torch.nn.Module, old: torch.nn.Module) -> None:
+    """The styles of the old features; those of new ones stay as they are built."""
+    num_old = len(old.bias)  # type: ignore[arg-type]
+    own.weight[:num_old], own.bias[:num_old] = old.weight, old.bias  # type: ignore[index, operator, assignment]
+
+
+def _copy_conv(own: torch.nn.Module, old: torch.nn.Module) -> None:
+    """New features come out of it, and none of what goes in anew reaches the old ones; demodulation makes the gain of more inputs even."""
+    _copy_affine(own.affine, old.affine)
+    num_out, num_in = old.weight.shape[:2]
+    own.weight[:num_out] = 0
+    own.weight[:num_out, :num_in] = old.weight
+    own.bias[:num_out] = old.bias
+    own.noise_strength.copy_(old.noise_strength)
+    own.noise_const.copy_(old.noise_const)
+
+
+def _copy_torgb(own: torch.nn.Module, old: torch.nn.Module) -> None:
+    """The old features' share of the picture; there's no demodulation, so the gain of more inputs is made even here."""
+    _copy_affine(own.affine, old.affine)
+    num_in = old.weight.shape[1]
+    own.weight.zero_()
+    own.weight[:, :num_in] = old.weight * (old.weight_gain / own.weight_gain)
+    own.bias.copy_(old.bias)
+
+
+def grow_encoder_weights(weights: dict[str, torch.Tensor], num_ws: int) -> dict[str, torch.Tensor]:
+    """The weights of E_a for `num_ws` latents: the head of each new one begins as a copy of the last. As they are where no more are wanted."""
+    heads = sorted({int(name.split(".")[1]) for name in weights if name.startswith("heads.")})
+    grown, last = dict(weights), f"heads.{heads[-1]}."
+    for latent in range(len(heads), num_ws):
+        grown.update({f"heads.{latent}.{name.removeprefix(last)}": value.clone() for name, value in weights.items() if name.startswith(last)})
+    return grown
+
+
+def grow_walker_weights(weights: dict[str, torch.Tensor], num_ws: int, num_old: int) -> dict[str, torch.Tensor]:
+    """The weights of a walker of `num_old` latents for `num_ws`: new fine latents step as the last one does, and aren't read by themselves.
+
+    All blocks also read the mean over the latents, in which the new ones count too. As they are where no more are wanted.
+    """
+    grown, num_new = dict(weights), max(0, num_ws - num_old)
+    into, out = "blocks.fine.enter.0.weight", "blocks.fine.leave.2."
+    w_dim = len(weights["centre"])
+    own, means = weights[into].split([weights[into].shape[1] - 2 * w_dim, 2 * w_dim], 1)  # [hidden, (latents of the group + 2 means) * w_dim]
+    grown[into] = torch.cat([own, own.new_zeros(len(own), num_new * w_dim), means], 1)
+    for name in (out + "weight", out + "bias"):
+        grown[name] = torch.cat([weights[name], *[weights[name][-w_dim:]] * num_new])
+    return grown
