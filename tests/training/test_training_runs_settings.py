@@ -7,7 +7,7 @@ import pytest
 
 from sgvg_core.config import check_range
 from sgvg_core.errors import ConfigError
-from sgvg_core.training.runs.settings import read_stage_config, write_stage_config
+from sgvg_core.training.runs.settings import read_stage_config, with_changes, write_stage_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,3 +90,26 @@ def test_other_files_are_told(tmp_path):
         read_stage_config(PRESETS, file=tmp_path / "a.json")
     with pytest.raises(ConfigError, match=r"--config: got a\.yaml, expected a file \.json or \.toml"):
         read_stage_config(PRESETS, file=tmp_path / "a.yaml")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sized:
+    size: int = 2
+    widths: tuple[int, ...] = (8, 8)
+
+    def __post_init__(self):
+        if len(self.widths) != self.size:
+            raise ConfigError("as many widths as the size says")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    minutes: float = 1.0
+    sized: Sized = Sized()
+
+
+def test_settings_that_hold_only_together_are_changed_together():
+    changed = with_changes(Stage(), ["sized.size=3", "minutes=2", "sized.widths=[8, 8, 4]"])
+    assert changed == Stage(2, Sized(3, (8, 8, 4)))
+    with pytest.raises(ConfigError, match="as many widths"):
+        with_changes(Stage(), ["sized.size=3"])

@@ -124,6 +124,20 @@ def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
     assert {"psnr", "detail"} <= set(lines[-1])
 
 
+def test_a_larger_generator_begins_as_a_trained_smaller_one(settings, tmp_path):
+    detail_stage(settings, 4 * STEP)
+    small = dataclasses.replace(settings, work=tmp_path, init_from=settings.work / "sharpened")
+    generator = dataclasses.replace(small.config.generator, img_resolution=64, channels=(*small.config.generator.channels, 4))
+    larger = dataclasses.replace(
+        small, config=dataclasses.replace(small.config, generator=generator), sharpen=dataclasses.replace(small.sharpen, critic_share=0)
+    )
+    path = detail_stage(larger, STEP)
+    assert load_generator(path).img_size == (64, 64)
+    lines = [json.loads(line) for line in (path.parent / "sharpen.jsonl").read_text().splitlines()]
+    assert {"difference", "detail"} <= set(lines[0])
+    assert "critic" not in lines[0]
+
+
 def test_a_term_pulls_with_its_share():
     images = torch.randn(2, 3, 8, 8, requires_grad=True)
     terms = {"a": images[:, 0].sum() * 100, "b": images[:, 1].sum() * 1e-3, "c": images.sum()}

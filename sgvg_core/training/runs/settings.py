@@ -50,8 +50,12 @@ def read_stage_config(
 
 
 def with_changes(settings: T, changes: Sequence[str], fixed: Sequence[str] = ()) -> T:
-    """Settings with single changes ("name=value", dotted for nested ones), but for the `fixed` names. Raises ConfigError."""
+    """Settings with single changes ("name=value", dotted for nested ones), but for the `fixed` names. Raises ConfigError.
+
+    All changes within one nested setting are made together, for some hold only with one another (a size and its channels).
+    """
     names = {field.name for field in dataclasses.fields(settings)} - set(fixed)  # type: ignore[arg-type]
+    nested: dict[str, tuple[list[str], dict[str, Any]]] = {}
     for change in changes:
         ((name, value),) = current_names(type(settings), _change(change)).items()
         if name not in names:
@@ -60,10 +64,16 @@ def with_changes(settings: T, changes: Sequence[str], fixed: Sequence[str] = ())
         if dataclasses.is_dataclass(own) and not isinstance(own, type):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"--set {change}: {name} holds settings of its own, expected {name}.NAME=value")
-            value = from_dict(type(own), _over(dataclasses.asdict(own), value), f"--set {change}")
-        elif isinstance(value, bool) or not isinstance(value, int if isinstance(own, int) else (int, float)):
+            said, all_values = nested.get(name, ([], {}))
+            nested[name] = ([*said, change], _over(all_values, value))
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if isinstance(own, int) else (int, float)):
             raise ConfigError(f"--set {change}: got {value!r}, expected {'a whole number' if isinstance(own, int) else 'a number'}")
         settings = dataclasses.replace(settings, **{name: value})  # type: ignore[type-var]
+    for name, (said, value) in nested.items():
+        own = getattr(settings, name)
+        made = from_dict(type(own), _over(dataclasses.asdict(own), value), f"--set {' --set '.join(said)}")
+        settings = dataclasses.replace(settings, **{name: made})  # type: ignore[type-var]
     return settings
 
 

@@ -47,6 +47,7 @@ class DetailConfig:
     critic_lr: float = 0.001
     detail_share: float = 2.5
     critic_share: float = 1.0
+    """0 leaves the discriminator out, which halves a step."""
     r1_gamma: float = 20.0
     d_reg_interval: int = 16
     """Steps between two R1 steps, which are weighed by this number (lazy regularisation)."""
@@ -142,13 +143,11 @@ def finetune_detail(
             set_lr(optimiser, settings.lr * cosine(run.done, flat=0.4) * warm_up(run.step, 100))
             z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
             ours = net.synthesis(net.mapping(z), dtype=dtype).float()
-            hints = hint(wanted)
-            run.note(**_teach_critic(critic, critic_optimiser, wanted, ours.detach(), hints, settings, run.step))
-            terms = {
-                "difference": image_distance(ours, wanted),
-                "detail": detail_distance(ours, wanted),
-                "critic": losses.adversarial(critic(ours, hints), "non_saturating"),
-            }
+            terms = {"difference": image_distance(ours, wanted), "detail": detail_distance(ours, wanted)}
+            if settings.critic_share > 0:
+                hints = hint(wanted)
+                run.note(**_teach_critic(critic, critic_optimiser, wanted, ours.detach(), hints, settings, run.step))
+                terms["critic"] = losses.adversarial(critic(ours, hints), "non_saturating")
             heard = run.step >= settings.critic_alone_steps
             shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
             optimiser.zero_grad()
