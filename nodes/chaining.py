@@ -5,11 +5,17 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.chaining.mixing import MAX_EXAMPLES, mix_examples, mix_vectors, mixing_weights, nearest_example
-from ..sgvg_core.chaining.schedules import prompt_schedule, read_labelled_lines, winners
-from ..sgvg_core.curves import tools
-from ..sgvg_core.curves.curve import Curve
-from ..sgvg_core.curves.curve_set import CurveSet
+from ..sgvg_core.chaining import (
+    MAX_EXAMPLES,
+    mix_examples,
+    mix_vectors,
+    mixing_weights,
+    nearest_example,
+    prompt_schedule,
+    read_labelled_lines,
+    winners,
+)
+from ..sgvg_core.curves import Curve, CurveSet, tools
 from ..sgvg_core.errors import ConfigError, ShapeError
 from . import host
 from .adapters import naming, one_number, read_labels

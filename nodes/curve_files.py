@@ -6,8 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.curves.curve_files import load_curves, save_curves
-from ..sgvg_core.curves.sync_score import sync_score
+from ..sgvg_core.curves import load_curves, save_curves, score_sync
 from ..sgvg_core.errors import MediaError
 from . import host
 from .adapters import naming, one_number
@@ -142,7 +141,7 @@ class SyncScoreNode(io.ComfyNode):
     @classmethod
     def execute(cls, video: Any, max_lag: float = 1.0) -> io.NodeOutput:
         with _as_file(video) as path, naming("video"):
-            score = sync_score(path, max_lag=one_number(max_lag, "max_lag"), progress=host.HostProgress())
+            score = score_sync(path, max_lag=one_number(max_lag, "max_lag"), progress=host.HostProgress())
         words = f"lag {score.lag_seconds:+.3f} s, correlation {score.correlation:.2f} with the sound's {score.against}"
         return io.NodeOutput(score.lag_seconds, score.correlation, ui=host.page(words, cls.hidden.unique_id))
 

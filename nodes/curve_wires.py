@@ -13,8 +13,7 @@ import torch
 from comfy_api.latest import io
 
 from ..sgvg_core.clock import to_fps
-from ..sgvg_core.curves.curve import Curve
-from ..sgvg_core.curves.curve_set import CurveSet
+from ..sgvg_core.curves import Curve, CurveSet
 from ..sgvg_core.errors import ConfigError
 from .adapters import naming, one_number, track_of
 

@@ -7,16 +7,21 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.curves import tools
-from ..sgvg_core.curves.analysis import analyse_sound
-from ..sgvg_core.curves.curve import Curve
-from ..sgvg_core.curves.curve_set import CurveSet, curve_set
-from ..sgvg_core.curves.measures import DEFAULT_CURVES, SCALES, expanded
-from ..sgvg_core.curves.plot import THEMES, plot_curves
-from ..sgvg_core.curves.source import SoundSource
+from ..sgvg_core.curves import (
+    DEFAULT_CURVES,
+    SCALES,
+    THEMES,
+    Curve,
+    CurveSet,
+    SoundSource,
+    analyse_sound,
+    curves_at_frames,
+    expanded,
+    plot_curves,
+    tools,
+)
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Sound
-from ..sgvg_core.generation.heard_curves import heard_curves
+from ..sgvg_core.generation import Sound, label_curves
 from . import host
 from .adapters import hearing_model, images_from_uint8, naming, read_labels, to_sound
 from .curve_wires import (
@@ -104,7 +109,7 @@ class SoundCurves(io.ComfyNode):
             analysis = analyse_sound(source_of(sound), wanted, progress=progress)
             start, seconds = (Fraction(0), None) if sound.path is None else (Fraction(sound.start), sound.seconds)
             count = num_frames or analysis.num_frames(rate, start, None if seconds is None else Fraction(seconds))
-            made = curve_set(analysis, rate, count, start=start, scale=scale)
+            made = curves_at_frames(analysis, rate, count, start=start, scale=scale)
         if labels:
             made = made.with_curves({**made.curves, **_heard(model, sound, labels, made)})
         page = host.page(in_words(made), cls.hidden.unique_id)
@@ -123,7 +128,7 @@ def _heard(model: Any, sound: Sound, labels: tuple[str, ...], made: CurveSet) ->
         raise ConfigError("words: they need a model that hears them; connect Load SGVG Model, or leave the words empty")
     ready = hearing_model(model).ready()
     with naming("words"):
-        found = heard_curves(ready, sound, labels, fps=made.fps, windows_a_second=_WINDOWS_A_SECOND, progress=host.HostProgress())
+        found = label_curves(ready, sound, labels, fps=made.fps, windows_a_second=_WINDOWS_A_SECOND, progress=host.HostProgress())
     return {name: curve.at(made.fps, made.num_frames) for name, curve in found.items()}
 
 

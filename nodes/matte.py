@@ -5,9 +5,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import RenderSettings, driven_render, final_size
-from ..sgvg_core.generation.matte import AGAINST, MatteSettings, matte
-from ..sgvg_core.generation.walk_render import ShapedWalk
+from ..sgvg_core.generation import AGAINST, MatteSettings, RenderSettings, ShapedWalk, draw_mattes, driven_render, final_size
 from ..sgvg_core.synthesis import ENLARGEMENTS
 from . import host
 from .adapters import check_latents, drawing_model, naming, pose_of, walk_of
@@ -51,7 +49,7 @@ class MotionMatte(io.ComfyNode):
         progress, done = host.HostProgress(), 0
         mask = host.to_host(torch.zeros(walked.num_frames, *final_size(generator, render)))
         with naming("walk"):
-            for some in matte(generator, walked, render, settings, pose=pose_of(pose)):
+            for some in draw_mattes(generator, walked, render, settings, pose=pose_of(pose)):
                 mask[done : done + len(some)] = some.to(mask.device)
                 done += len(some)
                 progress(done, walked.num_frames, "frames")

@@ -7,18 +7,31 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.curves.curve import Curve
-from ..sgvg_core.curves.tools import smooth
+from ..sgvg_core.curves import Curve, smooth
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Sound, StartSettings, Walk, sound_of_walk
-from ..sgvg_core.generation.driven import RANGES, film_numbers, in_range, read_driven
-from ..sgvg_core.generation.keyframe_latents import KeySource, resolve_keyframes
-from ..sgvg_core.generation.keyframe_plan import SNAPS, KeyframePlan, read_key_lines
-from ..sgvg_core.generation.layer_drives import BAND_DRIVES, LayerDrive, drive_layers
-from ..sgvg_core.generation.loop_settings import LoopSettings
-from ..sgvg_core.generation.looping import loop_walk
-from ..sgvg_core.generation.sound_curves import curves_of_sound, curves_of_source
-from ..sgvg_core.generation.spread import spread_of
+from ..sgvg_core.generation import (
+    BAND_DRIVES,
+    RANGES,
+    SNAPS,
+    KeyframePlan,
+    KeySource,
+    LayerDrive,
+    LoopSettings,
+    Sound,
+    StartSettings,
+    Walk,
+    curves_of_sound,
+    curves_of_source,
+    drive_layers,
+    film_numbers,
+    in_range,
+    loop_walk,
+    read_driven,
+    read_key_lines,
+    resolve_keyframes,
+    sound_of_walk,
+    spread_of,
+)
 from ..sgvg_core.latents import LatentWalk, start_of
 from ..sgvg_core.motion import INTERPOLATIONS, DriftBound, DriftSettings, LoopWalk, TruncatedWalk
 from . import host

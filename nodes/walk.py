@@ -8,11 +8,10 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
-from ..sgvg_core.curves.curve import Curve
+from ..sgvg_core.curves import Curve
 from ..sgvg_core.editing import place_edits, synthesize_edited
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Pose, Walk, frames, size_of_image, to_uint8
-from ..sgvg_core.generation.driven import film_numbers
+from ..sgvg_core.generation import Pose, Walk, film_numbers, frames, size_of_image, to_uint8
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import Generator
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings

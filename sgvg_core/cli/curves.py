@@ -9,7 +9,7 @@ from ..curves.analysis import SoundAnalysis, analyse_sound
 from ..curves.bars import Bars, read_beats
 from ..curves.beat_tracking import Beats
 from ..curves.curve_files import ENDINGS, EXAMPLES, save_curves
-from ..curves.curve_set import CurveSet, curve_set
+from ..curves.curve_set import CurveSet, curves_at_frames
 from ..curves.measures import ALIASES, DEFAULT_CURVES, MEASURES, SCALES, expanded
 from ..curves.plot import THEMES, plot_curves
 from ..curves.source import SoundSource
@@ -100,18 +100,18 @@ def _film(analysis: SoundAnalysis, fps: Fraction, options: argparse.Namespace) -
     length = None if options.length is None else Fraction(options.length)
     midi = options.output is not None and options.output.suffix.lower() == ".mid"
     scale = options.scale or ("relative" if midi else "measured")
-    return curve_set(analysis, fps, analysis.num_frames(fps, start, length), start=start, scale=scale)
+    return curves_at_frames(analysis, fps, analysis.num_frames(fps, start, length), start=start, scale=scale)
 
 
 def _heard(options: argparse.Namespace, fps: Fraction, num_frames: int, progress: ProgressBar) -> dict:
     from ..assembly import load_model  # here: who asks for no words needs no model
     from ..generation import Sound
-    from ..generation.heard_curves import heard_curves
+    from ..generation.heard_curves import label_curves
 
     labels = () if options.heard.strip() == "scenes" else tuple(filter(None, (word.strip() for word in options.heard.split(","))))
     model = load_model(options.model, options.device)
     sound = Sound.from_file(options.sound, track=options.track)
-    found = heard_curves(model, sound, labels, fps=fps, progress=progress)
+    found = label_curves(model, sound, labels, fps=fps, progress=progress)
     return {name: curve.at(fps, num_frames, start=Fraction(options.start)) for name, curve in found.items()}
 
 

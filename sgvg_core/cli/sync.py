@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..curves.sync_score import sync_score
+from ..curves.sync_score import score_sync
 from ..media import local_file
 from .options import number
 from .progress import ProgressBar
@@ -22,7 +22,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score and print."""
     with ProgressBar() as progress:
-        score = sync_score(local_file(options.video), max_lag=options.max_lag, progress=progress)
+        score = score_sync(local_file(options.video), max_lag=options.max_lag, progress=progress)
     if options.json:
         say_json({"lag_seconds": score.lag_seconds, "correlation": score.correlation})
         return 0

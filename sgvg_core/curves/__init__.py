@@ -3,3 +3,55 @@
 `analysis` measures a whole source once and reads it at any film's frames; `curve` is the value that travels; `tools` change it. Each
 measure says its unit, its range and what silence gives.
 """
+
+from typing import TYPE_CHECKING
+
+from ..first_use import on_first_use
+
+if TYPE_CHECKING:
+    from . import tools as tools
+    from .analysis import SoundAnalysis, analyse_sound
+    from .curve import Curve, as_curve
+    from .curve_files import load_curves, save_curves
+    from .curve_set import CurveSet, curves_at_frames
+    from .measures import DEFAULT_CURVES, SCALES, expanded
+    from .plot import THEMES, plot_curves
+    from .source import SoundSource
+    from .sync_score import SyncScore, score_sync
+    from .tools import smooth
+
+__all__ = [
+    "Curve",
+    "CurveSet",
+    "DEFAULT_CURVES",
+    "SCALES",
+    "SoundAnalysis",
+    "SoundSource",
+    "SyncScore",
+    "THEMES",
+    "analyse_sound",
+    "as_curve",
+    "curves_at_frames",
+    "expanded",
+    "load_curves",
+    "plot_curves",
+    "save_curves",
+    "score_sync",
+    "smooth",
+    "tools",
+]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        ".analysis": ("SoundAnalysis", "analyse_sound"),
+        ".curve": ("Curve", "as_curve"),
+        ".curve_files": ("load_curves", "save_curves"),
+        ".curve_set": ("CurveSet", "curves_at_frames"),
+        ".measures": ("DEFAULT_CURVES", "SCALES", "expanded"),
+        ".plot": ("THEMES", "plot_curves"),
+        ".source": ("SoundSource",),
+        ".sync_score": ("SyncScore", "score_sync"),
+        ".tools": ("smooth",),
+    },
+)

@@ -48,7 +48,7 @@ class CurveSet:
         return dataclasses.replace(self, curves=dict(curves))
 
 
-def curve_set(analysis: SoundAnalysis, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0),
+def curves_at_frames(analysis: SoundAnalysis, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0),
               scale: str = "measured") -> CurveSet:
     """All measured curves at a film's frames, with the beats that lie in it. See `SoundAnalysis.curve`. Raises ConfigError.
 

@@ -34,7 +34,7 @@ class SyncScore:
     """What of the sound the motion is most like: its onsets, its level, or how fast its level changes."""
 
 
-def sync_score(video: str | Path, *, max_lag: float = 1.0, progress: Progress = silent) -> SyncScore:
+def score_sync(video: str | Path, *, max_lag: float = 1.0, progress: Progress = silent) -> SyncScore:
     """The score of a video file with sound, both streamed; lags up to `max_lag` seconds either way are tried. Raises MediaError, ConfigError."""
     analysis = analyse_sound(SoundSource.from_file(video), ("onset", "rms"), progress=progress)
 

@@ -5,67 +5,101 @@ Everything streams: a film of an hour needs no more memory than one of a second.
 Names are imported on first use: training needs sounds and trajectories, and no package that reads media.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..first_use import on_first_use
 
 if TYPE_CHECKING:
     from ..pixels import to_uint8
     from .centres import MAX_CENTRES, compute_centres, truncate
     from .class_labels import Label, drawn_label, labels_of_codes, read_label
+    from .driven import RANGES, film_numbers, in_range, read_driven
     from .film import GeneratedVideo, generate, walk_of_sound, write_film
+    from .heard_curves import label_curves
+    from .keyframe_latents import KeySource, resolve_keyframes
+    from .keyframe_plan import SNAPS, KeyframePlan, read_key_lines, read_keyframes
+    from .layer_drives import BAND_DRIVES, LayerDrive, drive_layers
     from .listening import SoundLabels, classify_sound
+    from .loop_settings import LoopSettings
+    from .looping import loop_walk
+    from .matte import AGAINST, MatteSettings, draw_mattes
     from .pose import ANCHORS, Pose, anchor_placement, pose_transforms
     from .pose_keys import PoseKeys, read_pose, read_pose_table
     from .render import NOISE_MODES, RenderSettings, final_size, frames, images_of, resize, size_of_image, synthesize
     from .seeded_start import random_start
     from .settings import GenerateSettings, StartSettings
     from .sound import AnalysedSound, Sound, analyse_sound
+    from .sound_curves import curves_of_sound, curves_of_source
     from .sound_embedding import embed_sound
+    from .spread import spread_of
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
-    from .walk_render import driven_render, numbers_of, sound_of_walk
+    from .walk_render import ShapedWalk, driven_render, numbers_of, sound_of_walk
 
 __all__ = [
+    "AGAINST",
     "ANCHORS",
+    "AnalysedSound",
+    "BAND_DRIVES",
     "GenerateSettings",
     "GeneratedVideo",
-    "AnalysedSound",
+    "KeySource",
+    "KeyframePlan",
     "Label",
-    "SoundLabels",
+    "LayerDrive",
+    "LoopSettings",
     "MAX_CENTRES",
+    "MatteSettings",
     "NOISE_MODES",
     "Pose",
     "PoseKeys",
     "Prompt",
+    "RANGES",
     "RankedStarts",
     "RenderSettings",
+    "SNAPS",
+    "ShapedWalk",
     "Sound",
+    "SoundLabels",
     "StartSettings",
     "Walk",
+    "analyse_sound",
     "anchor_placement",
     "candidates_sheet",
     "choose_start",
+    "classify_sound",
     "compute_centres",
+    "curves_of_sound",
+    "curves_of_source",
+    "draw_mattes",
     "drawn_label",
+    "drive_layers",
     "driven_render",
     "embed_sound",
-    "size_of_image",
+    "film_numbers",
     "final_size",
     "frames",
     "generate",
-    "analyse_sound",
-    "labels_of_codes",
-    "numbers_of",
-    "classify_sound",
+    "label_curves",
     "images_of",
+    "in_range",
+    "labels_of_codes",
+    "loop_walk",
+    "numbers_of",
     "pose_transforms",
     "random_start",
+    "read_driven",
+    "read_key_lines",
+    "read_keyframes",
     "read_label",
     "read_pose",
     "read_pose_table",
     "read_prompts",
     "resize",
+    "resolve_keyframes",
+    "size_of_image",
     "sound_of_walk",
+    "spread_of",
     "synthesize",
     "to_uint8",
     "truncate",
@@ -73,57 +107,33 @@ __all__ = [
     "write_film",
 ]
 
-_HOME = {
-    "ANCHORS": ".pose",
-    "GenerateSettings": ".settings",
-    "GeneratedVideo": ".film",
-    "AnalysedSound": ".sound",
-    "Label": ".class_labels",
-    "SoundLabels": ".listening",
-    "MAX_CENTRES": ".centres",
-    "NOISE_MODES": ".render",
-    "Pose": ".pose",
-    "PoseKeys": ".pose_keys",
-    "Prompt": ".text_constraint",
-    "RankedStarts": ".text_constraint",
-    "RenderSettings": ".render",
-    "Sound": ".sound",
-    "StartSettings": ".settings",
-    "Walk": ".trajectory",
-    "anchor_placement": ".pose",
-    "candidates_sheet": ".text_constraint",
-    "choose_start": ".text_constraint",
-    "compute_centres": ".centres",
-    "driven_render": ".walk_render",
-    "numbers_of": ".walk_render",
-    "sound_of_walk": ".walk_render",
-    "drawn_label": ".class_labels",
-    "embed_sound": ".sound_embedding",
-    "size_of_image": ".render",
-    "final_size": ".render",
-    "frames": ".render",
-    "generate": ".film",
-    "analyse_sound": ".sound",
-    "labels_of_codes": ".class_labels",
-    "classify_sound": ".listening",
-    "images_of": ".render",
-    "pose_transforms": ".pose",
-    "random_start": ".seeded_start",
-    "read_label": ".class_labels",
-    "read_pose": ".pose_keys",
-    "read_pose_table": ".pose_keys",
-    "read_prompts": ".text_constraint",
-    "resize": ".render",
-    "synthesize": ".render",
-    "to_uint8": "..pixels",
-    "truncate": ".centres",
-    "walk_of_sound": ".film",
-    "write_film": ".film",
-}
-"""Where each name lives."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name], __name__), name)
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "..pixels": ("to_uint8",),
+        ".centres": ("MAX_CENTRES", "compute_centres", "truncate"),
+        ".class_labels": ("Label", "drawn_label", "labels_of_codes", "read_label"),
+        ".driven": ("RANGES", "film_numbers", "in_range", "read_driven"),
+        ".film": ("GeneratedVideo", "generate", "walk_of_sound", "write_film"),
+        ".heard_curves": ("label_curves",),
+        ".keyframe_latents": ("KeySource", "resolve_keyframes"),
+        ".keyframe_plan": ("SNAPS", "KeyframePlan", "read_key_lines", "read_keyframes"),
+        ".layer_drives": ("BAND_DRIVES", "LayerDrive", "drive_layers"),
+        ".listening": ("SoundLabels", "classify_sound"),
+        ".loop_settings": ("LoopSettings",),
+        ".looping": ("loop_walk",),
+        ".matte": ("AGAINST", "MatteSettings", "draw_mattes"),
+        ".pose": ("ANCHORS", "Pose", "anchor_placement", "pose_transforms"),
+        ".pose_keys": ("PoseKeys", "read_pose", "read_pose_table"),
+        ".render": ("NOISE_MODES", "RenderSettings", "final_size", "frames", "images_of", "resize", "size_of_image", "synthesize"),
+        ".seeded_start": ("random_start",),
+        ".settings": ("GenerateSettings", "StartSettings"),
+        ".sound": ("AnalysedSound", "Sound", "analyse_sound"),
+        ".sound_curves": ("curves_of_sound", "curves_of_source"),
+        ".sound_embedding": ("embed_sound",),
+        ".spread": ("spread_of",),
+        ".text_constraint": ("Prompt", "RankedStarts", "candidates_sheet", "choose_start", "read_prompts"),
+        ".trajectory": ("Walk",),
+        ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "sound_of_walk"),
+    },
+)

@@ -26,8 +26,7 @@ from .driven import POSE_NUMBERS, film_numbers
 from .keyframe_latents import KeySource, resolve_keyframes
 from .listening import names_a_scene
 from .looping import SoundLoop, loop_of_sound, looped
-from .matte import MatteSettings, as_frames
-from .matte import matte as matte_of_walk
+from .matte import MatteSettings, as_frames, draw_mattes
 from .pose import Pose, pose_transforms
 from .pose_keys import PoseKeys
 from .render import final_size, frames
@@ -103,7 +102,7 @@ def generate(
     made = frames(model.generator, changed, render, pose=pose)
     num_done, sheet = write_film(writer, made, changed.num_frames, progress)
     if matte_file is not None:
-        mattes = as_frames(matte_of_walk(model.generator, changed, render, matte_settings, pose=pose))
+        mattes = as_frames(draw_mattes(model.generator, changed, render, matte_settings, pose=pose))
         write_film(open_writer(matte_file, settings.fps, size, None, "none"), mattes, changed.num_frames, progress)
     report = {
         "model": model.name,

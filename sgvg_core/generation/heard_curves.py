@@ -19,7 +19,7 @@ HEARD_KINDS = ("probability", "cosine")
 
 
 @torch.no_grad()
-def heard_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *, fps: Fraction = Fraction(25),
+def label_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *, fps: Fraction = Fraction(25),
                  windows_a_second: Fraction | None = None, kind: str = "probability", progress: Progress = silent) -> dict[str, Curve]:
     """A curve for each of `labels` (empty: the model's own scenes): how much the joint space hears it around each frame.
 

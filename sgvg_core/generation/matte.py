@@ -35,7 +35,7 @@ class MatteSettings:
         check_range("matte: soften", self.soften, 0, 0.5)
 
 
-def matte(
+def draw_mattes(
     generator: Generator, walk: LatentWalk, render: RenderSettings, settings: MatteSettings | None = None, *, pose: Pose | None = None
 ) -> Iterator[torch.Tensor]:
     """The matte of each frame, [n, H, W] in 0..1 on the CPU, batch after batch: white where the picture isn't the one it's held against.

@@ -11,7 +11,7 @@ import torch
 from sgvg_core.cli import main
 from sgvg_core.curves.analysis import analyse_sound
 from sgvg_core.curves.source import SoundSource
-from sgvg_core.curves.sync_score import motion_curve, score_motion, sync_score
+from sgvg_core.curves.sync_score import motion_curve, score_motion, score_sync
 from sgvg_core.errors import MediaError
 from sgvg_core.media import SoundTrack, VideoWriter
 
@@ -70,6 +70,6 @@ def test_what_has_no_picture_or_no_sound_is_refused(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "silent.mp4", fps=Fraction(25), width=64, height=48) as writer:
         writer.write(torch.zeros(10, 48, 64, 3, dtype=torch.uint8))
     with pytest.raises(MediaError, match="no sound"):
-        sync_score(tmp_path / "silent.mp4")
+        score_sync(tmp_path / "silent.mp4")
     with pytest.raises(MediaError, match="got 2 frames"):
         motion_curve([(Fraction(0), np.zeros((2, 2))), (Fraction(1), np.zeros((2, 2)))])

@@ -13,7 +13,7 @@ from sgvg_core.curves.curve import Curve
 from sgvg_core.errors import ConfigError
 from sgvg_core.generation import GenerateSettings, RenderSettings, Sound, generate, random_start, walk_of_sound
 from sgvg_core.generation.layer_drives import BAND_DRIVES, LayerDrive, drive_layers, quarter_slices
-from sgvg_core.generation.matte import MatteSettings, matte, silenced
+from sgvg_core.generation.matte import MatteSettings, draw_mattes, silenced
 from sgvg_core.generation.spread import direction_of, spread_of
 from sgvg_core.latents import ChangedWalk, StoredWalk
 from sgvg_core.motion import DriftBound, DriftSettings, measure_spread
@@ -107,18 +107,18 @@ def test_a_drive_moves_its_layers_by_its_curve(tiny_model: SoundModel) -> None:
 
 def test_a_matte_is_white_where_the_sound_moved_something(tiny_model: SoundModel, noise: Sound) -> None:
     walk = walk_of_sound(tiny_model, noise, settings())
-    made = torch.cat(list(matte(tiny_model.generator, walk, RenderSettings(), MatteSettings(gain=50, soften=0.03))))
+    made = torch.cat(list(draw_mattes(tiny_model.generator, walk, RenderSettings(), MatteSettings(gain=50, soften=0.03))))
     assert made.shape == (12, 32, 32)
     assert 0 <= made.min() < made.max() <= 1
-    silent = torch.cat(list(matte(tiny_model.generator, silenced(walk), RenderSettings())))
+    silent = torch.cat(list(draw_mattes(tiny_model.generator, silenced(walk), RenderSettings())))
     assert silent.max() == 0, "silence moves nothing"
     changed = ChangedWalk(walk, lambda first, ws: ws + 0.5)
-    both = torch.cat(list(matte(tiny_model.generator, silenced(changed), RenderSettings())))
+    both = torch.cat(list(draw_mattes(tiny_model.generator, silenced(changed), RenderSettings())))
     assert both.max() == 0, "what an edit does to both isn't the sound's"
-    start = torch.cat(list(matte(tiny_model.generator, changed, RenderSettings(), MatteSettings("start"))))
+    start = torch.cat(list(draw_mattes(tiny_model.generator, changed, RenderSettings(), MatteSettings("start"))))
     assert start.min() >= 0
     assert start.max() > 0
-    before = torch.cat(list(matte(tiny_model.generator, walk, RenderSettings(batch=5), MatteSettings("before", gain=100, soften=0))))
+    before = torch.cat(list(draw_mattes(tiny_model.generator, walk, RenderSettings(batch=5), MatteSettings("before", gain=100, soften=0))))
     assert before[0].max() == 0
     assert before[1:].amax((1, 2)).min() > 0
     with pytest.raises(ConfigError, match="matte: against: got 'night'"):

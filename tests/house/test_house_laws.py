@@ -1,6 +1,7 @@
 """Laws that no other tool keeps: who may import what, by reading the code."""
 
 import ast
+import importlib
 import os
 import re
 import shutil
@@ -97,6 +98,53 @@ def test_nodes_use_only_public_names_and_relative_imports(pack_root: Path) -> No
                 if private or (node.level == 0 and (node.module or "").split(".")[0] == "sgvg_core"):
                     found.append(f"{path.relative_to(pack_root)}:{node.lineno}")
     assert not found
+
+
+def public_names(room: Path) -> list[str]:
+    """`__all__` of a room, read without importing it."""
+    for node in ast.parse((room / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def behind_the_door(line: ast.ImportFrom, core: Path) -> list[str]:
+    """What an import of a node takes from the core but not from a room's `__init__` (or from a module of the ground, which is one file)."""
+    where = (line.module or "").split(".")[1:]
+    if not where or (len(where) == 1 and (core / f"{where[0]}.py").exists()):
+        return []
+    public = public_names(core / where[0]) if len(where) == 1 else []
+    return [f"{line.module}.{alias.name}" for alias in line.names if alias.name not in public]
+
+
+def test_nodes_enter_rooms_by_their_door(pack_root: Path) -> None:
+    core = pack_root / "sgvg_core"
+    found = {
+        f"{path.name}:{line.lineno}": deep
+        for path in sources(pack_root / "nodes")
+        for line in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(line, ast.ImportFrom) and line.level == 2 and (deep := behind_the_door(line, core))
+    }
+    assert not found, "let the room's __init__ say the name in __all__, and import it from the room"
+
+
+@pytest.mark.parametrize("what", ["curves.curve import Curve", "curves import Band", "motion import drift"])
+def test_a_node_that_goes_past_the_door_is_found(pack_root: Path, what: str) -> None:
+    node = ast.parse(f"from ..sgvg_core.{what}").body[0]
+    assert isinstance(node, ast.ImportFrom)
+    assert behind_the_door(node, pack_root / "sgvg_core")
+
+
+def test_names_on_first_use_are_no_modules_names(pack_root: Path) -> None:
+    """Once such a module is imported, the room's attribute is the module, and who wants the name gets that."""
+    doors = {path.parent: path.read_text(encoding="utf-8") for path in (pack_root / "sgvg_core").rglob("__init__.py")}
+    doors = {room: text for room, text in doors.items() if "on_first_use(" in text}
+    assert doors
+    for room, text in doors.items():
+        names, package = public_names(room), importlib.import_module(f"sgvg_core.{room.name}")
+        both = {path.stem for path in room.glob("*.py")} & set(names)
+        assert not [name for name in both if f"from . import {name} as {name}\n" not in text]
+        assert not [name for name in names if name not in both and not hasattr(package, name)]
 
 
 def test_nothing_touches_the_search_path(pack_root: Path) -> None:
