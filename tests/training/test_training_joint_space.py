@@ -19,7 +19,7 @@ from sgvg_core.training.runs.ema import lerp_to_initial
 from sgvg_core.training.world import joint_space as stage
 from sgvg_core.training.world.generator import RenderedImages
 from sgvg_core.training.world.joint_space import LOSS_WEIGHTS, JointSpaceRun, learn_words, train_joint_space
-from sgvg_core.training.world.joint_space_losses import embed_meanings, joint_losses, soft_contrastive_loss, soft_targets
+from sgvg_core.training.world.joint_space_losses import SpaceBatch, embed_meanings, joint_losses, soft_contrastive_loss, soft_targets
 from sgvg_core.world import KINDS, render
 from sgvg_core.world.codes import draw_codes, read_codes
 
@@ -90,7 +90,7 @@ def test_every_loss_falls_when_a_batch_is_learned(rendered):
     optimiser = torch.optim.Adam(space.parameters(), 5e-3)
     history = []
     for _ in range(25):
-        losses = joint_losses(space, embed_meanings(space, images, tokens, kinds, words), heard, kinds, strengths, strengths, others)
+        losses = joint_losses(space, SpaceBatch(embed_meanings(space, images, tokens, kinds, words), heard, kinds, strengths, strengths, others))
         history.append({name: loss.item() for name, loss in losses.items()})
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()

@@ -7,7 +7,7 @@ import pytest
 
 from sgvg_core.errors import ConfigError
 from sgvg_core.presets import TINY
-from sgvg_core.training.runs.state import Run
+from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import generator, rendered_clips, sound_pool
 from sgvg_core.training.world.generator import render_images
 from sgvg_core.training.world.rendered_clips import render_clips

@@ -24,7 +24,7 @@ from sgvg_core.assembly import (
 from sgvg_core.config import CriticConfig
 from sgvg_core.errors import ConfigError
 from sgvg_core.presets import TINY_WORLD
-from sgvg_core.training.runs.state import Run
+from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import paper_losses
 from sgvg_core.training.world.paper_losses import (
     FinetuneConfig,
@@ -81,7 +81,7 @@ def clips():
 
 def phase_of(name, work, frozen, tmp_path, config=CONFIG):
     """A phase that goes on as long as it's asked to."""
-    return paper_losses._Phase(name, work, tmp_path / name, frozen, config, CRITICS, 1e9, {})
+    return paper_losses._Phase(name, work, tmp_path / name, frozen, config=config, critics=CRITICS, minutes=1e9, made_of={})
 
 
 def heard_of(frozen, pools, num_before=3):
@@ -347,12 +347,17 @@ def test_both_phases_one_after_the_other(work, pools, clips, tmp_path, monkeypat
     shutil.copytree(work, tmp_path / "work")
     seen, said, begun = [], [], []
 
-    def counting(path, parts, *, minutes, **more):
-        begun.append(minutes)
-        return Run(path, parts, num_steps=2, **more)
+    class TwoSteps(Run):
+        def __init__(self, path, parts, *, minutes, **more):
+            begun.append(minutes)
+            super().__init__(path, parts, minutes=minutes, **more)
+
+        @property
+        def done(self):
+            return min(1.0, self.step / 2)
 
     step = paper_losses._Phase.step
-    monkeypatch.setattr(paper_losses, "Run", counting)
+    monkeypatch.setattr(paper_losses, "Run", TwoSteps)
     monkeypatch.setattr(paper_losses._Phase, "step", lambda self, *given: seen.append((self.name, self.config, given)) or step(self, *given))
     folder = paper_losses.finetune(
         tmp_path / "work", pools, clips, ENCODER, TINY_WORLD.mel, TINY_WORLD.walker, minutes=(7.0, 9.0), config=CONFIG, critics=CRITICS,

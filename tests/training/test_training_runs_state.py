@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +12,8 @@ import pytest
 import torch
 
 from sgvg_core.errors import CheckpointError, ConfigError, TrainingError
-from sgvg_core.training.runs import state as run_state
-from sgvg_core.training.runs.state import (
-    NumpyRandom,
-    Run,
-    TorchRandom,
-    read_state,
-    write_state,
-)
+from sgvg_core.training.runs.state import NumpyRandom, TorchRandom, read_state, write_state
+from sgvg_core.training.runs.timed import FirstLayoutRun, Run
 
 
 class Killed(Exception):
@@ -33,17 +28,16 @@ def train(path, *, num_steps=8, kill_after=None, config="a", save_seconds=0.0):
     rng, generator = np.random.default_rng(1), torch.Generator().manual_seed(2)
     parts = {"net": net, "optimiser": optimiser, "rng": NumpyRandom(rng), "noise": TorchRandom(generator)}
     run = Run(path, parts, config=config, num_steps=num_steps, save_seconds=save_seconds)
-    while run.unfinished:
-        with run.one_step():
-            if run.step == kill_after:
-                raise Killed
-            inputs = torch.from_numpy(rng.normal(size=(4, 3))).float() + torch.randn(4, 3, generator=generator)
-            loss = net(inputs).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            run.extra["last"] = inputs
-            run.note(loss=loss.item())
+    for step in run.steps():
+        if step == kill_after:
+            raise Killed
+        inputs = torch.from_numpy(rng.normal(size=(4, 3))).float() + torch.randn(4, 3, generator=generator)
+        loss = net(inputs).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        run.extra["last"] = inputs
+        run.note(loss=loss.item())
     return net, run
 
 
@@ -59,7 +53,7 @@ def test_killed_and_resumed_gives_the_same_weights(tmp_path):
 
 def test_steps_since_the_last_state_are_done_again(tmp_path, monkeypatch):
     ticks = iter(range(10_000))
-    monkeypatch.setattr(run_state.time, "monotonic", lambda: float(next(ticks)))  # every step takes a second
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))  # every step takes a second
     whole, _ = train(tmp_path / "whole.state", save_seconds=3)
     with pytest.raises(Killed):
         train(tmp_path / "killed.state", kill_after=5, save_seconds=3)
@@ -85,14 +79,33 @@ def test_the_bar_has_a_mean_right_after_a_state_was_written(tmp_path):
 
 def test_minutes_count_over_all_runs(tmp_path, monkeypatch):
     ticks = iter(range(10_000))
-    monkeypatch.setattr(run_state.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
     net = torch.nn.Linear(1, 1)
     for minutes, steps in ((1.0, 60), (1.5, 90)):
         run = Run(tmp_path / "x.state", {"net": net}, config=0, minutes=minutes)
-        while run.unfinished:
-            with run.one_step():
-                pass
+        for _ in run.steps():
+            pass
         assert run.step == steps
+
+
+def test_states_of_the_first_layout_are_taken_up_and_written_again(tmp_path):
+    """The generator's and the joint space's: parts, a count, seconds and "settings"; and the oldest ones, without settings."""
+
+    def run(**settings):
+        return FirstLayoutRun(tmp_path / "8px.state", {"net": torch.nn.Linear(2, 1)}, config=[settings, "bfloat16"], minutes=1, counted=("seen", 4))
+
+    net = torch.nn.Linear(2, 1)
+    kept = {"net": net.state_dict(), "seen": 36, "seconds": 30.0, "settings": '[{"lr": 0.1}, "bfloat16"]'}
+    write_state(tmp_path / "8px.state", kept)
+    begun = run(lr=0.1)
+    assert (begun.step, begun.count, begun.seconds, begun.done) == (9, 36, 30.0, 0.5)
+    assert torch.equal(begun.parts["net"].weight, net.weight)
+    begun.save()
+    assert list(read_state(tmp_path / "8px.state")) == list(kept)
+    with pytest.raises(ConfigError, match="begun with other settings"):
+        run(lr=0.2)
+    write_state(tmp_path / "8px.state", {name: value for name, value in kept.items() if name != "settings"})
+    assert run(lr=0.2).count == 36
 
 
 def test_other_settings_are_refused(tmp_path):

@@ -14,7 +14,8 @@ from sgvg_core.errors import CheckpointError
 from sgvg_core.presets import TINY_WORLD
 from sgvg_core.training.runs.gradients import gradient_shares
 from sgvg_core.training.runs.history import note_command
-from sgvg_core.training.runs.state import Run, read_state
+from sgvg_core.training.runs.state import read_state
+from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
 from sgvg_core.training.world.detail_finetune import DetailConfig, combined_gradient
 from sgvg_core.training.world.export import export_model, folder_after

@@ -10,7 +10,8 @@ import torch
 from sgvg_core.assembly import build_generator, build_sound_encoder
 from sgvg_core.latents import distance_out
 from sgvg_core.presets import TINY_WORLD
-from sgvg_core.training.runs.state import Run, read_state
+from sgvg_core.training.runs.state import read_state
+from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
 from sgvg_core.training.world.sound_pool import SoundPool
 from sgvg_core.walker import WalkState
@@ -203,7 +204,7 @@ def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers):
     clips = [walker_warmup._Clips.of(SoundPool(np.zeros((9, 12, 4, 4), np.uint8), np.arange(9), envelopes), heard)]
     now = torch.arange(9).repeat(40)
     silence = torch.full((L, D), -5.0).bfloat16()
-    audio, shown, kinds = walker_warmup._walker_batch(clips, silence, now, 4, answers, np.random.default_rng(7), doubt_share=0.0)
+    audio, shown, kinds = walker_warmup._walker_batch(clips, silence, now, 4, np.random.default_rng(7), doubt=walker_warmup._Doubt(answers, 0.0))
     silent = audio[:, 0, 0, 0] == -5
     assert 0.02 < silent.float().mean() < 0.09
     assert not shown[silent].any()

@@ -21,10 +21,10 @@ from ...randomness import generator_at, normal
 from ...synthesis.mapping import W_AVG_DECAY
 from .. import losses
 from ..runs.ema import decay_of_half_life, ema_update
+from ..runs.loop import Stateful
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful
 from ..runs.steps import RunPolicy, SteppedRun
 from .adversarial_config import AdversarialConfig
 from .adversarial_sheet import sample_sheet

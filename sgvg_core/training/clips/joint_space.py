@@ -46,10 +46,10 @@ from ...progress import Progress, silent
 from ...randomness import generator_at
 from ...schedules import cosine, set_lr, warm_up
 from .. import losses
+from ..runs.loop import Stateful
 from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
 from ..runs.settings import CONFIG_FILE, write_stage_config
-from ..runs.state import Stateful
 from ..runs.steps import RunPolicy, SteppedRun
 from .captions import EmbeddedCaptions, all_words, clip_captions
 from .images import Epochs

@@ -26,8 +26,8 @@ from ...walker import WalkState, take_step
 from .. import losses
 from ..runs.ema import decay_of_steps, ema_update
 from ..runs.gradients import gradient_shares
+from ..runs.loop import Stateful
 from ..runs.ranks import Ranks
-from ..runs.state import Stateful
 from .sgvg_config import ClipSgvgConfig
 from .walks import Walks
 

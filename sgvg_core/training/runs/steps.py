@@ -31,14 +31,9 @@ from ...config import check_range
 from ...config.aliases import current_path
 from ...errors import ConfigError, TrainingError
 from ...progress import Progress, silent
+from .loop import Loop, Stateful
 from .ranks import Ranks
-from .state import (
-    Stateful,
-    append_log,
-    read_state,
-    taking_up,
-    write_state,
-)
+from .state import append_log, read_state, taking_up, write_state
 
 _METRICS = "metrics.jsonl"
 
@@ -122,7 +117,7 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
 
-class SteppedRun:
+class SteppedRun(Loop):
     """A training in `folder`: `checkpoints/`, `metrics.jsonl`, and what `sheet` writes.
 
     `parts` (modules, optimisers and the like) are saved and taken up again by their names, and so is `extra`, for numbers and tensors
@@ -145,9 +140,8 @@ class SteppedRun:
         sheet: Callable[[int], torch.Tensor | None] | None = None,
         progress: Progress = silent,
     ) -> None:
-        self.folder, self.parts, self.policy, self.ranks, self.name = folder, parts, policy, ranks or Ranks(), name
-        self.step, self.seconds = 0, 0.0
-        self.extra: dict[str, Any] = {}
+        super().__init__(parts)
+        self.folder, self.policy, self.ranks, self.name = folder, policy, ranks or Ranks(), name
         self.checkpoints = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every)
         self.notes: list[str] = []
         """What is worth knowing about how this run goes on, for its log."""
@@ -155,6 +149,7 @@ class SteppedRun:
         self._sheet, self._progress = sheet, progress
         self._sums: dict[str, list[float]] = {}  # name -> sum and count since the last line of the log
         self._saved_step, self._saved_at = -1, time.monotonic()
+        self._began = self._saved_at
         self._logged_at, self._waited = self._saved_at, 0.0
         self._newest = ""
         self._board: Any = None
@@ -206,7 +201,6 @@ class SteppedRun:
 
     @property
     def unfinished(self) -> bool:
-        """Whether steps are left."""
         return self.step < self.policy.num_steps
 
     def steps(self) -> Iterator[int]:
@@ -214,21 +208,14 @@ class SteppedRun:
 
         Cancelled between two steps (`progress` raises), the state is saved first.
         """
-        began = time.monotonic()
-        while self.unfinished and not self._out_of_time(began):
-            self._show()
-            started = time.monotonic()
-            yield self.step
-            self.step += 1
-            self.seconds += time.monotonic() - started
-            self._after_step()
-        self.save()
+        self._began = time.monotonic()
+        return super().steps()
 
-    def _out_of_time(self, began: float) -> bool:
+    def _stops_early(self) -> bool:
         limit = self.policy.max_minutes
-        return limit is not None and self.ranks.agree(time.monotonic() - began >= 60 * limit)
+        return limit is not None and self.ranks.agree(time.monotonic() - self._began >= 60 * limit)
 
-    def _show(self) -> None:
+    def _before_step(self) -> None:
         if not self.ranks.is_first:
             return
         try:
@@ -237,6 +224,9 @@ class SteppedRun:
         except BaseException:
             self.save()
             raise
+
+    def _finish(self) -> None:
+        self.save()
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

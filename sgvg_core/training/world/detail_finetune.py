@@ -23,12 +23,9 @@ from ...schedules import cosine, set_lr, warm_up
 from ...synthesis import StyleGAN2Generator
 from .. import losses
 from ..runs.ema import decay_of_half_life, ema_update
-from ..runs.state import (
-    NumpyRandom,
-    Run,
-    Stateful,
-    append_log,
-)
+from ..runs.loop import Stateful
+from ..runs.state import NumpyRandom, append_log
+from ..runs.timed import Run
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
 from .growth import grow_generator
 
@@ -137,26 +134,28 @@ def finetune_detail(
     work.mkdir(parents=True, exist_ok=True)
     about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
     run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": images.made_of})
-    size = config.img_resolution
-    while run.unfinished:
-        with run.one_step():
-            set_lr(optimiser, settings.lr * cosine(run.done, flat=0.4) * warm_up(run.step, 100))
-            z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
-            ours = net.synthesis(net.mapping(z), dtype=dtype).float()
-            terms = {"difference": image_distance(ours, wanted), "detail": detail_distance(ours, wanted)}
-            if settings.critic_share > 0:
-                hints = hint(wanted)
-                run.note(**_teach_critic(critic, critic_optimiser, wanted, ours.detach(), hints, settings, run.step))
-                terms["critic"] = losses.adversarial(critic(ours, hints), "non_saturating")
-            heard = run.step >= settings.critic_alone_steps
-            shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
-            optimiser.zero_grad()
-            ours.backward(combined_gradient(ours, terms, shares))
-            optimiser.step()
-            seen = (run.step + 1) * settings.batch
-            ema_update(mean, net, decay_of_half_life(settings.batch, min(settings.ema_images, 0.2 * seen + settings.batch)))
-            run.note(**{name: term.item() for name, term in terms.items()})
-        progress(run.seconds, minutes * 60, f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}")
+    size, judged = config.img_resolution, _Judged(critic, critic_optimiser, settings)
+
+    def text() -> str:
+        return f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}"
+
+    for step in run.shown_steps(progress, text):
+        set_lr(optimiser, settings.lr * cosine(run.done, flat=0.4) * warm_up(step, 100))
+        z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
+        ours = net.synthesis(net.mapping(z), dtype=dtype).float()
+        terms = {"difference": image_distance(ours, wanted), "detail": detail_distance(ours, wanted)}
+        if settings.critic_share > 0:
+            hints = hint(wanted)
+            run.note(**judged.teach(wanted, ours.detach(), hints, step))
+            terms["critic"] = losses.adversarial(critic(ours, hints), "non_saturating")
+        heard = step >= settings.critic_alone_steps
+        shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
+        optimiser.zero_grad()
+        ours.backward(combined_gradient(ours, terms, shares))
+        optimiser.step()
+        seen = (step + 1) * settings.batch
+        ema_update(mean, net, decay_of_half_life(settings.batch, min(settings.ema_images, 0.2 * seen + settings.batch)))
+        run.note(**{name: term.item() for name, term in terms.items()})
     ratio = peak_signal_to_noise(mean, held_out, size, dtype)
     append_log(work / "sharpen.jsonl", {"step": run.step, "psnr": round(ratio, 2), "detail": round(detail_ratio(mean, held_out, size, dtype), 3)})
     result = work / "generator.safetensors"
@@ -164,29 +163,30 @@ def finetune_detail(
     return result
 
 
-def _teach_critic(
-    critic: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    real: torch.Tensor,
-    made: torch.Tensor,
-    hints: torch.Tensor,
-    settings: DetailConfig,
-    step: int,
-) -> dict[str, float]:
-    """One step of the discriminator: the logistic loss, and R1 on the rendered pictures now and then."""
-    penalise = step % settings.d_reg_interval == 0
-    real = real.detach().requires_grad_(penalise)
-    real_answers, made_answers = critic(real, hints), critic(made, hints)
-    loss = losses.image_critic(real_answers, made_answers, "logistic")
-    said = {"critic_loss": loss.item(), "real_answer": real_answers.mean().item(), "made_answer": made_answers.mean().item()}
-    if penalise:
-        r1 = losses.r1(real_answers, real)
-        loss = loss + settings.r1_gamma * settings.d_reg_interval * r1
-        said["r1"] = r1.item()
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return said
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """The discriminator and how it learns."""
+
+    critic: torch.nn.Module
+    optimiser: torch.optim.Optimizer
+    settings: DetailConfig
+
+    def teach(self, real: torch.Tensor, made: torch.Tensor, hints: torch.Tensor, step: int) -> dict[str, float]:
+        """One step: the logistic loss, and R1 on the rendered pictures now and then. Images and `hints` are [N, 3, H, W]."""
+        settings = self.settings
+        penalise = step % settings.d_reg_interval == 0
+        real = real.detach().requires_grad_(penalise)
+        real_answers, made_answers = self.critic(real, hints), self.critic(made, hints)
+        loss = losses.image_critic(real_answers, made_answers, "logistic")
+        said = {"critic_loss": loss.item(), "real_answer": real_answers.mean().item(), "made_answer": made_answers.mean().item()}
+        if penalise:
+            r1 = losses.r1(real_answers, real)
+            loss = loss + settings.r1_gamma * settings.d_reg_interval * r1
+            said["r1"] = r1.item()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return said
 
 
 @torch.no_grad()

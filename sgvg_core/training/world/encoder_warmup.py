@@ -17,7 +17,9 @@ from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder
 from ..runs.ema import lerp_to_initial
-from ..runs.state import NumpyRandom, Run, Stateful
+from ..runs.loop import Stateful
+from ..runs.state import NumpyRandom
+from ..runs.timed import Run
 from .growth import grow_encoder_weights
 from .latent_targets import LatentTargets
 from .sound_pool import SoundPool, draw_clips
@@ -65,24 +67,22 @@ def warm_up_encoder(
     parts: dict[str, Stateful] = {"net": encoder, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     settings = [dataclasses.asdict(config), dataclasses.asdict(mel), batch, lr, seed, len(pools), *unusual(training)]
     run = Run(work / "sound_encoder.state", parts, config=settings, minutes=minutes, made_of=learned_from(targets, [pool for pool, _ in pools]))
-    while run.unfinished:
-        with run.one_step():
-            set_lr(optimiser, lr * warm_up(run.step, 50) * cosine(run.done))
-            log_mels, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
-            augmented = by_small_speakers(shorten(log_mels, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
-            log_mels = mask_log_mels(augmented, rng)
-            wanted = targets.offset(kinds, envelopes)
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
-                offsets = encoder(log_mels)
-            apart = offsets.float() / targets.w_scale, (wanted / targets.w_scale)[:, None].expand(-1, config.num_ws, -1)
-            heard, meant = targets.strength(offsets.float(), kinds), targets.strength(wanted[:, None], kinds)
-            loss = F.smooth_l1_loss(*apart, beta=0.5) + training.envelope_weight * F.smooth_l1_loss(heard, meant, beta=0.2)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-            optimiser.step()
-            run.note(loss=loss.item())
-        progress(run.seconds, minutes * 60, f"sound encoder, step {run.step}, loss {run.mean('loss'):.4f}")
+    for step in run.shown_steps(progress, lambda: f"sound encoder, step {run.step}, loss {run.mean('loss'):.4f}"):
+        set_lr(optimiser, lr * warm_up(step, 50) * cosine(run.done))
+        log_mels, kinds, envelopes, loudest = _encoder_batch(pools, batch, rng)
+        augmented = by_small_speakers(shorten(log_mels, rng, training.shortened_share), loudest, rng, training.small_speaker_share)
+        log_mels = mask_log_mels(augmented, rng)
+        wanted = targets.offset(kinds, envelopes)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
+            offsets = encoder(log_mels)
+        apart = offsets.float() / targets.w_scale, (wanted / targets.w_scale)[:, None].expand(-1, config.num_ws, -1)
+        heard, meant = targets.strength(offsets.float(), kinds), targets.strength(wanted[:, None], kinds)
+        loss = F.smooth_l1_loss(*apart, beta=0.5) + training.envelope_weight * F.smooth_l1_loss(heard, meant, beta=0.2)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
+        optimiser.step()
+        run.note(loss=loss.item())
     encoder.eval().requires_grad_(False)
     lerp_to_initial(encoder, initial, training.encoder_init_share)
     save_sound_encoder(work / "sound_encoder.safetensors", encoder, config, mel)

@@ -7,9 +7,7 @@ from its state file.
 
 import copy
 import dataclasses
-import json
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +30,12 @@ from ...world.codes import Z_DIM, draw_codes, read_codes, write_codes
 from ...world.probes import probe_images
 from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.jobs import each_job
-from ..runs.state import (
-    append_log,
-    check_same,
-    read_state,
-    taking_up,
-    write_state,
-)
+from ..runs.state import read_state, taking_up
+from ..runs.timed import FirstLayoutRun
 
 _SCENES_A_JOB = 50
+_EMA_IMAGES = 2500.0
+"""Half life of the average of weights, in pictures; a fifth of those seen while they're fewer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,30 +122,40 @@ def peak_signal_to_noise(generator: Any, images: RenderedImages, size: int, dtyp
     return torch.cat(ratios).mean().item()
 
 
-@dataclasses.dataclass
-class _Run:
-    """What a run needs to go on: networks, optimiser, how many pictures were seen, seconds spent."""
+@dataclasses.dataclass(frozen=True)
+class GeneratorTraining:
+    """What all sizes of a generator are trained with."""
 
-    net: torch.nn.Module
-    mean: torch.nn.Module
-    optimiser: torch.optim.Optimizer
-    settings: Any = None
-    """Plain data; a run goes on with the same alone."""
-    seen: int = 0
-    seconds: float = 0.0
+    config: GeneratorConfig
+    """The generator at its last size."""
+    images: RenderedImages
+    held_out: RenderedImages
+    """Pictures that it's measured by."""
+    batch: int
+    lr: float
+    """Adam's rate at its highest."""
+    seed: int
+    dtype: torch.dtype
+    """Of the features."""
 
-    def save(self, path: Path) -> None:
-        state = {"net": self.net.state_dict(), "mean": self.mean.state_dict(), "optimiser": self.optimiser.state_dict()}
-        write_state(path, {**state, "seen": self.seen, "seconds": self.seconds, "settings": json.dumps(self.settings, default=str)})
+    def config_at(self, size: int) -> GeneratorConfig:
+        """The generator's first blocks, up to `size` pixels."""
+        return dataclasses.replace(self.config, img_resolution=size, channels=self.config.channels[: size.bit_length() - 2])
 
-    def load(self, path: Path) -> None:
-        with taking_up(path):
-            state = read_state(path)
-            check_same(path, state.get("settings"), json.dumps(self.settings, default=str))
-            self.net.load_state_dict(state["net"])
-            self.mean.load_state_dict(state["mean"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.seen, self.seconds = int(state["seen"]), float(state["seconds"])
+
+class _SizeRun(FirstLayoutRun):
+    """The run at one size. Its state counts pictures, and each line of its log measures the averaged generator."""
+
+    def __init__(self, path: Path, parts: Mapping[str, Any], training: GeneratorTraining, size: int, *, minutes: float) -> None:
+        settings = [dataclasses.asdict(training.config_at(size)), training.batch, training.lr, training.seed, str(training.dtype),
+                    training.images.made_of]  # fmt: skip
+        super().__init__(path, parts, config=settings, minutes=minutes, save_seconds=90, counted=("seen", training.batch))
+        self._training, self._size = training, size
+
+    def _line(self, means: Mapping[str, float]) -> dict[str, Any]:
+        training, size = self._training, self._size
+        psnr = peak_signal_to_noise(self.parts["mean"], training.held_out, size, training.dtype)
+        return {"size": size, "seen": self.count, "seconds": round(self.seconds), "loss": round(means["loss"], 4), "psnr": round(psnr, 2)}
 
 
 def _shuffled(num_rows: int, batch: int, seed: int, seen: int) -> Iterator[np.ndarray]:
@@ -201,12 +206,10 @@ def train_generator(
     held_out = render_images(
         work / "held_out", seed=seed + 1_000_000, num_scenes=num_held_out, frames_a_scene=1, size=size, workers=workers, progress=progress
     )
+    training = GeneratorTraining(config, images, held_out, batch=batch, lr=lr, seed=seed, dtype=dtype)
     before: Path | None = None
     for size, limit in zip(sizes, minutes, strict=True):
-        state = work / f"{size}px.state"
-        last = size == sizes[-1]
-        _train_size(state, before, _at_size(config, size), images, held_out, limit, last, batch, lr, seed, dtype, progress)
-        before = state
+        before = _train_size(training, work / f"{size}px.state", size, before, minutes=limit, progress=progress)
     net = build_generator(config)
     with taking_up(before):  # type: ignore[arg-type]
         net.load_state_dict(read_state(before)["mean"])  # type: ignore[arg-type]
@@ -222,70 +225,29 @@ def set_w_avg(net: StyleGAN2Generator, seed: int, num_codes: int = 10_000) -> No
     net.w_avg.copy_(net.mapping(draw_codes(seed, num_codes))[:, 0].mean(0))
 
 
-def _at_size(config: GeneratorConfig, size: int) -> GeneratorConfig:
-    return dataclasses.replace(config, img_resolution=size, channels=config.channels[: size.bit_length() - 2])
-
-
-def _train_size(
-    state: Path,
-    before: Path | None,
-    config: GeneratorConfig,
-    images: RenderedImages,
-    held_out: RenderedImages,
-    minutes: float,
-    last: bool,
-    batch: int,
-    lr: float,
-    seed: int,
-    dtype: torch.dtype,
-    progress: Progress,
-) -> None:
-    """Train at one size for `minutes` of computing, counted over all runs.
+def _train_size(training: GeneratorTraining, state: Path, size: int, before: Path | None, *, minutes: float, progress: Progress) -> Path:
+    """Train at one size for `minutes` of computing, counted over all runs, from the state of the size `before`; returns its own, `state`.
 
     At the last size the mapping stays as the size before left it, and the rate falls to nothing at the end.
     """
-    torch.manual_seed(seed)
-    net = build_generator(config).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(training.seed)
+    net = build_generator(training.config_at(size)).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if before is not None:
         _copy_smaller(net, before)
-    optimiser = torch.optim.Adam(net.parameters(), lr, betas=(0.9, 0.99), fused=True)
-    settings = [dataclasses.asdict(config), batch, lr, seed, str(dtype), images.made_of]
-    run = _Run(net, copy.deepcopy(net).eval(), optimiser, settings)
-    if state.exists():
-        run.load(state)
+    ema = copy.deepcopy(net).eval()
+    optimiser = torch.optim.Adam(net.parameters(), training.lr, betas=(0.9, 0.99), fused=True)
+    run = _SizeRun(state, {"net": net, "mean": ema, "optimiser": optimiser}, training, size, minutes=minutes)
+    last, batch = size == training.config.img_resolution, training.batch
     if last and before is not None:  # the latent space stays as it is, so that what is learned from sound can be taught meanwhile
-        run.net.mapping.requires_grad_(False)  # type: ignore[union-attr]
-    log = state.with_suffix(".jsonl")
-    size, rows, losses, saved = config.img_resolution, _shuffled(len(images.codes), batch, seed, run.seen), [], time.monotonic()
-    flat = 0.5 if last else 0.95
-    while run.seconds < minutes * 60:
-        began = time.monotonic()
-        done = run.seconds / (minutes * 60)
-        set_lr(run.optimiser, lr * cosine(done, flat) * min(1.0, (run.seen + 160) / 1600))
-        z, wanted = images.batch(next(rows), size)
-        loss = image_distance(net.synthesis(net.mapping(z), dtype=dtype), wanted)
-        run.optimiser.zero_grad()
-        loss.backward()
-        run.optimiser.step()
-        run.seen += batch
-        _average(run, batch)
-        losses.append(loss.item())
-        run.seconds += time.monotonic() - began
-        progress(run.seconds, minutes * 60, f"generator {size} px, loss {losses[-1]:.3f}")
-        if time.monotonic() - saved > 90 or run.seconds >= minutes * 60:
-            run.save(state)
-            saved = time.monotonic()
-            entry = {
-                "size": size,
-                "seen": run.seen,
-                "seconds": round(run.seconds),
-                "loss": round(float(np.mean(losses)), 4),
-                "psnr": round(peak_signal_to_noise(run.mean, held_out, size, dtype), 2),
-            }
-            losses = []
-            append_log(log, entry)
-
-
-def _average(run: _Run, batch: int) -> None:
-    """Follow the weights by an average with a half life of 2,500 pictures (fewer at the start)."""
-    ema_update(run.mean, run.net, decay_of_half_life(batch, min(2500.0, 0.2 * run.seen)))
+        net.mapping.requires_grad_(False)
+    rows = _shuffled(len(training.images.codes), batch, training.seed, run.count)
+    for _ in run.shown_steps(progress, lambda: f"generator {size} px, loss {run.last('loss'):.3f}"):
+        set_lr(optimiser, training.lr * cosine(run.done, 0.5 if last else 0.95) * min(1.0, (run.count + 160) / 1600))
+        z, wanted = training.images.batch(next(rows), size)
+        loss = image_distance(net.synthesis(net.mapping(z), dtype=training.dtype), wanted)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        ema_update(ema, net, decay_of_half_life(batch, min(_EMA_IMAGES, 0.2 * (run.count + batch))))
+        run.note(loss=loss.item())
+    return state

@@ -5,10 +5,10 @@ strength agree (soft answers); and both are named among the nine labels. Losses 
 """
 
 import dataclasses
-import json
 import random
-import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from ...world import KINDS
 from ...world.captions import STRENGTHS, caption
 from ...world.codes import Code, read_codes
 from ...world.recordings import find_recordings
+from .. import losses
 from ..runs.ema import lerp_to_initial
-from ..runs.state import check_same, read_state, taking_up, write_state
+from ..runs.loop import Stateful
+from ..runs.timed import FirstLayoutRun
 from .generator import RenderedImages
-from .joint_space_losses import Meanings, embed_meanings, joint_losses
+from .joint_space_losses import Meanings, SpaceBatch, embed_meanings, joint_losses
 from .sound_data import REAL_SHARE, SoundWindows
 
 LOSS_WEIGHTS = {
@@ -164,59 +166,57 @@ def train_joint_space(
 
     `recordings` is a folder `DIR/<scene>/<file>` (None: synthesised sounds alone).
     """
-    run = run or JointSpaceRun()
+    settings = run or JointSpaceRun()
     work.mkdir(parents=True, exist_ok=True)
     codes = read_codes(images.codes)
     before = None if init_from is None else read_weights(init_from, kind="joint_space")
-    config = learn_words(config, run, codes) if before is None else with_words_of(config, before, str(init_from))
-    torch.manual_seed(run.seed)
+    config = learn_words(config, settings, codes) if before is None else with_words_of(config, before, str(init_from))
+    torch.manual_seed(settings.seed)
     space = build_joint_space(config).train()
     if before is not None:
         take_what_fits(space, before.state)
-    if run.only_sound or run.only_heads:
+    if settings.only_sound or settings.only_heads:
         space.clip.eval().requires_grad_(False)
-    if run.only_heads:
+    if settings.only_heads:
         space.sound.blocks.eval().requires_grad_(False)
-    optimiser = _optimiser(space, run)
-    state = work / "joint_space.state"
-    said = {name: value for name, value in dataclasses.asdict(run).items() if name != "minutes"}
-    settings = json.dumps([dataclasses.asdict(config), said, images.made_of, _heard_of(recordings)], default=str)
-    step, seconds = _go_on(state, space, optimiser, settings)
+    optimiser = _optimiser(space, settings)
+    said = {name: value for name, value in dataclasses.asdict(settings).items() if name != "minutes"}
+    about = [dataclasses.asdict(config), said, images.made_of, _heard_of(recordings)]
+    parts: dict[str, Stateful] = {"space": space, "optimiser": optimiser}
+    training = _SpaceRun(work / "joint_space.state", parts, config=about, minutes=settings.minutes, save_seconds=_SAVE_SECONDS)
     result = work / "joint_space.safetensors"
-    if seconds >= run.minutes * 60 and result.exists():
+    if not training.unfinished and result.exists():
         return result
-    rng = np.random.default_rng([run.seed, 2, step])
-    bank = WindowBank(SoundWindows(run.seed + step, config.mel, recordings, real_share=run.real_share), run.bank_windows)
-    while not bank.has_at_least(run.first_windows):
+    rng = np.random.default_rng([settings.seed, 2, training.step])
+    bank = WindowBank(SoundWindows(settings.seed + training.step, config.mel, recordings, real_share=settings.real_share), settings.bank_windows)
+    while not bank.has_at_least(settings.first_windows):
         bank.grow(64, rng)
-        progress(seconds, run.minutes * 60, "joint space: sounds")
-    batches = _Batches(images, codes, bank, space, run, rng)
-    batches = batches.freeze() if run.only_sound or run.only_heads else batches
-    losses: list[dict[str, float]] = []
-    saved = time.monotonic()
-    while seconds < run.minutes * 60:
-        began = time.monotonic()
-        set_lr(optimiser, run.lr * warm_up(step, 60) * cosine(min(1.0, seconds / (run.minutes * 60))))
-        with torch.autocast("cpu", torch.bfloat16, enabled=run.bfloat16 and fast_bfloat16()):
-            parts = joint_losses(space, *batches.next(step))
-        loss = torch.stack([LOSS_WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        progress(training.seconds, settings.minutes * 60, "joint space: sounds")
+    batches = _Batches(images, codes, bank, space, settings, rng=rng)
+    batches = batches.freeze() if settings.only_sound or settings.only_heads else batches
+    for step in training.shown_steps(progress, lambda: f"joint space, step {training.step}, loss {training.last('loss'):.3f}"):
+        set_lr(optimiser, settings.lr * warm_up(step, 60) * cosine(training.done))
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16 and fast_bfloat16()):
+            terms = joint_losses(space, batches.next(step))
+        loss = losses.total(terms, LOSS_WEIGHTS)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(space.parameters(), 5.0)
         optimiser.step()
-        step += 1
-        seconds += time.monotonic() - began
-        losses.append({name: part.item() for name, part in parts.items()})
-        progress(seconds, run.minutes * 60, f"joint space, step {step}, loss {loss.item():.3f}")
-        if time.monotonic() - saved > _SAVE_SECONDS or seconds >= run.minutes * 60:
-            parts_of_run = {"space": space.state_dict(), "optimiser": optimiser.state_dict()}
-            write_state(state, {**parts_of_run, "step": step, "seconds": seconds, "settings": settings})
-            _log(work / "joint_space.jsonl", step, seconds, losses, space)
-            saved, losses = time.monotonic(), []
+        training.note(loss=loss.item(), **{name: term.item() for name, term in terms.items()})
     if before is not None:
-        lerp_to_initial(space, before.state, run.init_share)
+        lerp_to_initial(space, before.state, settings.init_share)
     save_joint_space(result, space.eval(), config)
     return result
+
+
+class _SpaceRun(FirstLayoutRun):
+    """The run; each line of its log has every loss and the temperature's inverse."""
+
+    def _line(self, means: Mapping[str, float]) -> dict[str, Any]:
+        scale = cast(JointSpace, self.parts["space"]).logit_scale.item()
+        terms = {name: round(means[name], 4) for name in LOSS_WEIGHTS}
+        return {"step": self.step, "seconds": round(self.seconds), "logit_scale": round(scale, 2), **terms}
 
 
 class _Batches:
@@ -233,8 +233,8 @@ class _Batches:
         self.frozen: _Frozen | None = None
         self.side = min(space.prepare.size[0], images.images.shape[1])
 
-    def next(self, step: int) -> tuple[Meanings, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The arguments of `joint_losses` after the space."""
+    def next(self, step: int) -> SpaceBatch:
+        """What step `step` learns from."""
         rng = self.rng
         if step % self.run.fresh_every == 0:
             self.bank.grow(self.run.fresh_windows, rng)
@@ -248,8 +248,8 @@ class _Batches:
         meanings = self.meanings(rows, torch.from_numpy(kinds), words)
         log_mel, sound_strengths = self.bank.draw(kinds, rng)
         others = self.bank.draw_others(self.run.others, int(step % self.run.fresh_every == 0), rng)
-        return (meanings, log_mel, torch.from_numpy(kinds), torch.tensor([code.envelope for code in codes], dtype=torch.float32),
-                sound_strengths.float(), others)
+        strengths = torch.tensor([code.envelope for code in codes], dtype=torch.float32)
+        return SpaceBatch(meanings, log_mel, torch.from_numpy(kinds), strengths=strengths, sound_strengths=sound_strengths.float(), others=others)
 
     def meanings(self, rows: np.ndarray, kinds: torch.Tensor, words: list[int]) -> Meanings:
         """Those of pictures by their `rows`, and of one of the words for each strength."""
@@ -301,21 +301,3 @@ def _optimiser(space: JointSpace, run: JointSpaceRun) -> torch.optim.Optimizer:
 def _heard_of(recordings: Path | None) -> str | None:
     """The fingerprint of a folder of recordings, by names and sizes."""
     return None if recordings is None else fingerprint([[path.name, path.stat().st_size] for _, path in find_recordings(recordings)])
-
-
-def _go_on(state: Path, space: JointSpace, optimiser: torch.optim.Optimizer, settings: str) -> tuple[int, float]:
-    """Steps done and seconds spent; what an earlier run left is taken over. Raises ConfigError where that had other settings."""
-    if not state.exists():
-        return 0, 0.0
-    with taking_up(state):
-        kept = read_state(state)
-        check_same(state, kept.get("settings"), settings)
-        space.load_state_dict(kept["space"])
-        optimiser.load_state_dict(kept["optimiser"])
-        return int(kept["step"]), float(kept["seconds"])
-
-
-def _log(path: Path, step: int, seconds: float, losses: list[dict[str, float]], space: JointSpace) -> None:
-    mean = {name: round(float(np.mean([some[name] for some in losses])), 4) for name in LOSS_WEIGHTS}
-    with path.open("a") as lines:
-        lines.write(json.dumps({"step": step, "seconds": round(seconds), "logit_scale": round(space.logit_scale.item(), 2), **mean}) + "\n")

@@ -63,25 +63,39 @@ def embed_meanings(space: JointSpace, images: torch.Tensor, tokens: torch.Tensor
     return Meanings(images, texts, names, levels.unflatten(0, (len(present), -1))[rows])
 
 
-def joint_losses(space: JointSpace, meanings: Meanings, log_mel: torch.Tensor, kinds: torch.Tensor, strengths: torch.Tensor,
-                 sound_strengths: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The losses by name. Picture i and sound i share a class, not a strength; `others` [M, 1, mels, frames] are sounds that are no scene.
+@dataclasses.dataclass(frozen=True)
+class SpaceBatch:
+    """What a step learns from. Picture i and sound i share a class, not a strength."""
 
-    `log_mel` [N, 1, mels, frames] are the sounds, `kinds` [N] the classes, `strengths` [N] those of the pictures and `sound_strengths`
-    [N] those of the sounds, in 0..1 or NaN.
-    """
-    heard = space.embed_sounds(torch.cat([log_mel, others])).float()
-    sounds, strange = heard.tensor_split([len(log_mel)])
+    meanings: Meanings
+    """Of the pictures."""
+    log_mel: torch.Tensor
+    """The sounds, [N, 1, M, F] in 0..1."""
+    kinds: torch.Tensor
+    """The classes of both, int [N]."""
+    strengths: torch.Tensor
+    """Those of the pictures, [N] in 0..1."""
+    sound_strengths: torch.Tensor
+    """Those of the sounds, [N] in 0..1, or NaN where unknown."""
+    others: torch.Tensor
+    """Sounds that are no scene, [n, 1, M, F]."""
+
+
+def joint_losses(space: JointSpace, batch: SpaceBatch) -> dict[str, torch.Tensor]:
+    """The losses by name; `space` embeds the sounds, the pictures are embedded already."""
+    meanings, kinds, sound_strengths = batch.meanings, batch.kinds, batch.sound_strengths
+    heard = space.embed_sounds(torch.cat([batch.log_mel, batch.others])).float()
+    sounds, strange = heard.tensor_split([len(batch.log_mel)])
     image_embeds, texts, names, levels = meanings.images, meanings.texts, meanings.names, meanings.levels
     scale = space.logit_scale
-    together = soft_targets(kinds, sound_strengths, kinds, strengths)
+    together = soft_targets(kinds, sound_strengths, kinds, batch.strengths)
     return {
         "image_text": soft_contrastive_loss(scale * image_embeds @ texts.T, torch.eye(len(texts))),
         "sound_image": soft_contrastive_loss(scale * sounds @ image_embeds.T, together),
         "sound_text": soft_contrastive_loss(scale * sounds @ texts.T, together),
         "image_label": F.cross_entropy(scale * image_embeds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
         "sound_label": F.cross_entropy(scale * sounds @ names.T, kinds, label_smoothing=LABEL_SMOOTHING),
-        "image_strength": _level_loss(scale * torch.einsum("ne,nle->nl", image_embeds, levels), strengths),
+        "image_strength": _level_loss(scale * torch.einsum("ne,nle->nl", image_embeds, levels), batch.strengths),
         "sound_strength": _level_loss(scale * torch.einsum("ne,nle->nl", sounds, levels), sound_strengths),
         "sound_other": _evenness_loss(scale * strange @ names.T),
     }

@@ -13,7 +13,9 @@ from ...config import JudgeConfig
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...world.codes import read_codes
-from ..runs.state import NumpyRandom, Run, Stateful, TorchRandom
+from ..runs.loop import Stateful
+from ..runs.state import NumpyRandom, TorchRandom
+from ..runs.timed import Run
 from .generator import RenderedImages
 
 
@@ -46,18 +48,16 @@ def train_judge(
     parts: dict[str, Stateful] = {"net": judge, "optimiser": optimiser, "rng": NumpyRandom(rng), "disturb": TorchRandom(generator)}
     run = Run(path.with_suffix(".state"), parts, config=[dataclasses.asdict(config), num_steps, batch, seed], num_steps=num_steps,
               made_of={"pictures": images.made_of})  # fmt: skip
-    while run.unfinished:
-        with run.one_step():
-            set_lr(optimiser, 2e-3 * warm_up(run.step, 50) * cosine(run.step / num_steps))
-            rows = np.sort(rng.choice(len(images.codes), batch, replace=False))
-            _, seen = images.batch(rows, config.image_size)
-            verdict = judge(augment_for_judge(seen, generator))
-            loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            run.note(loss=loss.item())
-        progress(run.step, num_steps, f"judge, loss {loss.item():.3f}")
+    for step in run.shown_steps(progress, lambda: f"judge, loss {run.last('loss'):.3f}"):
+        set_lr(optimiser, 2e-3 * warm_up(step, 50) * cosine(step / num_steps))
+        rows = np.sort(rng.choice(len(images.codes), batch, replace=False))
+        _, seen = images.batch(rows, config.image_size)
+        verdict = judge(augment_for_judge(seen, generator))
+        loss = F.cross_entropy(verdict.logits, kinds[rows]) + 4 * F.smooth_l1_loss(verdict.envelope, envelopes[rows], beta=0.1)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        run.note(loss=loss.item())
     judge.eval()
     save_judge(path, judge, config)
     return check_judge(judge, held_out, config, generator)

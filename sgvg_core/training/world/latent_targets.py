@@ -105,4 +105,4 @@ def find_latent_targets(generator: StyleGAN2Generator, seed: int = 3, num_reader
     mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()
     scale = mapped.std(0).mean().item()
     reader = _teach_reader(generator, scale, offsets.shape[-1], seed, num_reader_steps)
-    return LatentTargets(generator, scale, mapped.mean(0), offsets, reader, draw_codes(seed + 2, _NUM_CODES))
+    return LatentTargets(generator, scale, mapped.mean(0), offsets, reader, codes=draw_codes(seed + 2, _NUM_CODES))

@@ -44,12 +44,9 @@ from ...world.codes import draw_codes, write_codes
 from .. import losses
 from ..runs.ema import decay_of_steps, ema_update
 from ..runs.gradients import gradient_shares
-from ..runs.state import (
-    NumpyRandom,
-    Run,
-    Stateful,
-    append_log,
-)
+from ..runs.loop import Stateful
+from ..runs.state import NumpyRandom, append_log
+from ..runs.timed import Run
 from .rendered_clips import RenderedClips
 from .results import generator_file
 from .sound_pool import SoundPool, draw_clips, with_mixture_weights
@@ -198,6 +195,7 @@ class _Phase:
         before: Path,
         folder: Path,
         frozen: FrozenParts,
+        *,
         config: FinetuneConfig,
         critics: CriticConfig,
         minutes: float,
@@ -243,10 +241,14 @@ class _Phase:
         config = self.config
         return losses.walker_weights(config.lambda_b, config.lambda_enc) if self.name == "critics" else losses.encoder_weights(config.lambda_b)
 
+    def text(self) -> str:
+        """What the bar says after a step."""
+        return f"{self.name.replace('_', ' ')}, step {self.run.step}, loss {self.run.last('loss'):.3f}"
+
     def step(self, pools: list[SoundPool], clips: RenderedClips | None) -> float:
-        """One step of all that is trained; returns the whole loss."""
+        """One step of all that is trained; returns the whole loss. `clips` are the real ones of D_V and D_I (None: Eq. 3 alone)."""
         num_frames, config = self.critic_config.num_frames, self.config
-        sounds_drawn = draw_batch(self.frozen, pools, config, num_frames, self.rng, self.encoder.reach)
+        sounds_drawn = draw_batch(self.frozen, pools, config, num_frames, self.rng, reach=self.encoder.reach)
         ws = roll_out_with_gradients(self.encoder, self.walker, sounds_drawn, num_frames)
         dtype = training_dtype(config.bfloat16)
         frames = rgb_images(self.frozen.generator, ws.flatten(0, 1), dtype=dtype).float()
@@ -313,10 +315,8 @@ def finetune(
     frozen, before = FrozenParts.load(work, device), work
     made_of = {"sounds": fingerprint([pool.made_of for pool in pools]), "clips": clips.made_of}
     for name, limit in zip(PHASES, minutes, strict=True):
-        phase = _Phase(name, before, work / name, frozen, config, critics, limit, made_of)
-        while phase.run.unfinished:
-            with phase.run.one_step():
-                loss = phase.step(pools, clips if name == "critics" else None)
-            progress(phase.run.seconds, limit * 60, f"{name.replace('_', ' ')}, step {phase.run.step}, loss {loss:.3f}")
+        phase = _Phase(name, before, work / name, frozen, config=config, critics=critics, minutes=limit, made_of=made_of)
+        for _ in phase.run.shown_steps(progress, phase.text):
+            phase.step(pools, clips if name == "critics" else None)
         before = phase.finish(encoder_config, mel, walker_config)
     return before

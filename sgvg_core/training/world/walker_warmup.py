@@ -24,11 +24,13 @@ from ...latents import distance_out
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder, encode_clips
-from ...walker import WalkSettings, WalkState, take_step
+from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.clip import PHASE_RATES
 from ...world.codes import write_codes
-from ..runs.state import NumpyRandom, Run, Stateful
+from ..runs.loop import Stateful
+from ..runs.state import NumpyRandom
+from ..runs.timed import Run
 from .growth import grow_walker_weights
 from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, LatentTargets
 from .sound_pool import SoundPool
@@ -149,7 +151,8 @@ def _fresh(targets: LatentTargets, num: int, num_ws: int, rng: np.random.Generat
     codes = targets.codes[torch.from_numpy(rng.integers(len(targets.codes), size=num))]
     latents = targets.latents(codes)
     ws = latents[:, None].expand(-1, num_ws, -1).clone()
-    return _Walks(WalkState(ws, ws), codes, codes[:, : len(KINDS)].argmax(1), targets.phase(ws), latents, torch.ones(num))
+    kinds = codes[:, : len(KINDS)].argmax(1)
+    return _Walks(WalkState(ws, ws), codes, kinds, targets.phase(ws), blend_from=latents, blend=torch.ones(num))
 
 
 @torch.no_grad()
@@ -186,8 +189,8 @@ def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: flo
         pick(fresh.codes, walks.codes),
         pick(fresh.kinds, walks.kinds),
         pick(fresh.phase, walks.phase),
-        pick(fresh.blend_from, walks.blend_from),
-        pick(fresh.blend, walks.blend),
+        blend_from=pick(fresh.blend_from, walks.blend_from),
+        blend=pick(fresh.blend, walks.blend),
     )
 
 
@@ -236,49 +239,84 @@ def train_walker(
     walker.centre.copy_(targets.centre)
     walker.scale.fill_(targets.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), lr, betas=(0.9, 0.98))
-    settings = WalkSettings()
     parts: dict[str, Stateful] = {"net": walker, "optimiser": optimiser, "rng": NumpyRandom(rng)}
     training = training or TODAY
     about = [dataclasses.asdict(config), batch, chunk, lr, seed, len(pools), *unusual(training)]
     run = Run(work / "walker.state", parts, config=about, minutes=minutes, made_of=learned_from(targets, pools))
     long_walks = _fresh(targets, batch, config.num_ws, rng) if run.is_new else _Walks.from_plain(run.extra["walks"])
+    lessons = _Lessons(targets, training, config, rng, long_walks, chunk=chunk)
     if run.unfinished:  # it takes minutes
-        clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
-        silence = _encode_silence(encoder, *pools[0].windows.shape[2:])
-    while run.unfinished:
-        with run.one_step():
-            set_lr(optimiser, lr * warm_up(run.step, 100) * cosine(run.done))
-            short = run.done < training.short_share
-            if short:
-                any_kind = torch.from_numpy(rng.integers(len(KINDS), size=_SHORT_BATCH))
-                audio, envelopes, kinds = _walker_batch(clips, silence, any_kind, _SHORT_CHUNK, targets, rng, training.doubt_share)
-                walks = _somewhere(targets, kinds, envelopes[:, 0], config.num_ws, rng)
-            else:
-                walks = long_walks = _restart_some(long_walks, targets, config.num_ws, training.restarts, rng)
-                audio, envelopes, kinds = _walker_batch(clips, silence, walks.kinds, chunk, targets, rng, training.doubt_share)
-                changed = kinds != walks.kinds
-                walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
-                walks.blend, walks.kinds = torch.where(changed, torch.zeros(batch), walks.blend), kinds
-            loss, strength = torch.zeros(()), torch.zeros(())
-            for t in range(envelopes.shape[1]):
-                wanted = _teach_step(walks, targets, envelopes[:, t], config.walk_rate)
-                with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
-                    walks.state = take_step(walker, walks.state, audio[:, t].float(), settings)
-                error = (walks.state.ws - wanted[:, None]) / targets.w_scale
-                loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / envelopes.shape[1]
-                there = (walks.blend >= 1).float()
-                apart = F.smooth_l1_loss(targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
-                strength = strength + (there * apart).mean() / envelopes.shape[1]
-            optimiser.zero_grad()
-            (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
-            if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
-                optimiser.step()
-            run.note(loss=loss.item(), envelope=strength.item())
-            run.extra["walks"] = long_walks.to_plain()
-        progress(run.seconds, minutes * 60, f"walker, {'short' if short else 'long'} walks, step {run.step}, loss {run.mean('loss'):.4f}")
+        lessons.clips = [_Clips.of(pool, _offsets_of_pool(encoder, pool, progress)) for pool in pools]
+        lessons.silence = _encode_silence(encoder, *pools[0].windows.shape[2:])
+    for step in run.shown_steps(progress, lambda: f"walker, {lessons.length} walks, step {run.step}, loss {run.mean('loss'):.4f}"):
+        set_lr(optimiser, lr * warm_up(step, 100) * cosine(run.done))
+        loss, strength = lessons.errors(walker, *lessons.next(run.done))
+        optimiser.zero_grad()
+        (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
+        if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
+            optimiser.step()
+        run.note(loss=loss.item(), envelope=strength.item())
+        run.extra["walks"] = lessons.long_walks.to_plain()
     walker.eval().requires_grad_(False)
     save_walker(work / "walker.safetensors", walker, config)
     return walker
+
+
+@dataclasses.dataclass
+class _Lessons:
+    """What the walker is taught by, step after step: short walks from anywhere in phase 1, then long ones that go on from chunk to chunk."""
+
+    targets: LatentTargets
+    training: WalkTraining
+    config: WalkerConfig
+    rng: np.random.Generator
+    long_walks: _Walks
+    _: dataclasses.KW_ONLY
+    chunk: int
+    """Steps of a long walk between two updates."""
+    clips: list["_Clips"] = dataclasses.field(default_factory=list)
+    silence: torch.Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
+    """What E_a hears in silence, [L, D]."""
+    length: str = "long"
+    """Of the latest walks: "short" or "long"."""
+
+    def next(self, done: float) -> tuple[_Walks, torch.Tensor, torch.Tensor]:
+        """Walks, what they hear [B, T, L, D] and its envelopes [B, T], once `done` of the run, 0..1, is over."""
+        self.length = "short" if done < self.training.short_share else "long"
+        return self._short() if self.length == "short" else self._long()
+
+    def _short(self) -> tuple[_Walks, torch.Tensor, torch.Tensor]:
+        any_kind = torch.from_numpy(self.rng.integers(len(KINDS), size=_SHORT_BATCH))
+        audio, envelopes, kinds = self._heard(any_kind, _SHORT_CHUNK)
+        return _somewhere(self.targets, kinds, envelopes[:, 0], self.config.num_ws, self.rng), audio, envelopes
+
+    def _long(self) -> tuple[_Walks, torch.Tensor, torch.Tensor]:
+        walks = self.long_walks = _restart_some(self.long_walks, self.targets, self.config.num_ws, self.training.restarts, self.rng)
+        audio, envelopes, kinds = self._heard(walks.kinds, self.chunk)
+        changed = kinds != walks.kinds
+        walks.blend_from = torch.where(changed[:, None], walks.state.ws.detach().mean(1), walks.blend_from)
+        walks.blend, walks.kinds = torch.where(changed, torch.zeros(len(kinds)), walks.blend), kinds
+        return walks, audio, envelopes
+
+    def _heard(self, kinds_now: torch.Tensor, num_steps: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        doubt = _Doubt(self.targets, self.training.doubt_share)
+        return _walker_batch(self.clips, self.silence, kinds_now, num_steps, self.rng, doubt=doubt)
+
+    def errors(
+        self, walker: RecurrentWalker, walks: _Walks, audio: torch.Tensor, envelopes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """How far the latents are from the teacher's, in standard deviations, and how far the envelope they show is from the sound's."""
+        loss, strength, num_steps = torch.zeros(()), torch.zeros(()), envelopes.shape[1]
+        for t in range(num_steps):
+            wanted = _teach_step(walks, self.targets, envelopes[:, t], self.config.walk_rate)
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
+                walks.state = take_step(walker, walks.state, audio[:, t].float(), WalkSettings())
+            error = (walks.state.ws - wanted[:, None]) / self.targets.w_scale
+            loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / num_steps
+            there = (walks.blend >= 1).float()
+            apart = F.smooth_l1_loss(self.targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
+            strength = strength + (there * apart).mean() / num_steps
+        return loss, strength
 
 
 @dataclasses.dataclass(frozen=True)
@@ -292,6 +330,15 @@ class _Clips:
     @classmethod
     def of(cls, pool: SoundPool, heard: torch.Tensor) -> "_Clips":
         return cls(pool, heard, {int(kind): np.flatnonzero(pool.kinds == kind) for kind in np.unique(pool.kinds)})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Doubt:
+    """How often an E_a isn't sure, and what of."""
+
+    targets: LatentTargets
+    share: float = _DOUBT_SHARE
+    """Fraction of clips."""
 
 
 def _doubt(targets: LatentTargets, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -317,9 +364,9 @@ def _walker_batch(
     silence: torch.Tensor,
     kinds_now: torch.Tensor,
     chunk: int,
-    targets: LatentTargets,
     rng: np.random.Generator,
-    doubt_share: float = _DOUBT_SHARE,
+    *,
+    doubt: _Doubt,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What is heard next [B, T, L, D], its envelopes [B, T] and kinds [B]: mostly more of the same kind, at times another, or silence."""
     audio, envelopes, kinds = [], [], []
@@ -334,8 +381,8 @@ def _walker_batch(
         clip = int(rng.choice(some.of_kind[kind]))
         first = int(rng.integers(some.heard.shape[1] - chunk + 1))
         heard, envelope = some.heard[clip, first : first + chunk], torch.from_numpy(some.pool.envelopes[clip, first : first + chunk])
-        if rng.random() < doubt_share:
-            heard = (heard + _doubt(targets, kind, envelope, rng)).bfloat16()
+        if rng.random() < doubt.share:
+            heard = (heard + _doubt(doubt.targets, kind, envelope, rng)).bfloat16()
         audio.append(heard)
         envelopes.append(envelope)
         kinds.append(kind)
