@@ -1,6 +1,6 @@
 """Everything a clone needs, from a bare Python: ``python tasks.py demo [SOUND]`` and ``python tasks.py test``.
 
-Standard library only; Linux, macOS and Windows. All set-up goes into ``.venv`` beside this file; nothing outside is changed but
+Standard library only; Linux, macOS and Windows. All set-up goes into ``.venv`` next to this file; nothing outside is changed but
 pip's download cache. The file keeps to a syntax that older Pythons read too, so that they can be told which one is needed.
 """
 
@@ -39,7 +39,7 @@ CHECK = "import torch, torchvision, av, numpy, open_clip, PIL, safetensors, tqdm
 RUN_MB = {"linux x86_64": (2800, 5250), "linux arm64": (2900, 5400), "macos arm64": (140, 700), "windows x86_64": (190, 900)}
 TEST_MB = (165, 850)
 OLDER_HOST_MB, HOST_MB = (140, 450), (600, 1150)
-# What is unpacked at most beside what is installed already, if torch's libraries come one after another (measured as the others).
+# What is unpacked at most in addition to what is installed already, if torch's libraries come one after another (measured as the others).
 PIECE_MB = 300
 
 SYSTEMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "macos", "windows")
@@ -103,7 +103,7 @@ def find_comfyuis(environment: "Mapping[str, str] | None" = None, root: "Path" =
     """The ComfyUIs to test in.
 
     Those of COMFYUI_DIR, parted as in PATH; else the one two folders above the pack (custom_nodes/PACK); else ~/ComfyUI and what lies
-    beside it as ~/ComfyUI-ANYTHING. [] without one.
+    next to it as ~/ComfyUI-ANYTHING. [] without one.
     """
     named = (os.environ if environment is None else environment).get("COMFYUI_DIR")
     if named:
@@ -366,7 +366,7 @@ def is_tight(root: "Path", sizes: "Sequence[tuple]") -> "bool":
 def disk_needs(root: "Path", sizes: "Sequence[tuple]", tight: "bool", cache: "Path | None" = None) -> "dict":
     """Megabytes needed at the fullest moment, by folder: the environment, what pip unpacks, and its cache, which may lie on another disk.
 
-    pip holds what it downloads in one call until all of it is installed, beside the copies in its cache.
+    pip holds what it downloads in one call until all of it is installed, as well as the copies in its cache.
     """
     installed = list(itertools.accumulate(disk for _, disk in sizes))
     unpacked = [min(download, PIECE_MB) if tight else download for download, _ in sizes]

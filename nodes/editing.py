@@ -143,7 +143,7 @@ class EditTarget(io.ComfyNode):
             parts.append(TargetPart("picture", frames_from_images(image[0], "image")[:1].cpu(), one_number(image_weight, "image weight")))
         led = None if direction[0] is None else expect(direction[0], Direction, "direction", "Direction")
         if bool(parts) == (led is not None):
-            seen = "a direction beside them" if parts else "no words, sound, picture or direction"
+            seen = "a direction with them" if parts else "no words, sound, picture or direction"
             raise ConfigError(f"target: got {seen}; write a text or connect a sound or a picture, or else a direction alone")
         check_choice("way", way[0], WAYS)
         with naming("layers"):
@@ -329,7 +329,7 @@ class EditVideo(io.ComfyNode):
             ],
             outputs=[
                 io.Video.Output("edited", display_name="video", tooltip="The finished video, for Save Video or Get Video Components."),
-                io.String.Output("report", display_name="report", tooltip="How near the inversion came, and how the film moves beside your video."),
+                io.String.Output("report", display_name="report", tooltip="How near the inversion came, and how the film moves next to your video."),
             ],
             hidden=[io.Hidden.unique_id, io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,

@@ -28,7 +28,7 @@ _files = host.MadeFiles("name")
 
 
 class LabelSounds(io.ComfyNode):
-    """A sound with its label, beside others."""
+    """A sound with its label, added to others."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""What moves a walk beside the sound's meaning: curves on layers and on the walker's numbers, keyframes, loops; and what moved."""
+"""What moves a walk besides the sound's meaning: curves on layers and on the walker's numbers, keyframes, loops; and what moved."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

@@ -111,10 +111,10 @@ def _walker_files(walker: str, mid_block: str, fine_block: str) -> list[Path]:
     for name, block in (("mid", mid_block), ("fine", fine_block)):
         if block == _BESIDE and "coarse" in first.name.lower():
             start = first.name.lower().index("coarse")
-            beside = first.with_name(f"{first.name[:start]}{name}{first.name[start + len('coarse') :]}")
-            if not beside.is_file():
-                raise ConfigError(f"{name} block: there's no {beside.name} next to {first.name}; choose the {name} block itself")
-            chosen.append(beside)
+            other = first.with_name(f"{first.name[:start]}{name}{first.name[start + len('coarse') :]}")
+            if not other.is_file():
+                raise ConfigError(f"{name} block: there's no {other.name} next to {first.name}; choose the {name} block itself")
+            chosen.append(other)
         elif block not in (_BESIDE, _NO_BLOCK):
             chosen.append(_sound_file(block, f"{name} block"))
     if len(chosen) == 1:

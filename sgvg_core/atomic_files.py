@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name beside the target, renamed at the end.
+"""Files that appear whole or not at all: written under a temporary name in the target's folder, renamed at the end.
 
 A temporary name says which process made it, so the next run that writes into a folder removes what a killed one left there.
 """
@@ -26,14 +26,14 @@ _FOREIGN_SECONDS = 24 * 3600
 
 
 def temporary_path(path: Path) -> Path:
-    """A hidden, unused name beside `path`, with the same ending."""
+    """A hidden, unused name next to `path`, with the same ending."""
     sweep(path.parent)
     return path.with_name(f".{path.stem[:40]}.{_token()}.part{path.suffix}")
 
 
 @contextlib.contextmanager
 def temporary_folder(path: Path) -> Iterator[Path]:
-    """A new, empty folder beside `path`, which only its owner may look into; gone afterwards, with all that is in it. Raises OSError."""
+    """A new, empty folder next to `path`, which only its owner may look into; gone afterwards, with all that is in it. Raises OSError."""
     folder = temporary_path(path)
     folder.mkdir(mode=0o700)
     try:
@@ -43,7 +43,7 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 def aside_path(path: Path) -> Path:
-    """A hidden, unused name beside `path` for what stands there until the new one takes its place; `sweep` brings it back."""
+    """A hidden, unused name next to `path` for what is there until the new one takes its place; `sweep` brings it back."""
     return path.with_name(f".{path.name}.{_token()}.old")
 
 
@@ -142,7 +142,7 @@ def checked_target(path: str | Path, error: type[SGVGError]) -> Path:
 
 
 def _check_place(target: Path, error: type[SGVGError]) -> None:
-    """What stands at a file's name, and around it. Raises `error`, or OSError where it can't be looked at."""
+    """What is at a file's name, and around it. Raises `error`, or OSError where it can't be looked at."""
     if target.is_dir():
         raise error(f"{target}: this is a folder, expected the name of a file to write")
     if not target.parent.is_dir():
@@ -176,7 +176,7 @@ def check_folder_name(path: str | Path, error: type[SGVGError]) -> Path:
 
 
 def _try_to_make(folder: Path) -> None:
-    """Make a folder beside `folder`, in the nearest folder above that is there, and remove it. Raises OSError."""
+    """Make a folder next to `folder`, in the nearest folder above that is there, and remove it. Raises OSError."""
     above = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
     part = temporary_path(above / folder.name)
     part.mkdir()

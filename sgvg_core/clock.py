@@ -1,4 +1,4 @@
-"""One clock: frame k stands at k / fps seconds, fps an exact fraction."""
+"""One clock: frame k is shown at k / fps seconds, fps an exact fraction."""
 
 import math
 import re

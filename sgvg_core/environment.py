@@ -1,4 +1,4 @@
-"""Whether the packages that the pack stands on fit together, asked at the doors before anything heavy is imported.
+"""Whether the packages that the pack needs fit together, asked at the doors before anything heavy is imported.
 
 torch and torchvision are built in one piece: a pair of different builds fails with a message about a missing symbol or operator, far
 from its cause. Here it becomes one error with the command that mends it. torch belongs to the host (ComfyUI), so the command never
@@ -25,7 +25,7 @@ _NEEDED = {"av": "av", "numpy": "numpy", "open_clip": "open_clip_torch", "PIL": 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 
 BARE = ("numpy", "safetensors")
-"""All that training on the procedural world needs beside torch, where no CLIP's towers are built and no files are decoded."""
+"""All that training on the procedural world needs besides torch, where no CLIP's towers are built and no files are decoded."""
 
 _BARE_STAGES, _CLIP_STAGES = ("", "card", "generator", "judge", "sharpen", "walk"), ("all", "export", "finetune", "joint-space")
 """Stages of `train` on the procedural world: those that need no more than `BARE`, and those that hold CLIP's towers."""
@@ -86,12 +86,12 @@ def companion_version(package: str, torch_version: str) -> str:
 
 
 def _check_torchvision(torch_version: str) -> None:
-    """Raise DeviceError if torchvision is missing though open_clip needs it, or can't be imported beside this torch."""
+    """Raise DeviceError if torchvision is missing though open_clip needs it, or can't be imported with this torch."""
     seen = _version("torchvision")
     command = _mend("torchvision", torch_version)
     if seen is None:
         if _open_clip_needs("torchvision"):
-            raise DeviceError(f"torchvision, which open_clip needs, isn't installed beside torch {torch_version}; install it with: {command}")
+            raise DeviceError(f"torchvision, which open_clip needs, isn't installed with torch {torch_version}; install it with: {command}")
         return
     if _fits("torchvision", seen, torch_version):
         return
@@ -118,7 +118,7 @@ def _fits(package: str, seen: str, torch_version: str) -> bool:
 
 
 def _open_clip_needs(package: str) -> bool:
-    """Whether the installed open_clip asks for a package, beside what its extras ask for."""
+    """Whether the installed open_clip asks for a package itself, not for one of its extras."""
     try:
         asked = importlib.metadata.requires("open_clip_torch") or []
     except importlib.metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
 """What a kept result depends on, as one short name: the same parts give the same fingerprint, on any machine.
 
-A result that is kept has a note beside it with the fingerprint of what it was made of, written last. `is_kept` compares it: what was made of
+A result that is kept has a note next to it with the fingerprint of what it was made of, written last. `is_kept` compares it: what was made of
 anything else, or never finished, is made anew.
 """
 
@@ -21,7 +21,7 @@ from .progress import Progress, silent
 _BLOCK = 1 << 22
 
 MADE_OF = "made_of.txt"
-"""The name, or the end of the name, of the note beside a kept result."""
+"""The name, or the end of the name, of the note next to a kept result."""
 
 
 def fingerprint(parts: Sequence[Any]) -> str:
@@ -71,7 +71,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def is_kept(note: Path, made_of: str) -> bool:
-    """Whether what `note` stands beside is there and was made of this. If not, the note goes: nobody may take for whole what is made anew.
+    """Whether what `note` is about is there and was made of this. If not, the note goes: nobody may take for whole what is made anew.
 
     `made_of` is a `fingerprint`.
     """

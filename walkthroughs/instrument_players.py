@@ -2,7 +2,7 @@
 
     python walkthroughs/instrument_players.py FOLDER [--each 48] [--seconds 4] [--size 64] [--seed 1]
 
-A domain of its own beside the landscapes (the paper has Sub-URMP's instruments): five players, five timbres. A melody with rests is
+A second domain besides the landscapes (the paper has Sub-URMP's instruments): five players, five timbres. A melody with rests is
 drawn from the seed; it's played note by note, and the same notes move the bow, the sticks and the hands. The light is the loudness of
 the finished sound. Nothing here knows the procedural world or the training; from the pack it takes the writer of mp4 files.
 """

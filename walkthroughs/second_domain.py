@@ -4,7 +4,7 @@
 
 Draws instrument players (`instrument_players.py`), prepares them, trains a StyleGAN2, a joint space, E_a and the walker on them, makes
 films of sounds that nothing was trained on, and measures. Each command is printed before it runs, so it can be run alone too. Stop it at
-any time and call it again: what is finished is kept, training goes on with the same bits. `--minutes` says how long the three trainings
+any time and call it again: what is finished is kept, training resumes to the same bits. `--minutes` says how long the three trainings
 take on one quiet core; it's turned into numbers of steps, so the result doesn't hang on how fast the machine is.
 
 At the end it looks at the films with eyes of its own (OUT/films.json, OUT/sheet.png), for those of the tables are the model's joint space,

@@ -29,7 +29,7 @@ function endPreviews(id, output) {
     if (!node || !app.nodePreviewImages?.[id]) return;
     forgetPreviews(id);
     if (output?.animated?.some(Boolean)) {
-        // A film: the page would keep the still picture beside it.
+        // A film: the page would keep the still picture next to it.
         node.imgs = undefined;
         removeWidget(node, PREVIEW_WIDGET);
     }

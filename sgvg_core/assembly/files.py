@@ -113,7 +113,7 @@ def load_generator(path: str | Path, device: str | torch.device = "cpu") -> Gene
 
 
 def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Discriminator:
-    """StyleGAN2's discriminator in a file of any known layout, also one that lies beside a generator. Raises CheckpointError, ConfigError."""
+    """StyleGAN2's discriminator in a file of any known layout, also one in a generator's file. Raises CheckpointError, ConfigError."""
     return build_recognised_discriminator(network_of(read_stored(path), ("discriminator",), path), path, device)
 
 
@@ -215,7 +215,7 @@ def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_
     """The joint space in a file; or the space of a CLIP model, with the sound tower in the file that was taught into it.
 
     The CLIP model's own weights are `clip_weights`, or those that the file names: a tag whose file is in open_clip's cache, or a file (or
-    folder) of that name beside the sound tower. Raises CheckpointError and ConfigError.
+    folder) of that name next to the sound tower. Raises CheckpointError and ConfigError.
     """
     stored = read_weights(Path(path))
     if stored.kind == "sound_tower":
@@ -230,8 +230,8 @@ def _hearing_clip(
 ) -> OpenClipSpace:
     """The CLIP model that a sound tower was taught into, hearing through it."""
     tower = build_filled(build_clip_sound_tower, config, state, path)
-    beside = path.parent / config.clip_model
-    model = str(beside) if beside.is_dir() else config.clip_model
+    folder = path.parent / config.clip_model
+    model = str(folder) if folder.is_dir() else config.clip_model
     stored = path.parent / config.clip_weights
     weights: str | Path | None = clip_weights or (stored if config.clip_weights and stored.is_file() else config.clip_weights or None)
     space = load_open_clip(model, weights).requires_grad_(False)

@@ -60,7 +60,7 @@ class SoundModel:
 def load_model(folder: str | Path | None = None, device: str | torch.device = "auto") -> SoundModel:
     """The model in `folder` (None: the bundled one), its generator and joint space on `device`.
 
-    A folder may also hold files of the released code (audio_inversion_.pth; coarse..., mid..., fine...) beside a generator of any kind,
+    A folder may also hold files of the released code (audio_inversion_.pth; coarse..., mid..., fine...) and a generator of any kind,
     generator.* or the one .pkl; they're fitted to it (`adapt_sound_encoder`, `adapt_walker`).
 
     The encoder and the walker stay on the CPU in float32: the walk is the same on every machine. Raises CheckpointError when a part is

@@ -45,7 +45,7 @@ def _mel_to_hertz(mel: torch.Tensor) -> torch.Tensor:
 def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, padding: str = "zeros") -> torch.Tensor:
     """Mel powers [B, n_mels, frames] of a waveform [B, N] at the configuration's sample rate.
 
-    Centred: frame i stands at sample i * hop and there are 1 + N // hop of them; beyond the ends there is silence, or with
+    Centred: frame i is centred on sample i * hop and there are 1 + N // hop of them; beyond the ends there is silence, or with
     padding="reflect" the mirrored sound (short sounds get silence all the same). Otherwise frame i starts at sample i * hop.
 
     `centred` says whether frames are centred on their sample or begin there; `padding` is "zeros" or "reflect".

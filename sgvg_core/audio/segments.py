@@ -145,7 +145,7 @@ def window_start(segment: int, rate: Fraction, mel: MelConfig, *, causal: bool =
 def cut_window(samples: torch.Tensor, first: int, mel: MelConfig) -> torch.Tensor:
     """The window of sound [samples] that begins with sample `first` (negative: before the sound) of `samples` [N].
 
-    Beyond the ends of the sound stands silence; with `edges="mirror"` the heard part goes on backwards, and forwards again, so that
+    Beyond the ends of the sound is silence; with `edges="mirror"` the heard part continues backwards, and forwards again, so that
     neither the ends of a sound nor a sound shorter than the window are taken for a pause. A part shorter than one spectrum is too short
     for that.
     """

@@ -10,7 +10,7 @@ SHORTENED_SHARE, SMALL_SPEAKER_SHARE = 0.12, 0.15
 
 
 def shorten(log_mels: torch.Tensor, rng: np.random.Generator, share: float | None = None) -> torch.Tensor:
-    """Some of the spectrograms [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard goes on backwards.
+    """Some of the spectrograms [n, 1, M, F] as those of sounds shorter than the window, or of its ends: what is heard continues backwards.
 
     `log_mels` are in 0..1; `share` of them, 0..1, are shortened (None: the usual share).
     """

@@ -2,7 +2,7 @@
 texture of a sound and the course of its loudness; and normalisation that looks at one item alone.
 
 Sound inversion, the joint space's sound tower and image inversion are rooms that don't know one another; what they have in common
-stands here, once, under plain names. Their files' own names are translated in `checkpoints.layouts`.
+is here, once, under plain names. Their files' own names are translated in `checkpoints.layouts`.
 """
 
 from .heads import MapToStyle, WeightScaledLinear

@@ -41,8 +41,8 @@ class ResidualSqueeze(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        beside = x[:, :, :: self.stride, :: self.stride] if self.shortcut_layer is None else self.shortcut_layer(x)
-        return self.res_layer(x) + beside
+        skipped = x[:, :, :: self.stride, :: self.stride] if self.shortcut_layer is None else self.shortcut_layer(x)
+        return self.res_layer(x) + skipped
 
 
 class BasicBlock(nn.Module):

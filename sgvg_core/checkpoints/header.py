@@ -143,7 +143,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = sorted({name[:80] for name in found if names.count(name) > 1}) if len(names) < 1000 else ["..."]
-        raise ValueError(f"{', '.join(map(repr, repeated))} stands there twice")
+        raise ValueError(f"{', '.join(map(repr, repeated))} is there twice")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the pickle machine puts on its stack beside plain Python values: small notes of what a file says, nothing of it built yet.
+"""What the pickle machine puts on its stack besides plain Python values: small notes of what a file says, nothing of it built yet.
 
 A draft holds places in the file and checked numbers. Tensors are made of drafts only when the whole pickle was read without refusal
 (see `settling`), so that a refused file costs nothing.

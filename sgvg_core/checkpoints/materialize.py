@@ -191,7 +191,7 @@ class Materializer:
         return flat.view(lazy.shape[::-1]).permute(*range(len(lazy.shape) - 1, -1, -1)) if lazy.fortran and lazy.shape else flat.view(lazy.shape)
 
     def _count_copy(self, size: int) -> None:
-        """Count bytes that are made beside those of the file, before they are."""
+        """Count bytes that are made in addition to those of the file, before they are."""
         self._copied += size
         self._check_weight(1, self._copied)
 

@@ -21,7 +21,7 @@ _INITIAL = (
 _SIZED = (*_DRAWN, torch.empty, torch.zeros, torch.ones, torch.full)
 """The functions that modules make their tensors with, all of which take the sizes first."""
 ALWAYS_MADE = 2**22
-"""Numbers that a module may make beside those of its file: constants such as masks and filters."""
+"""Numbers that a module may make in addition to those of its file: constants such as masks and filters."""
 
 
 class WithoutNumbers(TorchFunctionMode):

@@ -56,7 +56,7 @@ class Machine(PickleReader):
     # -- the loop
 
     def run(self) -> Any:
-        """The value that the pickle stands for, made of plain Python values and drafts; the cursor stands behind its STOP."""
+        """The value that the pickle stands for, made of plain Python values and drafts; the cursor is behind its STOP."""
         actions, take = ACTIONS, self.cursor.take
         spent = self.spent
         while not self._done:

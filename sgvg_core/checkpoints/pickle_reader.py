@@ -48,7 +48,7 @@ class Allowed:
     """A global of the table.
 
     `call` gets the machine and the arguments of a REDUCE (a tuple). `new` makes the empty object of a NEWOBJ and of copyreg's
-    _reconstructor. `value` is what stands in the data where the global itself is meant, as for `torch.float32`.
+    _reconstructor. `value` is what is put into the data where the global itself is meant, as for `torch.float32`.
     """
 
     name: str

@@ -105,7 +105,7 @@ def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
 def script_state(module: Any, where: str) -> dict[str, torch.Tensor]:
     """The tensors of a TorchScript archive's data by name: those of its `state_dict()`, and tensors that are plain attributes.
 
-    Which of a module's tensors are plain attributes stands in the archive's code alone, and code isn't read. `where` names the file in
+    Which of a module's tensors are plain attributes is said in the archive's code alone, and code isn't read. `where` names the file in
     errors. Raises CheckpointError.
     """
     if not isinstance(module, ForeignObject):

@@ -2,7 +2,7 @@
 
 The format since torch 1.6 is a zip of stored entries: `NAME/data.pkl`, and one `NAME/data/KEY` for each storage. The one before is five
 pickles (a magic number, a version, the machine's sizes, the data, the storages' keys), then for each key a count and the raw bytes. That
-one also stands inside plain pickles, a storage at a time, behind `torch.storage._load_from_bytes`.
+one is also found inside plain pickles, a storage at a time, behind `torch.storage._load_from_bytes`.
 """
 
 from typing import Any
@@ -52,7 +52,7 @@ def read_zip(archive: ZipDirectory, scripted: bool = False) -> Any:
 
 
 def read_legacy(source: Source, spent: Spent | None = None) -> Any:
-    """The value of a torch file before the zip format; `spent` is given where it stands inside another. Raises CheckpointError."""
+    """The value of a torch file before the zip format; `spent` is given where it is inside another. Raises CheckpointError."""
     cursor, spent = Cursor(source), spent or Spent(source.size)
     _check_preamble(cursor, spent)
     storages: dict[str, Storage] = {}
@@ -73,7 +73,7 @@ def read_legacy(source: Source, spent: Spent | None = None) -> Any:
 
 
 def _nested_storage(machine: PickleReader, blob: Blob) -> Storage:
-    """The storage of a torch file that stands in a pickle."""
+    """The storage of a torch file that is inside a pickle."""
     found = read_legacy(blob.source.part(blob.offset, blob.size, f"{machine.where}: a tensor in it"), machine.spent)
     if not isinstance(found, Storage):
         machine.refuse("nested bytes that aren't one tensor's storage")

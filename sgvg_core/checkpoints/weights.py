@@ -98,7 +98,7 @@ def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
         if kind is not None and header.kind != kind:
             raise CheckpointError(f"{path}: got weights of a {header.kind}, expected those of a {kind}; choose another file")
         stored = stored_weights(header, Materializer(source.where, source.size).materialize(lazy_values), path)
-        for name, tensor in stored.state.items():  # one after another, so that no more than one stands in memory twice
+        for name, tensor in stored.state.items():  # one after another, so that no more than one is in memory twice
             stored.state[name] = as_type(tensor, torch.float32) if tensor.is_floating_point() else tensor
         return stored
 

@@ -112,7 +112,7 @@ class ZipDirectory:
             unpacked, packed, local = self._wide(extra, unpacked, packed, local)
             entry, first = self._entry(name, raw_name, flags, method, crc, packed, unpacked, disk, local)
             if name in entries:
-                self._refuse(f"{name[:100]!r} stands there twice")
+                self._refuse(f"{name[:100]!r} is there twice")
             entries[name] = entry
             stretches.append((first, entry.offset + packed))
         if at != size:

@@ -37,7 +37,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=read_seed, default=0, help="of the candidates for the start (default: 0)")
     parser.add_argument("--strip", type=Path, default=None, metavar="PICTURE", help="also write the picture at several strengths, side by side")
     parser.add_argument("--latents", type=Path, default=None, metavar="LATENTS", help="also write the edited latents: .safetensors, .npy or .npz")
-    parser.add_argument("--side-by-side", action="store_true", help="a film: the untouched one beside the edited one")
+    parser.add_argument("--side-by-side", action="store_true", help="a film: the untouched one next to the edited one")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 

@@ -37,7 +37,7 @@ class ProgressBar:
             self._close()
             self._note = step
             form = _FORMAT if total else None
-            # What was done before this call, by a run that goes on, says nothing of the pace.
+            # What was done before this call, by a run that was resumed, says nothing of the pace.
             self._bar = tqdm(total=total, initial=done, desc=note, unit="", dynamic_ncols=True, leave=False, delay=0.3, bar_format=form)
         self._bar.total = total
         self._bar.set_description(note, refresh=False)

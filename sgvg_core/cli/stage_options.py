@@ -33,7 +33,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
-    """How long a run goes on, what is kept and what is watched; all of it may differ when a run goes on."""
+    """How long a run lasts, what is kept and what is watched; all of it may differ when a run is resumed."""
     parser.add_argument("--steps", type=whole(), default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--readers", type=whole(0, MAX_READERS), default=2, metavar="N", help="threads that read data ahead (default: 2)")
@@ -53,7 +53,7 @@ def add_world_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None:
-    """Raise ConfigError for an option that says nothing where it was given: the world's beside --data (but `also`), those of data without it."""
+    """Raise ConfigError for an option that says nothing where it was given: the world's with --data (but `also`), those of data without it."""
     given = getattr(options, "data", None) is not None
     for name in _OF_THE_WORLD:
         if given and name not in also and getattr(options, name, None) is not None:

@@ -48,7 +48,7 @@ class Stopped(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM, SIGHUP and Windows' Ctrl-Break raise `Stopped` where the program stands, once: tidying up isn't disturbed again."""
+    """Inside, SIGTERM, SIGHUP and Windows' Ctrl-Break raise `Stopped` where the program is, once: tidying up isn't disturbed again."""
     names = [name for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
     before: dict[int, Any] = {}
 

@@ -51,7 +51,7 @@ def add_ablations(stages: argparse._SubParsersAction) -> None:
 
 
 def run_ablations(options: argparse.Namespace) -> int:
-    """Train every variant, measure them together, print the table and keep it beside them."""
+    """Train every variant, measure them together, print the table and keep it in their folder."""
     from ..assembly import BUNDLED, load_generator, load_judge
     from ..datasets import ClipData
     from ..devices import to_device

@@ -48,7 +48,7 @@ def sound_tower_parameters(widths: tuple[int, ...], num_mels: int, statistics: i
 
 
 def check_backbone(name: str, depths: tuple[int, ...], widths: tuple[int, ...]) -> None:
-    """Raise ConfigError unless a residual backbone has four stages of sane depth and width; `name` stands in the error.
+    """Raise ConfigError unless a residual backbone has four stages of sane depth and width; `name` is for the error.
 
     `depths` are units a stage, `widths` their channels.
     """

@@ -24,7 +24,7 @@ class JointSpaceConfig:
     context_length: int = 32
     sound_widths: tuple[int, ...] = (16, 32, 64, 128)
     sound_texture: int = 0
-    """Units of the layers on what the bands of a window do, beside the convolutions (0: none)."""
+    """Units of the layers on what the bands of a window do, added to the convolutions (0: none)."""
     mel: MelConfig = dataclasses.field(default_factory=bundled_mel)
     """How a window of sound becomes the picture that F_a takes."""
     merges: tuple[tuple[int, int], ...] = ()

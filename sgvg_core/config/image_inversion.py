@@ -19,7 +19,7 @@ class ImageEncoderConfig:
     deltas: bool = False
     """Whether latents are offsets from the first one (e4e), or each for itself (pSp)."""
     in_channels: int = 3
-    """3, or 6 for encoders that see the picture beside what they made of it so far (ReStyle)."""
+    """3, or 6 for encoders that see the picture and what they made of it so far (ReStyle)."""
     num_ws: int = 18
     w_dim: int = 512
     image_size: int = 256

@@ -23,7 +23,7 @@ class SoundInversionConfig:
     stem_stride: int = 1
     """2 halves the picture in the first convolution: a quarter of the work (the paper's is 1)."""
     texture: int = 0
-    """Units that hear the texture of a window beside the convolutions; 0: none, as in the paper."""
+    """Units that hear the texture of a window, in addition to the convolutions; 0: none, as in the paper."""
     texture_reach: float = 0.0
     """Seconds before and after a window from which its texture is averaged: what sounds changes more slowly than how strongly it does."""
 

@@ -57,7 +57,7 @@ class ImageCritic(nn.Module):
 
 
 class HintedCritic(nn.Module):
-    """Images [N, 3, H, W] in -1..1, each beside a hint of what it should show [N, 3, H, W] -> answers of their patches [N, h, w].
+    """Images [N, 3, H, W] in -1..1, each with a hint of what it should show [N, 3, H, W] -> answers of their patches [N, h, w].
 
     The hint says where things are, so that the answer is about the detail alone. Without normalisation: how strong detail is counts.
     """

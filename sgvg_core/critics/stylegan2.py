@@ -199,7 +199,7 @@ class StyleGAN2Discriminator(nn.Module):
     def forward(self, images: torch.Tensor, c: torch.Tensor | None = None, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Answers [N, 1] of images [N, img_channels, H, W]; labels c [N, c_dim] if it was made for labels. Raises ShapeError.
 
-        Where it takes statistics over the batch (all known ones do), an answer depends on the pictures beside it. `dtype` is that of
+        Where it takes statistics over the batch (all known ones do), an answer depends on the other pictures in the batch. `dtype` is that of
         the convolutions' features.
         """
         check_shape("pictures", images, "N C H W", C=self.img_channels, H=self.img_size[0], W=self.img_size[1])

@@ -89,7 +89,7 @@ class ClipData:
         return flac_samples(data, clip.sample_rate, clip.num_samples, self._where(clip)), clip.sample_rate
 
     def details(self, clip: ClipInfo) -> dict[str, Any]:
-        """The clip's own JSON: its manifest line without offsets, and what the source knew beside (of the procedural world: `kind`,
+        """The clip's own JSON: its manifest line without offsets, and what else the source knew (of the procedural world: `kind`,
         `seed`, and one `envelope` and `phase` value a frame). Raises DataError."""
         try:
             found = json.loads(self._read(clip, clip.json, "json"))

@@ -67,7 +67,7 @@ def _report(data: ClipData) -> dict[str, Any]:
 
 
 def _reasons(left_out: Sequence[dict[str, str]]) -> dict[str, int]:
-    """How often each kind of reason stands there: its words up to the first figure or mark."""
+    """How often each kind of reason is given: its words up to the first figure or mark."""
     return dict(Counter(entry["reason"].split(":")[0].split(";")[0].split("(")[0].strip() for entry in left_out).most_common())
 
 

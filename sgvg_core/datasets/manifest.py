@@ -21,7 +21,7 @@ from .split import merged_sources, split_by_source
 def finish(folder: Path, notes: Sequence[Path], found: Found, options: PrepareOptions, plan: dict[str, Any]) -> None:
     """Write manifest, report and data.json. Raises DataError when there's no clip at all.
 
-    `notes` are the shards' notes; `plan` is what was asked for, as it stands in data.json.
+    `notes` are the shards' notes; `plan` is what was asked for, as it is in data.json.
     """
     clips, left_out = _read_notes(notes)
     left_out += found.left_out

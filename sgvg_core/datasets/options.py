@@ -21,7 +21,7 @@ class PrepareOptions:
     size: int = 256
     """Side of the frames in pixels."""
     fit: str = "crop"
-    """"crop": the middle square of the picture. "pad": all of it, black beside it."""
+    """"crop": the middle square of the picture. "pad": all of it, with black at its sides."""
     fps: str = "12"
     sample_rate: int = 44_100
     seconds: float = 10.0
@@ -38,7 +38,7 @@ class PrepareOptions:
     labels_csv: str | None = None
     """A table of files and labels; None looks for one in the folder."""
     label_from: str = "auto"
-    """"folder", "name" (what stands before the number in a file's name), "none", or what fits the layout."""
+    """"folder", "name" (what comes before the number in a file's name), "none", or what fits the layout."""
     num_clips: int = 180
     """Of the procedural world."""
     track: int | None = None

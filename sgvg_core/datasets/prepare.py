@@ -36,7 +36,7 @@ def prepare(source: str | Path, folder: str | Path, options: PrepareOptions | No
             said: Callable[[str], None] = lambda words: None) -> ClipData:
     """Prepare what is in `source` (a folder, or "world:") into `folder`, and open it.
 
-    Killed at any time, it goes on where it stood when it's called again, and leaves the same bytes as a run that was never stopped. A
+    Killed at any time, it resumes where it was when it's called again, and leaves the same bytes as a run that was never stopped. A
     folder that is finished is only opened. `said` hears in one line how the source was read. Raises DataError: the source can't be read
     as asked, the folder was made with other options or of other files, or the disk is full (finished shards are kept).
     """

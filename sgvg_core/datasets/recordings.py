@@ -93,7 +93,7 @@ def _folder(name: str, depth: int) -> str | None:
 
 
 def _title(name: str, label: str) -> str | None:
-    """What stands before the last number of a name, unless it says no more than the label does ("rain/rain_1", "rain/clip 2")."""
+    """What comes before the last number of a name, unless it says no more than the label does ("rain/rain_1", "rain/clip 2")."""
     match = NUMBERED.fullmatch(PurePosixPath(name).stem)
     if match is None:
         return None

@@ -56,8 +56,8 @@ def find_originals(source: str, options: PrepareOptions) -> Found:
         return _chunked(root, names, sounds)
     if layout == "sounds":
         return _files(root, sorted([*videos, *sounds]), "sound", layout, options, [])
-    beside = [LeftOut(name, 0.0, None, "a sound beside videos; prepare sounds with --layout sounds") for name in sounds]
-    return _files(root, videos, "video", layout, options, beside)
+    left_out = [LeftOut(name, 0.0, None, "a sound beside videos; prepare sounds with --layout sounds") for name in sounds]
+    return _files(root, videos, "video", layout, options, left_out)
 
 
 def _names(root: Path) -> list[str]:
@@ -171,7 +171,7 @@ def _worded(folder: str) -> str:
 
 
 def _name_label(name: str) -> str:
-    """What stands before the number in a file's name: "heavy_rain-012.wav" is "heavy rain"."""
+    """What comes before the number in a file's name: "heavy_rain-012.wav" is "heavy rain"."""
     stem = PurePosixPath(name).stem
     return _worded(re.sub(r"[\s_-]*\(?\d+\)?$", "", stem).replace("-", " ")) or stem
 

@@ -21,7 +21,7 @@ _USUAL_FPS = 25
 def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDArray[np.uint8]]:
     """The picture at 0, 1 / fps, 2 / fps, ... seconds of a video -> uint8 [size, size, 3].
 
-    A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black beside the picture; turned
+    A picture that is still there is the same object again. "crop" takes the middle square, "pad" puts black at the picture's sides; turned
     videos and pixels that aren't square come out as players show them. Streams; raises MediaError.
 
     `fit` is "crop" or "pad".

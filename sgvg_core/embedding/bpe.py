@@ -26,7 +26,7 @@ def split_words(text: str) -> list[str]:
 
 
 def tidy(text: str) -> str:
-    """The text as it's encoded: small letters, single spaces, a space first (so that a word is the same wherever it stands)."""
+    """The text as it's encoded: small letters, single spaces, a space first (so that a word is the same wherever it is)."""
     return " " + " ".join(text.lower().split())
 
 

@@ -42,7 +42,7 @@ def read_foreign(path: Path) -> ForeignWeights:
 def rename_state(state: Mapping[str, torch.Tensor], text_apart: bool) -> dict[str, torch.Tensor]:
     """A stored state dict under open_clip's present names, in float32.
 
-    Drops the "module." of parallel training and what OpenAI's archives hold beside weights; with `text_apart` the text tower's
+    Drops the "module." of parallel training and what OpenAI's archives hold besides weights; with `text_apart` the text tower's
     names get the "text." that open_clip's models with a tower of their own use.
     """
     renamed = {}

@@ -13,7 +13,7 @@ from ..shapes import check_shape
 SILENT_SHARE = 0.5
 """Share of the windows in training that the texture answers alone."""
 SHARE_OF_CONVOLUTIONS = 0.5
-"""How much the convolutions count beside the texture."""
+"""Weight of the convolutions; that of the texture is 1."""
 
 
 class TextureTower(nn.Module):
@@ -35,7 +35,7 @@ class SoundTower(nn.Module):
     """Log-mel windows [S, 1, M, F] in 0..1 -> `sound_embed` [S, embed_dim], unit length.
 
     Residual blocks of two convolutions, each halving both axes. What's left is averaged and maximised over time alone: at which
-    pitch something sounds matters, when in the window it sounds does not. Beside them stand two layers of `texture` units on the
+    pitch something sounds matters, when in the window it sounds does not. Added to them are two layers of `texture` units on the
     sound's texture (0: none). The convolutions tell sounds apart finely, the texture carries over to recordings of places that were
     never heard; in training the convolutions are silent in `silent_share` of the windows, so that neither leaves the work to the other.
     """
@@ -61,8 +61,8 @@ class SoundTower(nn.Module):
         if self.statistics is None:
             return embed
         keep_mask = (torch.rand(len(embed), 1, device=embed.device) >= self.silent_share) if self.training else 1 - self.silent_share
-        beside = functional.normalize(self.statistics(log_mel), dim=-1)
-        return functional.normalize(SHARE_OF_CONVOLUTIONS * keep_mask * embed + beside, dim=-1)
+        texture = functional.normalize(self.statistics(log_mel), dim=-1)
+        return functional.normalize(SHARE_OF_CONVOLUTIONS * keep_mask * embed + texture, dim=-1)
 
 
 class _Block(nn.Module):

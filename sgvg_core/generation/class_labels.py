@@ -11,7 +11,7 @@ from ..synthesis.generator import StyleGAN2Generator
 from ..synthesis.stylegan3 import StyleGAN3Generator
 
 Label = int | Mapping[int, float]
-"""A class by its number, counted from 0; or several by theirs, each with its weight beside the others."""
+"""A class by its number, counted from 0; or several by theirs, each with its weight relative to the others."""
 
 
 def read_label(text: str) -> Label | None:

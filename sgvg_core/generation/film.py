@@ -241,7 +241,7 @@ def open_writer(
     """Where the frames (of this height and width) go: a video file with the sound, or a folder of PNGs when `output` has no suffix.
 
     `size` is height and width; `sound` None leaves the film silent; `sound_codec` is that of `generate`; `metadata` is
-    kept in a video beside picture and sound.
+    kept in a video besides picture and sound.
     """
     if not output.suffix:
         return FrameFolderWriter(output)

@@ -1,4 +1,4 @@
-"""Which pixels the sound moved: a matte beside the film, for compositing."""
+"""Which pixels the sound moved: a matte to go with the film, for compositing."""
 
 import dataclasses
 import math

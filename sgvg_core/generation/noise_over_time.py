@@ -14,7 +14,7 @@ from ..synthesis import Generator, StyleGAN2Generator
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NoisePath:
-    """Where the noise of each frame stands among its sets: 2.25 is a quarter of the way from set 2 to set 3."""
+    """Where the noise of each frame is among its sets: 2.25 is a quarter of the way from set 2 to set 3."""
 
     positions: torch.Tensor
     """[T], float64; frames beyond the last go on as the last two did."""

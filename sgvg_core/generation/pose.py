@@ -53,7 +53,7 @@ def pose_transforms(
 
 
 def anchor_placement(generator: StyleGAN3Generator, anchor: str) -> torch.Tensor | None:
-    """What stands in for latent 0's own say on the placement: [4], or None to let each latent say it.
+    """What replaces latent 0's own say on the placement: [4], or None to let each latent say it.
 
     "none": each latent places its picture, as StyleGAN3 does. "exact": all are placed as the mean latent would be, so that a walk doesn't
     make the picture slide. "released": as the released sound-to-video code does, which adds the mean latent's answer to the bias that

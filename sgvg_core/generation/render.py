@@ -29,13 +29,13 @@ class RenderSettings:
     """The longer side of the picture in pixels, resampled from the generator's; None is the generator's own."""
     noise_mode: str = "const"
     """The generator's noise inputs: "const", those it was trained with; "random", new ones for every frame; "none"; "seeded", one set;
-    "smooth", sets that turn into one another as the film goes on (see `noise_path`)."""
+    "smooth", sets that turn into one another over the film (see `noise_path`)."""
     seed: int = 0
     """Seed of the noise."""
     noise_strength: float | Curve = 1.0
     """Multiplies the noise: one number, or a curve whose frames are the film's."""
     noise_path: NoisePath | None = None
-    """Where smooth noise stands in each frame; None: a new set every 25 frames."""
+    """Where smooth noise is in each frame; None: a new set every 25 frames."""
     shape: tuple[int, int] | None = None
     """Height and width to paint, in the generator's own pixels, before `size` resamples them: at least what it was trained for. None: that."""
     enlargement: str = "mirror"
@@ -102,7 +102,7 @@ def synthesize(
 
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole, and
     the strength of it, if that's a curve.
-    `pose` moves the picture of a StyleGAN3 from frame to frame. `path` is where smooth noise stands; `paint` makes pictures of latents.
+    `pose` moves the picture of a StyleGAN3 from frame to frame. `path` is where smooth noise is; `paint` makes pictures of latents.
 
     `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of the features.
     """

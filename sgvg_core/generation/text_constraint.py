@@ -34,7 +34,7 @@ class ImageTextSpace(Protocol):
 
 
 Prompt = tuple[str, float]
-"""Words, and how much they count beside other prompts."""
+"""Words, and how much they count relative to other prompts."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,7 +42,7 @@ def count_windows(seconds: "Fraction | float", rate: Fraction) -> int:
 def change_rate(batches: Iterable[torch.Tensor], in_rate: Fraction, out_rate: Fraction, num_out: int) -> Iterator[torch.Tensor]:
     """Latents [n, L, D] at `in_rate` as `num_out` latents at `out_rate`, interpolated linearly and streamed.
 
-    Step k of a rate stands at k / rate seconds. After the last step the latent is held.
+    Step k of a rate is at k / rate seconds. After the last step the latent is held.
 
     `batches` are consecutive steps; both rates are steps a second.
     """

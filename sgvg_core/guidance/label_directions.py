@@ -43,7 +43,7 @@ class LabelSearch:
     lr: float = 0.04
     """Step size, in standard deviations of mapped latents."""
     keep_near: float = 0.05
-    """Weight of the offset's mean square, in variances of mapped latents, beside Eq. 2's terms: what keeps pictures real."""
+    """Weight of the offset's mean square, in variances of mapped latents, relative to Eq. 2's terms: what keeps pictures real."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ that a layer can draw, counted in samples across the picture (2 octaves are 4 sa
 
 - StyleGAN2 of 2^k px has 2k - 2 latents: latent 0 feeds the convolution at 4 px, 1 and 2 the two at 8 px, 3 and 4 those at 16 px, and so
   on up to 2^k px; the last one feeds the layer of colours alone. The first convolution of a block works on what the coarser block left
-  over, so it stands half an octave below the block's own resolution: latent i stands at 2 + i / 2 octaves.
+  over, so it is half an octave below the block's own resolution: latent i is at 2 + i / 2 octaves.
   (Karras et al. 2020, arXiv 1912.04958: `num_ws` of the synthesis network.)
 - StyleGAN3 has 16 latents at every size: the first places the input's waves, then 14 layers follow, the last one feeds the layer of
   colours. Each layer has a sampling rate, a power of two with room above its cutoff frequency; the cutoffs themselves grow evenly from 2
@@ -13,7 +13,7 @@ that a layer can draw, counted in samples across the picture (2 octaves are 4 sa
   (16, 16, 16, 32, 32, 64, ... at 256 px) and would put layers of unlike fineness together.
   (Karras et al. 2021, arXiv 2106.12423, Appendix C: geometric progression of cutoffs, two critically sampled layers.)
 
-`layer_map` gives each latent of the target what stands at the same octave in the source, interpolated between two neighbours. The last
+`layer_map` gives each latent of the target what is at the same octave in the source, interpolated between two neighbours. The last
 latents, those of the colours, answer each other. So the coarse latents of a 16-latent sound encoder move the coarse latents of a
 generator of 14 or 18, where cutting off the tail would put coarse layers out of step and leave fine ones without any.
 """

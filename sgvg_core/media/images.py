@@ -100,9 +100,9 @@ def contact_sheet(images: torch.Tensor, columns: int, *, gap: int = 2) -> torch.
 class FrameFolderWriter:
     """Frames as numbered PNG files in a folder, with the protocol of `VideoWriter`.
 
-    They're gathered in a hidden folder beside `path`, which takes its name on a clean exit; an exception leaves nothing. A folder of that
+    They're gathered in a hidden folder next to `path`, which takes its name on a clean exit; an exception leaves nothing. A folder of that
     name may exist if it's empty, or as an earlier run made it, which a file in it (`MARKER`) tells: it's moved aside, and removed when the
-    new one stands. Raises MediaError at once where that can't be.
+    new one is there. Raises MediaError at once where that can't be.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -172,7 +172,7 @@ def _marker_of(folder: Path) -> str:
 
 
 def _take_place(part: Path, folder: Path) -> None:
-    """Give a finished folder its name. What stands there is kept until it has it; whatever stops this in between, one of them is there."""
+    """Give a finished folder its name. What is there is kept until it has it; whatever stops this in between, one of them is there."""
     if not folder.exists():
         part.rename(folder)
         return

@@ -151,7 +151,7 @@ def timed_frames(path: Path, advice: str = "choose a video") -> Iterator[tuple[A
                 stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base - zero
                 begin = last + step if stamp is None else stamp + offset
                 if stamp is not None and not last - SMALL_JUMP < begin <= max(last, Fraction(0)) + longest:
-                    begin = max(last, -step) + step  # a jump of the stamps: it goes on where the last picture was
+                    begin = max(last, -step) + step  # a jump of the stamps: it continues where the last picture was
                     offset = begin - stamp
                 if begin > last:
                     last = begin

@@ -234,7 +234,7 @@ class _Piece(NamedTuple):
 def decoded_arrays(container: Any, stream: Any, path: Path_, *, health: SoundHealth | None = None, tick: Tick = nothing) -> Iterator[np.ndarray]:
     """The sound from time 0 on as float32 arrays [C, n], without gap or overlap, every sample finite.
 
-    A damaged packet is left out, as players do, and its time is silent; what is lost so stands in `health` afterwards. When more than one in
+    A damaged packet is left out, as players do, and its time is silent; what is lost so is in `health` afterwards. When more than one in
     50 is damaged, or the file ends before its declared end, it's a MediaError. Where rate or channels change, the rest is brought to
     those of the beginning.
 

@@ -137,7 +137,7 @@ def sound_packets(output: Any, track: SoundTrack, codec: str) -> "Iterator[tuple
 
 
 def _copied(output: Any, track: SoundTrack) -> "Iterator[tuple[Fraction, Any]]":
-    """The file's own packets, moved so that what a player shows at 0 stands at 0; encoder delay becomes a negative time stamp."""
+    """The file's own packets, moved so that what a player shows at 0 is at 0; encoder delay becomes a negative time stamp."""
     path = Path(track.path or "")
     source = open_container(path)
     container = source.__enter__()

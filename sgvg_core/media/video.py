@@ -1,4 +1,4 @@
-"""One video file: frames with the sound beside them, streamed in, whole or absent."""
+"""One video file: frames with their sound, streamed in, whole or absent."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ class VideoWriter:
     """A video file as a context manager, of the kind that the name's ending says (see `containers`), the sound in step.
 
     mp4, mov and mkv hold H.264 (4:2:0, bt709), webm VP9; gif holds pictures of 256 colours and no sound. The frame rate is exact, in mkv and
-    webm to the millisecond, in gif to the hundredth of a second. Frames are written as they come, the sound is decoded beside them, so memory
+    webm to the millisecond, in gif to the hundredth of a second. Frames are written as they come, the sound is decoded along with them, so memory
     stays bounded. The file appears under its name on a clean exit only; any exception (also Ctrl-C or a full disk) leaves nothing. Odd sides
     are filled up by their last pixels. `sound_codec`: "auto" copies whole sounds that the kind of file takes as they are (AAC and MP3 into
     mp4) and encodes others (AAC 256 kb/s, in webm Opus); "copy", "aac", "flac", "none". `metadata` values that are no strings are stored as JSON.

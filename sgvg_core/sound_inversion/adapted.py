@@ -36,7 +36,7 @@ class AdaptedSoundEncoder(nn.Module):
         return self.encoder.textures(log_mel)  # type: ignore[operator,no-any-return]
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
-        """`texture` [S, T] stands for the windows' own."""
+        """`texture` [S, T] replaces the windows' own."""
         answered = self.encoder(log_mel) if texture is None else self.encoder(log_mel, texture)
         if getattr(self.encoder, "absolute", False):
             answered = answered - self.w_avg

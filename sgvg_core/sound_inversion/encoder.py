@@ -23,7 +23,7 @@ def _norm(width: int) -> nn.GroupNorm:
 
 
 class ImprovedResidual(nn.Module):
-    """One IR-SE unit: two 3x3 convolutions and squeeze-excite beside a shortcut. [N, I, H, W] -> [N, O, H/stride, W/stride]."""
+    """One IR-SE unit: two 3x3 convolutions and squeeze-excite, plus a shortcut. [N, I, H, W] -> [N, O, H/stride, W/stride]."""
 
     def __init__(self, width_in: int, width_out: int, stride: int) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class ImprovedResidual(nn.Module):
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in != width_out else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        beside = self.shortcut(x) if self.shortcut is not None else x[:, :, :: self.stride, :: self.stride]
-        return self.residual(x) + beside
+        skipped = self.shortcut(x) if self.shortcut is not None else x[:, :, :: self.stride, :: self.stride]
+        return self.residual(x) + skipped
 
 
 class StyleHead(nn.Module):
@@ -81,7 +81,7 @@ class TextureBias(nn.Module):
         nn.init.zeros_(self.project.bias)
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
-        """`texture` [S, T] stands for the windows' own."""
+        """`texture` [S, T] replaces the windows' own."""
         features = torch.cat([self.texture(log_mel) if texture is None else texture, loudness_course(log_mel)], 1)
         return self.project(self.layers(features)).unflatten(1, (3, -1)).transpose(0, 1)[..., None, None]
 
@@ -145,7 +145,7 @@ class SoundInversionEncoder(nn.Module):
         return self.texture.texture.told(numbers)  # type: ignore[union-attr]
 
     def forward(self, log_mel: torch.Tensor, texture: torch.Tensor | None = None) -> torch.Tensor:
-        """Windows by themselves; `texture` [S, T] stands for their own, as `encode_stream` averages it over those around."""
+        """Windows by themselves; `texture` [S, T] replaces their own, as `encode_stream` averages it over those around."""
         check_shape("log_mel", log_mel, "S 1 M F", M=self.log_mel_size, F=self.log_mel_size)
         x = self.stem(log_mel * 2 - 1)
         maps = []

@@ -42,7 +42,7 @@ class FourierInput(nn.Module):
     def forward(self, w: torch.Tensor, transform: torch.Tensor | None = None, placement: torch.Tensor | None = None) -> torch.Tensor:
         """Features of latents w [N, D]. `transform` [3, 3] or [N, 3, 3] comes on top of the stored one.
 
-        `placement` [4] or [N, 4] stands in for what the latents say: cosine and sine of a turn (of any length), then a shift in x and y.
+        `placement` [4] or [N, 4] replaces what the latents say: cosine and sine of a turn (of any length), then a shift in x and y.
         """
         matrices = self._learned(self.affine(w) if placement is None else placement.to(w).expand(len(w), 4)) @ self.transform
         if transform is not None:

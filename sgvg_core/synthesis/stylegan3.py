@@ -98,7 +98,7 @@ class AliasFreeSynthesis(nn.Module):
         This generator has no noise: the arguments about it are those of StyleGAN2, so that callers needn't know which they have, and do
         nothing. `dtype` is that of the features; where float16 or bfloat16 don't give finite pictures, the batch is computed again in
         float32, with a warning, unless gradients are recorded. `transform` [3, 3] or [N, 3, 3] says where each point of the picture is
-        taken from, and `placement` [4] or [N, 4] stands in for what latent 0 says: both from `pose`. Raises ShapeError, ConfigError.
+        taken from, and `placement` [4] or [N, 4] replaces what latent 0 says: both from `pose`. Raises ShapeError, ConfigError.
         """
         check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
         check_choice("noise_mode", noise_mode, NOISE_MODES)

@@ -13,7 +13,7 @@ class AdaptedWalker(nn.Module):
     """In the protocol of `RecurrentWalker`, over L_target latents.
 
     `up` [L_source, L_target] shows the walker where its latents stand, `down` [L_target, L_source] brings its steps back; both are
-    `layer_map`s. What stands between two latents of the source moves with both.
+    `layer_map`s. What is between two latents of the source moves with both.
     """
 
     up: torch.Tensor

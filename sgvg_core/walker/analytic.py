@@ -22,7 +22,7 @@ FOLLOW_SECONDS = 0.35
 def analytic_walker(
     config: WalkerConfig, offsets: torch.Tensor, centre: torch.Tensor, scale: float, *, seconds: float = FOLLOW_SECONDS, seed: int = 0
 ) -> RecurrentWalker:
-    """A walker whose step is a share of (what is heard - where it stands), both seen along the labels' `offsets` [K, L, D].
+    """A walker whose step is a share of (what is heard - where it is), both seen along the labels' `offsets` [K, L, D].
 
     `centre` [D] is the mean of mapped latents, `scale` their standard deviation. Units that aren't needed have random weights that
     don't reach the step yet. Raises ConfigError when a block has too few hidden units.

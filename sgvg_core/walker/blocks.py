@@ -1,7 +1,7 @@
 """The recurrent walker (paper 3.2, Eq. 4 and 5): three recurrent blocks walk the latent from step to step.
 
 The sound enters at every step, through E_a and nothing else. Each block moves its own group of latents by Eq. 4's sum of where it
-stands and what is heard. All three also see the mean of both, apart: so what belongs together (the phase of a wave, say) stays
+is and what is heard. All three also see the mean of both, apart: so what belongs together (the phase of a wave, say) stays
 together, and a loud sound at a calm place isn't taken for a calm one at a loud place, which have the same sum.
 """
 

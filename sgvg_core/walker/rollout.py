@@ -49,7 +49,7 @@ RELEASED_WALK = WalkSettings(beta=0.4, sound_once=True)
 
 @dataclasses.dataclass
 class WalkState:
-    """Where a walk stands: n steps and then m from here equal n + m at once."""
+    """Where a walk is: n steps and then m from here equal n + m at once."""
 
     ws: torch.Tensor
     start_ws: torch.Tensor

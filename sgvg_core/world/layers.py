@@ -26,7 +26,7 @@ Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]    # (x, y) -> signed dis
 
 
 class States(NamedTuple):
-    """Things that move: masks [states, n, n], and beside them the strength from which each pixel's thing is seen."""
+    """Things that move: masks [states, n, n], and with them the strength from which each pixel's thing is seen."""
 
     masks: np.ndarray
     keys: np.ndarray

@@ -103,7 +103,7 @@ SAID = {
     "false_sizes: array of objects": "a numpy array of Python objects",
     "archives: deflate bomb": "unfold to more than",
     "archives: overlapping entries": "its entries overlap|says one thing",
-    "archives: entry twice": "stands there twice|says one thing",
+    "archives: entry twice": "is there twice|says one thing",
     "archives: storage that isn't there": r"bytes \('\.\./\.\./0'\) aren't in the file",
     "scripts: call": r"refused the global 'os.system' .*It's a TorchScript archive: .*torch.jit.load",
     "scripts: class outside of an archive": "refused the global '__torch__.M'",

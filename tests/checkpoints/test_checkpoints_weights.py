@@ -213,7 +213,7 @@ def test_changed_bytes_of_the_header_never_escape_as_another_error(path: Path) -
         (raw(b"{" + b"[" * 100), "not readable as JSON"),
         (raw(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}"), "nested"),
         (raw(b'{"a":' + b'{"a":' * 30 + b"1" + b"}" * 31), "nested deeper than 16 levels"),
-        (raw(b'{"a": 1, "a": 2}'), "'a' stands there twice"),
+        (raw(b'{"a": 1, "a": 2}'), "'a' is there twice"),
         (raw(b'{"a": [' + b"[]," * 300_000 + b"[]]}"), "more than 500000 items"),
         (raw(b'{"a": \xff\xff}'), "not readable as JSON"),
         (raw(b'{"a": NaN}'), "NaN is not a number of JSON"),

@@ -73,7 +73,7 @@ def test_an_odd_number_that_works_is_no_error(versions: dict[str, str], monkeypa
 
 @pytest.mark.parametrize(
     ("package", "words"),
-    [("torch", "torch isn't installed in"), ("torchvision", "torchvision, which open_clip needs, isn't installed beside torch 2.11.0")],
+    [("torch", "torch isn't installed in"), ("torchvision", "torchvision, which open_clip needs, isn't installed with torch 2.11.0")],
 )
 def test_a_missing_package_is_named(versions: dict[str, str], package: str, words: str) -> None:
     del versions[package]

@@ -35,7 +35,7 @@ _D_END = {
 
 
 def network(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Recognised | None:
-    """One network of this layout, or None. `latent_avg` is what the file says beside it."""
+    """One network of this layout, or None. `latent_avg` is the mean latent that the file gives with it."""
     if not is_state(state) or any(name.startswith(("encoder.", "module.encoder.")) for name in state):
         return None  # an encoder that brings its generator along is another rule's
     own = without_prefix(state, _MARK)

@@ -6,7 +6,7 @@ A layout is a rule: a pure function from plain data to `Recognised`, or None for
   for every network that `wrappers.networks` finds in a file, in whatever wrappings.
 - `FILE_RULES` look at everything a file holds: those of FIRST before the networks are looked for, those of LAST where none was known.
 
-A rule must be sure: two rules never claim the same data. A rule that knows the layout but can't serve what stands there (another
+A rule must be sure: two rules never claim the same data. A rule that knows the layout but can't serve what is there (another
 activation, a damaged table) raises CheckpointError with the reason instead of returning None.
 """
 
@@ -44,12 +44,12 @@ _TRAINING = frozenset(
     {"g_optim", "d_optim", "args", "ada_aug_p", "iter", "opts", "step", "training_set_kwargs", "augment_pipe", "epoch", "global_step", "callbacks",
      "optimizer_states", "lr_schedulers", "loops", "pytorch-lightning_version", "hyper_parameters", "optimizer", "scheduler"}
 )  # fmt: skip
-"""Entries beside networks that only training needs."""
+"""Entries other than networks, which only training needs."""
 _SHOWN = 12
 
 
 def recognise(plain: Plain, path: str | Path) -> Recognised:
-    """What the plain data of the file at `path` is. Raises CheckpointError that says what stands there instead."""
+    """What the plain data of the file at `path` is. Raises CheckpointError that says what is there instead."""
     if plain.format == "torchscript":
         raise CheckpointError(f"{path}: a TorchScript archive: a program with weights inside, whose settings only its code tells; {SCRIPT_ADVICE}")
     try:

@@ -49,13 +49,13 @@ def image_encoder(data: Any) -> Recognised | None:
         return None
     opts = data.get("opts") if isinstance(data.get("opts"), Mapping) else {}
     latent_avg = data.get("latent_avg")
-    beside, notes = _decoder(under(whole, "decoder."), latent_avg)
+    decoder, notes = _decoder(under(whole, "decoder."), latent_avg)
     recognised = _read(state, shape, opts or {}, latent_avg, notes)
-    return dataclasses.replace(recognised, parts={"decoder": beside}) if beside is not None else recognised
+    return dataclasses.replace(recognised, parts={"decoder": decoder}) if decoder is not None else recognised
 
 
 def _decoder(state: dict[str, torch.Tensor], latent_avg: Any) -> tuple[Recognised | None, tuple[str, ...]]:
-    """The generator beside an encoder, if it can be read, and what to say of it. What's wrong with it is no fault of the encoder's."""
+    """The generator in an encoder's file, if it can be read, and what to say of it. What's wrong with it is no fault of the encoder's."""
     if not state:
         return None, ()
     rows = _rows(latent_avg)

@@ -121,7 +121,7 @@ def _told_by_shapes(state: Mapping[str, torch.Tensor], layers: list[_Layer]) -> 
     if resolution < 1:
         raise CheckpointError(f"got a last layer {layers[-1].name}, expected one of a power of two pixels")
     usual = _USUAL["num_critical"]
-    for critical in sorted(range(len(layers) - 1), key=lambda count: abs(count - usual + 0.1)):  # the usual number, then those beside it
+    for critical in sorted(range(len(layers) - 1), key=lambda count: abs(count - usual + 0.1)):  # the usual number, then those next to it
         bands = sampling_bands(resolution, len(layers) - 1, num_critical=critical, margin_size=0)
         margin = (sizes[0] - bands[0].rate) // 2
         if _sizes(bands, margin) == sizes:

@@ -24,7 +24,7 @@ WRAPPERS = (
 PARALLEL = re.compile(r"(?:(?<=\.)|^)(?:module|_orig_mod|_forward_module|_fsdp_wrapped_module)\.")
 """What parallel and compiled training puts into the names of tensors."""
 MARKS = ("synthesis.b4.const", "synthesis.input.freqs", "input.input", "b4.out.weight", "final_linear.1.weight")
-"""Tensors that each network of a kind has once; what stands in front of one is the network's own name."""
+"""Tensors that each network of a kind has once; what comes before one is the network's own name."""
 MEAN = "latent_avg"
 MAX_LEVELS = 6
 MAX_NETWORKS = 32
@@ -33,12 +33,12 @@ MAX_VISITS = 4
 
 _AVERAGED = re.compile(r"(?:.*[^a-z])?(?:ema|averaged?|avg)(?:[^a-z].*)?|gs", re.IGNORECASE)
 _UNTOLD = frozenset({"state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights"})
-"""Names that say nothing of which network stands behind them."""
+"""Names that say nothing of which network they lead to."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Wrapped:
-    """A network in a file, the names that lead to it, and the mean latent that stands beside it."""
+    """A network in a file, the names that lead to it, and the mean latent given with it."""
 
     way: tuple[str, ...]
     network: ForeignObject | dict[str, torch.Tensor]
@@ -129,7 +129,7 @@ def _tables(value: Mapping[Any, Any], way: tuple[str, ...], mean: torch.Tensor |
 
 
 def _prefixes(state: Mapping[str, torch.Tensor]) -> list[str]:
-    """What stands in front of the networks' own names, the first MAX_NETWORKS of them."""
+    """What comes before the networks' own names, the first MAX_NETWORKS of them."""
     found: dict[str, None] = {}
     for name in state:
         mark = next((mark for mark in MARKS if name.endswith(mark) and name[-len(mark) - 1 : -len(mark)] in ("", ".")), None)

@@ -1,6 +1,6 @@
 """The editing table: own images inverted, scenes changed, hour and light changed, by a judge that no edit optimises.
 
-Four figures stand together, since each alone can be cheated: whether the judge sees what was asked for, the fine detail beside the
+Four figures belong together, since each alone can be cheated: whether the judge sees what was asked for, the fine detail next to the
 start's (a blur has little), the distance to the generator's own codes, and what was to stay.
 """
 

@@ -19,7 +19,7 @@ WITHIN = ("at night", "at noon", "violent", "calm")
 
 
 def make_editing_sheets(model: SoundModel, judge: Judge, seed: int = 0, progress: Progress = silent) -> dict[str, torch.Tensor]:
-    """Sheets by name, uint8 [H, W, 3]: nine starts to each scene (a row a start, which stands first); nine starts, a column each, at other
+    """Sheets by name, uint8 [H, W, 3]: nine starts to each scene (a row a start, which comes first); nine starts, a column each, at other
     hours and strengths; nine images that the generator never saw, what inversion makes of them, and those at night.
     """
     table = EditingTable(model, judge, seed=seed, progress=progress)

@@ -1,4 +1,4 @@
-"""Sheets to look at: films beside renders, each block alone (the paper's Fig. 7), beta and pull, a sound that changes, two starts."""
+"""Sheets to look at: films next to renders, each block alone (the paper's Fig. 7), beta and pull, a sound that changes, two starts."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,6 +1,6 @@
 """How well the picture means the sound: the judge's class and strength against the hidden cause of held-out sounds.
 
-Every row is about the same clips. Beside the films stand a ceiling (rendered clips), what the generator alone costs (known codes), a
+Every row is about the same clips. Next to the films are a ceiling (rendered clips), what the generator alone costs (known codes), a
 floor (the films under other clips' sounds) and controls (silence, the text constraint alone).
 """
 
@@ -193,7 +193,7 @@ ROWS = {
     "text": "text constraint alone",
     "silence": "silence, random start",
 }
-"""The rows of the table by their short names. "random" brings the floor along; "rendered" is always made, as the others stand beside it."""
+"""The rows of the table by their short names. "random" brings the floor along; "rendered" is always made, as the others are compared with it."""
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """The paper's Table 3b: a picture to latents in W+ and back, with each term of the loss added in turn.
 
 The paper trains an encoder with these terms. Here each picture's latents are found by descent under the same terms, from the mean latent
-on: so the table can be made of any generator without another training. An encoder that the user has is measured beside them.
+on: so the table can be made of any generator without another training. An encoder that the user has is measured too.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class Inverter:
     look: PerceptualDistance
     """What measures."""
     perceptual: PerceptualDistance
-    """What stands in the losses."""
+    """What is in the losses."""
     num_steps: int = STEPS
     encoder: ImageEncoder | None = None
     """A row of its own, if the user has one."""

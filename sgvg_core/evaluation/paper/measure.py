@@ -110,7 +110,7 @@ def measure(
 ) -> Measured:
     """Look at every method's film of every clip, and at the real frames; `size` is the shorter side of these.
 
-    With `keep`, what was seen is kept in that folder, clip by clip, and isn't looked at again: a run that was cancelled goes on, and
+    With `keep`, what was seen is kept in that folder, clip by clip, and isn't looked at again: a run that was cancelled resumes, and
     another table of the same films is there at once.
     """
     every: dict[str, Entry | None] = {REAL: None, REAL_AGAIN: None, **{entry.key: entry for entry in entries}}

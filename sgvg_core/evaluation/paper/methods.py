@@ -1,4 +1,4 @@
-"""The ways to make a film of a sound that are held beside each other: ours, its ablations, baselines. All get the same start latent."""
+"""The ways to make a film of a sound that are compared: ours, its ablations, baselines. All get the same start latent."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator

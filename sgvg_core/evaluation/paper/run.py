@@ -29,7 +29,7 @@ TABLES = tuple(_WANTED)
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
-    """What measures, beside the model's own joint space."""
+    """What measures, besides the model's own joint space."""
 
     judge: Judge | None = None
     """Used where it knows the clips' labels."""

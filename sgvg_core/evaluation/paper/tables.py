@@ -129,7 +129,7 @@ class Tables:
         notes = [
             f"{len(self._clips)} clips, windows of 16 frames at {float(self.measured.source.fps):g} a second. "
             "The ceiling's FVD is that of other real clips.",
-            f"{network} is a network of this project: these figures can't stand beside published FVD and IS."
+            f"{network} is a network of this project: these figures can't be compared with published FVD and IS."
             if own
             else "Published FVD and IS are of other clips, and of an I3D that was fine-tuned on them: not to be compared with these.",
         ]

@@ -54,7 +54,7 @@ class Drawn:
 class AdversarialTraining:
     """Generator, its average, discriminator, and one step of both.
 
-    The steps' memory beside the weights (`memory`: strength of augmentation, mean path length) belongs to the caller's run. `note`
+    The steps' memory besides the weights (`memory`: strength of augmentation, mean path length) belongs to the caller's run. `note`
     gets every term before weights change, returns them as numbers and may raise. With `classes` both networks are told labels;
     `initial` has the networks to begin with, instead of random ones of the settings' sizes.
     """
@@ -316,7 +316,7 @@ def train_adversarial(
 ) -> Path:
     """Train a generator on pictures, or go on; returns the path of the averaged one, generator.safetensors in `work`.
 
-    Beside it lie critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `init_from` has the networks
+    Next to it are critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `init_from` has the networks
     to begin with. `workers` threads read pictures ahead. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()

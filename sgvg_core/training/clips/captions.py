@@ -1,4 +1,4 @@
-"""What stands below a clip: its own caption where the data has one, else its label in a template."""
+"""What is said of a clip: its own caption where the data has one, else its label in a template."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def all_words(captions: Iterable[Sequence[str]]) -> list[str]:
 class EmbeddedCaptions:
     """What a frozen text tower says of captions, each asked for once: steps repeat them, and the tower would say the same.
 
-    Captions are embedded beside their neighbours in `captions`, whoever asks first, so that a run that goes on sees the same bits. Others,
+    Captions are embedded together with their neighbours in `captions`, whoever asks first, so that a run that is resumed sees the same bits. Others,
     and all where there are too many to keep, are embedded when they're asked for.
     """
 

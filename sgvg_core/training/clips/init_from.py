@@ -1,4 +1,4 @@
-"""A generator that goes on from a trained one (transfer learning, "resume"): the networks of a file of any known layout.
+"""A generator that begins as a trained one (transfer learning, "resume"): the networks of a file of any known layout.
 
 Their sizes are the file's, whatever the settings of the stage say. Averaged and running generator are both taken where the file holds both,
 and its discriminator; optimisers and the strength of augmentation begin anew. Networks that know no labels can begin a run with labels.
@@ -26,7 +26,7 @@ from ...errors import ConfigError
 from .adversarial_config import AdversarialConfig
 
 CRITIC_FILE = "critic.safetensors"
-"""The discriminator that this program writes beside its generators."""
+"""The discriminator that this program writes next to its generators."""
 
 State = dict[str, torch.Tensor]
 
@@ -48,7 +48,7 @@ class InitialNetworks:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the weights: a run goes on with the same ones only."""
+        """SHA-256 of the weights: a run is resumed with the same ones only."""
         digest = hashlib.sha256()
         for state in (self.G, self.G_ema, self.D_state or {}):
             _add(digest, state)
@@ -128,7 +128,7 @@ def _check_generator(path: Path, sizes: GeneratorConfig, config: AdversarialConf
 
 
 def _running(path: Path, found: Recognised) -> Recognised | None:
-    """The generator beside the averaged one, if there's one of the same sizes."""
+    """The generator that the averaged one follows, if there's one of the same sizes."""
     part = next((network for network in found.parts.values() if network.kind == "generator"), None)
     if part is None:
         return None
@@ -136,7 +136,7 @@ def _running(path: Path, found: Recognised) -> Recognised | None:
 
 
 def _critic(path: Path, found: Recognised, sizes: GeneratorConfig, config: AdversarialConfig) -> tuple[DiscriminatorConfig, State | None, str]:
-    """The discriminator in the file, else in critic.safetensors beside it, else a new one that's as wide as the generator."""
+    """The discriminator in the file, else in critic.safetensors next to it, else a new one that's as wide as the generator."""
     file, part = path, next((network for network in found.parts.values() if network.kind == "discriminator"), None)
     if part is None and path.with_name(CRITIC_FILE).is_file():
         file = path.with_name(CRITIC_FILE)

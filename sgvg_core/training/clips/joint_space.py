@@ -322,7 +322,7 @@ def train_clip_joint_space(
 ) -> Path:
     """Learn a joint space from clips, or go on; returns the path of joint_space.safetensors in `work`.
 
-    Beside it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Raises ConfigError,
+    Next to it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Raises ConfigError,
     DataError, TrainingError.
     """
     ranks = ranks or Ranks()

@@ -1,7 +1,7 @@
 """The paper's ablation of its losses: E_a and the walker trained once with every term and once without each, all from the same start.
 
 Every variant makes the same steps on the same moments of the same clips; only the term is missing. A folder a variant, each a run of its own
-(`clip_sgvg`): stopped at any moment, the same call goes on.
+(`clip_sgvg`): stopped at any moment, the same call resumes.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ def train_loss_ablations(
 ) -> list[Variant]:
     """Train every variant, or go on; returns them with every term first, then without each, then the start that all have in common.
 
-    `inputs` are hashes of generator and joint space: nothing goes on with others. Raises ConfigError, DataError, TrainingError.
+    `inputs` are hashes of generator and joint space: nothing is resumed with others. Raises ConfigError, DataError, TrainingError.
     """
     start = work / START
     about = {"config": dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}

@@ -148,7 +148,7 @@ def train_clip_sgvg(
 ) -> Path:
     """Learn E_a and the walker from clips, or go on; returns `work`, where sound_encoder and walker .safetensors lie.
 
-    Beside them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
+    Next to them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
     `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. `init_from` is a sound encoder and a
     walker of the settings' sizes, to begin with instead of the warm start. Raises ConfigError, DataError, TrainingError.
     """

@@ -107,5 +107,5 @@ def augment_window(samples: torch.Tensor, rng: np.random.Generator, sample_rate:
 
 
 def rng_of(generator: torch.Generator) -> np.random.Generator:
-    """A numpy generator that goes on from a torch one."""
+    """A numpy generator seeded by a torch one."""
     return np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))

@@ -1,6 +1,6 @@
-"""Who made the recordings that a model learned from: read beside them, kept in the work folder, carried with the model, printed on its card.
+"""Who made the recordings that a model learned from: read from their folder, kept in the work folder, carried with the model, printed on its card.
 
-A CREDITS.md beside recordings has a table with a line a file and columns named file, by, licence, source (and scene, where names repeat).
+A CREDITS.md next to recordings has a table with a line a file and columns named file, by, licence, source (and scene, where names repeat).
 Weights that others were begun with bring their credits along: what was learned stays in them.
 """
 
@@ -45,7 +45,7 @@ def _key(path: Path) -> str:
 
 
 def _table(folder: Path) -> dict[tuple[str, str], Credit]:
-    """What the CREDITS file beside recordings says, by scene ("" where it names none) and file. Raises DataError where it can't be read."""
+    """What the CREDITS file next to recordings says, by scene ("" where it names none) and file. Raises DataError where it can't be read."""
     path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     if path is None:
         return {}
@@ -77,7 +77,7 @@ def learned_from(folder: Path) -> list[Path]:
 
 
 def note_recordings(work: Path, folder: Path) -> Credits:
-    """Remember in the work folder the recordings that a stage learns from, beside those remembered already; returns the new ones."""
+    """Remember in the work folder the recordings that a stage learns from, in addition to those remembered already; returns the new ones."""
     new = read_credits(folder, learned_from(folder))
     keep_credits(work, new)
     return new

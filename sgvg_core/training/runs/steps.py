@@ -40,7 +40,7 @@ _METRICS = "metrics.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class RunPolicy:
-    """How long a run goes on, how it's watched and what is kept. Nothing here changes a step, so all of it may differ when a run goes on."""
+    """How long a run lasts, how it's watched and what is kept. Nothing here changes a step, so all of it may differ when a run is resumed."""
 
     num_steps: int = 1000
     """The run ends with this step."""
@@ -121,7 +121,7 @@ class SteppedRun(Loop):
     """A training in `folder`: `checkpoints/`, `metrics.jsonl`, and what `sheet` writes.
 
     `parts` (modules, optimisers and the like) are saved and taken up again by their names, and so is `extra`, for numbers and tensors
-    that a step changes. `config` (a dataclass or plain data) is all that a step depends on: it must be the same when the run goes on.
+    that a step changes. `config` (a dataclass or plain data) is all that a step depends on: it must be the same when the run is resumed.
     A setting that wasn't there yet when the run was begun may be there now with its value in `defaults`, which does what was done before.
     `sheet(step)` is called on the first rank to make something to look at: it writes files, and may return a picture, uint8 [H, W, 3], for
     TensorBoard. Raises ConfigError, CheckpointError, TrainingError.
@@ -144,7 +144,7 @@ class SteppedRun(Loop):
         self.folder, self.policy, self.ranks, self.name = folder, policy, ranks or Ranks(), name
         self.checkpoints = Checkpoints(folder / "checkpoints", policy.keep_last, policy.keep_every)
         self.notes: list[str] = []
-        """What is worth knowing about how this run goes on, for its log."""
+        """What is worth knowing about how this run was resumed, for its log."""
         self._config, self._defaults = _plain(config), _plain(defaults)
         self._sheet, self._progress = sheet, progress
         self._sums: dict[str, list[float]] = {}  # name -> sum and count since the last line of the log
@@ -196,7 +196,7 @@ class SteppedRun(Loop):
                 self.notes.append(f"goes on with {name} {now} instead of {before}: not bit for bit the run that it would have been")
 
     def _surroundings(self) -> dict[str, Any]:
-        """What the last bits of sums depend on beside the config."""
+        """What the last bits of sums depend on besides the config."""
         return {"processes": self.ranks.count, "threads": torch.get_num_threads(), "torch": str(torch.__version__), "device": self.ranks.device.type}
 
     @property

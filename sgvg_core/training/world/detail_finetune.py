@@ -107,7 +107,7 @@ def finetune_detail(
 
     Where `config` has more channels or a larger size than that file's generator, it is grown first (`grow_generator`).
 
-    A run that was killed goes on from `sharpen.state`. Returns the path of the result, generator.safetensors.
+    A run that was killed resumes from `sharpen.state`. Returns the path of the result, generator.safetensors.
 
     `held_out` are the pictures that it's measured by; `dtype` is that of the features (None: what this machine is fast with).
     """
@@ -191,7 +191,7 @@ class _Judged:
 
 @torch.no_grad()
 def detail_ratio(generator: torch.nn.Module, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
-    """The mean absolute Laplacian of generated pictures beside that of the rendered ones of the same codes.
+    """The mean absolute Laplacian of generated pictures, divided by that of the rendered ones of the same codes.
 
     `size` is in pixels; `dtype` is that of the features.
     """

@@ -48,7 +48,7 @@ def warm_up_encoder(
 
     `training` says how; its rate and batch are `lr` and `batch`.
 
-    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was killed goes on from
+    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was killed resumes from
     `sound_encoder.state`; `minutes` of computing count over all runs.
 
     `minutes` may be several calls' worth; `lr` is Adam's rate at its highest.

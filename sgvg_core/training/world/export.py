@@ -72,7 +72,7 @@ def too_large(folder: Path) -> list[str]:
 
 
 def recipe_of(work: Path, after: str, licence: str | None = None) -> dict[str, Any]:
-    """All that the card says beside the weights' own configurations, out of the work folder: commands, data, losses at the end, credits.
+    """All that the card says besides the weights' own configurations, out of the work folder: commands, data, losses at the end, credits.
 
     `after` names the stage; `licence` is what the card says of it (None: nothing).
     """

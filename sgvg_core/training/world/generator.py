@@ -1,7 +1,7 @@
 """Stage one: a StyleGAN2 taught by the renderer.
 
 A code z says which picture of the world it stands for (`world.codes`), so the generator is supervised: small sizes first, absolute
-differences at several sizes and of the steps between neighbours. Weights are averaged (EMA); every run can be killed and goes on
+differences at several sizes and of the steps between neighbours. Weights are averaged (EMA); every run can be killed and resumes
 from its state file.
 """
 
@@ -159,7 +159,7 @@ class _SizeRun(FirstLayoutRun):
 
 
 def _shuffled(num_rows: int, batch: int, seed: int, seen: int) -> Iterator[np.ndarray]:
-    """Rows of batch after batch, each epoch in its own order; a run that goes on continues where it stood."""
+    """Rows of batch after batch, each epoch in its own order; a run that is resumed continues where it was."""
     position = seen // batch
     per_epoch = num_rows // batch
     while True:

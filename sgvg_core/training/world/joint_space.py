@@ -78,7 +78,7 @@ class JointSpaceRun:
     only_sound: bool = False
     """Teach F_a alone; F_v and F_t stay as they are."""
     only_heads: bool = False
-    """Teach what stands behind F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
+    """Teach what comes after F_a's convolutions alone: with few recordings they forget nothing, and a step costs a third."""
     init_share: float = 0.0
     """Share of the weights that a fine-tuned space takes from its beginning (`lerp_to_initial`); 0: all as learned."""
     bfloat16: bool = True
@@ -162,7 +162,7 @@ def train_joint_space(
     """Train a joint space on rendered pictures, their captions and sounds (real ones too where a folder of them is given).
 
     A new run begins with the weights of the file `init_from`, if one is given: with its words, and with those of its tensors that fit.
-    State (`joint_space.state`), log and result lie in `work`; a run that was killed goes on from its state. Returns the result's path.
+    State (`joint_space.state`), log and result lie in `work`; a run that was killed resumes from its state. Returns the result's path.
 
     `recordings` is a folder `DIR/<scene>/<file>` (None: synthesised sounds alone).
     """

@@ -38,7 +38,7 @@ def train_judge(
 ) -> dict[str, float]:
     """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances.
 
-    State and log lie beside it: a run that was killed goes on.
+    State and log are next to it: a run that was killed resumes.
     """
     torch.manual_seed(seed)
     judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)

@@ -75,7 +75,7 @@ def _mean_offsets(generator: StyleGAN2Generator, seed: int, num_codes: int = 600
 
 
 def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
-    """A small network that reads phase and envelope off a latent, also one a little beside its place; it serves the teacher alone."""
+    """A small network that reads phase and envelope off a latent, also one a little away from its place; it serves the teacher alone."""
     torch.manual_seed(seed)
     reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 3))
     codes = draw_codes(seed + 1, 3000)

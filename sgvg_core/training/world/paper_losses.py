@@ -1,7 +1,7 @@
 """Stage four: E_a and the walker trained through the frozen generator, by the paper's losses alone.
 
 After the warm-up (`walk`) come two phases: L_enc of Eq. 3 with the joint space frozen, then Eq. 9, where D_V and D_I see rendered clips
-as real ones (Eq. 7 and 8). Both walk short rollouts: some steps without gradients, then `num_frames` with them. Each phase goes on
+as real ones (Eq. 7 and 8). Both walk short rollouts: some steps without gradients, then `num_frames` with them. Each phase resumes
 from its state file, logs every term with its share of the gradient, and leaves its own sound_encoder and walker.
 """
 
@@ -187,7 +187,7 @@ def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, s
 
 
 class _Phase:
-    """One phase: what is trained, against what, and where it stands."""
+    """One phase: what is trained, against what, and how far it is."""
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ REAL_SHARE = 0.5
 MIXED_SHARE = 0.3
 """Share of the variants of recordings in which another recording of the class is heard too, so that together they're a new place."""
 MIXED_LEVELS = (-15.0, 0.0)
-"""Decibels of that other recording beside the first."""
+"""Decibels of that other recording, relative to the first."""
 PHONE_SHARE = 0.15
 """Share of windows heard as over a telephone: neither low notes nor high ones."""
 NO_KIND = -1
@@ -92,7 +92,7 @@ def draw_speed(rng: np.random.Generator) -> float:
 
 
 def mixed(wave: NDArray[np.floating], other: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A recording [N] with another one of its class beside it, from any moment on, at most as loud; where that ends it begins anew.
+    """A recording [N] with another one of its class mixed in, from any moment on, at most as loud; where that ends it begins anew.
 
     `wave` is the recording, `other` what is added.
     """

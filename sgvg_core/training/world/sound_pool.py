@@ -31,7 +31,7 @@ from .sound_data import draw_speed, synthesise_clip
 _NUM_VARIANTS = 6
 """Variants a recording: the original, and the others at another speed, in another room, through another microphone."""
 _FADE_SECONDS = 0.05
-"""Length of the crossfade where a recording that is too short goes on from its beginning."""
+"""Length of the crossfade where a recording that is too short begins again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _probe(mel: MelConfig, rate: float) -> np.ndarray:
 
 def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> tuple[np.ndarray, np.ndarray]:
     """One recording in all its variants: windows [C, T, M, F] of parts of `seconds`, and their envelopes [C, T]. One that is shorter, as it
-    is or at another speed, goes on from its beginning: silence isn't the scene."""
+    is or at another speed, begins again: silence isn't the scene."""
     recording, seed, index, mel, rate, seconds = job
     exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
     num_segments = count_windows(seconds, exact)

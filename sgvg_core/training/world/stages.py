@@ -7,7 +7,7 @@
     walk          sounds/ *.state                   -> sound_encoder.safetensors walker.safetensors   (the warm-up)
     finetune      clips.npy */*.state               -> encoder_loss/ critics/, each with both of these
 
-Every stage can be killed at any time: called again, it goes on from its state file, and a finished one returns at once.
+Every stage can be killed at any time: called again, it resumes from its state file, and a finished one returns at once.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class TrainSettings:
     """The folder of states, logs and results."""
     config: ModelConfig = LANDSCAPES
     init_from: Path | None = None
-    """A model folder whose weights a stage begins with, where it isn't a run that goes on."""
+    """A model folder whose weights a stage begins with, where it isn't a run that is resumed."""
     recordings: Path | None = None
     """A folder of real recordings, `DIR/<scene>/<file>`, for the joint space and the sound encoder."""
     real_share: float = REAL_SHARE

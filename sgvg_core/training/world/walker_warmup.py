@@ -196,7 +196,7 @@ def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: flo
 
 @torch.no_grad()
 def _teach_step(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
-    """The latents [B, D] at which the walks should be after this step; the phase goes on from the one the walk itself shows."""
+    """The latents [B, D] at which the walks should be after this step; the phase continues from the one the walk itself shows."""
     shown = targets.phase(walks.state.ws.detach())
     walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
     slow, fast = PHASE_RATES
@@ -344,7 +344,7 @@ class _Doubt:
 def _doubt(targets: LatentTargets, kind: int, envelopes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """What an E_a that isn't sure adds to the offsets of a clip of envelopes [T]: [T, 1, D].
 
-    It stands part of the way to one or several other kinds of the same strength, wavering, and on the whole nearest its own. A walker
+    It is part of the way to one or several other kinds of the same strength, wavering, and on the whole nearest its own. A walker
     that knows this settles on one scene for a sound unlike those E_a learned, instead of a picture between two.
     """
     shares = rng.dirichlet(np.full(len(targets.offsets), 0.5))

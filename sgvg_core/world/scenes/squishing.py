@@ -23,7 +23,7 @@ SUN = ((.76, .13), (.20, .07), (.5, -.3), (.56, .12))
 
 
 class Boot(NamedTuple):
-    """A boot: where its sole stands when pressed down, its size, which way its toe points, how far it is lifted in calm, its paint."""
+    """A boot: where its sole is when pressed down, its size, which way its toe points, how far it is lifted in calm, its paint."""
 
     x: float
     y: float

@@ -105,7 +105,7 @@ def _lava_paths(g: Grid, vent: Vent, seed: int) -> tuple[Any, Any, Any]:
 
 
 def _still(b: Grid, s: Scene) -> tuple[Any, Any]:
-    """The still picture and the mask of what stands before the fire and smoke."""
+    """The still picture and the mask of what is before the fire and smoke."""
     shore = (0.78, 0.62, 0.9, 0.74)[s.composition]
     sun = ((0.16, 0.16, 0.04), (0.2, 0.3, 0.055), (0.86, 0.14, 0.035), (0.55, 0.14, 0.035))[s.composition]
     img = sky(b, s, shore, SKY, sun, 0.2 + 0.3 * s.composition)
