@@ -10,6 +10,7 @@ import torch
 from ..audio import mel_filters
 from .spectra import Stft
 from .tempo import Tempo, measure_tempo
+from .tempo_level import level_factor
 
 BEAT_STFT = Stft(22050, 1024, 256)
 _N_MELS = 64
@@ -144,7 +145,12 @@ def track_beats(envelopes: BeatEnvelopes) -> Beats:
     confidence = float(np.clip(np.average(tempo.strength, weights=_activity(onsets, tempo, rate)), 0, 1))
     if confidence < _SURE_FROM:
         return dataclasses.replace(NO_BEATS, confidence=confidence, track=tempo)
-    frames = _trimmed(_programme(onsets, tempo, rate), onsets)
+    frames = _programme(onsets, tempo, rate)
+    factor = level_factor(frames, tempo.overall, envelopes.onsets, envelopes.loud)
+    if factor != 1:
+        tempo = dataclasses.replace(tempo, bpm=tempo.bpm * factor)
+        frames = _programme(onsets, tempo, rate)
+    frames = _trimmed(frames, onsets)
     seconds = _onto_rises(frames / rate + _SEEN_EARLY, envelopes)
     seconds = np.clip(seconds, 0, envelopes.num_samples / BEAT_STFT.sample_rate)
     return Beats(seconds, _overall(seconds, tempo), confidence, _accents(frames, envelopes), tempo)

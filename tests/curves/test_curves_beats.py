@@ -59,6 +59,24 @@ def test_half_and_double_tempo_are_told_apart(name: str, bpm: int) -> None:
     assert f_measure(found.seconds, true)[0] >= 0.95
 
 
+LEVELS = {  # the level at which something loud answers something loud, or, where all are slow, at which anything begins
+    "swing at 160": ({"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 5 / 3, 2, 3, 11 / 3]}, 160),
+    "sixteenths at 160": ({"kick": [0, 2], "snare": [1, 3], "hat": [k / 4 for k in range(16)]}, 160),
+    "half time at 120": ({"kick": [0], "snare": [2], "hat": [0, 1, 2, 3]}, 120),
+    "half time, hats in eighths, at 80": ({"kick": [0], "snare": [2], "hat": EIGHTHS}, 80),
+    "half time, two kicks, at 100": ({"kick": [0, 1.5], "snare": [2], "hat": EIGHTHS}, 100),
+}
+
+
+@pytest.mark.parametrize("name", list(LEVELS))
+def test_the_beat_is_the_level_that_is_tapped(name: str) -> None:
+    hits, bpm = LEVELS[name]
+    sound, true = pattern(hits, bpm, 4, 14)
+    found = tracked(sound)
+    assert found.tempo == pytest.approx(bpm, rel=0.01)
+    assert f_measure(found.seconds, true)[0] >= 0.95
+
+
 @pytest.mark.parametrize(("hits", "beats_a_bar", "metre"), [
     ({"kick": [0], "snare": [1, 2], "hat": [0, 1, 2]}, 3, 3),
     ({"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 5 / 3, 2, 3, 11 / 3]}, 4, 2),
