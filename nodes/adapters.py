@@ -1,6 +1,8 @@
 """From ComfyUI's values to the core's and back; errors that name the wire."""
 
 import contextlib
+import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from ..sgvg_core.audio import from_audio_dict
+from ..sgvg_core.editing import weights_hash
 from ..sgvg_core.errors import Cancelled, ConfigError, MediaError, SGVGError
 from ..sgvg_core.generation import Pose, Sound
 from ..sgvg_core.latents import LatentWalk, origin_of
 from ..sgvg_core.media import read_sound
-from ..sgvg_core.synthesis import as_rgb, rgb_images
+from ..sgvg_core.synthesis import Generator, as_rgb, rgb_images
 from . import host
 from .foreign_audio import Samples, sounds_of
 from .sockets import AnyWalk
@@ -49,6 +52,15 @@ def hearing_model(value: Any) -> host.HostModel:
     if not isinstance(handle, host.HostModel):
         raise ConfigError(f"model: {handle.name} is a generator alone, which can't hear; put Load Sound Encoder and Walker between it and this node")
     return handle
+
+
+def with_generator(handle: host.HostGenerator, generator: Generator, what: str) -> host.HostGenerator:
+    """The same model around another generator of its kind, such as one that was tuned to a picture; `what` says so in its key and its words."""
+    key = hashlib.sha256(f"{handle.key} {weights_hash(generator)}".encode()).hexdigest()
+    changed: dict[str, Any] = {"generator": generator, "key": key, "drawing": host.HostModule(generator), "info": f"{handle.info}\n{what}"}
+    if isinstance(handle, host.HostModel):
+        changed["model"] = dataclasses.replace(handle.model, generator=generator)
+    return dataclasses.replace(handle, **changed)
 
 
 def walk_of(value: Any) -> AnyWalk:

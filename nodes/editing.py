@@ -20,14 +20,13 @@ from ..sgvg_core.editing import (
     VideoEditSettings,
     apply_edits,
     edit_video,
-    place_edits,
+    edited_walk,
     read_curve,
     read_layers,
     resolve_edits,
-    synthesize_edited,
 )
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Sound, Walk, analyse_sound, read_prompts, size_of_image, sound_of_walk, to_uint8
+from ..sgvg_core.generation import RenderSettings, Sound, Walk, analyse_sound, driven_render, frames, read_prompts, sound_of_walk
 from ..sgvg_core.media import contact_sheet
 from . import host
 from .adapters import (
@@ -45,6 +44,7 @@ from .adapters import (
 from .editing_inversion import fit_input, seed_input, video_inputs
 from .latent_files import fps_input
 from .sockets import FROM_HEARING_MODEL, SHOWS, AnyWalk, DirectionWire, EditsWire, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
+from .walk import evenly
 
 _SHOWN_FRAMES = 6
 _films = host.MadeFiles("warm_steps", "smoothing", "detail", "side_by_side", "size", "fit", "seed", "start_seconds", "length_seconds")
@@ -228,8 +228,7 @@ class ApplyEdit(io.ComfyNode):
         with torch.inference_mode(False):
             base, sound = _base(handle, latents, sound, one_number(fps, "fps"))
             found = resolve_edits(handle.ready(_SHOWN_FRAMES), asked, _first_latent(base), _settings(base, sound), host.HostProgress())
-            walk = MadeWalk(base, sound, found)
-            place_edits(found).fitted(size_of_image(handle.generator), base.num_frames)
+            walk = MadeWalk(edited_walk(base, found), sound)
             pictures = _look(handle, walk)
             first = apply_edits(_first_latent(base), [edit for edit in found if edit.region is None])
         shown = host.to_host(images_from_uint8(pictures))
@@ -276,17 +275,13 @@ def _first_latent(base: AnyWalk) -> torch.Tensor:
 
 def _look(handle: host.HostModel, walk: MadeWalk) -> torch.Tensor:
     """The picture of a still, or a few frames of a walk, evenly over it, uint8 [N, H, W, 3]."""
-    generator, placed = handle.ready_generator(_SHOWN_FRAMES), place_edits(walk.edits)
-    count = min(_SHOWN_FRAMES, walk.num_frames)
-    wanted = sorted({round(place) for place in torch.linspace(0, walk.num_frames - 1, count).tolist()})
-    frames, index, progress = [], 0, host.HostProgress()
-    for batch in walk.walk:
-        for number in [each for each in wanted if index <= each < index + len(batch)]:
-            chosen = batch[number - index : number - index + 1]
-            frames += [to_uint8(some) for some in synthesize_edited(generator, [chosen], placed, first=number)]
-            progress(len(frames), len(wanted), "frames", frames[-1][0])
-        index += len(batch)
-    return torch.cat(frames)
+    generator, render = handle.ready_generator(_SHOWN_FRAMES), driven_render(RenderSettings(), walk)
+    wanted, chosen = evenly(walk, _SHOWN_FRAMES)
+    shown, progress = [], host.HostProgress()
+    for number, ws in zip(wanted, chosen.split(1), strict=True):
+        shown += list(frames(generator, [ws], render, first=number))
+        progress(len(shown), len(wanted), "frames", shown[-1][0])
+    return torch.cat(shown)
 
 
 class EditVideo(io.ComfyNode):

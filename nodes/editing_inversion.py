@@ -10,20 +10,24 @@ from ..sgvg_core.editing import (
     FrameInverter,
     InversionLog,
     VideoEditSettings,
+    delta_generator,
     gaussian_kernel,
     invert_with_model,
     inverted_frames,
+    noise_generator,
+    perceptual_of,
     smoothed,
 )
-from ..sgvg_core.generation import Sound
-from ..sgvg_core.image_inversion import FITS, InversionSettings, Inverted, invert_image
+from ..sgvg_core.generation import Sound, to_uint8
+from ..sgvg_core.image_inversion import FITS, SPACES, InversionSettings, Inverted, TuningSettings, invert_image, load_delta, tune_pivot
 from ..sgvg_core.media import ShownVideo, probe_sound
+from ..sgvg_core.synthesis import rgb_images
 from . import host
-from .adapters import drawing_model, file_audio, frames_from_images, images_from_uint8, naming, one_number
+from .adapters import drawing_model, file_audio, frames_from_images, images_from_uint8, naming, one_number, with_generator
 from .sockets import FROM_ANY_MODEL, SHOWS, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
 
-_SPACES = ("w+", "w")
 _BATCH = 4
+_NO_FILES = "(none yet: put files into ComfyUI's input folder)"
 
 
 def fit_input(what: str) -> io.Input:
@@ -54,9 +58,10 @@ class InvertPicture(io.ComfyNode):
                 io.Image.Input("image", tooltip="Your picture, of any size; of several the first."),
                 io.Combo.Input(
                     "space",
-                    options=list(_SPACES),
+                    options=["w+", "w", "w+noise"],
                     default="w+",
-                    tooltip="w+: a latent for each layer, nearer to the picture; w: one for all layers, further from it and easier to edit.",
+                    tooltip="w+: a latent for each layer, nearer to the picture; w: one for all layers, further from it and easier to edit; "
+                    "w+noise: w+ and then the generator's noise maps (StyleGAN2), which the model output draws.",
                 ),
                 io.Int.Input(
                     "num_steps",
@@ -68,26 +73,58 @@ class InvertPicture(io.ComfyNode):
                 ),
                 fit_input("a picture"),
                 seed_input(),
+                io.Int.Input(
+                    "tuning_steps",
+                    display_name="tuning steps",
+                    default=0,
+                    min=0,
+                    max=10_000,
+                    optional=True,
+                    tooltip="Steps by which the generator's finest layers are then changed too, until they show the picture (pivot tuning): 60 are "
+                    "usual. Only the model output draws that; what you connected isn't changed. 0: not at all.",
+                ),
             ],
             outputs=[
                 LatentWire.Output("start_latent", display_name="start latent", tooltip="For Apply Edit, Style Mix, Recurrent Walker."),
                 io.Image.Output("picture", display_name="picture", tooltip="What the generator makes of it."),
+                ModelWire.Output("tuned_model", display_name="model", tooltip="The model, with the noise maps and the tuned weights if there are "
+                                 "some: connect it wherever this picture is edited or drawn."),
             ],
             hidden=[io.Hidden.unique_id],
             **SHOWS,
         )
 
     @classmethod
-    def execute(cls, model: Any, image: Any, space: str = "w+", num_steps: int = 0, fit: str = "crop", seed: int = 0) -> io.NodeOutput:
+    def execute(
+        cls, model: Any, image: Any, space: str = "w+", num_steps: int = 0, fit: str = "crop", seed: int = 0, tuning_steps: int = 0
+    ) -> io.NodeOutput:
         handle = drawing_model(model)
-        check_choice("space", space, _SPACES)
+        check_choice("space", space, SPACES)
         pictures = frames_from_images(image, "image")
         settings = InversionSettings(space=space, num_steps=num_steps or None, fit=fit, seed=seed)
         with naming("image"), torch.inference_mode(False):
-            found = _invert(handle, pictures[:1].cpu().clone(), settings)
-        shown = host.to_host(images_from_uint8(found.image))
+            picture = pictures[:1].cpu().clone()
+            found = _invert(handle, picture, settings)
+            made = handle if found.noise is None else with_generator(handle, noise_generator(handle.generator, found.noise), "noise of a picture")
+            made = made if not tuning_steps else _tuned(made, picture, found, TuningSettings(tuning_steps, seed=seed), fit)
+            seen = found.image if not tuning_steps else to_uint8(rgb_images(made.ready_generator(), _there(made, found.ws), noise_mode="const"))[0]
+        shown = host.to_host(images_from_uint8(seen))
         page = host.page(_in_words(found), cls.hidden.unique_id, ui.PreviewImage(shown, cls=cls))
-        return io.NodeOutput(found.ws, shown, ui=page)
+        return io.NodeOutput(found.ws, shown, made, ui=page)
+
+
+def _there(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
+    """Latents where the generator is."""
+    return ws.to(handle.generator.w_avg.device)
+
+
+def _tuned(handle: host.HostGenerator, image: torch.Tensor, found: Inverted, settings: TuningSettings, fit: str) -> host.HostGenerator:
+    """The model with the generator tuned to a picture [1, 3, H, W]; `fit` is one of `FITS`."""
+    whole = handle.ready(_BATCH) if isinstance(handle, host.HostModel) else None
+    perceptual = None if whole is None else perceptual_of(whole)
+    generator = handle.ready_generator(_BATCH)
+    delta = tune_pivot(generator, image, found.ws, settings, perceptual=perceptual, fit=fit, progress=host.HostProgress())
+    return with_generator(handle, delta_generator(generator, delta), f"tuned to a picture by {settings.num_steps} steps")
 
 
 def _invert(handle: host.HostGenerator, image: torch.Tensor, settings: InversionSettings) -> Inverted:
@@ -191,4 +228,44 @@ def video_inputs() -> list[io.Input]:
     ]
 
 
-NODES = [InvertPicture, InvertVideo]
+class LoadTunedWeights(io.ComfyNode):
+    """Tuned weights of a file around a model."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="SGVG_LoadTunedWeights",
+            display_name="Load Tuned Weights",
+            category="SGVG/editing",
+            description="Puts the differences of `invert --tune` into a copy of the generator, which then draws the picture that they were made "
+            "for. Other pictures stay nearly as they were.",
+            inputs=[
+                ModelWire.Input("model", tooltip="The model that they were made from, from Load SGVG Model or Load StyleGAN."),
+                io.Combo.Input(
+                    "file",
+                    options=[name for name in host.latent_choices() if ".safetensors" in name] or [_NO_FILES],
+                    tooltip="A file of `invert --tune` in ComfyUI's input or output folder. Press R after adding one.",
+                ),
+            ],
+            outputs=[ModelWire.Output("tuned_model", display_name="model", tooltip="The model with the tuned generator.")],
+            hidden=[io.Hidden.unique_id],
+            **SHOWS,
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: str | None = None) -> bool | str:
+        return file is None or host.checked_name(host.latent_file, file)
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str | None = None, model: Any = None) -> str:
+        return host.file_key(host.latent_file, file)
+
+    @classmethod
+    def execute(cls, model: Any, file: str) -> io.NodeOutput:
+        handle, path = drawing_model(model), host.latent_file(file)
+        with naming("file"), torch.inference_mode(False):
+            made = with_generator(handle, delta_generator(handle.generator, load_delta(path)), f"tuned by {path.name}")
+        return io.NodeOutput(made, ui=host.page(made.info, cls.hidden.unique_id))
+
+
+NODES = [InvertPicture, InvertVideo, LoadTunedWeights]

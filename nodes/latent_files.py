@@ -8,10 +8,11 @@ from comfy_api.latest import io
 from ..sgvg_core.assembly import load_latents, save_latents
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.config import check_choice
+from ..sgvg_core.editing import load_noise, noise_generator
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.latents import LatentWalk
 from . import host
-from .adapters import drawing_model, naming, one_number, watched
+from .adapters import drawing_model, naming, one_number, watched, with_generator
 from .sockets import SHOWS, AnyWalk, CentresWire, LatentWire, ModelWire, StoredWalk, WalkWire, prefix_input
 
 FORMATS = ("safetensors", "npy", "npz")
@@ -63,6 +64,8 @@ class LoadLatents(io.ComfyNode):
                 WalkWire.Output("walk", display_name="walk", tooltip="All latents, a frame each, for synthesis. It has no sound."),
                 io.Int.Output("num_frames", display_name="frames", tooltip="How many latents the file holds."),
                 CentresWire.Output("centres", display_name="centres", tooltip="All latents as the centres that truncation draws to."),
+                ModelWire.Output("model_of_file", display_name="model", tooltip="The model, with the noise maps of the file if it has some "
+                                 "(w+noise): draw with it what starts here."),
             ],
             hidden=[io.Hidden.unique_id],
             **SHOWS,
@@ -80,11 +83,13 @@ class LoadLatents(io.ComfyNode):
     def execute(cls, model: Any, file: str, item: int = 0, fps: float = 25.0) -> io.NodeOutput:
         handle = drawing_model(model)
         path = host.latent_file(file)
-        with naming("file"):
+        with naming("file"), torch.inference_mode(False):
             ws = load_latents(path, handle.generator.num_ws, handle.generator.w_dim)
+            noise = load_noise(path)
+            own = handle if noise is None else with_generator(handle, noise_generator(handle.generator, noise), f"noise maps of {path.name}")
         start, walk = start_and_walk(ws, item, fps, path.name)
-        page = host.page(f"{path.name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}", cls.hidden.unique_id)
-        return io.NodeOutput(start, walk, len(ws), ws, ui=page)
+        told = f"{path.name}: {len(ws)} x {ws.shape[1]} latents of {ws.shape[2]}{'' if noise is None else ', with noise maps'}"
+        return io.NodeOutput(start, walk, len(ws), ws, own, ui=host.page(told, cls.hidden.unique_id))
 
 
 class SaveLatents(io.ComfyNode):

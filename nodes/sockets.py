@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.editing import EditedWalk, ResolvedEdit
 from ..sgvg_core.generation import AnalysedSound, Sound
 from ..sgvg_core.latents import LatentWalk as LatentWalk
 from ..sgvg_core.latents import StoredWalk as StoredWalk
@@ -56,17 +55,9 @@ class MadeWalk(WrappedWalk):
 
     walk: LatentWalk
     sound: Sound | None
-    edits: tuple[ResolvedEdit, ...] = ()
-    """What is changed of the walk, frame by frame."""
-
-    @property
-    def has_regions(self) -> bool:
-        """Whether some edits show inside a mask alone, which latents can't say: who draws such a walk uses `walk` and `edits`."""
-        return any(edit.region is not None for edit in self.edits)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        """Latents with all edits, those of masks too."""
-        return iter(EditedWalk(self.walk, self.edits))
+        return iter(self.walk)
 
 
 AnyWalk = LatentWalk

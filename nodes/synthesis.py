@@ -7,7 +7,6 @@ import torch
 from comfy_api.latest import InputImpl, io, ui
 
 from ..sgvg_core.config import check_choice
-from ..sgvg_core.editing import place_edits, synthesize_edited
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import (
     NOISE_MODES,
@@ -15,8 +14,6 @@ from ..sgvg_core.generation import (
     driven_render,
     final_size,
     images_of,
-    resize,
-    size_of_image,
     sound_of_walk,
     to_uint8,
 )
@@ -24,7 +21,7 @@ from ..sgvg_core.media import SOUND_CODECS, VideoWriter
 from ..sgvg_core.synthesis import Generator
 from . import host
 from .adapters import check_latents, cut, drawing_model, images_from_frames, naming, pose_of, to_sound, walk_of
-from .sockets import FROM_ANY_MODEL, AnyWalk, MadeWalk, ModelWire, WalkWire, pose_input
+from .sockets import FROM_ANY_MODEL, AnyWalk, ModelWire, WalkWire, pose_input
 
 _DTYPES = ("auto", "float32", "float16", "bfloat16")
 _films = host.MadeFiles("size", "noise", "noise_seed", "batch_size", "dtype", "sound_codec", "crf")
@@ -237,14 +234,8 @@ class Frames:
             progress(done, num_frames, "frames", to_uint8(shown[-1:])[0])
 
     def _drawn(self, generator: Generator) -> Iterator[torch.Tensor]:
-        first, settings = self.chosen.start, self.settings
-        if not (isinstance(self.walk, MadeWalk) and self.walk.has_regions):
-            return images_of(generator, cut(self.walk, first, len(self.chosen)), settings, pose=self.pose, first=first)
-        placed = place_edits(self.walk.edits).fitted(size_of_image(generator), self.walk.num_frames)
-        noise: dict[str, Any] = {"noise_mode": settings.noise_mode, "seed": settings.seed}
-        latents = cut(self.walk.walk, first, len(self.chosen))
-        made = synthesize_edited(generator, latents, placed, batch=settings.batch, first=first, pose=self.pose, **noise)
-        return (resize(some, self.size_of_image) for some in made)
+        first = self.chosen.start
+        return images_of(generator, cut(self.walk, first, len(self.chosen)), self.settings, pose=self.pose, first=first)
 
 
 NODES = [Synthesis, SynthesisToVideo]

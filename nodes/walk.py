@@ -9,9 +9,8 @@ from comfy_api.latest import io, ui
 
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.curves import Curve
-from ..sgvg_core.editing import place_edits, synthesize_edited
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Pose, Walk, film_numbers, frames, size_of_image, to_uint8
+from ..sgvg_core.generation import Pose, RenderSettings, Walk, film_numbers, frames, overlays_of
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import Generator
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
@@ -23,7 +22,6 @@ from .sockets import (
     FROM_HEARING_MODEL,
     AnyWalk,
     LatentWire,
-    MadeWalk,
     ModelWire,
     SoundLatents,
     SoundLatentsWire,
@@ -172,12 +170,9 @@ def _no_curve(name: str) -> Curve:
 
 def _drawn(generator: Generator, walk: AnyWalk, numbers: list[int], chosen: torch.Tensor, pose: Pose | None) -> Iterator[torch.Tensor]:
     """Some frames of a walk by their numbers and latents, uint8 [n, H, W, 3]."""
-    if not (isinstance(walk, MadeWalk) and walk.has_regions):
-        yield from frames(generator, [chosen], pose=None if pose is None else pose.of_frames(numbers))
-        return
-    placed = place_edits(walk.edits).fitted(size_of_image(generator), walk.num_frames)
-    for number, ws in zip(numbers, evenly(walk.walk, len(numbers))[1].split(1), strict=True):
-        yield from map(to_uint8, synthesize_edited(generator, [ws], placed, first=number, pose=pose))
+    render = RenderSettings(overlays=overlays_of(walk))
+    for number, ws in zip(numbers, chosen.split(1), strict=True):
+        yield from frames(generator, [ws], render, pose=pose, first=number)
 
 
 def evenly(walk: AnyWalk, num_pictures: int) -> tuple[list[int], torch.Tensor]:

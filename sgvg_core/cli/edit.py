@@ -33,7 +33,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     add_model(parser)
     add_edits(parser)
     add_inversion(parser)
-    parser.add_argument("--tuned", type=Path, default=None, metavar="FILE", help="the tuned weights of `invert --tune`")
+    add_tuned(parser)
     parser.add_argument("--seed", type=read_seed, default=0, help="of the candidates for the start (default: 0)")
     parser.add_argument("--strip", type=Path, default=None, metavar="PICTURE", help="also write the picture at several strengths, side by side")
     parser.add_argument("--latents", type=Path, default=None, metavar="LATENTS", help="also write the edited latents: .safetensors, .npy or .npz")
@@ -48,6 +48,11 @@ def add_edits(parser: argparse.ArgumentParser) -> None:
              "(default: 1), layers, curve, region, neutral; may be repeated")
     parser.add_argument("--edit", dest="edits", action="append", default=[], metavar="EDIT", help=words)
     parser.add_argument("--edits", dest="edits_file", type=Path, default=None, metavar="JSON", help="a list of such edits; docs/editing.md")
+
+
+def add_tuned(parser: argparse.ArgumentParser) -> None:
+    """The file of a generator's pivot tuning."""
+    parser.add_argument("--tuned", type=Path, default=None, metavar="FILE", help="the tuned weights of `invert --tune`")
 
 
 def edits_of(options: argparse.Namespace) -> tuple[Edit, ...]:

@@ -4,12 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
 from ..assembly import SoundModel, load_model
 from ..atomic_files import atomic_write
 from ..clock import to_fps
-from ..editing import Edit, load_source, walk_edit
+from ..editing import Edit, Source, load_source, noise_model, tuned_model, walk_edit
 from ..errors import ConfigError, shown
 from ..generation import (
     ANCHORS,
@@ -36,7 +34,7 @@ from ..motion import DriftSettings
 from ..progress import Progress
 from ..synthesis import ENLARGEMENTS
 from ..walker import DEFAULT_PULL, WalkSettings
-from .edit import add_edits, edits_of, files_of_edits
+from .edit import add_edits, add_tuned, edits_of, files_of_edits
 from .options import LABEL_SAYS, add_model, add_sound, number, parse_strength, print_notes, read_seed, sound_of, whole
 from .outputs import check_apart, checked_file, files_of_model
 from .progress import ProgressBar
@@ -55,6 +53,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--from", dest="start_from", default="sound", metavar=f"{'|'.join(STARTS)}|PICTURE|LATENTS",
                         help="start picture: by the sound, at random, the mean, or a picture of yours (inverted first) or latents in a file")
     add_edits(parser)
+    add_tuned(parser)
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what the start picture should show; may be repeated")
     parser.add_argument("--negative", action="append", default=[], metavar="TEXT[:WEIGHT]", help="what it should not show; may be repeated")
     parser.add_argument("--candidates", type=whole(), default=96, help="pictures sampled when the start is chosen (default: 96)")
@@ -143,13 +142,15 @@ def run(options: argparse.Namespace) -> int:
         shape=options.shape,
         enlargement=options.enlargement,
     )
-    model = load_model(options.model, options.device)
+    model = tuned_model(load_model(options.model, options.device), options.tuned)
     said: list[str] = []
     with ProgressBar() as progress:
-        start_ws = _start(options, model, progress)
+        source = _start(options, model, progress)
+    start_ws = None if source is None else source.ws
+    model = model if source is None else noise_model(model, source.noise)
     for output, loop in _films(options):
         with ProgressBar() as progress:
-            changes = [walk_edit(model, edits, sound, progress, said.append)] if edits else []
+            changes = [walk_edit(model, edits, sound, progress, said.append, source=source)] if edits else []
             video = generate(
                 sound, output, model=model, settings=settings, start_ws=start_ws, loop=loop, edits=changes, matte=options.matte,
                 matte_settings=MatteSettings(options.matte_against), sound_codec=options.sound_codec, progress=progress,
@@ -181,13 +182,13 @@ def _tell(video: GeneratedVideo, options: argparse.Namespace, said: list[str]) -
     say(f"{video.path}: {video.num_frames} frames at {float(video.fps):.4g} a second, {video.report['seconds']} s")
 
 
-def _start(options: argparse.Namespace, model: SoundModel, progress: Progress) -> torch.Tensor | None:
-    """The start of one's own [1, L, D] that --from names; None where it's one of `STARTS`."""
+def _start(options: argparse.Namespace, model: SoundModel, progress: Progress) -> Source | None:
+    """The start of one's own that --from names; None where it's one of `STARTS`."""
     if options.start_from in STARTS:
         return None
     if options.prompt or options.negative:
         raise ConfigError(f"--from {options.start_from}: got a start of your own and prompts, expected one of them; prompts choose among drawn codes")
-    return load_source(model, options.start_from, InversionSettings(seed=options.seed), progress).ws
+    return load_source(model, options.start_from, InversionSettings(seed=options.seed), progress)
 
 
 def _check_outputs(options: argparse.Namespace, edits: tuple[Edit, ...]) -> None:
@@ -203,7 +204,7 @@ def _check_outputs(options: argparse.Namespace, edits: tuple[Edit, ...]) -> None
     if options.report is not None:
         checked_file("--report", options.report, (".json",))
     named = [name for name in (options.centres, options.pose, options.keyframes) if isinstance(name, str | Path)]
-    inputs = [options.sound, *files_of_model(options.model), *named, options.edits_file, *files_of_edits(edits)]
+    inputs = [options.sound, *files_of_model(options.model), *named, options.edits_file, options.tuned, *files_of_edits(edits)]
     if options.start_from not in STARTS:
         if not Path(options.start_from).is_file():
             raise ConfigError(f"--from: got {shown(options.start_from)!r}, which is no file; expected {', '.join(STARTS)}, a picture or latents")

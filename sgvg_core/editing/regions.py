@@ -18,12 +18,12 @@ from ..config import check_range
 from ..devices import exact_float32
 from ..errors import ConfigError, MediaError
 from ..generation import Pose
-from ..generation.render import size_of_image
+from ..generation.render import Paint, resize, size_of_image
 from ..image_inversion import fit_image
-from ..latents import held_rows
+from ..latents import LatentWalk, WrappedWalk, held_rows
 from ..synthesis import Generator, StyleGAN2Generator, as_rgb, rgb_images
 from ..synthesis.noise import noise_maps
-from .apply import ResolvedEdit, apply_edits
+from .apply import EditedWalk, ResolvedEdit, apply_edits
 
 _BLENDED_SIZES = (16, 4, 2)
 """Where features are blended: at these fractions of the picture's size, coarse to fine (8, 32 and 64 of 128 px)."""
@@ -278,3 +278,59 @@ def synthesize_edited(
                     images = composite(images, blended_images(generator, kept_ws.to(device), edited_ws.to(device), soft, **arguments), soft)
             yield images
             index += len(ws)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RegionOverlay:
+    """Edits inside one region, laid over the frames of a film: a `generation.render.Overlay`."""
+
+    region: Region
+    edits: tuple[ResolvedEdit, ...]
+    source: tuple[int, int] | None = None
+    """Height and width of the picture that the mask was painted on, if the film's shape is another; fitted as `fit` says."""
+    fit: str = "crop"
+
+    def __call__(self, paint: Paint, size: tuple[int, int], plain: bool) -> Paint:
+        """What paints the frames of `paint`, which have the height and width `size`, edited inside the region.
+
+        Features are blended where the pictures are `plain`; else the finished pictures alone are. Raises ConfigError for a mask of another
+        shape.
+        """
+        region = self.region.placed(size, self.source or size, self.fit)
+
+        def painted(network: Generator, ws: torch.Tensor, **more: Any) -> torch.Tensor:
+            kept, index = paint(network, ws, **more), int(more.get("noise_index", 0))
+            edited_ws = apply_edits(ws, self.edits, index)
+            if edited_ws is ws:
+                return kept
+            soft = region.soft(index, len(ws)).to(kept.device)
+            if not plain:
+                return composite(kept, paint(network, edited_ws, **more), soft)
+            own = resize(soft[:, None], size_of_image(network)).clamp(0, 1)[:, 0]
+            return composite(kept, resize(blended_images(network, ws, edited_ws, own, **more), size), soft)
+
+        return painted
+
+
+@dataclasses.dataclass(frozen=True)
+class RegionWalk(WrappedWalk):
+    """A walk some of whose edits show inside masks alone, which latents can't say: who draws it lays `overlays` over its frames."""
+
+    walk: LatentWalk
+    overlays: tuple[RegionOverlay, ...]
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """The latents without the regions' edits."""
+        return iter(self.walk)
+
+
+def edited_walk(
+    walk: LatentWalk, edits: Sequence[ResolvedEdit], source: tuple[int, int] | None = None, fit: str = "crop"
+) -> LatentWalk:
+    """The walk with its edits, those of regions on top of all else. `source` and `fit`: see `RegionOverlay`. Raises ConfigError, MediaError."""
+    placed = place_edits(edits)
+    for region, _ in placed.within:
+        region.check_frames(walk.num_frames)
+    edited = EditedWalk(walk, placed.everywhere)
+    overlays = tuple(RegionOverlay(region, own, source, fit) for region, own in placed.within)
+    return RegionWalk(edited, overlays) if overlays else edited

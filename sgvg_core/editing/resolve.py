@@ -16,14 +16,16 @@ from ..latents import LatentWalk, WalkEdit, start_of
 from ..progress import Progress, silent
 from ..shapes import check_shape
 from ..synthesis import rgb_images
-from .apply import EditedWalk, LinearShift, ResolvedEdit, Shift
+from .apply import LinearShift, ResolvedEdit, Shift
 from .curves import amounts_of
 from .directions import Direction, load_direction
 from .edits import Edit, StrengthCurve, layer_mask
 from .joint_map import Attribute, JointMap, joint_map
 from .landing import landing_code
 from .optimise import optimise_edit
+from .regions import edited_walk
 from .shifts import KnotShift, linearised
+from .sources import Source
 from .style_space import style_step
 from .targets import joint_space_of
 from .understanding import Understood, described, understand
@@ -85,22 +87,26 @@ def resolve_edits(
 
 
 def walk_edit(
-    model: SoundModel, edits: Sequence[Edit], sound: Sound | None = None, progress: Progress = silent, on_notes: Callable[[str], None] | None = None
+    model: SoundModel,
+    edits: Sequence[Edit],
+    sound: Sound | None = None,
+    progress: Progress = silent,
+    on_notes: Callable[[str], None] | None = None,
+    *,
+    source: Source | None = None,
 ) -> WalkEdit:
     """Edits as a change of a walk, for `generation.generate`: they're resolved for the latent that the walk starts at, and its length.
 
-    `sound` is the film's; `on_notes` hears what the user should know. Raises ConfigError for edits with a region: a walk has no places.
+    `sound` is the film's; `on_notes` hears what the user should know; `source` is the picture that the film starts from, whose shape masks
+    may have. Edits with a region show inside it alone.
     """
-    for edit in edits:
-        if edit.region is not None:
-            raise ConfigError(f"{edit.name}: got a region, but edits of a walk change whole frames; make the film first, then `edit` it")
 
     def change(walk: LatentWalk) -> LatentWalk:
         resolved = resolve_edits(model, edits, start_of(walk), ResolveSettings(walk.num_frames, walk.fps, sound), progress)
         for note in (note for edit in resolved for note in edit.notes):
             if on_notes is not None:
                 on_notes(note)
-        return EditedWalk(walk, resolved)
+        return edited_walk(walk, resolved) if source is None else edited_walk(walk, resolved, source.shape, source.fit)
 
     return change
 

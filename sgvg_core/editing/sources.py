@@ -1,5 +1,6 @@
 """What an edit begins from: latents in a file, or a picture that's inverted first; and how both are kept."""
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +10,14 @@ import torch
 
 from ..assembly import SoundModel, load_latents, save_latents
 from ..checkpoints import read_weights, write_weights
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..generation.render import to_uint8
 from ..image_inversion import InversionSettings, Inverted, invert_image, load_delta, read_image, tuned_generator
+from ..image_inversion.pivot_tuning import Delta
 from ..perceptual.distance import PerceptualDistance, by_joint_space
 from ..progress import Progress, silent
 from ..shapes import check_shape
-from ..synthesis import rgb_images
+from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .joint_map import joint_map, weights_hash
 
 LATENT_ENDINGS = (".safetensors", ".npy", ".npz", ".pt", ".pth")
@@ -31,6 +33,10 @@ class Source:
     noise: tuple[torch.Tensor, ...] | None = None
     inverted: Inverted | None = None
     """None for latents of a file."""
+    shape: tuple[int, int] | None = None
+    """Height and width of the picture they were found for; None for latents of a file."""
+    fit: str = "crop"
+    """How that picture was brought to the generator's shape."""
 
 
 def load_source(model: SoundModel, path: str | Path, settings: InversionSettings | None = None, progress: Progress = silent) -> Source:
@@ -38,8 +44,9 @@ def load_source(model: SoundModel, path: str | Path, settings: InversionSettings
     if Path(path).suffix.lower() in LATENT_ENDINGS:
         ws = load_latents(path, model.generator.num_ws, model.generator.w_dim)
         return Source(ws[:1], load_noise(path))
-    found = invert_with_model(model, read_image(path), settings, progress=progress)
-    return Source(found.ws, found.noise, found)
+    image, settings = read_image(path), settings or InversionSettings()
+    found = invert_with_model(model, image, settings, progress=progress)
+    return Source(found.ws, found.noise, found, (image.shape[2], image.shape[3]), settings.fit)
 
 
 def invert_with_model(
@@ -62,14 +69,46 @@ def invert_with_model(
 
 
 def tuned_model(model: SoundModel, path: str | Path | None) -> SoundModel:
-    """The model with the tuned weights of a file (None: itself). Its joint map stays that of the generator they were made from: other codes
-    look as they did.
+    """The model with the tuned weights of a file (None: itself)."""
+    return model if path is None else dataclasses.replace(model, generator=delta_generator(model.generator, load_delta(path)))
+
+
+def noise_model(model: SoundModel, noise: Sequence[torch.Tensor] | None) -> SoundModel:
+    """The model with noise maps [H, W] of one's own, one a layer, in the place of those it was trained with (None: itself).
+
+    They're what "const" noise draws from then on, in films too. Raises ShapeError, ConfigError where they're another generator's.
     """
-    if path is None:
-        return model
-    generator: Any = tuned_generator(model.generator, load_delta(path))
-    generator.tuned_from = weights_hash(model.generator)
-    return dataclasses.replace(model, generator=generator)
+    return model if noise is None else dataclasses.replace(model, generator=noise_generator(model.generator, noise))
+
+
+def noise_generator(generator: Generator, noise: Sequence[torch.Tensor]) -> Generator:
+    """A copy of a generator with noise maps of one's own; see `noise_model`. Raises ShapeError, ConfigError."""
+    made: Any = copy.deepcopy(generator)
+    convs = made.synthesis.convs if isinstance(generator, StyleGAN2Generator) else []
+    if len(noise) != len(convs):
+        raise ConfigError(f"noise: got {len(noise)} maps, but this generator has {len(convs)}; use the generator that they were made with")
+    for layer, (each, conv) in enumerate(zip(noise, convs, strict=True)):
+        height, width = conv.noise_const.shape
+        check_shape(f"noise[{layer}]", each, "H W", H=height, W=width)
+        conv.noise_const = each.to(conv.noise_const)
+    made.synthesis.release_buffers()
+    made.tuned_from = _first_hash(generator)
+    return made  # type: ignore[no-any-return]
+
+
+def delta_generator(generator: Generator, delta: Delta) -> Generator:
+    """A copy of a generator with tuned weights. Its joint map stays that of the generator they were made from: other codes look as they did.
+
+    Raises CheckpointError where they're another generator's. `delta` is that of `image_inversion.tune_pivot`.
+    """
+    made: Any = tuned_generator(generator, delta)
+    made.tuned_from = _first_hash(generator)
+    return made  # type: ignore[no-any-return]
+
+
+def _first_hash(generator: Generator) -> str:
+    """The hash of the generator that all tuning began with."""
+    return getattr(generator, "tuned_from", None) or weights_hash(generator)
 
 
 def perceptual_of(model: SoundModel) -> PerceptualDistance | None:
@@ -97,7 +136,7 @@ def load_noise(path: str | Path) -> tuple[torch.Tensor, ...] | None:
         state = read_weights(Path(path), kind="latents").state
     except CheckpointError:
         return None  # latents of somebody else's
-    maps = tuple(value for name, value in state.items() if name.startswith("noise.") and value.ndim == 2)
+    maps = tuple(state[name] for name in sorted(state) if name.startswith("noise.") and state[name].ndim == 2)
     return maps or None
 
 

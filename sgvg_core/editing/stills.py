@@ -49,7 +49,7 @@ def edit_still(
 
 def _drawn(model: SoundModel, source: Source, edits: Sequence[ResolvedEdit]) -> torch.Tensor:
     """The picture with its edits, uint8 [H, W, 3]: those of a region inside it alone. Raises ConfigError for masks that don't fit."""
-    placed = place_edits(edits).fitted(size_of_image(model.generator), 1)
+    placed = place_edits(edits).fitted(size_of_image(model.generator), 1, source.shape, source.fit)
     return to_uint8(next(synthesize_edited(model.generator, [source.ws], placed, noise=source.noise)))[0]
 
 

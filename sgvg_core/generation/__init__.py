@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .spread import spread_of
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
-    from .walk_render import ShapedWalk, driven_render, numbers_of, sound_of_walk
+    from .walk_render import ShapedWalk, driven_render, numbers_of, overlays_of, sound_of_walk
 
 __all__ = [
     "AGAINST",
@@ -86,6 +86,7 @@ __all__ = [
     "labels_of_codes",
     "loop_walk",
     "numbers_of",
+    "overlays_of",
     "pose_transforms",
     "random_start",
     "read_driven",
@@ -134,6 +135,6 @@ __getattr__ = on_first_use(
         ".spread": ("spread_of",),
         ".text_constraint": ("Prompt", "RankedStarts", "candidates_sheet", "choose_start", "read_prompts"),
         ".trajectory": ("Walk",),
-        ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "sound_of_walk"),
+        ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "overlays_of", "sound_of_walk"),
     },
 )

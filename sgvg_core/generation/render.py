@@ -18,6 +18,12 @@ from .noise_over_time import FlowingNoise, NoisePath
 from .pose import Pose
 
 NOISE_MODES = ("const", "random", "none", "seeded", "smooth")
+Paint = Callable[..., torch.Tensor]
+"""Makes RGB images [n, 3, H, W] of a generator and latents [n, L, D]; the other arguments are those of `synthesis.rgb_images`, and
+`noise_index` is the number of the first frame."""
+Overlay = Callable[[Paint, tuple[int, int], bool], Paint]
+"""Lays other pictures over those that a `Paint` makes, at a height and width; the last argument says whether these are the generator's plain
+ones, resampled, and no wider or higher picture of it."""
 _SLOW = NoisePath(torch.arange(2, dtype=torch.float64) / 25)
 
 
@@ -44,6 +50,8 @@ class RenderSettings:
     """Number type of the large layers: "float32", "float16", "bfloat16" or "auto"."""
     batch: int = 4
     """Frames that are synthesized at once; the pictures don't depend on it."""
+    overlays: tuple[Overlay, ...] = ()
+    """What is laid over the frames, the first of them first (see `walk_render.driven_render`)."""
 
     def __post_init__(self) -> None:
         check_choice("noise", self.noise_mode, NOISE_MODES)
@@ -96,7 +104,7 @@ def synthesize(
     dtype: torch.dtype = torch.float32,
     pose: Pose | None = None,
     path: NoisePath | None = None,
-    paint: Callable[..., torch.Tensor] = rgb_images,
+    paint: Paint = rgb_images,
 ) -> Iterator[torch.Tensor]:
     """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
@@ -139,15 +147,22 @@ def images_of(
     """
     settings = settings or RenderSettings()
     size, dtype = final_size(generator, settings), to_dtype(settings.dtype, generator.w_avg.device)
-    paint: Callable[..., torch.Tensor] = rgb_images
+    paint: Paint = rgb_images
     if settings.shape is not None:
         generator, paint = _of_shape(generator, settings.shape, settings.enlargement)
+    paint = _resized(paint, size)
+    for overlay in settings.overlays:
+        paint = overlay(paint, size, settings.shape is None)
     noise = {"noise_mode": settings.noise_mode, "noise_strength": settings.noise_strength, "seed": settings.seed, "path": settings.noise_path}
-    made = synthesize(generator, walk, batch=settings.batch, first=first, dtype=dtype, pose=pose, paint=paint, **noise)  # type: ignore[arg-type]
-    return (resize(some, size) for some in made)
+    return synthesize(generator, walk, batch=settings.batch, first=first, dtype=dtype, pose=pose, paint=paint, **noise)  # type: ignore[arg-type]
 
 
-def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[Generator, Callable[..., torch.Tensor]]:
+def _resized(paint: Paint, size: tuple[int, int]) -> Paint:
+    """The same pictures at a height and width."""
+    return lambda network, ws, **more: resize(paint(network, ws, **more), size)
+
+
+def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[Generator, Paint]:
     """A generator, and what makes pictures of this height and width with it."""
     if not isinstance(generator, StyleGAN2Generator):
         return generator, lambda network, ws, **more: paint_wide(network, ws, shape, **more)

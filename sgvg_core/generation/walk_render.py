@@ -9,7 +9,7 @@ from ..curves.curve import Curve
 from ..latents import LatentWalk, WrappedWalk, parts_of
 from ..motion import LoopWalk
 from .noise_over_time import noise_path
-from .render import RenderSettings
+from .render import Overlay, RenderSettings
 from .sound import Sound
 from .trajectory import Walk
 
@@ -29,7 +29,8 @@ class ShapedWalk(WrappedWalk):
 
 
 def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float = 1.0) -> RenderSettings:
-    """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, and closed if it's a loop.
+    """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, closed if it's a loop, and with
+    what its parts lay over the frames, the innermost first.
 
     Smooth noise has changed altogether after `noise_seconds`.
     """
@@ -37,6 +38,9 @@ def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float
     shaped = next((part for part in parts_of(walk) if isinstance(part, ShapedWalk)), None)
     if shaped is not None:
         render = dataclasses.replace(render, shape=shaped.shape, enlargement=shaped.enlargement)
+    overlays = overlays_of(walk)
+    if overlays:
+        render = dataclasses.replace(render, overlays=overlays)
     if "noise" in numbers:
         render = dataclasses.replace(render, noise_strength=numbers["noise"])
     if render.noise_mode == "smooth" and render.noise_path is None:
@@ -44,6 +48,11 @@ def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float
         path = noise_path(walk.fps, walk.num_frames, seconds=noise_seconds, speed=numbers.get("noise_speed"), closed=closed)
         render = dataclasses.replace(render, noise_path=path)
     return render
+
+
+def overlays_of(walk: LatentWalk) -> tuple[Overlay, ...]:
+    """What the parts of a walk lay over its frames, as their `overlays`, the innermost part's first."""
+    return tuple(each for part in reversed(list(parts_of(walk))) for each in getattr(part, "overlays", ()))
 
 
 def numbers_of(walk: LatentWalk) -> Mapping[str, Curve]:

@@ -1,18 +1,24 @@
 """`invert`, `edit` and `generate --from`, as they're typed: what's written, what's said, and what's refused in one line."""
 
+import copy
+import dataclasses
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from sgvg_core.assembly import SoundModel, load_latents, save_latents
+from sgvg_core.assembly import SoundModel, load_latents, save_latents, save_model
 from sgvg_core.cli import main
-from sgvg_core.editing.sources import load_noise
-from sgvg_core.image_inversion import map_codes
+from sgvg_core.editing import Source, load_noise, save_source, show, tuned_model
+from sgvg_core.image_inversion import map_codes, save_delta
+from sgvg_core.image_inversion.pivot_tuning import finest_weights
 from sgvg_core.media import write_wav
+from sgvg_core.presets import TINY
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +87,66 @@ def test_generate_starts_from_a_picture_of_ones_own_and_edits_it(latents: Path, 
     assert plain.read_bytes() != edited.read_bytes()
 
 
+@pytest.fixture
+def noisy_model(tiny_model: SoundModel, tmp_path: Path) -> SoundModel:
+    """The tiny model with noise that shows, in the folder "noisy"."""
+    generator: Any = copy.deepcopy(tiny_model.generator)
+    for conv in generator.synthesis.convs:
+        conv.noise_strength.data.fill_(0.5)
+    made = dataclasses.replace(tiny_model, generator=generator)
+    save_model(tmp_path / "noisy", made, TINY)
+    return made
+
+
+@pytest.fixture
+def own_start(noisy_model: SoundModel, tmp_path: Path) -> Source:
+    """Latents with noise maps of their own, in a file."""
+    chance = torch.Generator().manual_seed(0)
+    noise = tuple(torch.randn(conv.noise_const.shape, generator=chance) for conv in noisy_model.generator.synthesis.convs)  # type: ignore[union-attr]
+    source = Source(map_codes(noisy_model.generator, 1, 2)[:1, None].repeat(1, noisy_model.generator.num_ws, 1), noise)
+    save_source(tmp_path / "own.safetensors", source.ws, noise)
+    return source
+
+
+def film(tmp_path: Path, name: str, *words: str) -> torch.Tensor:
+    """The frames of half a second that stays where it starts, uint8 [N, H, W, 3]."""
+    write_wav(tmp_path / "hum.wav", torch.full((1, 8000), 0.1), 16_000)
+    given = ["generate", str(tmp_path / "hum.wav"), "-o", str(tmp_path / name), "--from", str(tmp_path / "own.safetensors"), "--beta", "0"]
+    assert main([*given, "--fps", "6", "--model", str(tmp_path / "noisy"), "--device", "cpu", *words]) == 0
+    return torch.stack([torch.from_numpy(np.array(Image.open(path).convert("RGB"))) for path in sorted((tmp_path / name).glob("*.png"))])
+
+
+def apart(one: torch.Tensor, other: torch.Tensor) -> int:
+    """The most levels by which two pictures differ."""
+    return int((one.int() - other.int()).abs().max())
+
+
+def test_a_film_starts_from_the_noise_and_the_tuned_weights_of_its_picture(noisy_model: SoundModel, own_start: Source, tmp_path: Path) -> None:
+    plain = film(tmp_path, "plain")
+    assert apart(plain[0], show(noisy_model, own_start.ws, own_start.noise)[0]) <= 1
+    assert apart(plain[0], show(noisy_model, own_start.ws)[0]) > 2
+    save_delta(tmp_path / "tuned.safetensors", {name: torch.full_like(weight, 0.1) for name, weight in finest_weights(noisy_model.generator)[:1]})
+    tuned = film(tmp_path, "tuned", "--tuned", str(tmp_path / "tuned.safetensors"))
+    wanted = show(tuned_model(noisy_model, tmp_path / "tuned.safetensors"), own_start.ws, own_start.noise)[0]
+    assert apart(tuned[-1], wanted) <= 1
+    assert apart(tuned[-1], plain[-1]) > 2
+
+
+def test_a_films_edit_shows_inside_its_region_alone(own_start: Source, tmp_path: Path) -> None:
+    mask = torch.zeros(20, 20, dtype=torch.uint8)
+    mask[:, :10] = 255
+    Image.fromarray(mask.numpy()).save(tmp_path / "mask.png")
+    edit = f"direction=pca:0; strength=6; curve=0,1; region={tmp_path / 'mask.png'}"
+    for size, words in ((32, ()), (48, ("--size", "48")), (64, ("--shape", "64x32"))):
+        if size == 64:
+            Image.fromarray(mask.numpy()).resize((40, 20), Image.Resampling.NEAREST).save(tmp_path / "mask.png")
+        plain, edited = film(tmp_path, f"plain{size}", *words), film(tmp_path, f"edited{size}", *words, "--edit", edit)
+        assert plain.shape[2] == size
+        assert torch.equal(edited[:, :, size // 2:], plain[:, :, size // 2:]), "outside not a bit changes"
+        assert torch.equal(edited[0], plain[0])
+        assert (edited[-1].int() - plain[-1].int())[:, : size // 2 - 2].abs().max() > 5
+
+
 @pytest.mark.parametrize(("words", "named"), [
     (["edit", "{latents}", "-o", "{tmp}/out.png"], "no edit"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edit", "txt=a"], "'txt'"),
@@ -95,7 +161,7 @@ def test_generate_starts_from_a_picture_of_ones_own_and_edits_it(latents: Path, 
     (["invert", "{tmp}/none.jpg", "-o", "{tmp}/a.txt"], ".safetensors"),
     (["invert", "{tmp}/none.jpg", "-o", "{tmp}/a.npy", "--space", "w+noise"], ".safetensors"),
     (["generate", "{tmp}/a.wav", "-o", "{tmp}/a.mp4", "--from", "{tmp}/none.jpg"], "--from"),
-    (["generate", "{latents}", "-o", "{tmp}/a.mp4", "--from", "{latents}", "--edit", "text=a; region=mask.png"], "region"),
+    (["generate", "{tmp}/a.wav", "-o", "{tmp}/a.mp4", "--from", "{latents}", "--tuned", "{tmp}/none.safetensors"], "none.safetensors"),
 ])
 def test_what_is_wrong_is_said_in_one_line(
     words: list[str], named: str, latents: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -136,6 +136,10 @@ def test_a_mask_holds_the_edit_inside_in_pictures_frames_and_sheets(node: Any) -
         assert (shown - plain)[:, :, :14].abs().max() > 0.02
     with pytest.raises(Exception, match="mask: got 90 x 20"):
         node("ApplyEdit", model=node.model, latents=node.start, edits=node.edits(mask=torch.ones(1, 20, 90)))
+    again = node("ApplyEdit", model=node.model, latents=walk, edits=node.edits(strength=2.0, mask=1 - mask))[1]
+    both = node("Synthesis", model=node.model, walk=again)[0]
+    assert (both - plain).abs()[:, :, :14].max() > 0.02, "a second edit leaves the first one's region"
+    assert (both - plain).abs()[:, :, 18:].max() > 0.02
 
 
 def test_a_walk_is_edited_as_it_streams_and_again(node: Any) -> None:
@@ -169,6 +173,28 @@ def test_a_picture_of_any_shape_is_inverted_with_previews_and_cancel(node: Any) 
     node.host.checks, node.host.cancel_at = 0, 2
     with pytest.raises(Interrupted):
         node("InvertPicture", model=node.model, image=image, num_steps=5)
+
+
+def test_a_pictures_own_noise_and_tuning_are_drawn_by_the_model_that_comes_with_it(node: Any) -> None:
+    image = torch.rand(1, 32, 32, 3)
+    latent, picture, tuned = node("InvertPicture", model=node.model, image=image, space="w+noise", num_steps=3, tuning_steps=2).result
+    still = node.part("nodes.sockets").StoredWalk(latent, Fraction(25))
+    drawn = {name: node("Synthesis", model=model, walk=still)[0] for name, model in (("own", tuned), ("first", node.model))}
+    torch.testing.assert_close(drawn["own"], picture, rtol=0, atol=1 / 255)
+    assert (drawn["first"] - picture).abs().max() > 0.02
+    folder = node.host.base / "input"
+    noise = [torch.randn_like(conv.noise_const) for conv in node.model.generator.synthesis.convs]
+    core = "sgvg_core.editing.sources", "sgvg_core.image_inversion.pivot_tuning"
+    sources, tuning = (node.part(name) for name in core)
+    sources.save_source(folder / "own.safetensors", latent, noise)
+    name, weight = tuning.finest_weights(node.model.generator)[0]
+    tuning.save_delta(folder / "delta.safetensors", {name: torch.full_like(weight, 0.3)})
+    both = node("LoadLatents", model=node("LoadTunedWeights", model=node.model, file="delta.safetensors")[0], file="own.safetensors")[4]
+    assert torch.equal(both.generator.synthesis.convs[0].noise_const, noise[0])
+    difference = dict(both.generator.named_parameters())[name] - weight
+    torch.testing.assert_close(difference, torch.full_like(weight, 0.3), rtol=0, atol=1e-3)
+    with pytest.raises(Exception, match="file: "):
+        node("LoadTunedWeights", model=node.model, file="own.safetensors")
 
 
 def test_styles_are_mixed_by_layers_and_frames(node: Any) -> None:

@@ -20,7 +20,7 @@ NODES = {
     "SGVG_BandsToLayers", "SGVG_StemDesk", "SGVG_WalkNumbers", "SGVG_Keyframes", "SGVG_SeamlessLoop", "SGVG_MotionMatte", "SGVG_PictureShape",
     "SGVG_LabelSound", "SGVG_FitSoundEncoder", "SGVG_SaveSoundEncoder",
     "SGVG_InvertPicture", "SGVG_InvertVideo", "SGVG_EditTarget", "SGVG_ApplyEdit", "SGVG_EditVideo", "SGVG_Direction", "SGVG_DirectionStrip",
-    "SGVG_StyleMix",
+    "SGVG_StyleMix", "SGVG_LoadTunedWeights",
     "SGVG_SoundCurves", "SGVG_PickCurve", "SGVG_CurveTools", "SGVG_CurvePlot", "SGVG_SaveCurves", "SGVG_LoadCurves", "SGVG_SyncScore",
     "SGVG_SoundToConditioning", "SGVG_SoundToCLIPVision", "SGVG_SoundSchedule",
 }  # fmt: skip
