@@ -142,7 +142,10 @@ def build_hinted_critic(widths: Sequence[int]) -> HintedCritic:
 
 @torch.no_grad()
 def mean_latent(generator: Generator, num_codes: int = 10_000, seed: int = 0) -> torch.Tensor:
-    """The mean of `num_codes` mapped codes [w_dim], as truncation needs it; labels, if it takes any, are drawn evenly."""
+    """The mean of `num_codes` mapped codes [w_dim], as truncation needs it: w_avg of StyleGAN.
+
+    The codes are those of `seed`; labels, if `generator` takes any, are drawn evenly.
+    """
     device = generator.w_avg.device
     total = torch.zeros(generator.w_dim, dtype=torch.float64)
     for start in range(0, num_codes, 1000):

@@ -57,70 +57,110 @@ AnyJointSpace = JointSpace | OpenClipSpace
 def save_generator(
     path: Path, generator: torch.nn.Module, config: GeneratorConfig | StyleGAN3Config, *, half: bool = True, labels: Sequence[str] = ()
 ) -> None:
-    """Write a generator with its configuration; `half` stores float16. `labels` are the names of its classes, for people."""
+    """Write a generator with its configuration.
+
+    `path` ends in .safetensors; `config` goes into its header, and `labels`, the names of its classes, for people. `half` stores float16,
+    else float32. Raises CheckpointError where it can't be written.
+    """
     kind = "generator3" if isinstance(config, StyleGAN3Config) else "generator"
     extra = {"labels": list(labels)} if labels else {}
     write_weights(path, generator.state_dict(), kind=kind, config=dataclasses.asdict(config), extra=extra, half=half)
 
 
 def save_discriminator(path: Path, discriminator: torch.nn.Module, config: DiscriminatorConfig, *, half: bool = True) -> None:
-    """Write StyleGAN2's discriminator with its configuration. `half` stores float16, else float32."""
+    """Write StyleGAN2's discriminator with its configuration.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32. Raises CheckpointError where it can't be
+    written.
+    """
     write_weights(path, discriminator.state_dict(), kind="discriminator", config=dataclasses.asdict(config), half=half)
 
 
 def save_joint_space(path: Path, space: torch.nn.Module, config: JointSpaceConfig, *, half: bool = True) -> None:
-    """Write a joint space with its configuration. `half` stores float16, else float32."""
+    """Write a joint space with its configuration.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32. Raises CheckpointError where it can't be
+    written.
+    """
     write_weights(path, space.state_dict(), kind="joint_space", config=dataclasses.asdict(config), half=half)
 
 
 def save_clip_sound_tower(path: Path, tower: torch.nn.Module, config: SoundTowerConfig, *, half: bool = True) -> None:
-    """Write a sound tower that was taught into a CLIP model's space; the CLIP model itself isn't written. `half` stores float16, else float32."""
+    """Write a sound tower that was taught into a CLIP model's space; the CLIP model itself isn't written.
+
+    `path` ends in .safetensors; `config`, which names the CLIP model, goes into its header. `half` stores float16, else float32.
+    """
     write_weights(path, tower.state_dict(), kind="sound_tower", config=dataclasses.asdict(config), half=half)
 
 
 def save_sound_encoder(path: Path, encoder: torch.nn.Module, config: SoundInversionConfig, mel: MelConfig, *, half: bool = True) -> None:
-    """Write a sound inversion encoder with its configuration and that of the spectrograms it hears. `half` stores float16, else float32."""
+    """Write a sound inversion encoder with its configuration and that of the spectrograms it hears.
+
+    `path` ends in .safetensors; `config` and `mel` go into its header. `half` stores float16, else float32. Raises CheckpointError where
+    it can't be written.
+    """
     extra = {"mel": dataclasses.asdict(mel)}
     write_weights(path, encoder.state_dict(), kind="sound_encoder", config=dataclasses.asdict(config), extra=extra, half=half)
 
 
 def save_walker(path: Path, walker: torch.nn.Module, config: WalkerConfig, *, half: bool = True) -> None:
-    """Write a walker with its configuration. `half` stores float16, else float32."""
+    """Write a walker with its configuration.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32. Raises CheckpointError where it can't be
+    written.
+    """
     write_weights(path, walker.state_dict(), kind="walker", config=dataclasses.asdict(config), half=half)
 
 
 def save_released_sound_encoder(path: Path, encoder: torch.nn.Module, config: ReleasedSoundConfig, *, half: bool = True) -> None:
-    """Write a sound inversion encoder of the released code as a file of ours. `half` stores float16, else float32."""
+    """Write a sound inversion encoder of the released code as a file of ours.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32.
+    """
     write_weights(path, encoder.state_dict(), kind="released_sound_encoder", config=dataclasses.asdict(config), half=half)
 
 
 def save_released_walker(path: Path, walker: torch.nn.Module, config: ReleasedWalkerConfig, *, half: bool = True) -> None:
-    """Write the three released blocks as one file of ours. `half` stores float16, else float32."""
+    """Write the three released blocks, which `walker` holds, as one file of ours.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32.
+    """
     write_weights(path, walker.state_dict(), kind="released_walker", config=dataclasses.asdict(config), half=half)
 
 
 def save_judge(path: Path, judge: torch.nn.Module, config: JudgeConfig, *, half: bool = True) -> None:
-    """Write a judge with its configuration. `half` stores float16, else float32."""
+    """Write a judge with its configuration.
+
+    `path` ends in .safetensors; `config` goes into its header. `half` stores float16, else float32. Raises CheckpointError where it can't be
+    written.
+    """
     write_weights(path, judge.state_dict(), kind="judge", config=dataclasses.asdict(config), half=half)
 
 
 def load_generator(path: str | Path, device: str | torch.device = "cpu") -> Generator:
     """The generator in a file of any known layout: ours, NVIDIA's pickles of torch or TensorFlow, conversions; nothing in it is run.
 
-    Where a file holds several, it's the averaged one. Raises CheckpointError or ConfigError.
+    Where the file at `path` holds several, it's the averaged one. `device` is where it goes: "auto", "cpu", "cuda", "mps" or torch's own.
+    Raises CheckpointError for a file that holds none or is damaged, ConfigError for settings outside the limits.
     """
     return build_recognised_generator(find_generator(path), path, device)
 
 
 def load_discriminator(path: str | Path, device: str | torch.device = "cpu") -> StyleGAN2Discriminator:
-    """StyleGAN2's discriminator in a file of any known layout, also one in a generator's file. Raises CheckpointError, ConfigError."""
+    """StyleGAN2's discriminator in a file of any known layout, also one in a generator's file.
+
+    `path` is the file. `device` is where it goes: "auto", "cpu", "cuda", "mps" or torch's own. Raises CheckpointError, ConfigError.
+    """
     return build_recognised_discriminator(network_of(read_stored(path), ("discriminator",), path), path, device)
 
 
 def load_sound_encoder(
     path: str | Path, device: str | torch.device = "cpu"
 ) -> tuple[SoundInversionEncoder | ReleasedSoundEncoder, MelConfig]:
-    """The sound inversion encoder in a file of ours or of the released code, and the spectrograms it hears."""
+    """The sound inversion encoder E_a in a file of ours or of the released code, and the spectrograms it hears.
+
+    `path` is the file. `device` is where it goes: "auto", "cpu", "cuda", "mps" or torch's own. Raises CheckpointError, ConfigError.
+    """
     stored = read_stored(path, "sound_encoder", "released_sound_encoder")
     if stored.kind == "sound_encoder":
         own = from_file(SoundInversionConfig, stored.config, str(path))
@@ -134,7 +174,8 @@ def load_sound_encoder(
 def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.device = "cpu") -> RecurrentWalker | ReleasedWalker:
     """The walker in a file of ours; or of the released code, whose three blocks are three files (a list, or the folder they lie in).
 
-    Of three files the names say which is which (coarse..., mid..., fine...); where they don't, the order does.
+    Of three files in `path` the names say which is which (coarse..., mid..., fine...); where they don't, the order does. `device` is
+    "auto", "cpu", "cuda", "mps" or torch's own. Raises CheckpointError, ConfigError.
     """
     found = find_walker(path)
     where = str(path) if isinstance(path, str | Path) else ", ".join(map(str, path))
@@ -144,7 +185,10 @@ def load_walker(path: str | Path | Sequence[str | Path], device: str | torch.dev
 
 
 def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> ReleasedSoundTower:
-    """The released F_a in a file; what it hears is `audio.released_tower_log_mel`, what it answers lies in CLIP ViT-B/32's space."""
+    """The released F_a in a file; what it hears is `audio.released_tower_log_mel`, what it answers lies in CLIP ViT-B/32's space.
+
+    `path` is the file, `device` where the tower goes. Raises CheckpointError.
+    """
     stored = read_stored(path, "released_sound_tower")
     config = from_file(ReleasedSoundTowerConfig, stored.config, str(path))
     return build_filled(build_sound_tower, config, stored.state, path).to(to_device(device))
@@ -153,7 +197,7 @@ def load_sound_tower(path: str | Path, device: str | torch.device = "cpu") -> Re
 def load_image_encoder(
     path: str | Path, device: str | torch.device = "cpu", *, w_avg: torch.Tensor | None = None, deltas: bool | None = None
 ) -> ImageEncoder:
-    """The encoder of pictures in a file of pSp, e4e or ReStyle.
+    """The encoder of pictures in the file `path`, of pSp, e4e or ReStyle, on `device`. Raises CheckpointError, ConfigError.
 
     `w_avg` [D] or [L, D] is the mean latent of its generator, for files that lack it. `deltas` says whether latents are offsets from the
     first one (e4e) where the file doesn't say which encoder it is.
@@ -172,9 +216,10 @@ def load_image_encoder(
 
 
 def load_latents(path: str | Path, num_ws: int | None = None, w_dim: int | None = None) -> torch.Tensor:
-    """Latents [T, L, D], float32 on the CPU, from .npy, .npz, .pt or .safetensors. One latent for all layers is repeated to `num_ws`.
+    """Latents [T, L, D], float32 on the CPU, from the file `path`: .npy, .npz, .pt or .safetensors. One latent for all layers is repeated.
 
-    `num_ws` and `w_dim` are what a generator takes; latents of other sizes raise ShapeError that names both.
+    `num_ws` and `w_dim` are L and D as a generator takes them (None: as the file has them); latents of other sizes raise ShapeError
+    that names both. Raises CheckpointError for a file that holds no latents.
     """
     ws = read_stored(path, "latents").state.get("ws", torch.empty(0))
     if ws.ndim != 3:
@@ -190,7 +235,7 @@ def load_latents(path: str | Path, num_ws: int | None = None, w_dim: int | None 
 
 
 def save_latents(path: str | Path, ws: torch.Tensor) -> None:
-    """Write latents [T, L, D] as .safetensors (of ours), .npy, or .npz under the name ``w``, float32. Raises CheckpointError.
+    """Write latents [T, L, D], float32, as `path` ends: .safetensors (ours), .npy, or .npz under the name ``w``. Raises CheckpointError.
 
     `ws` may lie on any device and have any number type.
     """
@@ -214,8 +259,8 @@ def save_latents(path: str | Path, ws: torch.Tensor) -> None:
 def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_weights: str | Path | None = None) -> AnyJointSpace:
     """The joint space in a file; or the space of a CLIP model, with the sound tower in the file that was taught into it.
 
-    The CLIP model's own weights are `clip_weights`, or those that the file names: a tag whose file is in open_clip's cache, or a file (or
-    folder) of that name next to the sound tower. Raises CheckpointError and ConfigError.
+    `path` is the file, `device` where the space goes. The CLIP model's own weights are `clip_weights`, or those that the file names: a tag
+    whose file is in open_clip's cache, or a file (or folder) of that name next to the sound tower. Raises CheckpointError and ConfigError.
     """
     stored = read_weights(Path(path))
     if stored.kind == "sound_tower":
@@ -242,6 +287,6 @@ def _hearing_clip(
 
 
 def load_judge(path: str | Path, device: str | torch.device = "cpu") -> Judge:
-    """The judge of pictures in a file."""
+    """The judge of pictures in the file `path`, on `device`. Raises CheckpointError, ConfigError."""
     stored = read_weights(Path(path), kind="judge")
     return build_filled(build_judge, from_file(JudgeConfig, stored.config, str(path)), stored.state, path).to(to_device(device))

@@ -121,7 +121,7 @@ def compose_model(
 
     `sound_encoder`, `walker` and `joint_space` are files; without a `joint_space` there is no text and no choice of a start by sound.
     `made_for` names the layers that the encoder and the walker were trained for, where their files don't say. `device` is "auto", "cpu",
-    "cuda" or "mps".
+    "cuda" or "mps"; `name` is what errors and reports call the model.
     """
     if isinstance(generator, str | Path):
         generator = load_generator(generator, device)
@@ -138,7 +138,7 @@ def compose_model(
 
 
 def build_model(config: ModelConfig, seed: int = 0) -> SoundModel:
-    """A model with random weights that depend on `seed` alone; its walk moves."""
+    """A model of the sizes in `config` with random weights, which depend on `seed` alone; its walk moves. For tests and first steps."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         parts: dict[str, Any] = {
@@ -153,7 +153,7 @@ def build_model(config: ModelConfig, seed: int = 0) -> SoundModel:
 
 
 def save_model(folder: Path, model: SoundModel, config: ModelConfig) -> None:
-    """Write every part of a model into `folder`."""
+    """Write every part of `model` into `folder`, a file a part; `config` goes into their headers. `load_model` reads it. Raises CheckpointError."""
     folder.mkdir(parents=True, exist_ok=True)
     save_generator(folder / "generator.safetensors", model.generator, config.generator)
     save_sound_encoder(folder / "sound_encoder.safetensors", model.sound_encoder, config.sound_encoder, config.mel)

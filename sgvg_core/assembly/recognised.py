@@ -25,7 +25,7 @@ def find_generator(path: str | Path) -> Recognised:
 def build_recognised_discriminator(
     found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu"
 ) -> StyleGAN2Discriminator:
-    """The discriminator that was recognised in the file at `path`."""
+    """The discriminator that was recognised (`found`) in the file at `path`, on `device`. Raises CheckpointError, ConfigError."""
     config = from_file(DiscriminatorConfig, found.config, str(path))
     return build_filled(build_discriminator, config, found.state, path).to(to_device(device))
 
@@ -35,7 +35,7 @@ _GENERATORS = ("generator", "generator3")
 
 
 def build_recognised_generator(found: Recognised, path: str | Path = "the network", device: str | torch.device = "cpu") -> Generator:
-    """The generator that was recognised in the file at `path`, ready to run. A mean latent that the file lacks is computed."""
+    """The generator that was recognised (`found`) in the file at `path`, ready to run on `device`. A mean latent that it lacks is computed."""
     config: GeneratorConfig | StyleGAN3Config = from_file(_GENERATOR_CONFIGS[found.kind], found.config, str(path))
     state, absent = found.state, "mapping.w_avg" not in found.state
     if absent:

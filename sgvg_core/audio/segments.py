@@ -36,7 +36,7 @@ class SoundLevel:
 
 
 def measure(chunks: Iterable[torch.Tensor], mel: MelConfig) -> SoundLevel:
-    """The first pass: level of a mono sound given in chunks [n] or [1, n] at the configuration's sample rate.
+    """The first pass: level of a mono sound given in chunks [n] or [1, n] at the sample rate of `mel`.
 
     `reference` is exactly the maximum that `log_mel` of the whole clip would find. Raises MediaError on NaN, infinity or no samples.
     """

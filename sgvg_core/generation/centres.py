@@ -35,7 +35,7 @@ def compute_centres(
     They depend on the generator, `seed`, the label and the counts alone. A conditional generator's codes are all of `label`; without one the
     labels go round. Raises ConfigError.
 
-    `num_centres` is K, 1 to 4096, and at most `num_codes`.
+    `num_centres` is K, 1 to 4096, and at most `num_codes`. `progress` may raise to stop.
     """
     check_range("number of centres", num_centres, 1, MAX_CENTRES)
     check_range("number of codes", num_codes, num_centres, 1_000_000)

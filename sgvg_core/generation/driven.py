@@ -62,7 +62,10 @@ def check_driven(driven: Mapping[str, Driven]) -> dict[str, Driven]:
 
 
 def film_numbers(driven: Mapping[str, Driven], curves: CurvesOfSound, fps: Fraction, num_frames: int) -> dict[str, Curve]:
-    """Each driven number as a curve of the film: `num_frames` values at `fps`. Raises ConfigError for values out of their range."""
+    """Each driven number as a curve of the film: `num_frames` values at `fps`.
+
+    `curves` gives what expressions ask of the sound. Raises ConfigError for values out of their range.
+    """
     like = Curve.constant(0, fps, num_frames)
     found: dict[str, Curve] = {}
     for name, value in driven.items():

@@ -70,11 +70,14 @@ def generate(
 ) -> GeneratedVideo:
     """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for a PNG sequence) that moves as `sound` goes, with the sound in it.
 
-    `changes` are fields of `GenerateSettings` ("fps", "seed", "prompts", ...). `start_ws` [1, L, D] is a start of one's own. `edits` change
+    `sound` is a file of sound or video, or a `Sound` (a cut of one, a track of it, or samples). `model` is what `load_model` gives (None:
+    the bundled one, on the best device). `settings` hold all the rest, and `changes` are single fields of them ("fps", "seed", "prompts",
+    ...). `start_ws` [1, L, D] is a start of one's own. `edits` change
     the walk before it's rendered, the first of them first. `matte` is a second file: which pixels the sound moved, white on black, as
     `matte_settings` say. Memory doesn't grow with the length of the sound. Nothing is left at `output` when the work is cancelled or fails.
 
-    `sound_codec` is "auto", "copy", "none" or an encoder's name.
+    `sound_codec` is "auto", "copy", "none" or an encoder's name. `progress(done, total, note, preview)` is called for each batch of frames,
+    and may raise `Cancelled`. Raises ConfigError for settings, MediaError for files.
     """
     began = time.monotonic()
     settings = dataclasses.replace(settings or GenerateSettings(), **changes)
@@ -130,6 +133,8 @@ def walk_of_sound(
     The sound is read once for its level and duration, once for the curves that drive numbers, and listened to where the start or `unsure` ask
     for it; steps follow lazily. A sound that is no scene leads nowhere, unless `settings.unsure` is "follow". With keyframes the walk starts
     at the first of them and is carried along. Of a `loop` (then `sound` is one pass of it) the walk is one pass, closed.
+
+    `model` has the encoder and the walker; `progress` may raise to stop.
     """
     analysed = analyse_sound(sound, model.mel, progress)
     total = num_frames(analysed.duration, settings.fps)
@@ -177,7 +182,7 @@ def files_read(settings: GenerateSettings) -> tuple[str | Path, ...]:
 def write_film(
     writer: VideoWriter | FrameFolderWriter, made: Iterable[torch.Tensor], total: int, progress: Progress = silent
 ) -> tuple[int, torch.Tensor]:
-    """Write frames, uint8 [n, H, W, 3] batch after batch, to the file: how many they were, and a contact sheet of them, uint8 [H, W, 3].
+    """Write frames, uint8 [n, H, W, 3] batch after batch, by `writer`: how many they were, and a contact sheet of them, uint8 [H, W, 3].
 
     `total` is how many are expected. `progress` sees the last frame of each batch, and may raise to stop; then nothing is left of the file.
 

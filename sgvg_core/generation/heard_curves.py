@@ -26,7 +26,7 @@ def label_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *,
     "probability" is 0..1 among the given labels, and sums to 1 in each frame; "cosine" is the bare score of each by itself. A window is
     heard for each frame, or `windows_a_second` of them, with straight lines between. Raises ConfigError for a model that has no joint space.
 
-    `kind` is "probability" or "cosine".
+    `kind` is "probability" or "cosine"; the curves have `fps` values a second over all of `sound`. `progress` may raise to stop.
     """
     check_choice("kind", kind, HEARD_KINDS)
     space = model.joint_space

@@ -41,7 +41,10 @@ def quarter_slices(num_ws: int) -> dict[str, slice]:
 
 
 def drive_layers(generator: Generator, walk: LatentWalk, drives: Sequence[LayerDrive], start_ws: torch.Tensor) -> LatentWalk:
-    """The walk with each drive's layers moved by its curve. `start_ws` [1, L, D] is where the walk begins. Raises ConfigError."""
+    """The walk with the layers of each of `drives` moved by its curve.
+
+    `generator` says which latents its directions are measured in; `start_ws` [1, L, D] is where the walk begins. Raises ConfigError.
+    """
     slices = quarter_slices(generator.num_ws)
     for number, drive in enumerate(drives, start=1):
         try:

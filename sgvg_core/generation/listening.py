@@ -53,7 +53,10 @@ class SoundLabels:
 
 @torch.no_grad()
 def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progress: Progress = silent) -> SoundLabels:
-    """Which of `labels` (empty: the model's own scenes) the joint space hears in a sound."""
+    """Which of `labels` (empty: the model's own scenes) the joint space hears in a sound.
+
+    Raises ConfigError for a model without a joint space, MediaError for the sound. `progress` may raise to stop.
+    """
     space = model.joint_space
     if space is None:
         raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")

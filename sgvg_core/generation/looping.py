@@ -113,7 +113,10 @@ def looped(walk: Walk, loop: SoundLoop, numbers: Mapping[str, Curve], progress: 
 
 
 def loop_walk(walk: Walk, settings: LoopSettings, progress: Progress = silent) -> LoopWalk:
-    """A loop of a part of a walk's sound, with the walk's own numbers over time, closed. Raises ConfigError."""
+    """A loop of a part of a walk's sound, with the walk's own numbers over time, closed.
+
+    `settings` say which part and how it closes. `progress` may raise to stop. Raises ConfigError.
+    """
     loop = loop_of_sound(walk.analysed.sound, settings, walk.fps, {}, progress)
     numbers = {name: closed_curve(curve, loop.span) for name, curve in walk.numbers.items()}
     return looped(walk, loop, numbers, progress)

@@ -40,7 +40,8 @@ def draw_mattes(
 ) -> Iterator[torch.Tensor]:
     """The matte of each frame, [n, H, W] in 0..1 on the CPU, batch after batch: white where the picture isn't the one it's held against.
 
-    Both are rendered with the same noise and pose. A walk that no sound moved is silent already: hold it against its start.
+    `generator` renders both, by `render`, with the same noise and pose; `settings` say what a frame is held against (None: silence).
+    A walk that no sound moved is silent already: hold it against its start.
     """
     settings = settings or MatteSettings()
     shown = images_of(generator, walk, render, pose=pose)

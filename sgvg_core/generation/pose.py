@@ -59,7 +59,7 @@ def anchor_placement(generator: StyleGAN3Generator, anchor: str) -> torch.Tensor
     make the picture slide. "released": as the released sound-to-video code does, which adds the mean latent's answer to the bias that
     is in it already, and so counts the bias twice; for weights that were trained with it. Raises ConfigError.
 
-    `anchor` is "none", "exact" or "released".
+    `anchor` is "none", "exact" or "released"; `generator` has the mean latent.
     """
     check_choice("anchor", anchor, ANCHORS)
     if anchor == "none":

@@ -79,7 +79,7 @@ def size_of_image(generator: Generator, size: int | None = None) -> tuple[int, i
 
 
 def final_size(generator: Generator, settings: RenderSettings) -> tuple[int, int]:
-    """Height and width of the frames. Raises ConfigError for a shape smaller than the generator's."""
+    """Height and width in pixels of the frames that `settings` ask for. Raises ConfigError for a shape smaller than the generator's."""
     trained = size_of_image(generator)
     if settings.shape is None:
         return size_of_image(generator, settings.size)
@@ -112,7 +112,8 @@ def synthesize(
     the strength of it, if that's a curve.
     `pose` moves the picture of a StyleGAN3 from frame to frame. `path` is where smooth noise is; `paint` makes pictures of latents.
 
-    `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of the features.
+    `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of `generator`'s
+    features. Raises ConfigError for a mode or pose that the generator has not, ShapeError for latents of another size.
     """
     check_choice("noise", noise_mode, NOISE_MODES)
     check_range("batch", batch, 1, 4096)
@@ -143,7 +144,8 @@ def images_of(
 ) -> Iterator[torch.Tensor]:
     """The images of a walk at their final size, RGB [n, 3, H, W] in -1..1, as many at once as `settings.batch`.
 
-    `first` is the number of the walk's first frame, if it's a part of a longer one.
+    `walk` gives latents [n, L, D], batch after batch; `settings` None are the defaults; `pose` moves the picture of a StyleGAN3. `first` is the
+    number of the walk's first frame, if it's a part of a longer one. Raises as `synthesize`.
     """
     settings = settings or RenderSettings()
     size, dtype = final_size(generator, settings), to_dtype(settings.dtype, generator.w_avg.device)
@@ -178,7 +180,9 @@ def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[G
 def frames(
     generator: Generator, walk: Iterable[torch.Tensor], settings: RenderSettings | None = None, *, pose: Pose | None = None, first: int = 0
 ) -> Iterator[torch.Tensor]:
-    """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU; arguments as in `images_of`.
+    """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU.
+
+    `generator`, `walk`, `settings` and `pose` are those of `images_of`.
 
     `first` is the number of the first frame of the film.
     """

@@ -44,7 +44,8 @@ def random_start(
     All codes of a conditional generator get `label`; without one each draws its own (`generation.drawn_label`). Raises ConfigError for the
     label of a generator without any.
 
-    `first` is the number of the first code. `truncation_psi` and `truncation_cutoff` are those of `truncate`.
+    `seed` and a code's number decide its z alone: code 7 is the same whether `num_codes` N is 8 or 1 and `first` 7. `first` is the number of
+    the first code. `truncation_psi` and `truncation_cutoff` are those of `truncate`.
     """
     c = labels_of_codes(generator, label, seed, range(first, first + num_codes))
     z = draw_z(generator, seed, num_codes, first).to(generator.w_avg.device)

@@ -113,6 +113,9 @@ class AnalysedSound:
 def analyse_sound(sound: Sound, mel: MelConfig, progress: Progress = silent) -> AnalysedSound:
     """The first streaming pass: the dB reference (ONE number a clip, so that loud and quiet stay apart) and the duration.
 
+    `mel` are the spectrograms that E_a hears; of `sound` only its own cut is read. Raises MediaError for a file that can't be read or
+    holds no samples.
+
     `progress` is called for every packet, so that what takes long can be stopped; its `check`, if it has one, in all later passes too.
     """
     total, done = sound.announced_seconds(), 0.0

@@ -45,7 +45,10 @@ class SoundCurves:
 
 
 def curves_of_source(sound: Sound, names: Iterable[str], progress: Progress = silent) -> SoundCurves:
-    """The analysis of the whole source of a sound, whatever cut of it the film takes. Raises ConfigError for names that aren't known."""
+    """The analysis of the whole source of a sound, whatever cut of it the film takes. Raises ConfigError for names that aren't known.
+
+    `names` are those of `curves.measures`. `progress` may raise to stop.
+    """
     wanted = expanded(sorted(set(names)))
     if sound.path is None:
         return SoundCurves(analyse_sound(SoundSource.from_waveform(_samples(sound), sound.sample_rate), wanted, progress=progress))

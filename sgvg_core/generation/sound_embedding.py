@@ -11,7 +11,7 @@ from .windows import embed_windows, label_windows
 
 @torch.no_grad()
 def embed_sound(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> torch.Tensor:
-    """What the joint space hears in a whole sound: the mean of its windows' embeddings, [1, E], unit length.
+    """What the joint space hears in a whole sound (`analysed`): the mean of its windows' embeddings, [1, E], unit length.
 
     A joint space that hears other spectrograms than the model's sound encoder listens to the sound once more.
     """

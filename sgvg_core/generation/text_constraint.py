@@ -123,11 +123,11 @@ def choose_start(
     dtype: torch.dtype = torch.float32,
     progress: Progress = silent,
 ) -> RankedStarts:
-    """Draw candidates, look at each, and rank them by `wanted_direction`.
+    """Draw `num_codes` candidates, look at each with `space`, and rank them by `wanted_direction`: towards `prompts`, away from `negatives`.
 
     Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. Without a `label` a
     conditional generator's candidates are of all classes, so the words choose the class too. `progress` gets the best picture so far, and
-    may raise to stop.
+    may raise to stop. The best `keep` are returned.
 
     `sound_embed` is that of `wanted_direction`; `truncation_psi` and `centres` are those of `random_start`; `dtype` is that of the
     generator's features.
@@ -155,9 +155,9 @@ def choose_start(
 
 
 def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:
-    """The kept candidates as one picture, uint8 [H, W, 3], best first, each above its rank, number and score, and the class it drew.
+    """The kept candidates of `ranked` as one picture, uint8 [H, W, 3], best first, each above its rank, number and score, and the class it drew.
 
-    `columns` stand in a row.
+    `columns` are in a row.
     """
     labels = [f"{rank}.  #{number}  {ranked.scores[number]:.3f}" for rank, number in enumerate(ranked.order.tolist(), start=1)]
     if ranked.drawn_labels:

@@ -237,7 +237,8 @@ def fit_sounds(
     """E_a, and a walker that follows it, for a generator and a handful of labelled sounds.
 
     `space` judges pictures by words (a model's own joint space, or an open_clip model), wherever it lies. `init_from` is an encoder whose
-    ears are taken over, `mel` the spectrograms that it hears (None: the bundled model's). Raises ConfigError and MediaError.
+    ears are taken over, `mel` the spectrograms that it hears (None: the bundled model's). `settings` None are the defaults: minutes
+    on a CPU. `progress` may raise to stop. Raises ConfigError and MediaError.
     """
     settings, mel = settings or SoundFitSettings(), mel or LANDSCAPES.mel
     labels = tuple(dict.fromkeys(labelled.label.strip() for labelled in sounds))

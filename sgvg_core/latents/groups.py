@@ -19,7 +19,7 @@ def group_slices(bounds: tuple[int, int], num_ws: int) -> dict[str, slice]:
 
 
 def group_layers(slices: Mapping[str, slice], layers: Sequence[str | int]) -> list[int]:
-    """The numbers of the latents that `layers` say: names of groups, or numbers from 0. Raises ConfigError."""
+    """The numbers of the latents that `layers` say: names of groups in `slices`, or numbers from 0. Raises ConfigError."""
     num_ws, found = max(part.stop for part in slices.values()), set()
     for layer in layers:
         if layer in slices:

@@ -110,7 +110,7 @@ def map_latents(ws: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 
 
 def map_slices(slices: dict[str, slice], matrix: torch.Tensor) -> dict[str, slice]:
-    """Groups of source latents as groups of target latents: each target latent goes where most of it comes from. Raises ConfigError.
+    """Groups of source latents (`slices`) as groups of target latents: each target latent goes where most of it comes from. Raises ConfigError.
 
     `matrix` is a `layer_map` [L_target, L_source].
     """

@@ -54,7 +54,7 @@ class SoundInfo:
 
 
 def probe_sound(path: str | Path, track: int | None = None) -> SoundInfo:
-    """What is in a sound or video file, without decoding it; `track` as for `SoundReader`. Raises MediaError."""
+    """What is in a sound or video file, without decoding it; `path` is a local file, `track` as for `SoundReader`. Raises MediaError."""
     with open_container(path) as container:
         stream = sound_stream(container, path, track)
         videos = [video for video in container.streams.video if not is_cover(video)]
@@ -203,7 +203,8 @@ def iter_sound(path: str | Path, *, sample_rate: int | None = None, mono: bool =
                chunk_seconds: float = 1.0, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> Iterator[torch.Tensor]:
     """The sound of a file in chunks [C, n] of `chunk_seconds` (the last is shorter), float32. See `SoundReader`. Raises MediaError.
 
-    `start` and `length` are in seconds (None: to the end); `mono` takes the mean of the channels; `track` is the number of the sound
+    `sample_rate` is in Hz (None: the file's own); `start` and `length` are in seconds (None: to the end); `tick` is called for every packet of
+    `path` and may raise to stop; `mono` takes the mean of the channels; `track` is the number of the sound
     track, from 1 (None: the usual one); `strict` refuses what is damaged.
     """
     return iter(SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, chunk_seconds=chunk_seconds,
@@ -214,7 +215,8 @@ def read_sound(path: str | Path, *, start: float = 0.0, length: float | None = N
                mono: bool = False, track: int | None = None, strict: bool = False, tick: Tick = nothing) -> tuple[torch.Tensor, int]:
     """The sound of a file as a whole: waveform [C, N] float32 and its sample rate. See `SoundReader`. Raises MediaError.
 
-    `start` and `length` are in seconds (None: to the end); `mono` takes the mean of the channels; `track` is the number of the sound
+    `sample_rate` is in Hz (None: the file's own); `start` and `length` are in seconds (None: to the end); `tick` is called for every packet of
+    `path` and may raise to stop; `mono` takes the mean of the channels; `track` is the number of the sound
     track, from 1 (None: the usual one); `strict` refuses what is damaged.
     """
     reader = SoundReader(path, sample_rate=sample_rate, mono=mono, start=start, length=length, track=track, strict=strict, tick=tick)

@@ -96,7 +96,7 @@ class SoundTrack:
 def chosen_codec(track: SoundTrack | None, sound_codec: str, into: Container = CONTAINERS[".mp4"]) -> str:
     """What becomes of the sound: "copy", an encoder or "none". Raises ConfigError or MediaError when the wish can't be met.
 
-    `sound_codec` is the wish: "auto", "copy", "none" or an encoder's name.
+    `track` is the film's sound (None: it has none), `into` the kind of file. `sound_codec` is the wish: "auto", "copy", "none" or an encoder's name.
     """
     if sound_codec not in SOUND_CODECS:
         raise ConfigError(f"sound: got {sound_codec!r}, expected {', '.join(SOUND_CODECS)}")

@@ -15,7 +15,7 @@ _ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, Typ
 
 
 def read_image(path: str | Path | bytes, *, formats: tuple[str, ...] | None = None, name: str | None = None) -> Image.Image:
-    """A picture file (or its bytes) as an upright RGB image. Raises MediaError.
+    """A picture file `path` (or its bytes) as an upright RGB image. Raises MediaError.
 
     An orientation tag is followed; 16 bits and floats are scaled to 8; what's transparent is laid on white, whatever colour is hidden there;
     CMYK, palettes and 1 bit become RGB; of an animation the first picture counts. `formats` are Pillow's names of those allowed (None:

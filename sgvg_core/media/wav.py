@@ -11,7 +11,7 @@ from ..shapes import check_shape
 
 
 def write_wav(path: str | Path, waveform: torch.Tensor, sample_rate: int) -> Path:
-    """Write a waveform [C, N] in -1..1 as a 16-bit wav file; louder samples are held at the ends. Raises MediaError."""
+    """Write a waveform [C, N] in -1..1 as a 16-bit wav file at `path`, `sample_rate` in Hz; louder samples are clipped. Raises MediaError."""
     check_shape("waveform", waveform, "C N")
     if not torch.isfinite(waveform).all() or not 0 < waveform.shape[0] <= 64:
         raise MediaError(f"{path}: got {waveform.shape[0]} channels of sound, some samples maybe NaN; expected 1 to 64 channels, all finite")
