@@ -22,9 +22,13 @@ def sound_image(image_embed: torch.Tensor, sound_embed: torch.Tensor) -> torch.T
     return (1 - F.cosine_similarity(image_embed, sound_embed, dim=-1)).mean()
 
 
-def sound_text(image_embed: torch.Tensor, text_embed: torch.Tensor) -> torch.Tensor:
-    """Eq. 2, a <-> t: 1 - cos(F_v(G(w_hat_a)), F_t(label of x_a)), the mean over items. `image_embed` and `text_embed` are [N, E]."""
-    return (1 - F.cosine_similarity(image_embed, text_embed, dim=-1)).mean()
+def sound_text(image_embed: torch.Tensor, text_embed: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+    """Eq. 2, a <-> t: 1 - cos(F_v(G(w_hat_a)), F_t(label of x_a)), the mean over items. `image_embed` and `text_embed` are [N, E].
+
+    `known` says which items have a label, bool [N]; None: all. The mean is over those alone, and 0 where there are none.
+    """
+    apart = 1 - F.cosine_similarity(image_embed, text_embed, dim=-1)
+    return apart.mean() if known is None else (apart * known).sum() / known.sum().clamp(min=1)
 
 
 def spread(ws: torch.Tensor) -> torch.Tensor:
@@ -40,8 +44,28 @@ def encoder(image_embed: torch.Tensor, sound_embed: torch.Tensor, text_embed: to
 
     `image_embed`, `sound_embed` and `text_embed` are those of `sound_image` and `sound_text`, `ws` those of `spread`.
     """
-    terms = {"sound_image": sound_image(image_embed, sound_embed), "sound_text": sound_text(image_embed, text_embed), "spread": spread(ws)}
-    return total(terms, encoder_weights(lambda_b))
+    return total(encoder_terms(image_embed, sound_embed, text_embed, ws), encoder_weights(lambda_b))
+
+
+def encoder_terms(
+    image_embed: torch.Tensor | None,
+    sound_embed: torch.Tensor | None,
+    text_embed: torch.Tensor | None,
+    ws: torch.Tensor | None,
+    known: torch.Tensor | None = None,
+) -> dict[str, torch.Tensor]:
+    """The terms of Eq. 3 by their names, without weights; those that lack what they compare (None) are left out.
+
+    `image_embed`, `sound_embed` and `text_embed` are [N, E], `ws` those of `spread`, `known` those of `sound_text`.
+    """
+    terms = {}
+    if image_embed is not None and sound_embed is not None:
+        terms["sound_image"] = sound_image(image_embed, sound_embed)
+    if image_embed is not None and text_embed is not None:
+        terms["sound_text"] = sound_text(image_embed, text_embed, known)
+    if ws is not None:
+        terms["spread"] = spread(ws)
+    return terms
 
 
 def encoder_weights(lambda_b: float) -> dict[str, float]:
@@ -74,6 +98,17 @@ def image_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan"
     return _critic(real, made, gan_loss)
 
 
+def critic_terms(
+    video: tuple[torch.Tensor, torch.Tensor] | None, image: tuple[torch.Tensor, torch.Tensor] | None, gan_loss: str = "lsgan"
+) -> dict[str, torch.Tensor]:
+    """Eq. 7 and 8 by their names. `video` and `image` are the answers of D_V and D_I for what is real and what was made; None: without it.
+
+    `gan_loss` is one of `GAN_LOSSES`.
+    """
+    terms = {} if video is None else {"video_critic": video_critic(*video, gan_loss)}
+    return terms if image is None else {**terms, "image_critic": image_critic(*image, gan_loss)}
+
+
 def adversarial(made: torch.Tensor, gan_loss: str = "lsgan") -> torch.Tensor:
     """Eq. 9, the side of E_a and the walker against one discriminator: E[log(1 - D(v~))].
 
@@ -96,6 +131,15 @@ def walker(
     `GAN_LOSSES`.
     """
     return adversarial(video_made, gan_loss) + adversarial(image_made, gan_loss) + lambda_enc * encoder_loss
+
+
+def adversarial_terms(video_made: torch.Tensor | None, image_made: torch.Tensor | None, gan_loss: str = "lsgan") -> dict[str, torch.Tensor]:
+    """The terms of Eq. 9 against D_V and D_I, by their names, without weights.
+
+    `video_made` and `image_made` are their answers for what was made (None: without it); `gan_loss` is one of `GAN_LOSSES`.
+    """
+    given = {"video": video_made, "image": image_made}
+    return {name: adversarial(made, gan_loss) for name, made in given.items() if made is not None}
 
 
 def walker_weights(lambda_b: float, lambda_enc: float) -> dict[str, float]:
@@ -175,7 +219,12 @@ def total(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> to
 
     `weights` may hold more names than `terms`.
     """
-    return torch.stack([weights[name] * term for name, term in terms.items() if weights[name] != 0]).sum()
+    return torch.stack(list(weighted(terms, weights).values())).sum()
+
+
+def weighted(terms: Mapping[str, torch.Tensor], weights: Mapping[str, float]) -> dict[str, torch.Tensor]:
+    """`terms` times their `weights`, by name; those of weight 0 are left out."""
+    return {name: weights[name] * term for name, term in terms.items() if weights[name] != 0}
 
 
 LOSSES: Mapping[str, Callable[..., torch.Tensor]] = {

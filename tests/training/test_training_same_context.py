@@ -15,7 +15,7 @@ from sgvg_core.presets import TINY, TINY_WORLD
 from sgvg_core.sound_inversion import SoundInversionEncoder, encode_clips, encode_stream
 from sgvg_core.training.clips import sgvg as clip_sgvg
 from sgvg_core.training.clips import windows as clip_windows
-from sgvg_core.training.clips.samples import sample_film
+from sgvg_core.training.clips.samples import Sampled, sample_film
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS
 from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
@@ -169,13 +169,13 @@ def test_a_step_with_a_reach_learns_and_samples_are_films_of_the_whole_clip(trai
     windows = ClipWindows(clip_data, TINY.mel)
     training.step(0, WalkReader(windows, tiny_model.generator, training.config).read(0, range(3)))
     assert bool(seen["loss"].isfinite())
-    film = sample_film(tiny_model.generator, training.encoder_ema, training.walker_ema, windows, windows.clips[0], WalkSettings(), 1, 0)
+    film = sample_film(Sampled(tiny_model.generator, training.encoder_ema, training.walker_ema, WalkSettings(), seed=1), windows, windows.clips[0], 0)
     assert film.shape[0] == 24
 
 
 def test_the_warm_start_learns_from_textures_as_films_have_them(training, clip_data, tiny_model):
     windows, labels = ClipWindows(clip_data, TINY.mel), list(clip_data.labels)
-    heard = clip_sgvg._analyse_clips(windows, windows.clips, labels, training.config, training.encoder, lambda *said: None)
+    heard = clip_sgvg._analyse_clips(windows, windows.clips, labels, training, lambda *said: None)
     assert heard.surroundings is not None
     for number, clip in enumerate(windows.clips):
         film = in_a_film(training.encoder, tiny_model, *_sound(windows, clip))

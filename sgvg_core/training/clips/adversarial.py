@@ -22,9 +22,7 @@ from ...synthesis.mapping import W_AVG_DECAY
 from .. import losses
 from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.loop import Stateful
-from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
-from ..runs.settings import CONFIG_FILE, write_stage_config
 from ..runs.steps import RunPolicy, SteppedRun
 from .adversarial_config import AdversarialConfig
 from .adversarial_sheet import sample_sheet
@@ -49,6 +47,15 @@ class Drawn:
     noise: list[torch.Tensor] | None
     transforms: torch.Tensor
     c: torch.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Update:
+    """Which network learns, "G" or "D", the name of its gradient in the log, and the weights of the terms."""
+
+    learns: str
+    gradient_name: str
+    weights: dict[str, float]
 
 
 class AdversarialTraining:
@@ -118,7 +125,7 @@ class AdversarialTraining:
                 labels.append(self.classes.draw(generator))
         maps = self._maps(torch.stack(noise)) if config.noise else None
         codes, others = torch.stack(z).to(device), torch.stack(other_z).to(device)
-        return Drawn(codes, others, torch.tensor(cuts, device=device), maps, torch.stack(transforms), self.label_vectors(labels))
+        return Drawn(codes, others, torch.tensor(cuts, device=device), maps, torch.stack(transforms), c=self.label_vectors(labels))
 
     def _maps(self, noise: torch.Tensor) -> list[torch.Tensor]:
         """Numbers [n, N] as the noise maps [n, 1, H, W] of all layers."""
@@ -176,7 +183,7 @@ class AdversarialTraining:
             made = self.answers(self.paint(ws, drawn), drawn.transforms, drawn.c)
             return {"generator_adversarial": losses.generator_adversarial(made)}
 
-        self._update(self.G, self.D, self.G_optimiser, self.slices, terms, {"generator_adversarial": 1.0}, "generator_gradient")
+        self._update(_Update("G", "generator_gradient", {"generator_adversarial": 1.0}), self.slices, terms)
         with torch.no_grad():
             self.G.w_avg.lerp_(self.ranks.mean(ws_sum / len(self.slices)), 1 - W_AVG_DECAY)
 
@@ -196,7 +203,7 @@ class AdversarialTraining:
 
         some = [items[: max(1, len(items) // config.pl_batch_shrink)] for items in self.slices]
         weights = {"path_length": config.path_weight * config.g_reg_interval}
-        self._update(self.G, self.D, self.G_optimiser, some, terms, weights, "path_gradient")
+        self._update(_Update("G", "path_gradient", weights), some, terms)
         mean = self.ranks.mean(torch.stack(seen).mean()).item()
         self.memory["path_mean"] += config.path_decay * (mean - self.memory["path_mean"])
 
@@ -215,7 +222,7 @@ class AdversarialTraining:
             signs.append(real_answers.detach().sign().mean())
             return {"critic_adversarial": losses.critic_adversarial(real_answers, self.answers(made, drawn.transforms, drawn.c))}
 
-        self._update(self.D, self.G, self.D_optimiser, self.slices, terms, {"critic_adversarial": 1.0}, "critic_gradient")
+        self._update(_Update("D", "critic_gradient", {"critic_adversarial": 1.0}), self.slices, terms)
         self.memory["signs"] += self.ranks.mean(torch.stack(signs).mean()).item()
         self.memory["sign_steps"] += 1
 
@@ -232,7 +239,7 @@ class AdversarialTraining:
             answers = self.D(shown, self._of(c, items), dtype=self.dtype)
             return {"r1": losses.r1(answers, shown)}
 
-        self._update(self.D, self.G, self.D_optimiser, self.slices, terms, {"r1": config.gamma * config.d_reg_interval}, "r1_gradient")
+        self._update(_Update("D", "r1_gradient", {"r1": config.gamma * config.d_reg_interval}), self.slices, terms)
 
     def _real_transforms(self, phase: str, step: int, items: Iterable[int]) -> torch.Tensor:
         return torch.stack([draw_transforms(generator_at(self.config.seed, phase, step, item)) for item in items])
@@ -251,28 +258,21 @@ class AdversarialTraining:
         first = self.items.start
         return None if real is None else real[items.start - first : items.stop - first].detach()
 
-    def _update(
-        self,
-        module: torch.nn.Module,
-        frozen: torch.nn.Module,
-        optimiser: torch.optim.Optimizer,
-        slices: Sequence[range],
-        terms_of: Callable[[range], dict[str, torch.Tensor]],
-        weights: dict[str, float],
-        gradient_name: str,
-    ) -> None:
-        """One update of `module`: the mean over slices and ranks of the gradients of weighted terms; all are noted before it's made."""
+    def _update(self, update: "_Update", slices: Sequence[range], terms_of: Callable[[range], dict[str, torch.Tensor]]) -> None:
+        """One update: the mean over slices and ranks of the gradients of weighted terms; all are noted before it's made."""
+        both = (self.G, self.D, self.G_optimiser), (self.D, self.G, self.D_optimiser)
+        module, frozen, optimiser = both[0] if update.learns == "G" else both[1]
         frozen.requires_grad_(False)
         module.requires_grad_(True)
         optimiser.zero_grad(set_to_none=True)
         means: dict[str, torch.Tensor] = {}
         for items in slices:
             terms = terms_of(items)
-            (losses.total(terms, weights) / len(slices)).backward()  # type: ignore[no-untyped-call]
+            (losses.total(terms, update.weights) / len(slices)).backward()  # type: ignore[no-untyped-call]
             means = {name: means.get(name, 0) + term.detach() / len(slices) for name, term in terms.items()}
         self.ranks.average_gradients(module.parameters())
         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-        self.note(**means, **{gradient_name: torch.nn.utils.get_total_norm(gradients)})
+        self.note(**means, **{update.gradient_name: torch.nn.utils.get_total_norm(gradients)})
         optimiser.step()
         self.G.synthesis.release_buffers()  # torch's fused optimisers don't say that weights changed: it would paint with the old ones
 
@@ -347,14 +347,8 @@ def train_adversarial(
         run.notes.extend(init_from.notes)
     run.extra.setdefault("memory", training.memory)
     training.memory, training.note = run.extra["memory"], run.note
-    with run, Prefetcher(load, end=policy.num_steps, workers=workers) as batches:
-        if ranks.is_first:
-            write_stage_config(folder / CONFIG_FILE, config)
-            if run.is_new and policy.sheet_every:
-                run.make_sheet(0)
-        for step in run.steps():
-            with run.waiting():
-                real, labels = batches.get(step)
+    with run.fed(load, config, workers=workers) as steps:
+        for step, (real, labels) in steps:
             training.step(step, real, labels)
     result = work / "generator.safetensors"
     if ranks.is_first:

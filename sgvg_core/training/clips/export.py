@@ -78,7 +78,7 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
         credits = credits_with(work, about)
         if credits:
             write_recipe(whole, {"recordings": to_plain(credits)})
-        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence, credits), encoding="utf-8")
+        (whole / "MODEL_CARD.md").write_text(clip_model_card(work, whole, about, said, licence, credits=credits), encoding="utf-8")
         folder.mkdir(exist_ok=True)
         for path in whole.iterdir():
             path.replace(folder / path.name)

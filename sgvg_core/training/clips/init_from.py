@@ -72,7 +72,7 @@ def read_initial_networks(path: Path, config: AdversarialConfig, num_labels: int
     G = mean if running is None else build_recognised_generator(running, path).state_dict()
     D, D_state, said = _critic(path, found, sizes, config)
     notes = (f"begins with {path.name}: {config.size} px, {'its averaged and its running generator' if running else 'one generator'}, {said}",)
-    initial = InitialNetworks(sizes, D, G, mean, D_state, notes)
+    initial = InitialNetworks(sizes, D, G, mean, D_state, notes=notes)
     return _with_labels(initial, config, num_labels) if num_labels and not sizes.c_dim else initial
 
 
@@ -88,7 +88,7 @@ def _with_labels(initial: InitialNetworks, config: AdversarialConfig, num_labels
     G, mean = (_grown_generator(state, fresh) for state in (initial.G, initial.G_ema))
     D_state = None if initial.D_state is None else _grown_critic(initial.D_state, fresh_critic, D)
     notes = (*initial.notes, f"it knew no labels: it begins with the same pictures for each of the {num_labels} classes, and learns to tell them")
-    return InitialNetworks(sizes, D, G, mean, D_state, notes)
+    return InitialNetworks(sizes, D, G, mean, D_state, notes=notes)
 
 
 def _grown_generator(state: State, fresh: State) -> State:

@@ -47,9 +47,7 @@ from ...randomness import generator_at
 from ...schedules import cosine, set_lr, warm_up
 from .. import losses
 from ..runs.loop import Stateful
-from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
-from ..runs.settings import CONFIG_FILE, write_stage_config
 from ..runs.steps import RunPolicy, SteppedRun
 from .captions import EmbeddedCaptions, all_words, clip_captions
 from .images import Epochs
@@ -116,7 +114,7 @@ class MomentReader:
         images, sounds, captions, tokens = zip(*drawn, strict=True)
         said = torch.tensor([self.numbers.get(caption, -1) for caption in captions])
         ids = None if self.bpe is None else torch.stack([row for row in tokens if row is not None])
-        return Moments(torch.stack(images), torch.stack(sounds), list(captions), ids, torch.tensor(rows), said)
+        return Moments(torch.stack(images), torch.stack(sounds), list(captions), ids, clips=torch.tensor(rows), said=said)
 
 
 class ClipJointSpaceTraining:
@@ -252,8 +250,9 @@ def begin_space(
         clip = open_space(config.onto)
         if not isinstance(clip, OpenClipSpace):
             raise ConfigError(f"onto {config.onto}: isn't a CLIP model")
-        tower_config = SoundTowerConfig(Path(name).name, Path(weights).name, clip.embed_dim, config.space.sound_widths, config.space.sound_texture,
-                                        config.space.sound_norm, config.space.mel, labels)  # fmt: skip
+        own = config.space
+        tower_config = SoundTowerConfig(Path(name).name, Path(weights).name, clip.embed_dim, own.sound_widths, own.sound_texture,
+                                        norm=own.sound_norm, mel=own.mel, labels=labels)  # fmt: skip
         return clip.hears(build_clip_sound_tower(tower_config), config.space.mel, labels), tower_config
     return _onto_joint_space(config)
 
@@ -342,12 +341,8 @@ def train_clip_joint_space(
     training.note = run.note
     if run.is_new:
         training.measure(reader)
-    with run, Prefetcher(lambda step: reader.read(step, training.items), end=policy.num_steps, workers=workers) as batches:
-        if ranks.is_first:
-            write_stage_config(work / FOLDER / CONFIG_FILE, config)
-        for step in run.steps():
-            with run.waiting():
-                moments = batches.get(step)
+    with run.fed(lambda step: reader.read(step, training.items), config, workers=workers) as steps:
+        for step, moments in steps:
             training.step(step, moments)
             if test is not None and ((step + 1) % config.test_every == 0 or step + 1 == config.num_steps):
                 run.note(**training.retrieval(test))

@@ -6,7 +6,7 @@ Every variant makes the same steps on the same moments of the same clips; only t
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def train_loss_ablations(
     """
     start = work / START
     about = {"config": dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}
-    _make_start(start, about, data, generator, space, config, progress)
+    _make_start(start, about, data, lambda: ClipSgvgTraining(config, generator, space, data.labels), progress)
     settings = variants_of(config)
     _rename_older_folders(work)
     for place, (key, changed) in enumerate(settings.items()):
@@ -105,19 +105,18 @@ def _rename_older_folders(work: Path) -> None:
             before.rename(now)
 
 
-def _make_start(
-    folder: Path, about: Mapping[str, Any], data: ClipData, generator: Generator, space: AnyJointSpace, config: ClipSgvgConfig, progress: Progress
-) -> None:
+def _make_start(folder: Path, about: Mapping[str, Any], data: ClipData, new_training: Callable[[], ClipSgvgTraining], progress: Progress) -> None:
     """E_a and the walker after the warm start, once; raise ConfigError where the folder holds that of other settings."""
     said, note = json.dumps(about), folder / "made_of.json"
     if note.exists():
         if not same_settings(note.read_text(encoding="utf-8"), said):
             raise ConfigError(f"{folder}: was made with other settings, data, generator or joint space; go on with those, or choose another folder")
         return
-    training = ClipSgvgTraining(config, generator, space, data.labels)
-    warm_start(training, ClipWindows(data, config.mel), progress)
+    training = new_training()
+    mel = training.config.mel
+    warm_start(training, ClipWindows(data, mel), progress)
     folder.mkdir(parents=True, exist_ok=True)
-    save_sound_encoder(folder / PARTS[0], training.encoder_ema, training.encoder_config, config.mel, half=False)
+    save_sound_encoder(folder / PARTS[0], training.encoder_ema, training.encoder_config, mel, half=False)
     save_walker(folder / PARTS[1], training.walker_ema, training.walker_config, half=False)
     with atomic_write(note, TrainingError) as part:  # last: without it the start is made again
         part.write_text(json.dumps(json.loads(said), indent=1) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """Something to look at while E_a and the walker learn: for a few clips, real frames above made ones, and short films with the sound."""
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,16 +20,20 @@ from .windows import ClipWindows
 _NUM_CLIPS, _NUM_FRAMES, _SECONDS = 4, 8, 3.0
 
 
-def write_samples(
-    folder: Path,
-    step: int,
-    generator: Generator,
-    encoder: SoundInversionEncoder,
-    walker: RecurrentWalker,
-    windows: ClipWindows,
-    settings: WalkSettings,
-    seed: int,
-) -> torch.Tensor:
+@dataclasses.dataclass(frozen=True)
+class Sampled:
+    """What films are made of."""
+
+    generator: Generator
+    encoder: SoundInversionEncoder
+    walker: RecurrentWalker
+    settings: WalkSettings
+    """How the walker moves."""
+    seed: int
+    """Of the start latents."""
+
+
+def write_samples(folder: Path, step: int, sampled: Sampled, windows: ClipWindows) -> torch.Tensor:
     """`step_N.png`, two rows a clip: real, then made; and `step_N_<clip>.mp4` of each. Always the same clips and starts.
 
     Returns the sheet, uint8 [H, W, 3].
@@ -38,8 +43,8 @@ def write_samples(
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, clip in enumerate(_different(windows)):
-        made = sample_film(generator, encoder, walker, windows, clip, settings, seed, number)
-        rate = to_rate(walker.walk_rate)
+        made = sample_film(sampled, windows, clip, number)
+        rate = to_rate(sampled.walker.walk_rate)
         real = to_uint8(windows.frames(clip, 0.0, rate, len(made), made.shape[1]))
         places = torch.linspace(0, len(made) - 1, _NUM_FRAMES).round().long()
         rows += [real[places], made[places]]
@@ -56,23 +61,15 @@ def _different(windows: ClipWindows) -> list[ClipInfo]:
 
 
 @torch.no_grad()
-def sample_film(
-    generator: Generator,
-    encoder: SoundInversionEncoder,
-    walker: RecurrentWalker,
-    windows: ClipWindows,
-    clip: ClipInfo,
-    settings: WalkSettings,
-    seed: int,
-    number: int,
-) -> torch.Tensor:
+def sample_film(sampled: Sampled, windows: ClipWindows, clip: ClipInfo, number: int) -> torch.Tensor:
     """The film of a clip's sound from start latent `number` of the seed, uint8 [T, H, W, 3], at the walker's rate."""
+    generator, encoder, walker = sampled.generator, sampled.encoder, sampled.walker
     device, rate = generator.w_avg.device, to_rate(walker.walk_rate)
     num_steps = max(2, int(min(clip.seconds, _SECONDS) * rate))
     count = max(num_steps, min(num_steps + encoder.reach, count_windows(clip.seconds, rate)))
     heard = hear_part(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None], slice(0, num_steps))[0]
-    start_ws = random_start(generator, seed, first=number).to(device)
-    walk = roll_out(walker, start_ws, [heard], settings)
+    start_ws = random_start(generator, sampled.seed, first=number).to(device)
+    walk = roll_out(walker, start_ws, [heard], sampled.settings)
     return torch.cat(list(frames(generator, walk)))
 
 

@@ -32,11 +32,9 @@ from ...randomness import generator_at
 from ...sound_inversion import SoundInversionEncoder
 from ...synthesis import Generator
 from ...walker.analytic import analytic_walker
-from ..runs.prefetch import Prefetcher
 from ..runs.ranks import Ranks
-from ..runs.settings import CONFIG_FILE, write_stage_config
 from ..runs.steps import Checkpoints, RunPolicy, SteppedRun
-from .samples import write_samples
+from .samples import Sampled, write_samples
 from .sgvg_config import ClipSgvgConfig
 from .sgvg_step import ClipSgvgTraining
 from .walks import WalkReader
@@ -55,7 +53,7 @@ def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progr
     labels = [label for label in windows.labels if any(clip.label == label for clip in labelled)]
     if not settings.num_steps or not labels:
         return {}
-    heard = _analyse_clips(windows, labelled, labels, config, training.encoder, progress)
+    heard = _analyse_clips(windows, labelled, labels, training, progress)
     directions = _label_directions(training, heard, labels)
     found = find_label_directions(training.generator, training.space, labels, settings.search, progress, directions=directions)
     encoder = copy.deepcopy(training.encoder)
@@ -71,9 +69,10 @@ def warm_start(training: ClipSgvgTraining, windows: ClipWindows, progress: Progr
 
 
 def _analyse_clips(
-    windows: ClipWindows, clips: Sequence[Any], labels: Sequence[str], config: ClipSgvgConfig, encoder: SoundInversionEncoder, progress: Progress
+    windows: ClipWindows, clips: Sequence[Any], labels: Sequence[str], training: ClipSgvgTraining, progress: Progress
 ) -> LabelledWindows:
     """Some moments of each clip, with what label they have and how loud they are; and what is around them, if E_a's texture reaches there."""
+    config, encoder = training.config, training.encoder
     rate, images, numbers, strengths = to_rate(config.walker.walk_rate), [], [], []
     whole = _WholeClips(windows, rate, encoder) if encoder.reach else None
     for index, clip in enumerate(clips):
@@ -165,7 +164,8 @@ def train_clip_sgvg(
     about = {**dataclasses.asdict(config), "data": data.hash, "inputs": dict(inputs or {})}
 
     def sheet(step: int) -> torch.Tensor:
-        return write_samples(folder / "samples", step, generator, training.encoder_ema, training.walker_ema, shown, config.walk, config.seed)
+        sampled = Sampled(generator, training.encoder_ema, training.walker_ema, settings=config.walk, seed=config.seed)
+        return write_samples(folder / "samples", step, sampled, shown)
 
     name = "sound encoder and walker"
     run = SteppedRun(
@@ -174,16 +174,10 @@ def train_clip_sgvg(
     )  # fmt: skip
     training.note = run.note
     items = range(training.slices[0].start, training.slices[-1].stop)
-    with run, Prefetcher(lambda step: reader.read(step, items), end=policy.num_steps, workers=workers) as batches:
-        if ranks.is_first:
-            write_stage_config(folder / CONFIG_FILE, config)
-            if run.is_new and policy.sheet_every:
-                run.make_sheet(0)
-        for step in run.steps():
+    with run.fed(lambda step: reader.read(step, items), config, workers=workers) as steps:
+        for step, walks in steps:
             if step == 0 and warmed:
                 run.note(**warmed)
-            with run.waiting():
-                walks = batches.get(step)
             training.step(step, walks)
     if ranks.is_first and not run.unfinished:
         save_sound_encoder(work / "sound_encoder.safetensors", training.encoder_ema, training.encoder_config, config.mel)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from ...assembly import (
     AnyJointSpace,
@@ -150,41 +149,35 @@ class ClipSgvgTraining:
 
     def encoder_terms(self, frames: torch.Tensor, ws: torch.Tensor, walks: Walks) -> dict[str, torch.Tensor]:
         """The terms of Eq. 3 that count, without their weights. `frames` [n T, 3, H, W] are what `ws` [n, T, L, D] show."""
-        weights, num_frames, terms = self.config.weights, ws.shape[1], {}
+        weights, num_frames = self.config.weights, ws.shape[1]
+        images = sounds = words = known = None
         if "sound_image" in weights or "sound_text" in weights:
             images = self.space.embed_images(frames)
         if "sound_image" in weights:
             with torch.no_grad():
                 last = walks.sounds.shape[1] - self.encoder.reach
                 sounds = self.space.embed_sounds(walks.sounds[:, last - num_frames : last].flatten(0, 1))
-            terms["sound_image"] = losses.sound_image(images, sounds)
         if "sound_text" in weights and self.words is not None:
             labels = walks.labels.repeat_interleave(num_frames)
-            known = labels >= 0
-            words = self.words[labels.clamp(min=0)]
-            terms["sound_text"] = ((1 - F.cosine_similarity(images, words, dim=-1)) * known).sum() / known.sum().clamp(min=1)
-        if "spread" in weights:
-            terms["spread"] = losses.spread(ws)
-        return terms
+            words, known = self.words[labels.clamp(min=0)], labels >= 0
+        return losses.encoder_terms(images, sounds, words, ws if "spread" in weights else None, known)
 
     def adversarial_terms(self, frames: torch.Tensor, num_frames: int) -> dict[str, torch.Tensor]:
         """The side of E_a and the walker against D_V and D_I (Eq. 9). `frames` are [n `num_frames`, 3, H, W]."""
-        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.image_size), {}
-        if "video" in weights:
-            terms["video"] = losses.adversarial(self.video_critic(small.unflatten(0, (-1, num_frames))), self.config.gan_loss)
-        if "image" in weights:
-            terms["image"] = losses.adversarial(self.image_critic(small), self.config.gan_loss)
-        return terms
+        weights, small = self.config.weights, to_critic_size(frames, self.config.critics.image_size)
+        video = self.video_critic(small.unflatten(0, (-1, num_frames))) if "video" in weights else None
+        image = self.image_critic(small) if "image" in weights else None
+        return losses.adversarial_terms(video, image, self.config.gan_loss)
 
     def critic_terms(self, real: torch.Tensor, frames: torch.Tensor) -> dict[str, torch.Tensor]:
         """Eq. 7 and 8: real clips [n, T, 3, s, s], made frames [n T, 3, H, W]."""
-        weights, small, terms = self.config.weights, to_critic_size(frames, self.config.critics.image_size), {}
+        weights, small, video, image = self.config.weights, to_critic_size(frames, self.config.critics.image_size), None, None
         if "video" in weights:
             made = self.video_critic(small.unflatten(0, real.shape[:2]))
-            terms["video_critic"] = losses.video_critic(self.video_critic(real), made, self.config.gan_loss)
+            video = self.video_critic(real), made
         if "image" in weights:
-            terms["image_critic"] = losses.image_critic(self.image_critic(real.flatten(0, 1)), self.image_critic(small), self.config.gan_loss)
-        return terms
+            image = self.image_critic(real.flatten(0, 1)), self.image_critic(small)
+        return losses.critic_terms(video, image, self.config.gan_loss)
 
     def step(self, step: int, walks: Walks) -> None:
         """One step; `walks` are this rank's items. First D_V and D_I learn, then E_a and the walker."""
@@ -211,10 +204,10 @@ class ClipSgvgTraining:
                 ws = self._from(before[place], part)
                 frames = self.paint(ws)
             terms = {**self.encoder_terms(frames, ws, part), **self.adversarial_terms(frames, num_frames)}
-            weighted = {name: self.config.weights[name] * term for name, term in terms.items()}
             if place == 0 and step % self.config.share_every == 0:
-                self.note(**{f"share_{name}": share for name, share in gradient_shares(weighted, self.trained).items()})
-            (torch.stack(list(weighted.values())).sum() / len(some)).backward()  # type: ignore[no-untyped-call]
+                shares = gradient_shares(losses.weighted(terms, self.config.weights), self.trained)
+                self.note(**{f"share_{name}": share for name, share in shares.items()})
+            (losses.total(terms, self.config.weights) / len(some)).backward()  # type: ignore[no-untyped-call]
             for name, term in terms.items():
                 totals[name] = totals.get(name, torch.zeros_like(term)) + term.detach() / len(some)
         self.ranks.average_gradients(self.trained)

@@ -4,10 +4,9 @@ What makes it so: everything that a step changes is in the checkpoint; everythin
 item), see `randomness.generator_at`; and deterministic algorithms. That holds on one machine with the same number of threads and
 processes.
 
-    with SteppedRun(folder, parts, config=config, policy=policy, ranks=ranks) as run:
-        for step in run.steps():
-            with run.waiting():
-                batch = batches.get(step)
+    run = SteppedRun(folder, parts, config=config, policy=policy, ranks=ranks)
+    with run.fed(load, settings, workers=2) as steps:
+        for step, batch in steps:
             ...
             run.note(loss=loss)      # stops the run when it isn't finite: before the weights are touched
             ...
@@ -23,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -32,8 +31,12 @@ from ...config.aliases import current_path
 from ...errors import ConfigError, TrainingError
 from ...progress import Progress, silent
 from .loop import Loop, Stateful
+from .prefetch import Prefetcher
 from .ranks import Ranks
+from .settings import CONFIG_FILE, write_stage_config
 from .state import append_log, read_state, taking_up, write_state
+
+T = TypeVar("T")
 
 _METRICS = "metrics.jsonl"
 
@@ -227,6 +230,26 @@ class SteppedRun(Loop):
 
     def _finish(self) -> None:
         self.save()
+
+    @contextlib.contextmanager
+    def fed(self, load: Callable[[int], T], settings: Any, *, workers: int) -> Iterator[Iterator[tuple[int, T]]]:
+        """Inside, the run is entered, and the steps that are left come with what `load` made of their numbers.
+
+        `workers` threads load ahead (0: none). `settings` (a dataclass) are kept as a file that can be given again; before the first step
+        of all there's a sheet.
+        """
+        with self, Prefetcher(load, end=self.policy.num_steps, workers=workers) as batches:
+            if self.ranks.is_first:
+                write_stage_config(self.folder / CONFIG_FILE, settings)
+                if self.is_new and self.policy.sheet_every:
+                    self.make_sheet(0)
+            yield self._with_batches(batches)
+
+    def _with_batches(self, batches: Prefetcher[T]) -> Iterator[tuple[int, T]]:
+        for step in self.steps():
+            with self.waiting():
+                batch = batches.get(step)
+            yield step, batch
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:

@@ -182,8 +182,7 @@ def encoder_terms(frozen: FrozenParts, frames: torch.Tensor, ws: torch.Tensor, s
     with torch.no_grad():
         sounds = frozen.space.embed_sounds(sounds_drawn.steps[:, -num_frames:].flatten(0, 1))
         texts = frozen.labels[sounds_drawn.kinds].repeat_interleave(num_frames, 0)
-    images = frozen.space.embed_images(frames)
-    return {"sound_image": losses.sound_image(images, sounds), "sound_text": losses.sound_text(images, texts), "spread": losses.spread(ws)}
+    return losses.encoder_terms(frozen.space.embed_images(frames), sounds, texts, ws)
 
 
 class _Phase:
@@ -257,13 +256,13 @@ class _Phase:
             small = to_critic_size(frames, self.critic_config.image_size)
             real = clips.batch(self.rng.integers(len(clips.clips), size=config.batch)).to(small.device)
             self._teach_critics(real, small.detach())
-            terms["video"] = losses.adversarial(self.video_critic(small.unflatten(0, ws.shape[:2])), config.gan_loss)
-            terms["image"] = losses.adversarial(self.image_critic(small), config.gan_loss)
+            answers = self.video_critic(small.unflatten(0, ws.shape[:2])), self.image_critic(small)
+            terms |= losses.adversarial_terms(*answers, config.gan_loss)
         self.run.note(**{name: term.item() for name, term in terms.items()})
-        weighted = {name: weight * terms[name] for name, weight in self.weights().items()}
+        weights = self.weights()
         if self.run.step % config.share_every == 0:
-            self.run.note(**{f"share_{name}": share for name, share in gradient_shares(weighted, self.trained).items()})
-        loss = torch.stack(list(weighted.values())).sum()
+            self.run.note(**{f"share_{name}": share for name, share in gradient_shares(losses.weighted(terms, weights), self.trained).items()})
+        loss = losses.total(terms, weights)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.run.note(loss=loss.item(), gradient_norm=float(torch.nn.utils.clip_grad_norm_(self.trained, 1.0)))
@@ -275,12 +274,13 @@ class _Phase:
 
     def _teach_critics(self, real: torch.Tensor, made: torch.Tensor) -> None:
         """Eq. 7 and 8: clips [B, T, 3, s, s] that were rendered, frames [B T, 3, s, s] that were generated."""
-        video = losses.video_critic(self.video_critic(real), self.video_critic(made.unflatten(0, real.shape[:2])), self.config.gan_loss)
-        image = losses.image_critic(self.image_critic(real.flatten(0, 1)), self.image_critic(made), self.config.gan_loss)
+        video = self.video_critic(real), self.video_critic(made.unflatten(0, real.shape[:2]))
+        image = self.image_critic(real.flatten(0, 1)), self.image_critic(made)
+        terms = losses.critic_terms(video, image, self.config.gan_loss)
         self.critic_optimiser.zero_grad()
-        (video + image).backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         self.critic_optimiser.step()
-        self.run.note(video_critic=video.item(), image_critic=image.item())
+        self.run.note(**{name: term.item() for name, term in terms.items()})
 
     def finish(self, encoder_config: SoundInversionConfig, mel: MelConfig, walker_config: WalkerConfig) -> Path:
         """Write the averaged weights; returns their folder."""
