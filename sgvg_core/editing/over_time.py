@@ -17,6 +17,7 @@ from ..progress import Progress, silent
 from .apply import LinearShift, ResolvedEdit, Shift
 from .curves import level_over_time
 from .edits import Edit
+from .passing import LEAST_SECONDS, eased, passed_quickly
 from .targets import joint_space_of, part_name
 from .understanding import Understood, described
 
@@ -27,10 +28,7 @@ SLIDING_RATE = Fraction(4)
 """Windows a second."""
 TURNS = 0.8
 """Cosine to the mean of its stretch, below which a sound has turned into something else."""
-LEAST_SECONDS = 0.5
 MOST_KINDS = 8
-PASSING_SECONDS = 0.3
-"""How long the picture takes from one landing to the next."""
 _SILENT, _AUDIBLE = 0.1, 0.3
 """Loudness (0..1 over 60 dB) up to which a sound says nothing, and from which it says all it has to."""
 
@@ -124,12 +122,7 @@ def kind_weights(kinds: SoundKinds, num_frames: int, fps: Fraction) -> torch.Ten
     frames = torch.arange(num_frames) / float(fps)
     nearest = (frames[:, None] - kinds.times).abs().argmin(1) if len(kinds.times) < 4096 else _nearest(frames, kinds.times)
     hard = F.one_hot(kinds.kinds[nearest], len(kinds.embeds)).float()
-    half = max(0, round(PASSING_SECONDS * float(fps) / 2))
-    if half == 0 or num_frames == 1:
-        return hard
-    window = torch.hann_window(2 * half + 3, periodic=False)[1:-1]
-    padded = torch.cat([hard[:1].expand(half, -1), hard, hard[-1:].expand(half, -1)])
-    return F.conv1d(padded.T[:, None], (window / window.sum())[None, None])[:, 0].T
+    return eased(hard, fps)
 
 
 def _nearest(frames: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
@@ -158,7 +151,8 @@ def follow_sound(resolver: "Resolver", edit: Edit) -> ResolvedEdit:
     loud = level_over_time(sound, settings.num_frames, settings.fps)
     audible = ((loud - _SILENT) / (_AUDIBLE - _SILENT)).clamp(0, 1)[:, None]
     notes = (f"{part_name(part.value)}: {', then '.join(_in_order(said, found.kinds))}",)
-    return ResolvedEdit(edit.name, tuple(shifts), edit.strength * part.weight * weights * audible, edit.region, notes, "scene")
+    amounts = passed_quickly(edit.strength * part.weight * weights * audible, settings.fps)
+    return ResolvedEdit(edit.name, tuple(shifts), amounts, edit.region, notes, "scene")
 
 
 def _in_order(said: list[str], kinds: torch.Tensor) -> list[str]:

@@ -1,6 +1,7 @@
 """From an edit as it's asked for to what is added to latents: for one generator, one start, one length of film."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -23,6 +24,7 @@ from .edits import Edit, StrengthCurve, layer_mask
 from .joint_map import Attribute, JointMap, joint_map
 from .landing import landing_code
 from .optimise import optimise_edit
+from .passing import LandingShift, crisp_ends, passed_quickly
 from .regions import edited_walk
 from .shifts import KnotShift, linearised
 from .sources import Source
@@ -42,7 +44,10 @@ _NO_GAIN = 0.15
 """Gain of an attribute's level that's none."""
 _LEAST_STEPS = 0.5
 """What strength 1 of an attribute does that the picture shows already, in standard deviations."""
-_PLACES = 6
+_PLACES = 9
+"""Of a way to another scene that are looked at."""
+_CRISP = 0.95
+"""Share of the fine detail to be expected between both ends of such a way, below which it's a blur of both."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +157,9 @@ class Resolver:
         way, shift = self.shift_to(understood, edit)
         notes = (*unknown, f"{edit.target.name}: understood as {described(understood, self.model)}"
                  f"{', which the picture shows already' if way in ('attribute', 'none') and understood.scene is not None else ''}")
-        return ResolvedEdit(edit.name, (shift,), self._amounts(edit), edit.region, notes, way)
+        amounts = self._amounts(edit)
+        amounts = passed_quickly(amounts, self.settings.fps) if isinstance(shift, LandingShift) else amounts
+        return ResolvedEdit(edit.name, (shift,), amounts, edit.region, notes, way)
 
     def shift_to(self, understood: Understood, edit: Edit) -> tuple[str, Shift]:
         """The way of a target, and what leads there."""
@@ -172,7 +179,7 @@ class Resolver:
             changes = (wanted - self.map.embeds.mean(0)).expand(len(self.map.centres), -1)
         return way, self.attribute(self.map.attribute(changes), edit)
 
-    def landing(self, understood: Understood, edit: Edit) -> KnotShift:
+    def landing(self, understood: Understood, edit: Edit) -> LandingShift:
         """To a code of the target's scene, in the start's fine latents; and there along what the target says beside the scene."""
         wanted, changes = understood.wanted, understood.changes
         if wanted is None:
@@ -188,9 +195,16 @@ class Resolver:
             step = ~layers[:, None] * attribute.step  # the code that it lands on shows it already
             end, _ = self._levels(attribute, self.start_ws + offset, understood.scene, step)
             offset = offset + end * step
-        places = torch.linspace(0, 1, _PLACES).tolist()
-        scores = torch.stack([self.embed(self.start_ws + place * offset)[0] @ wanted for place in places])
-        return _even_path(offset, places, scores)
+        return LandingShift(offset, *self._crisp_ends(offset))
+
+    def _crisp_ends(self, offset: torch.Tensor) -> tuple[float, float]:
+        """How much of the way along an offset [L, D] pictures are as crisp as those at both ends, and show one of the two scenes."""
+        places = torch.linspace(0, 1, _PLACES)
+        looks = [self._look(self.start_ws + place * offset) for place in places]
+        scenes = self.map.scene_of(torch.cat([embedded for embedded, _ in looks]))
+        details = torch.tensor([detail for _, detail in looks]).clamp(min=1e-9).log()
+        lost = torch.lerp(details[0], details[-1], places) - details
+        return crisp_ends(places, (lost <= -math.log(_CRISP)) & ((scenes == scenes[0]) | (scenes == scenes[-1])))
 
     def attribute(self, attribute: Attribute, edit: Edit) -> KnotShift:
         """A direction within the start's scene: strength 1 is as far as the best of the codes show it.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,24 @@ def test_a_cancel_leaves_nothing(model: SoundModel, inverter: FrameInverter, vid
         with pytest.raises(Cancelled):
             edit_video(model, video, tmp_path / name, [parse_edit("direction=pca:0")], QUICK, stop, inverter=inverter)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits on the size of files are POSIX's")
+def test_a_full_disk_leaves_the_old_film_and_nothing_else(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
+    import resource
+
+    edits, settings, film = [parse_edit("direction=pca:0")], dataclasses.replace(QUICK, warm_steps=0), tmp_path / "b.mp4"
+    edit_video(model, video, film, edits, settings, inverter=inverter)
+    old, before = film.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    for share in (0.9, 0.01):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(old)), before[1]))
+        try:
+            with pytest.raises(MediaError, match=r"b\.mp4: can't be written.*free space"):
+                edit_video(model, video, film, edits, settings, inverter=inverter)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert film.read_bytes() == old
+        assert list(tmp_path.iterdir()) == [film]
 
 
 def test_what_can_t_be_edited_is_said_before_anything_is_written(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:

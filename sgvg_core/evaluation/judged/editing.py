@@ -28,6 +28,8 @@ from ...world.codes import draw_codes, read_codes
 from ..statistics import bootstrap, fine_detail
 
 _START_SEED, _HELD_OUT_SEED = 77, 991
+ON_THE_WAY = (0.25, 0.5, 0.75)
+"""Strengths at which changes of scene are looked at, beside 1."""
 HOURS = ("at night", "at noon")
 SPACES = ("w", "w+", "w+noise")
 _FIXED_EDITS = ("text=raining", "text=fire crackling", "text=splashing water", "text=thunderstorm", "text=wind noise")
@@ -96,15 +98,20 @@ class EditingTable:
         colour = float((after - before).mean((2, 3)).abs().mean())
         return EditingFigures(float(probability > 0.5), probability, detail, float(self.ground.distance(edited)[0]), colour, cosine)
 
-    def scene_edits(self) -> list[EditingFigures]:
-        """Each start to each other scene, at the default strength."""
-        found = []
+    def scene_edits(self, strengths: Sequence[float] = (1.0,)) -> dict[float, list[EditingFigures]]:
+        """Each start to each other scene, at each of `strengths`. On the way there it's right if the judge sees the scene of one of the ends."""
+        found: dict[float, list[EditingFigures]] = {strength: [] for strength in strengths}
         for number, start in enumerate(self.starts.split(1)):
             own = int(self._kinds(start)[0])
             for index, label in enumerate(KINDS):
                 if index != own:
                     (edit,) = resolve_edits(self.model, [parse_edit(f"text={label}")], start)
-                    found.append(self.figures(start, apply_edits(start, (edit,)), index, label))
+                    for strength, rows in found.items():
+                        scaled = dataclasses.replace(edit, amounts=strength * edit.amounts)
+                        edited = apply_edits(start, (scaled,))
+                        wanted = index if strength >= 1 else int(self._kinds(edited)[0])
+                        figures = self.figures(start, edited, wanted, label)
+                        rows.append(figures if wanted in (own, index) else dataclasses.replace(figures, right=0.0))
             self.progress(number + 1, len(self.starts), "scene edits")
         return found
 
@@ -231,8 +238,8 @@ def editing_table(
     for space in spaces:
         check_choice("space", space, SPACES)
     table = EditingTable(model, judge, seed=seed, num_starts=num_starts, progress=progress)
-    scenes = table.scene_edits()
-    rows = [_row("scene edits", scenes, table.ground)]
+    scenes = table.scene_edits((1.0, *ON_THE_WAY))
+    rows = [_row(f"scene edits{'' if strength == 1 else f', strength {strength:g}'}", found, table.ground) for strength, found in scenes.items()]
     rows += [_row(text, found, table.ground) for text, found in table.hour_edits().items() if found]
     inversions = []
     for space in spaces:
