@@ -16,9 +16,10 @@ _STRONG, _FEW_STRONG = 0.2, 0.4
 def level_factor(beats: np.ndarray, bpm: float, onsets: np.ndarray, loud: np.ndarray) -> float:
     """By what a tempo is to be multiplied, 0.5, 1 or 2, so that its beats are those that people tap.
 
-    `beats` are the windows of the beats found at `bpm`; `onsets` and `loud` are envelopes [T] of `BeatEnvelopes`. Twice: below 100 BPM, where each beat is as
-    strong as the next and something loud is between all of them, such as a kick on each beat and a snare between; and below 66 BPM, where
-    anything begins between them. Half: from 130 BPM on, where hardly two of five beats are strong, such as hats in eighths over a slow drum.
+    `beats` are the windows of the beats found at `bpm`; `onsets` and `loud` are envelopes [T] of `BeatEnvelopes`. Twice: below 100 BPM,
+    where each beat is as strong as the next and something loud is between all of them, such as a kick on each beat and a snare between; and
+    below 66 BPM, where anything begins between them. Half: from 130 BPM on, where hardly two of five beats are strong, such as hats in
+    eighths over a slow drum.
     """
     inner = beats[1:-1]
     if len(inner) < _FEWEST:
