@@ -9,6 +9,7 @@ import pickle
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -400,7 +401,7 @@ def test_cancel_during_a_film_paints_no_further_frame_and_leaves_no_file(pack: P
 
 def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     host, ticks = pack.part("nodes.host"), itertools.count()
-    monkeypatch.setattr(host.time, "monotonic", lambda: next(ticks) / 1000)  # a millisecond between two calls
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 1000)  # a millisecond between two calls
     progress = host.HostProgress()
     pack.host.updates.clear()
     checks, image = pack.host.checks, torch.zeros(4, 4, 3, dtype=torch.uint8)
