@@ -1,11 +1,13 @@
 """The walk of a sound: lazy, the same each time, the same motion at any frame rate."""
 
+import dataclasses
 from fractions import Fraction
 
 import pytest
 import torch
 
 from sgvg_core.assembly import SoundModel
+from sgvg_core.audio.segments import clip_log_mel
 from sgvg_core.generation import Sound, Walk, analyse_sound
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.generation.trajectory import change_rate
@@ -75,3 +77,45 @@ def test_silence_and_three_samples_walk(tiny_model: SoundModel) -> None:
         walk = walk_of(tiny_model, waveform, Fraction(25))
         assert torch.isfinite(torch.cat(list(walk))).all()
         assert walk.num_frames == (25 if waveform.shape[1] > 3 else 1)
+
+
+class Loudness(torch.nn.Module):
+    """Hears how loud a window is, and keeps what it was given."""
+
+    def __init__(self, segment_rate: float = 12.0, clip_frames: int | None = None) -> None:
+        super().__init__()
+        self.segment_rate, self.clip_frames, self.reach, self.given = segment_rate, clip_frames, 0, []
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        self.given.append(log_mel)
+        return log_mel.mean((1, 2, 3))[:, None, None].expand(-1, 8, 24)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(12.0, 40), (10.0, 34), (25.0, 83)])
+def test_as_many_windows_are_heard_as_the_steps_need(tiny_model: SoundModel, rate: float, wanted: int) -> None:
+    walk = dataclasses.replace(walk_of(tiny_model, tone(4), Fraction(12)), encoder=Loudness(rate))
+    assert sum(len(batch) for batch in walk.offsets(40, Fraction(12))) == wanted
+
+
+def test_a_whole_clip_is_heard_once_for_every_step(tiny_model: SoundModel) -> None:
+    encoder = Loudness(clip_frames=64)
+    walk = dataclasses.replace(walk_of(tiny_model, tone(4), Fraction(12), sound_once=True), encoder=encoder)
+    ws = torch.cat(list(walk))
+    assert len(ws) == 48
+    assert len(encoder.given) == 1
+    sound, mel = walk.analysed.sound, walk.analysed.mel
+    wanted = clip_log_mel(sound.mono_chunks(mel.sample_rate), mel, walk.analysed.level, num_frames=64)
+    assert torch.equal(encoder.given[0], wanted)
+    batches = list(walk._whole_clip(70))
+    assert [len(batch) for batch in batches] == [32, 32, 6]
+    assert all(torch.equal(each, encoder(wanted)[0]) for batch in batches for each in batch)
+
+
+@pytest.mark.parametrize("sound_once", [False, True])
+def test_a_walk_that_stays_hears_silence(tiny_model: SoundModel, sound_once: bool) -> None:
+    encoder = Loudness(clip_frames=64 if sound_once else None)
+    walk = dataclasses.replace(walk_of(tiny_model, tone(1), Fraction(12), sound_once=sound_once), encoder=encoder, stays=True)
+    list(walk)
+    assert not any(log_mel.any() for log_mel in encoder.given)
+    list(dataclasses.replace(walk, stays=False))
+    assert encoder.given[-1].any()
