@@ -68,11 +68,18 @@ class EditingTable:
 
     @torch.no_grad()
     def _starts(self, count: int) -> torch.Tensor:
-        """Start latents [N, L, D], of each scene in turn."""
-        ws = map_codes(self.model.generator, _START_SEED + self.seed, 40 * count)
-        kinds = self._kinds(ws[:, None].expand(-1, self.model.generator.num_ws, -1)[: 8 * count])
-        found = [int((kinds == index % len(KINDS)).nonzero()[index // len(KINDS), 0]) for index in range(count)]
-        return ws[found, None].expand(-1, self.model.generator.num_ws, -1).clone()
+        """Start latents [N, L, D], of each scene in turn. Raises ConfigError where the judge sees a scene in no code."""
+        wanted = torch.bincount(torch.arange(count) % len(KINDS), minlength=len(KINDS))
+        ws = map_codes(self.model.generator, _START_SEED + self.seed, 40 * max(count, len(KINDS)))
+        ws = ws[:, None].expand(-1, self.model.generator.num_ws, -1)
+        kinds = torch.empty(0, dtype=torch.long)
+        for some in ws.split(8 * len(KINDS)):
+            kinds = torch.cat([kinds, self._kinds(some)])
+            if bool((torch.bincount(kinds, minlength=len(KINDS)) >= wanted).all()):
+                found = [int((kinds == index % len(KINDS)).nonzero()[index // len(KINDS), 0]) for index in range(count)]
+                return ws[found].clone()
+        lacking = [KINDS[each] for each in (torch.bincount(kinds, minlength=len(KINDS)) < wanted).nonzero().flatten().tolist()]
+        raise ConfigError(f"model {self.model.name}: the judge sees too few of {', '.join(lacking)} among {len(kinds)} codes to edit {count} starts")
 
     @torch.no_grad()
     def _kinds(self, ws: torch.Tensor) -> torch.Tensor:
