@@ -13,7 +13,7 @@ from ..atomic_files import check_no_input
 from ..config import check_choice
 from ..config.aliases import flag_names
 from ..errors import ConfigError, shown
-from ..presets import LANDSCAPES, TINY_WORLD, ModelConfig
+from ..presets import PRESET_NAMES, WORLD_MODELS
 from ..progress import Progress
 from . import train_ablations, train_clips, train_generator
 from .options import MAX_THREADS, number, use_threads, whole
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Stage = Callable[[argparse.Namespace, "TrainSettings", Progress], str]
 Minutes = tuple[float, ...]
 
-_PRESETS: dict[str, ModelConfig] = {"landscapes": LANDSCAPES, "tiny": TINY_WORLD}
 _MINUTES = {"generator": 56.0, "sharpen": 75.0, "joint-space": 12.0, "walk": 90.0, "finetune": 30.0}
 """Minutes of computing of each stage, when nobody says otherwise."""
 
@@ -67,7 +66,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
 def _add_stage(stages: argparse._SubParsersAction, name: str, stage: Stage, what: str, *, own_data: bool = False) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = stages.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="the folder of states, logs and results")
-    presets = {*_PRESETS, *(train_generator.PRESETS if own_data else ())}
+    presets = {*WORLD_MODELS, *(PRESET_NAMES if own_data else ())}
     words = f"sizes of all parts (default: landscapes{'; with --data: small' if own_data else ''})"
     parser.add_argument("--preset", choices=sorted(presets), default=None, help=words)
     parser.add_argument("--recordings", type=Path, default=None, metavar="DIR", help="real recordings to learn from too: DIR/<scene>/<file>")
@@ -135,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
     if options.stage == "joint-space" and options.data is not None:
         return train_clips.run_joint_space(options)
     options.preset = options.preset or "landscapes"
-    check_choice("--preset", options.preset, tuple(_PRESETS))
+    check_choice("--preset", options.preset, tuple(WORLD_MODELS))
     if "minutes" in options and options.minutes is None:
         options.minutes = (_MINUTES.get(options.stage, sum(_MINUTES.values())),)
     use_threads(options.threads)
@@ -170,7 +169,7 @@ def _settings(options: argparse.Namespace) -> "TrainSettings":
     given = {"num_scenes": options.scenes, "num_clips": options.clips, "judge_steps": getattr(options, "steps", None)}
     settings = TrainSettings(
         work=options.work,
-        config=_PRESETS[options.preset or "landscapes"],
+        config=WORLD_MODELS[options.preset or "landscapes"],
         recordings=options.recordings,
         init_from=options.init_from,
         workers=options.threads or torch.get_num_threads(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..atomic_files import atomic_write
 from ..errors import TrainingError
+from ..presets import PRESET_NAMES
 from ..randomness import MAX_SEED
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 SEEN = "seen"
 """In the work folder: what was seen of each film."""
 TABLE = "table"
-_PRESETS = ("paper", "small", "tiny")
 
 
 def add_ablations(stages: argparse._SubParsersAction) -> None:
@@ -33,7 +33,7 @@ def add_ablations(stages: argparse._SubParsersAction) -> None:
     parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
     parser.add_argument("--joint-space", default="bundled", metavar="SPACE",
                         help="model that scores images against words and sounds, as for `train sgvg` (default: bundled)")
-    parser.add_argument("--preset", choices=_PRESETS, default=None, help="sizes and steps (default: small)")
+    parser.add_argument("--preset", choices=PRESET_NAMES, default=None, help="sizes and steps (default: small)")
     parser.add_argument("--steps", type=whole(1), default=None, metavar="N", help="steps of each training (default: the preset's)")
     add_settings(parser)
     parser.add_argument("--clips", type=whole(1), default=180, metavar="N", help="films a row, of the data's test clips (default: 180)")

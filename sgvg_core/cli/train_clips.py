@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import check_choice
 from ..config.aliases import current_choice
+from ..presets import PRESET_NAMES
 from .options import MAX_THREADS, number, use_threads, whole
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, run_policy, said_changes, stage_config
@@ -15,7 +16,6 @@ from .terminal import say, say_lines
 if TYPE_CHECKING:
     from ..datasets import ClipData
 
-PRESETS = ("paper", "small", "tiny")
 _JOINT_SPACE_STEPS, _SGVG_STEPS = 3000, 5000
 _ONTO = "bundled, a file of a joint space, open_clip:NAME@WEIGHTS (a tag in the cache, or a file) or open_clip:FOLDER"
 
@@ -41,7 +41,7 @@ def add_sgvg(stages: argparse._SubParsersAction) -> None:
     parser.add_argument("--generator", type=Path, required=True, metavar="FILE", help="a generator of any known layout")
     parser.add_argument("--joint-space", default="bundled", metavar="SPACE",
                         help=f"model that scores images against words and sounds: {_ONTO} (default: bundled)")
-    parser.add_argument("--preset", choices=PRESETS, default=None, help="sizes and steps (default: small)")
+    parser.add_argument("--preset", choices=PRESET_NAMES, default=None, help="sizes and steps (default: small)")
     _add_losses(parser)
     add_settings(parser)
     add_run(parser, _SGVG_STEPS)
@@ -82,7 +82,7 @@ def _changes(options: argparse.Namespace) -> list[str]:
 def _prepare(options: argparse.Namespace) -> None:
     """Check and set what all these commands share."""
     if options.preset is not None:
-        check_choice("--preset", options.preset, PRESETS)
+        check_choice("--preset", options.preset, PRESET_NAMES)
     use_threads(options.threads)
     options.changes = _changes(options)
     options.steps = options.steps or 1  # the settings say how many

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ..config import check_choice
 from ..errors import ConfigError
+from ..presets import PRESET_NAMES
 from .options import use_threads
 from .progress import ProgressBar
 from .stage_options import add_run, add_settings, check_fitting, run_policy, said_changes, stage_config
 from .terminal import say
 
 TEACHERS = ("world", "pictures")
-PRESETS = ("paper", "small", "tiny")
 _STEPS = 20_000
 
 
@@ -52,7 +52,7 @@ def run_own_data(options: argparse.Namespace) -> int:
     from ..training.runs.ranks import joined_ranks
 
     if options.preset is not None:
-        check_choice("--preset", options.preset, PRESETS)
+        check_choice("--preset", options.preset, PRESET_NAMES)
     use_threads(options.threads)
     config = stage_config(options, ADVERSARIAL_PRESETS, "small")
     policy = run_policy(options, sum(options.minutes) if options.minutes else None, _STEPS)

@@ -1,6 +1,7 @@
 """Named sizes: numbers with their source, nothing else."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from ..config import (
     CodeFeaturesConfig,
@@ -76,6 +77,9 @@ TINY = ModelConfig(
 
 TINY_WORLD = dataclasses.replace(TINY, generator=dataclasses.replace(TINY.generator, z_dim=64, code_features=CodeFeaturesConfig()))
 """The same with codes that the world can read: every stage of training runs on it in seconds."""
+
+WORLD_MODELS: Mapping[str, ModelConfig] = {"landscapes": LANDSCAPES, "tiny": TINY_WORLD}
+"""What the procedural world can teach, by the names of `train --preset`."""
 
 PAPER_SOUND_INVERSION = SoundInversionConfig()
 """E_a at the paper's size: IR-SE-50 on 256 x 256 log-mel spectrograms of 10 s, 16 latents of 512 (paper 3.1; released weights)."""

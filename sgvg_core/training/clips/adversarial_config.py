@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from ...augmentation.adaptive import AugmentConfig
-from ...config import DiscriminatorConfig, GeneratorConfig, check_choice, check_range
+from ...config import DiscriminatorConfig, GeneratorConfig, check_choice, check_range, from_dict
 from ...errors import ConfigError
+from ...presets import ADVERSARIAL
 
 DTYPES = ("float32", "bfloat16")
 
@@ -126,31 +127,5 @@ class AdversarialConfig:
 
 
 ADVERSARIAL_PRESETS: Mapping[str, AdversarialConfig] = {
-    "paper": AdversarialConfig(
-        size=256,
-        channel_base=16_384,
-        channel_max=512,
-        z_dim=512,
-        w_dim=512,
-        mapping_layers=8,
-        batch=64,
-        mbstd_group_size=8,
-        r1_gamma=1.0,
-        ema_images=20_000.0,
-        ema_ramp=None,
-        mirror=True,
-    ),
-    "small": AdversarialConfig(),
-    "tiny": AdversarialConfig(
-        size=32,
-        channel_base=512,
-        channel_max=32,
-        z_dim=32,
-        w_dim=32,
-        batch=8,
-        ema_images=500.0,
-        augment=AugmentConfig(images_to_full=20_000),
-    ),
+    name: from_dict(AdversarialConfig, dict(numbers), f"preset {name}") for name, numbers in ADVERSARIAL.items()
 }
-"""`paper`: StyleGAN2-ADA's own settings for 256 px ("paper256"), for a GPU and days. `small`: 128 px, for one GPU or a patient CPU.
-`tiny`: 32 px, minutes on a CPU, to see that everything runs."""

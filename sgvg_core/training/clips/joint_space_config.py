@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from ...config import (
     JointSpaceConfig,
-    MelConfig,
     check_range,
+    from_dict,
 )
+from ...presets import CLIP_JOINT_SPACE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,20 +64,6 @@ class ClipJointSpaceConfig:
             check_range(name, getattr(self, name), low, high)
 
 
-_ONTO = JointSpaceWeights(contrastive_image_text=0.0, sound_image=1.0, sound_text=1.0)
-
 CLIP_JOINT_SPACE_PRESETS: Mapping[str, ClipJointSpaceConfig] = {
-    "paper": ClipJointSpaceConfig(
-        onto="open_clip:ViT-B-32@openai",
-        space=JointSpaceConfig(sound_widths=(32, 64, 128, 256), sound_texture=256, sound_norm="item", mel=MelConfig()),
-        weights=_ONTO,
-        batch=128,
-        num_steps=50_000,
-        lr=5e-4,
-        warm_up=1000,
-    ),
-    "small": ClipJointSpaceConfig(),
-    "tiny": ClipJointSpaceConfig(batch=16, num_steps=200, warm_up=10, test_every=50, num_test=64, num_merges=100),
+    name: from_dict(ClipJointSpaceConfig, dict(numbers), f"preset {name}") for name, numbers in CLIP_JOINT_SPACE.items()
 }
-"""`paper`: F_a onto CLIP's ViT-B/32, as the authors did, hearing the paper's 10 s windows. `small`: all towers from nothing, for thousands of
-clips, about an hour on a CPU. `tiny`: the same in minutes, to see that everything runs."""

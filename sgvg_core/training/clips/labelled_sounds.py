@@ -7,13 +7,14 @@ from pathlib import Path
 import torch
 
 from ...assembly import load_model, save_sound_encoder, save_walker
+from ...config import from_dict
 from ...datasets import ClipData
 from ...errors import DataError
 from ...generation import Sound
 from ...generation.text_constraint import ImageTextSpace
 from ...guidance.few_shot_fit import LabelledSound, SoundFit, SoundFitSettings, fit_sounds
-from ...guidance.label_directions import LabelSearch
 from ...media import contact_sheet, save_png
+from ...presets import LABELLED_SOUNDS
 from ...progress import Progress, silent
 from ...sound_inversion import SoundInversionEncoder
 from ...synthesis import Generator
@@ -23,11 +24,8 @@ FOLDER = "sound_fit"
 
 
 LABELLED_SOUNDS_PRESETS: Mapping[str, SoundFitSettings] = {
-    "paper": SoundFitSettings(search=LabelSearch(num_codes=2000, num_steps=300, batch=8), num_steps=3000, variants=8),
-    "small": SoundFitSettings(),
-    "tiny": SoundFitSettings(search=LabelSearch(num_codes=32, num_steps=8), num_steps=60, batch=24, lr=3e-3, variants=2),
+    name: from_dict(SoundFitSettings, dict(numbers), f"preset {name}") for name, numbers in LABELLED_SOUNDS.items()
 }
-"""`paper`: long, for a large generator on a GPU. `small`: a few minutes on a CPU. `tiny`: to see that everything runs."""
 
 
 def sounds_of(data: ClipData, most: int) -> list[LabelledSound]:

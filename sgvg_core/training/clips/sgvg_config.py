@@ -10,15 +10,13 @@ from ...config import (
     WalkerConfig,
     check_choice,
     check_range,
+    from_dict,
 )
 from ...guidance.label_directions import LabelSearch
 from ...latents import GROUPS
-from ...presets import LANDSCAPES, PAPER_SOUND_INVERSION, PAPER_WALKER
+from ...presets import CLIP_SGVG, LANDSCAPES
 from ...walker import DEFAULT_PULL, WalkSettings
 from .. import losses
-
-LONG_WALKS, RESET_DISTANCE = (0, 24, 84), 2.5
-"""`burn_in_steps_other_clips` and `reset_distance` of the presets: walks of up to nine seconds; six hundred random latents lay up to 1.7 out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,31 +138,5 @@ class ClipSgvgConfig:
 
 
 CLIP_SGVG_PRESETS: Mapping[str, ClipSgvgConfig] = {
-    "paper": ClipSgvgConfig(
-        encoder=PAPER_SOUND_INVERSION,
-        walker=PAPER_WALKER,
-        mel=MelConfig(),
-        critics=CriticConfig(image_size=128, image_widths=(64, 128, 256, 512), video_widths=(64, 128, 256, 512)),
-        encoder_lr=5e-4,
-        batch=8,
-        num_steps=100_000,
-        burn_in_steps_other_clips=LONG_WALKS,
-        reset_distance=RESET_DISTANCE,
-    ),
-    "small": ClipSgvgConfig(burn_in_steps_other_clips=LONG_WALKS, reset_distance=RESET_DISTANCE),
-    "tiny": ClipSgvgConfig(
-        encoder=dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16),
-        walker=dataclasses.replace(LANDSCAPES.walker, hidden=48),
-        critics=CriticConfig(image_size=32, image_widths=(8, 16), video_widths=(8, 16), num_frames=4),
-        warm_start=WarmStart(search=LabelSearch(num_codes=48, num_steps=10), num_steps=60, batch=24, lr=3e-3),
-        critic_lr=2e-3,
-        batch=2,
-        num_steps=60,
-        burn_in_steps=(0, 8),
-        burn_in_steps_other_clips=LONG_WALKS,
-        reset_distance=RESET_DISTANCE,
-        share_every=10,
-    ),
+    name: from_dict(ClipSgvgConfig, dict(numbers), f"preset {name}") for name, numbers in CLIP_SGVG.items()
 }
-"""`paper`: the paper's networks, its rates and its 10 s windows, for GPUs. `small`: the bundled model's networks. `tiny`: minutes on a CPU;
-D_V and D_I learn ten times as fast there, for they have few steps to become of use."""
