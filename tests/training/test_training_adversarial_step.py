@@ -12,6 +12,7 @@ from sgvg_core.synthesis.mapping import W_AVG_DECAY
 from sgvg_core.training.clips import adversarial_sheet
 from sgvg_core.training.clips.adversarial import AdversarialTraining
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
+from sgvg_core.training.runs.ranks import Ranks
 
 CONFIG = AdversarialConfig(
     size=8, channel_base=32, channel_max=8, z_dim=6, w_dim=6, batch=4, mbstd_group_size=2, r1_gamma=3.0, d_reg_interval=4,
@@ -203,6 +204,25 @@ def test_items_and_slices_of_a_batch():
     assert torch.equal(training._of(real, range(1, 3)), real[1:3])
     assert training._of(None, range(1, 3)) is None
     assert set(training.parts) == {"net", "critic", "mean", "net_optimiser", "critic_optimiser"}
+
+
+def test_a_later_rank_takes_its_rows_by_the_numbers_of_its_items():
+    training, real = AdversarialTraining(dataclasses.replace(SLICED, batch=8), ranks=Ranks(1, 2)), real_images()
+    assert training.items == range(4, 8)
+    assert torch.equal(training._of(real, range(6, 8)), real[2:4])
+
+
+@pytest.mark.parametrize("noise", [True, False])
+def test_images_are_painted_with_the_noise_that_was_drawn(noise):
+    training = AdversarialTraining(dataclasses.replace(CONFIG, noise=noise))
+    for conv in training.G.synthesis.convs:
+        torch.nn.init.constant_(conv.noise_strength, 0.3)
+    drawn = training.draw("generator", 3, range(2))
+    ws = training.latents(drawn).detach()
+    without = training.G.synthesis(ws, noise_mode="none")
+    wanted = training.G.synthesis(ws, noise_mode="given", noise=training.draw("generator", 3, range(2)).noise) if noise else without
+    assert torch.equal(training.paint(ws, drawn), wanted)
+    assert torch.equal(wanted, without) is not noise
 
 
 def test_the_same_seed_begins_with_the_same_weights_and_leaves_torchs_numbers_alone():
