@@ -13,12 +13,32 @@ from ..world.sounds.tools import Bench, Wave, decibels, unit
 
 FULL_BAND = 9_500.0
 """Cut-off frequencies above this are left alone."""
+SPEEDS = (-0.2, 0.2)
+"""The logarithm of how much faster a sound is played than it was made is between these."""
+MIXED_LEVELS = (-15.0, 0.0)
+"""Decibels of another recording that is mixed in, relative to the first."""
+
+
+def draw_speed(rng: np.random.Generator) -> float:
+    """How many times as fast a sound is played: up to a fifth slower or faster, so lower or higher."""
+    return float(np.exp(rng.uniform(*SPEEDS)))
 
 
 def change_speed(waveform: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
     """`waveform` [N] played `factor` times as fast, so that pitch and speed rise together: [N / factor] samples."""
     num_samples = max(1, int(len(waveform) / factor))
     return np.interp(np.arange(num_samples) * factor, np.arange(len(waveform)), waveform).astype(np.float32)
+
+
+def mixed(wave: NDArray[np.floating], other: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A recording [N] with another one of its class mixed in, from any moment on, at most as loud; where that ends it begins anew.
+
+    `wave` is the recording, `other` what is added.
+    """
+    turned = np.resize(np.roll(other, int(rng.integers(max(1, len(other))))), len(wave))
+    loud, other_loud = (np.sqrt(np.mean(np.square(one, dtype=np.float64))) for one in (wave, turned))
+    gain = 10 ** (rng.uniform(*MIXED_LEVELS) / 20) * loud / (other_loud + 1e-9)
+    return np.asarray(wave + gain * turned, np.float32)
 
 
 def looped(waveform: NDArray[np.floating], num_samples: int, num_fade: int) -> NDArray[np.float32]:

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from sgvg_core.augmentation import sounds as sound_changes
 from sgvg_core.errors import ConfigError
 from sgvg_core.presets import TINY
 from sgvg_core.training.runs.timed import Run
-from sgvg_core.training.world import generator, rendered_clips, sound_pool
+from sgvg_core.training.world import generator, rendered_clips, sound_data, sound_pool
 from sgvg_core.training.world.generator import render_images
 from sgvg_core.training.world.rendered_clips import render_clips
 from sgvg_core.training.world.sound_pool import make_recording_pool, make_sound_pool
@@ -92,12 +93,10 @@ def test_another_world_draws_anew(tmp_path, monkeypatch):
     assert render_images(tmp_path, **IMAGES).made_of != first
 
 
-@pytest.mark.parametrize("constant", ["SPEEDS", "STEADY_SHARE"])
-def test_other_numbers_in_the_code_sound_anew(tmp_path, monkeypatch, constant):
-    from sgvg_core.training.world import sound_data
-
+@pytest.mark.parametrize(("where", "constant", "other"), [(sound_changes, "SPEEDS", (-0.5, 0.5)), (sound_data, "STEADY_SHARE", 1.0)])
+def test_other_numbers_in_the_code_sound_anew(tmp_path, monkeypatch, where, constant, other):
     first = make_sound_pool(tmp_path, **SOUNDS).made_of
-    monkeypatch.setattr(sound_data, constant, {"SPEEDS": (-0.5, 0.5), "STEADY_SHARE": 1.0}[constant])
+    monkeypatch.setattr(where, constant, other)
     assert make_sound_pool(tmp_path, **SOUNDS).made_of != first
 
 

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from sgvg_core.augmentation.sounds import MIXED_LEVELS, mixed
 from sgvg_core.config import MelConfig
 from sgvg_core.media import write_wav
 from sgvg_core.training.world.sound_data import (
-    MIXED_LEVELS,
     SoundWindows,
     drop_rare_classes,
     load_recordings,
-    mixed,
 )
 from sgvg_core.world.recordings import FEWEST_SOURCES, Recording
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...audio.mel import SMALLEST_POWER, mel_power, power_to_log_mel, resize_log_mel
 from ...audio.segments import cut_window, window_samples
-from ...augmentation.sounds import augment_sound, change_speed
+from ...augmentation.sounds import augment_sound, change_speed, draw_speed, mixed
 from ...config import MelConfig
 from ...world import SCENES, synth
 from ...world.captions import NAMES, caption
@@ -36,14 +36,10 @@ STEADY_SHARE = 0.5
 """Share of the synthesised clips of these classes whose envelope hardly moves, as that of real rain or a real fall."""
 FOUND_SHARE = 0.35
 """Share of the synthesised clips of a class that are another sound by which recordings know it."""
-SPEEDS = (-0.2, 0.2)
-"""The logarithm of how much faster a sound is played than it was made lies between these."""
 REAL_SHARE = 0.5
 """Share of real windows among those of a class that has recordings of enough sources."""
 MIXED_SHARE = 0.3
 """Share of the variants of recordings in which another recording of the class is heard too, so that together they're a new place."""
-MIXED_LEVELS = (-15.0, 0.0)
-"""Decibels of that other recording, relative to the first."""
 PHONE_SHARE = 0.15
 """Share of windows heard as over a telephone: neither low notes nor high ones."""
 NO_KIND = -1
@@ -84,22 +80,6 @@ def drop_rare_classes(recordings: Iterable[Recording]) -> list[Recording]:
     for recording in (recordings := list(recordings)):
         sources.setdefault(recording.kind, set()).add(recording.source)
     return [recording for recording in recordings if len(sources[recording.kind]) >= FEWEST_SOURCES]
-
-
-def draw_speed(rng: np.random.Generator) -> float:
-    """How many times as fast a sound is played: up to a fifth slower or faster, so lower or higher."""
-    return float(np.exp(rng.uniform(*SPEEDS)))
-
-
-def mixed(wave: NDArray[np.floating], other: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A recording [N] with another one of its class mixed in, from any moment on, at most as loud; where that ends it begins anew.
-
-    `wave` is the recording, `other` what is added.
-    """
-    turned = np.resize(np.roll(other, int(rng.integers(max(1, len(other))))), len(wave))
-    loud, other_loud = (np.sqrt(np.mean(np.square(one, dtype=np.float64))) for one in (wave, turned))
-    gain = 10 ** (rng.uniform(*MIXED_LEVELS) / 20) * loud / (other_loud + 1e-9)
-    return np.asarray(wave + gain * turned, np.float32)
 
 
 def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -11,9 +11,9 @@ import torch
 
 from ...atomic_files import atomic_write
 from ...audio.mel import dequantise
-from ...augmentation import augment_sound
+from ...augmentation import augment_sound, sounds
 from ...augmentation.probes import probe_disturbed
-from ...augmentation.sounds import change_speed, looped
+from ...augmentation.sounds import change_speed, draw_speed, looped
 from ...config import MelConfig
 from ...config.aliases import first_names
 from ...curves.loudness import loudness_envelope
@@ -25,8 +25,7 @@ from ...progress import Progress, silent
 from ...world import KINDS
 from ...world.recordings import Recording
 from ..runs.jobs import each_job
-from . import sound_data
-from .sound_data import draw_speed, synthesise_clip
+from .sound_data import synthesise_clip
 
 _NUM_VARIANTS = 6
 """Variants a recording: the original, and the others at another speed, in another room, through another microphone."""
@@ -98,7 +97,7 @@ def _synthetic_job(job: tuple[int, int, float, MelConfig, float]) -> tuple[np.nd
     """One clip of the world, disturbed: its windows and the envelope at each."""
     seed, index, seconds, mel, rate = job
     exact, num_samples = to_rate(rate), int(seconds * mel.sample_rate)
-    longer = seconds * math.exp(max(sound_data.SPEEDS))  # so that a clip played faster is long enough
+    longer = seconds * math.exp(max(sounds.SPEEDS))  # so that a clip played faster is long enough
     waveform, envelope = synthesise_clip(KINDS[index % len(KINDS)], np.random.default_rng([seed, index]), longer, mel.sample_rate)
     num_segments = count_windows(seconds, exact)
     moments = (np.arange(num_segments) / rate * mel.sample_rate).astype(int)
@@ -167,7 +166,7 @@ def _recording_job(job: tuple[Recording, int, int, MelConfig, float, float]) -> 
 def _how_looped(recordings: Sequence[Recording], num_samples: int) -> list[list[str | float | np.ndarray]]:
     """How recordings are looped, where one of them is shorter than `num_samples` when it's played fastest."""
     fewest = min((len(recording.waveform) for recording in recordings), default=num_samples)
-    return [["looped", _FADE_SECONDS, looped(np.arange(30.0), 50, 5)]] if fewest / math.exp(max(sound_data.SPEEDS)) < num_samples + 1 else []
+    return [["looped", _FADE_SECONDS, looped(np.arange(30.0), 50, 5)]] if fewest / math.exp(max(sounds.SPEEDS)) < num_samples + 1 else []
 
 
 def make_recording_pool(
@@ -188,7 +187,7 @@ def make_recording_pool(
     Made in `folder` once: what is there of the same recordings is used as it is.
     """
     windows_path, clips_path, note = folder / "windows.npy", folder / "clips.npz", folder / MADE_OF
-    made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sound_data.SPEEDS, probe_disturbed()]
+    made_with = [first_names(dataclasses.asdict(mel)), rate, seconds, seed, _NUM_VARIANTS, _probe(mel, rate), sounds.SPEEDS, probe_disturbed()]
     made_with += _how_looped(recordings, int(seconds * mel.sample_rate))
     made_of = fingerprint(["recordings", *made_with, *(part for recording in recordings for part in (recording.kind, recording.waveform))])
     if not is_kept(note, made_of):
