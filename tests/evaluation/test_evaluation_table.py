@@ -329,16 +329,18 @@ def test_the_whole_table_of_a_small_model(model: SoundModel, judge: Judge) -> No
 
 @pytest.mark.slow
 def test_a_long_walk_is_told_minute_by_minute(model: SoundModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two minutes at a frame a second; everything again by hand, from the sound to the figures."""
-    monkeypatch.setattr(sys.modules["sgvg_core.evaluation.judged.long_walk"], "_FPS", 1)
+    """Two minutes, of 20 s here, at a frame a second; everything again by hand, from the sound to the figures."""
+    module, minute = sys.modules["sgvg_core.evaluation.judged.long_walk"], 20
+    monkeypatch.setattr(module, "_FPS", 1)
+    monkeypatch.setattr(module, "_MINUTE_SECONDS", minute)
     seen: list[Any] = []
     found = long_walk(model, ColourJudge(), kind="raining", minutes=2, seed=6, num_codes=20, progress=lambda *said: seen.append(said))
     assert (found["kind"], found["pull"], [row["minute"] for row in found["rows"]]) == ("raining", DEFAULT_PULL, [1, 2])
-    slow = make_envelope("raining", 6, 120.0, 100)
-    fine = np.interp(np.arange(120 * 22_050) / 22_050, np.arange(len(slow)) / 100, slow).astype(np.float32)
+    slow = make_envelope("raining", 6, 2.0 * minute, 100)
+    fine = np.interp(np.arange(2 * minute * 22_050) / 22_050, np.arange(len(slow)) / 100, slow).astype(np.float32)
     heard = analyse_sound(Sound.from_waveform(torch.from_numpy(synth("raining", 6, fine, 22_050))[None], 22_050), model.mel)
     walk = Walk(heard, model.sound_encoder, model.walker, random_start(model.generator, 6), Fraction(1), WalkSettings(pull=DEFAULT_PULL))
-    assert walk.num_frames == num_frames(120, Fraction(1)) == 120
+    assert walk.num_frames == num_frames(2 * minute, Fraction(1)) == 2 * minute
     latents = torch.cat(list(walk))
     frames = torch.cat([to_uint8(some) for some in synthesize(model.generator, [latents])])
     away = (latents - model.generator.w_avg).norm(dim=2).mean(1)
@@ -347,15 +349,15 @@ def test_a_long_walk_is_told_minute_by_minute(model: SoundModel, monkeypatch: py
     assert found["limit"] == pytest.approx(limit, abs=1e-3)
     change = torch.cat([torch.zeros(1), (frames[1:].float() - frames[:-1].float()).abs().mean((1, 2, 3))])
     verdict = ColourJudge()(frames.permute(0, 3, 1, 2) / 127.5 - 1)
-    for row, part in zip(found["rows"], (slice(0, 60), slice(60, 120)), strict=True):
+    for row, part in zip(found["rows"], (slice(0, minute), slice(minute, 2 * minute)), strict=True):
         assert row["mean_change"] == pytest.approx(float(change[part].mean()), abs=0.02)
         assert row["largest_distance"] == pytest.approx(float(away[part].max()), abs=2e-3)
         assert row["share_beyond_limit"] == pytest.approx(float((away[part] > limit).float().mean()), abs=1e-4)
         right = verdict.logits.argmax(1)[part] == KINDS.index("raining")
         assert row["class_agreement"] == pytest.approx(float(right.float().mean()), abs=0.02)
         assert -1 <= row["envelope_correlation"] <= 1
-    assert [said[0] for said in seen][-1] == 120
-    assert {said[1] for said in seen} == {120}
+    assert [said[0] for said in seen][-1] == 2 * minute
+    assert {said[1] for said in seen} == {2 * minute}
 
 
 def limit_code(model: SoundModel, index: int) -> torch.Tensor:

@@ -25,7 +25,7 @@ from sgvg_core.training.clips.adversarial_config import ADVERSARIAL_PRESETS, Adv
 from sgvg_core.training.runs.settings import read_stage_config
 
 SETTINGS = ["size=16", "channel_max=8", "batch=4", "r1_every=4", "augment.pictures_to_full=200", "mirror=true"]
-NUM_STEPS = 30
+NUM_STEPS = 16
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def images(tmp_path_factory):
 def words(images, work, *more):
     """The command line of a small training."""
     changes = [word for change in SETTINGS for word in ("--set", change)]
-    policy = ["--steps", str(NUM_STEPS), "--threads", "1", "--device", "cpu", "--save-minutes", "0", "--log-every", "1", "--sheet-every", "20"]
+    policy = ["--steps", str(NUM_STEPS), "--threads", "1", "--device", "cpu", "--save-minutes", "0", "--log-every", "1", "--sheet-every", "10"]
     return ["train", "generator", "--data", str(images), "--work", str(work), "--preset", "tiny", *changes, *policy, *more]
 
 
@@ -62,7 +62,7 @@ def test_it_leaves_a_generator_a_discriminator_settings_log_and_sheets(whole):
     folder = whole / "adversarial"
     config = read_stage_config(ADVERSARIAL_PRESETS, file=folder / "config.json")
     assert config == read_stage_config(ADVERSARIAL_PRESETS, preset="tiny", changes=SETTINGS)
-    assert [path.name for path in sorted((folder / "sheets").iterdir())] == ["step_00000000.png", "step_00000020.png"]
+    assert [path.name for path in sorted((folder / "sheets").iterdir())] == ["step_00000000.png", "step_00000010.png"]
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(NUM_STEPS + 1))
     names = {"generator_adversarial", "critic_adversarial", "r1", "path_length", "waiting_share", "augment_strength", "real_sign", "r1_gradient"}

@@ -18,6 +18,7 @@ from ...world import KINDS, make_envelope, synth
 from ..statistics import best_lag_correlation
 
 _SOUND_RATE, _ENVELOPE_RATE, _FPS = 22_050, 100, 8
+_MINUTE_SECONDS = 60
 
 
 @torch.no_grad()
@@ -38,7 +39,7 @@ def long_walk(
 
     `kind` is one of `KINDS`; the walk takes `minutes`. `pull` draws it back to its start, a share a second.
     """
-    seconds = 60.0 * minutes
+    seconds = float(_MINUTE_SECONDS * minutes)
     slow = make_envelope(kind, seed, seconds, _ENVELOPE_RATE)
     times = np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
@@ -66,7 +67,7 @@ def long_walk(
     truth = np.interp(np.arange(len(strength)) / _FPS, np.arange(len(slow)) / _ENVELOPE_RATE, slow)
     rows = []
     for minute in range(minutes):
-        part = slice(minute * 60 * _FPS, (minute + 1) * 60 * _FPS)
+        part = slice(minute * _MINUTE_SECONDS * _FPS, (minute + 1) * _MINUTE_SECONDS * _FPS)
         rows.append(
             {
                 "minute": minute + 1,
