@@ -147,8 +147,8 @@ def walk_of_sound(
         start_ws = start_latent(model, analysed, settings.start, progress)
     sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
     walk = Walk(
-        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings.walk, causal=settings.causal, stays=not sure, numbers=numbers,
-        keys=keys, bound=drift_bound(model, settings.drift),
+        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings=settings.walk, causal=settings.causal, stays=not sure,
+        numbers=numbers, keys=keys, bound=drift_bound(model, settings.drift),
     )
     if loop is None:
         return walk

@@ -151,7 +151,7 @@ def choose_start(
         progress(first + num_new, num_codes, "choose a start", kept_images[0])
     unknown = space.unknown_words([text for text, _ in (*prompts, *negatives)])
     drawn = [drawn_label(seed, item, generator.c_dim) for item in order.tolist()] if generator.c_dim and label is None else []
-    return RankedStarts(scores, order, ws, kept_images, unknown, tuple(drawn))
+    return RankedStarts(scores, order, ws, kept_images, unknown_words=unknown, drawn_labels=tuple(drawn))
 
 
 def candidates_sheet(ranked: RankedStarts, columns: int = 4) -> torch.Tensor:

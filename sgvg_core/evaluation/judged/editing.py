@@ -103,7 +103,7 @@ class EditingTable:
             cosine = float((space.embed_images(after) @ space.embed_texts([text]).T)[0, 0])
         detail = fine_detail_of(after) / max(fine_detail_of(before), 1e-9)
         colour = float((after - before).mean((2, 3)).abs().mean())
-        return EditingFigures(float(probability > 0.5), probability, detail, float(self.ground.distance(edited)[0]), colour, cosine)
+        return EditingFigures(float(probability > 0.5), probability, detail, float(self.ground.distance(edited)[0]), colour=colour, cosine=cosine)
 
     def scene_edits(self, strengths: Sequence[float] = (1.0,)) -> dict[float, list[EditingFigures]]:
         """Each start to each other scene, at each of `strengths`. On the way there it's right if the judge sees the scene of one of the ends."""

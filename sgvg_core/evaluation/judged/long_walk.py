@@ -44,7 +44,8 @@ def long_walk(
     times = np.arange(int(seconds * _SOUND_RATE)) / _SOUND_RATE
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
     analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
-    walk = Walk(analysed, model.sound_encoder, model.walker, random_start(model.generator, seed), Fraction(_FPS), WalkSettings(pull=pull))
+    start_ws, settings = random_start(model.generator, seed), WalkSettings(pull=pull)
+    walk = Walk(analysed, model.sound_encoder, model.walker, start_ws, Fraction(_FPS), settings=settings)
     w_avg = model.generator.w_avg.float().cpu()
     mapped = model.generator.mapping(draw_z(model.generator, seed + 1, num_codes).to(model.device))[:, 0].float().cpu()
     limit = (mapped - w_avg).norm(dim=1).quantile(0.99).item()

@@ -109,7 +109,7 @@ def judge_film(judge: Judge, frames: torch.Tensor, kind: int, envelope: np.ndarr
         correlation,
         lag / fps,
         fine_detail(frames),
-        verdict.features[::4].numpy(),
+        features=verdict.features[::4].numpy(),
     )
 
 

@@ -37,7 +37,7 @@ class Take:
 
     def walk(self, settings: WalkSettings | None = None) -> Walk:
         """The walk of the sound from the start latent."""
-        return Walk(self.analysed, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings or WalkSettings())
+        return Walk(self.analysed, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings=settings or WalkSettings())
 
     @property
     def walk_rate(self) -> Fraction:
@@ -100,7 +100,7 @@ def music_map(take: Take) -> Iterable[torch.Tensor]:
     model, rate = take.model, take.model.mel.sample_rate
     samples = torch.cat(list(take.sound.mono_chunks(rate)))
     fine = model.walker.slices["fine"]
-    return [music_walk(model.generator, samples, rate, take.start_ws, float(take.fps), take.walk().num_frames, fine)]
+    return [music_walk(model.generator, samples, rate, take.start_ws, fps=float(take.fps), num_frames=take.walk().num_frames, fine=fine)]
 
 
 def _without_block(name: str) -> Make:

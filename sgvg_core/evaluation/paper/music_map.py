@@ -25,7 +25,7 @@ def dominant(shares: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def music_walk(
-    generator: Generator, waveform: torch.Tensor, rate: int, start_ws: torch.Tensor, fps: float, num_frames: int, fine: slice
+    generator: Generator, waveform: torch.Tensor, rate: int, start_ws: torch.Tensor, *, fps: float, num_frames: int, fine: slice
 ) -> torch.Tensor:
     """Latents [T, L, D] of a sound [N] at `rate`, from `start_ws` [1, L, D] out; `fine` are the layers that an onset jolts.
 

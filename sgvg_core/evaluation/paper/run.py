@@ -62,7 +62,7 @@ def paper_tables(
     """
     check_choice("table", which, TABLES)
     instruments = _fitting(instruments or Instruments(), source)
-    run = _Run(model, source, instruments, seed, keep, progress)
+    run = _Run(model, source, instruments, seed, keep, progress=progress)
     wanted = _WANTED[which]
     found = run.of_films(wanted, ablations or {}) if wanted != {"3b"} else []
     return [*found, *(run.of_inversion(required=which == "3b") if "3b" in wanted else [])]

@@ -82,7 +82,7 @@ class WorldSource:
     def _described(self, index: int, seed: int, seconds: float, fps: float) -> MeasuredClip:
         """A clip without its sound, which is made when it's asked for."""
         envelope = held_out_envelope(index, seed, seconds, fps)
-        return MeasuredClip(index, f"{index:05d}", KINDS[index % len(KINDS)], seed + held_out_seed(index, seed), len(envelope), envelope)
+        return MeasuredClip(index, f"{index:05d}", KINDS[index % len(KINDS)], seed + held_out_seed(index, seed), len(envelope), envelope=envelope)
 
     def sound(self, clip: MeasuredClip) -> Sound:
         return Sound.from_waveform(self._held_out(clip.index).waveform[None], SOUND_RATE)

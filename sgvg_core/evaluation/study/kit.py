@@ -68,7 +68,7 @@ def make_study(
             take = Take(model, source.sound(clip), clip.seed, source.fps)
             for entry in (None, *entries):
                 key = entry.key if entry else "real"
-                frames = film(take, entry.make, progress, len(made), total, "study") if entry else source.real(clip, size)
+                frames = film(take, entry.make, progress, len(made), total, note="study") if entry else source.real(clip, size)
                 name = hashlib.sha256(f"{source.name}/{clip.key}/{key}".encode()).hexdigest()[:12]
                 _write_clip(folder / "clips" / f"{name}.mp4", frames, take, source.fps)
                 about: dict[str, Any] = {"method": key, "sound": clip.key, "label": clip.label, "real": entry is None}
