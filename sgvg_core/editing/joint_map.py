@@ -22,6 +22,7 @@ from ..generation.render import to_uint8
 from ..image_inversion import Candidates, Ground, map_codes, measure_ground
 from ..progress import Progress, silent
 from ..synthesis import rgb_images
+from .named import NamedAttributes, world_attributes
 from .targets import joint_space_of, label_embeddings
 
 NUM_CODES = 1024
@@ -49,6 +50,8 @@ class JointMap:
     labels: torch.Tensor
     """[K, E], the space's labels, unit length; [0, E] where it has none."""
     ground: Ground
+    named: NamedAttributes | None = None
+    """What the codes say of themselves, where a renderer has taught the generator."""
 
     @property
     def candidates(self) -> Candidates:
@@ -116,6 +119,22 @@ class JointMap:
         sigma = float((read @ d).clamp(min=1e-12).sqrt())
         return Attribute(d / sigma, sigma, changes, spread, scores)
 
+    def named_steps(self, name: str, wanted: float, ws: torch.Tensor, scene: int) -> torch.Tensor:
+        """What leads latents [1, L, D] of a scene to the value `wanted` (0..1) of a named attribute, [D].
+
+        Within scenes the value is read off latents by a ridge regression; the way is the likeliest one among mapped codes.
+        """
+        if self.named is None:
+            raise ValueError("this map has no named attributes")
+        values = self.named.values[name]
+        mean, spread = values.mean(), values.std().clamp(min=1e-6)
+        ridge = _RIDGE * self.covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(len(self.covariance))
+        centred = self.ws - self.scene_ws[self.scenes]
+        read = torch.linalg.solve(self.covariance + ridge, centred.T @ ((values - mean) / spread) / len(values))
+        way = self.covariance @ read
+        seen = (ws[0].mean(0) - self.scene_ws[scene]) @ read
+        return ((wanted - mean) / spread - seen) / (read @ way).clamp(min=1e-6) * way
+
     def level(self, embeds: torch.Tensor, scene: int, attribute: "Attribute") -> torch.Tensor:
         """How strongly images [M, E] of a scene show an attribute, in standard deviations of that scene's codes, [M].
 
@@ -180,16 +199,16 @@ def joint_map(
     ws = map_codes(model.generator, seed, num_codes, "start")
     ground = measure_ground(model.generator, 0)
     own = (cache_folder() if folder is None else folder) / f"joint_map_{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.safetensors"
-    kept = _read(own, made_of, num_codes) or _read(BUNDLED / NAME, made_of, num_codes)
+    kept: dict[str, Any] | None = _read(BUNDLED / NAME, made_of, num_codes) or _read(own, made_of, num_codes)
     if kept is None:
         kept = _look(model, ws, progress)
         try:
             own.parent.mkdir(parents=True, exist_ok=True)
-            write_joint_map(own, kept, made_of, num_codes)
+            write_joint_map(own, kept, made_of)
         except (OSError, SGVGError):
             progress(1, 1, "look at codes")  # a full or read-only disk costs time, nothing else
     embeds = F.normalize(kept["embeds"].float(), dim=1)
-    return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, label_embeddings(model), ground)
+    return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, label_embeddings(model), ground, kept.get("named"))
 
 
 def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Path:
@@ -199,7 +218,7 @@ def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Pat
     """
     model = load_model(folder, "cpu")
     kept = _look(model, map_codes(model.generator, 0, NUM_CODES, "start"), progress)
-    write_joint_map(folder / NAME, kept, _made_of(model, NUM_CODES, 0), NUM_CODES)
+    write_joint_map(folder / NAME, {**kept, "named": world_attributes(model.generator, NUM_CODES)}, _made_of(model, NUM_CODES, 0))
     return folder / NAME
 
 
@@ -219,12 +238,14 @@ def weights_hash(network: torch.nn.Module) -> str:
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:24]
 
 
-def write_joint_map(path: Path, kept: dict[str, torch.Tensor], made_of: str, num_codes: int) -> None:
+def write_joint_map(path: Path, kept: dict[str, Any], made_of: str) -> None:
     """Write what is kept of a map; the file appears whole or not at all. Raises CheckpointError. `made_of` is a fingerprint."""
-    write_weights(path, kept, kind="joint_map", config={"made_of": made_of, "num_codes": num_codes})
+    named, words = kept["named"].state() if kept.get("named") is not None else ({}, {})
+    state = {"embeds": kept["embeds"], "small": kept["small"], **named}
+    write_weights(path, state, kind="joint_map", config={"made_of": made_of, "num_codes": len(kept["embeds"]), **words})
 
 
-def _read(path: Path, made_of: str, num_codes: int) -> dict[str, torch.Tensor] | None:
+def _read(path: Path, made_of: str, num_codes: int) -> dict[str, Any] | None:
     """What is kept at `path`, if it was made of this; a damaged file is as none."""
     if not path.is_file():
         return None
@@ -234,11 +255,13 @@ def _read(path: Path, made_of: str, num_codes: int) -> dict[str, torch.Tensor] |
         return None
     embeds, small = (stored.state.get(name, torch.empty(0)) for name in ("embeds", "small"))
     fits = stored.config.get("made_of") == made_of and embeds.ndim == 2 and len(embeds) == num_codes
-    return {"embeds": embeds, "small": small} if fits and tuple(small.shape) == (num_codes, 3, _SMALL, _SMALL) else None
+    if not fits or tuple(small.shape) != (num_codes, 3, _SMALL, _SMALL):
+        return None
+    return {"embeds": embeds, "small": small, "named": NamedAttributes.from_state(stored.state, stored.config, num_codes)}
 
 
 @torch.no_grad()
-def _look(model: SoundModel, ws: torch.Tensor, progress: Progress) -> dict[str, torch.Tensor]:
+def _look(model: SoundModel, ws: torch.Tensor, progress: Progress) -> dict[str, Any]:
     """What codes [N, D] look like: embeddings in float16, small images in 8 bits."""
     space: Any = joint_space_of(model)
     embeds, small = [], []

@@ -167,6 +167,8 @@ class Resolver:
         if way == "optimise" and understood.said is not None:
             found = optimise_edit(self.model, self.start_ws, understood.said, progress=self.progress)
             return way, LinearShift(self.mask(edit) * (found.ws - self.start_ws)[0])
+        if way == "auto" and understood.named:
+            return "attribute", LinearShift(self.mask(edit) * self._named(understood.named))
         if way == "auto":
             way = "attribute" if understood.scene is None or understood.scene == self.scene else "scene"
             if way == "attribute" and understood.changes is None:
@@ -205,6 +207,13 @@ class Resolver:
         details = torch.tensor([detail for _, detail in looks]).clamp(min=1e-9).log()
         lost = torch.lerp(details[0], details[-1], places) - details
         return crisp_ends(places, (lost <= -math.log(_CRISP)) & ((scenes == scenes[0]) | (scenes == scenes[-1])))
+
+    def _named(self, values: dict[str, float]) -> torch.Tensor:
+        """What leads the start to values of named attributes, as far as its fine detail stays, [D]."""
+        step = torch.stack([self.map.named_steps(name, value, self.start_ws, self.scene) for name, value in values.items()]).sum(0)
+        before = self._look(self.start_ws)[1]
+        shares = (1.0, 0.75, 0.5, 0.25)
+        return next((share * step for share in shares if self._look(self.start_ws + share * step)[1] >= _LEAST_DETAIL * before), shares[-1] * step)
 
     def attribute(self, attribute: Attribute, edit: Edit) -> KnotShift:
         """A direction within the start's scene: strength 1 is as far as the best of the codes show it.

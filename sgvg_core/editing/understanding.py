@@ -32,6 +32,8 @@ class Understood:
     """The scene that is named."""
     changes: torch.Tensor | None = None
     """[K, E]: what is to change within each scene; None where nothing but the scene is named."""
+    named: dict[str, float] | None = None
+    """Values of attributes that the model knows by name, which the words mean and nothing else."""
     said: torch.Tensor | None = None
     """[E]: the weighted sum of the parts' embeddings, as they're said."""
 
@@ -40,17 +42,27 @@ class Understood:
 def understand(model: SoundModel, known: JointMap, target: Target, progress: Progress = silent) -> Understood:
     """What a target asks of a model. Raises ConfigError, MediaError, ShapeError."""
     total = sum(abs(part.weight) for part in target.parts)
+    named = _named(known, target)
     found = [(part, understand_part(model, known, part, target.neutral, progress)) for part in target.parts]
     scenes = [(part.weight / total, each) for part, each in found if each.wanted is not None]
     changes = [part.weight / total * each.changes for part, each in found if each.changes is not None]
     wanted = torch.stack([weight * each.wanted for weight, each in scenes if each.wanted is not None]).sum(0) if scenes else None
-    named = max(scenes, key=lambda pair: pair[0]) if scenes else None
-    if named is None or named[0] <= 0:  # led away from a scene: nowhere in particular to land
+    best = max(scenes, key=lambda pair: pair[0]) if scenes else None
+    if best is None or best[0] <= 0:  # led away from a scene: nowhere in particular to land
         away = [weight * each.wanted.expand(len(known.centres), -1) for weight, each in scenes if each.wanted is not None]
         changes = [*changes, *away]
-        wanted = named = None
+        wanted = best = None
     said = torch.stack([part.weight / total * each.said for part, each in found if each.said is not None]).sum(0)
-    return Understood(wanted, None if named is None else named[1].scene, torch.stack(changes).sum(0) if changes else None, said)
+    scene = None if best is None else best[1].scene
+    return Understood(wanted, scene, torch.stack(changes).sum(0) if changes else None, None if best is not None else named, said)
+
+
+def _named(known: JointMap, target: Target) -> dict[str, float] | None:
+    """What texts mean that are of words for named attributes alone; None where anything else is said, or led away from."""
+    if known.named is None or target.neutral is not None or not all(part.kind == "text" and part.weight > 0 for part in target.parts):
+        return None
+    means = [known.named.meant_by(part.value) for part in target.parts]
+    return {name: value for each in means for name, value in each.items()} if all(means) else None
 
 
 def understand_part(
