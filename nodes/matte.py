@@ -5,11 +5,15 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..sgvg_core.generation import AGAINST, MatteSettings, RenderSettings, ShapedWalk, draw_mattes, driven_render, final_size
-from ..sgvg_core.synthesis import ENLARGEMENTS
+from ..sgvg_core.errors import ConfigError
+from ..sgvg_core.generation import AGAINST, MatteSettings, RenderSettings, ShapedWalk, draw_mattes, driven_render, final_size, size_of_image
+from ..sgvg_core.latents import WalksSideBySide
+from ..sgvg_core.synthesis import ENLARGEMENTS, Panorama
 from . import host
 from .adapters import check_latents, drawing_model, naming, pose_of, walk_of
 from .sockets import FROM_ANY_MODEL, ModelWire, WalkWire, pose_input
+
+_RIGHT = (2, 3, 4)
 
 
 class MotionMatte(io.ComfyNode):
@@ -65,24 +69,38 @@ class PictureShape(io.ComfyNode):
             node_id="SGVG_PictureShape",
             display_name="Picture Shape",
             category="SGVG/motion",
-            description="Paints a walk wider or higher than the generator was trained for: StyleGAN2 by a larger constant and noise, StyleGAN3 by "
-            "windows of its plane side by side.",
+            description="Paints a walk wider or higher than the generator was trained for: StyleGAN2 by a larger constant and noise or by several "
+            "walks side by side, StyleGAN3 by windows of its plane.",
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, or a node that changes its walk."),
                 io.Int.Input("width", default=256, min=16, max=16384, step=2, tooltip="In the generator's pixels: what it was trained for, or more."),
                 io.Int.Input("height", default=128, min=16, max=16384, step=2, tooltip="In the generator's pixels; synthesis resamples them."),
                 io.Combo.Input("enlargement", options=list(ENLARGEMENTS), default="mirror",
-                               tooltip="StyleGAN2: how the rest is filled. mirror: mirror images in turn; tile: over and over; stretch: drawn out."),
+                               tooltip="StyleGAN2: how the rest is filled. mirror: mirror images in turn; tile: over and over; stretch: drawn out; "
+                               "panorama: the walks below lie to the right, and each picture fades into the next."),
+                *(WalkWire.Input(f"walk_{number}", display_name=f"walk {number}", optional=True,
+                                 tooltip="For panorama: another walk of the same sound, from another start.") for number in _RIGHT),
             ],
             outputs=[WalkWire.Output("shaped_walk", display_name="walk", tooltip="For synthesis: nothing else changes.")],
         )
 
     @classmethod
-    def execute(cls, model: Any, walk: Any, width: int = 256, height: int = 128, enlargement: str = "mirror") -> io.NodeOutput:
+    def execute(
+        cls, model: Any, walk: Any, width: int = 256, height: int = 128, enlargement: str = "mirror", walk_2: Any = None, walk_3: Any = None,
+        walk_4: Any = None,
+    ) -> io.NodeOutput:
         handle, walked = drawing_model(model), walk_of(walk)
-        check_latents(handle, walked)
+        right = tuple(walk_of(other) for other in (walk_2, walk_3, walk_4) if other is not None)
+        for each in (walked, *right):
+            check_latents(handle, each)
         final_size(handle.generator, RenderSettings(shape=(height, width), enlargement=enlargement))
+        if bool(right) != (enlargement == "panorama"):
+            said = "connect another walk of the same sound" if not right else "choose panorama, or take that wire off"
+            raise ConfigError(f"walk 2: got {'a walk' if right else 'nothing'}, but enlargement is {enlargement}; {said}")
+        if right:
+            Panorama(size_of_image(handle.generator)[1], width, 1 + len(right))
+            walked = WalksSideBySide(walked, right)
         return io.NodeOutput(ShapedWalk(walked, (height, width), enlargement))
 
 

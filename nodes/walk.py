@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.curves import Curve
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Pose, RenderSettings, Walk, film_numbers, frames, overlays_of
+from ..sgvg_core.generation import Pose, RenderSettings, Walk, film_numbers, frames, overlays_of, shape_render
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import Generator
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
@@ -170,7 +170,7 @@ def _no_curve(name: str) -> Curve:
 
 def _drawn(generator: Generator, walk: AnyWalk, numbers: list[int], chosen: torch.Tensor, pose: Pose | None) -> Iterator[torch.Tensor]:
     """Some frames of a walk by their numbers and latents, uint8 [n, H, W, 3]."""
-    render = RenderSettings(overlays=overlays_of(walk))
+    render = shape_render(RenderSettings(overlays=overlays_of(walk)), walk)
     for number, ws in zip(numbers, chosen.split(1), strict=True):
         yield from frames(generator, [ws], render, pose=pose, first=number)
 

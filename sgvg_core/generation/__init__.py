@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .spread import spread_of
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
-    from .walk_render import ShapedWalk, driven_render, numbers_of, overlays_of, sound_of_walk
+    from .walk_render import ShapedWalk, driven_render, numbers_of, overlays_of, shape_render, sound_of_walk
 
 __all__ = [
     "AGAINST",
@@ -98,6 +98,7 @@ __all__ = [
     "read_prompts",
     "resize",
     "resolve_keyframes",
+    "shape_render",
     "size_of_image",
     "sound_of_walk",
     "spread_of",
@@ -135,6 +136,6 @@ __getattr__ = on_first_use(
         ".spread": ("spread_of",),
         ".text_constraint": ("Prompt", "RankedStarts", "candidates_sheet", "choose_start", "read_prompts"),
         ".trajectory": ("Walk",),
-        ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "overlays_of", "sound_of_walk"),
+        ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "overlays_of", "shape_render", "sound_of_walk"),
     },
 )

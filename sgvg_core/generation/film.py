@@ -32,6 +32,7 @@ from .pose_keys import PoseKeys
 from .render import final_size, frames
 from .seeded_start import random_start
 from .settings import GenerateSettings
+from .side_by_side import panorama_walks
 from .sound import Sound, analyse_sound
 from .sound_curves import curves_of_sound, curves_of_source, refuse_unknown
 from .spread import spread_of
@@ -97,7 +98,8 @@ def generate(
     analysed, stays = origin_of(walk).analysed, origin_of(walk).stays
 
     # 2. What changes it on its way: numbers that change over time, then the edits.
-    changed = edited(walk, (*driven_edits(model, settings, walk.numbers, progress), *edits))
+    row = panorama_walks(model, settings, walk, progress)
+    changed = edited(row, (*driven_edits(model, settings, walk.numbers, progress), *edits))
 
     # 3. Frame after frame (Eq. 6), 4. into the file, with the sound.
     pose = film_pose(settings, changed.num_frames, walk.numbers)

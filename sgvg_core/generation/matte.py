@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..latents import ChangedWalk, LatentWalk, start_of
+from ..latents import ChangedWalk, LatentWalk, WalksSideBySide, parts_of, start_of
 from ..synthesis import Generator
 from .pose import Pose
 from .render import RenderSettings, images_of
@@ -64,11 +64,16 @@ def silenced(walk: Any) -> Any:
     """The same walk, with all that changes it, of silence: as long, from the same start."""
     if isinstance(walk, Walk):
         return dataclasses.replace(walk, stays=True)
+    if isinstance(walk, WalksSideBySide):
+        return dataclasses.replace(walk, walk=silenced(walk.walk), right=tuple(map(silenced, walk.right)))
     return dataclasses.replace(walk, walk=silenced(walk.walk)) if hasattr(walk, "walk") else walk
 
 
 def _held(walk: LatentWalk) -> LatentWalk:
     """The walk's first latent, as long as the walk."""
+    row = next((part for part in parts_of(walk) if isinstance(part, WalksSideBySide)), None)
+    if row is not None:
+        return WalksSideBySide(_held(row.walk), tuple(map(_held, row.right)))
     first = start_of(walk)
     return ChangedWalk(walk, lambda _, ws: first.to(ws).expand_as(ws))
 

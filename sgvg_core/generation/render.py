@@ -13,7 +13,7 @@ from ..devices import to_dtype
 from ..errors import ConfigError
 from ..latents import held_rows
 from ..pixels import to_uint8 as to_uint8
-from ..synthesis import ENLARGEMENTS, Generator, StyleGAN2Generator, constant_for, enlarge, paint_wide, rgb_images
+from ..synthesis import ENLARGEMENTS, Generator, StyleGAN2Generator, constant_for, enlarge, paint_panorama, paint_wide, rgb_images
 from .noise_over_time import FlowingNoise, NoisePath
 from .pose import Pose
 
@@ -86,6 +86,8 @@ def final_size(generator: Generator, settings: RenderSettings) -> tuple[int, int
     if settings.shape[0] < trained[0] or settings.shape[1] < trained[1]:
         got, least = (f"{width} x {height}" for height, width in (settings.shape, trained))
         raise ConfigError(f"shape: got {got}, expected {least} or more, what the generator was trained for; a smaller picture is a matter of size")
+    if settings.enlargement == "panorama" and not (isinstance(generator, StyleGAN2Generator) and settings.shape[0] == trained[0]):
+        raise ConfigError(f"enlargement: panorama is for StyleGAN2, and as high as it was trained for ({trained[0]} px); take mirror or that height")
     height, width = settings.shape
     factor = settings.size / max(height, width) if settings.size else 1
     return round(height * factor), round(width * factor)
@@ -168,6 +170,8 @@ def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[G
     """A generator, and what makes pictures of this height and width with it."""
     if not isinstance(generator, StyleGAN2Generator):
         return generator, lambda network, ws, **more: paint_wide(network, ws, shape, **more)
+    if how == "panorama":
+        return generator, lambda network, ws, **more: paint_panorama(network, ws, shape[1], **more)
     wide = enlarge(generator, *constant_for(generator, *shape), how)
     top, left = (wide.img_size[0] - shape[0]) // 2, (wide.img_size[1] - shape[1]) // 2
 

@@ -28,6 +28,12 @@ class ShapedWalk(WrappedWalk):
         return iter(self.walk)
 
 
+def shape_render(render: RenderSettings, walk: LatentWalk) -> RenderSettings:
+    """How frames of a walk are rendered in the shape that it asks for, whichever of its frames they are."""
+    shaped = next((part for part in parts_of(walk) if isinstance(part, ShapedWalk)), None)
+    return render if shaped is None else dataclasses.replace(render, shape=shaped.shape, enlargement=shaped.enlargement)
+
+
 def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float = 1.0) -> RenderSettings:
     """How a walk's frames are rendered: with the strength and the speed of the noise that its numbers say, closed if it's a loop, and with
     what its parts lay over the frames, the innermost first.
@@ -35,9 +41,7 @@ def driven_render(render: RenderSettings, walk: LatentWalk, noise_seconds: float
     Smooth noise has changed altogether after `noise_seconds`.
     """
     numbers = numbers_of(walk)
-    shaped = next((part for part in parts_of(walk) if isinstance(part, ShapedWalk)), None)
-    if shaped is not None:
-        render = dataclasses.replace(render, shape=shaped.shape, enlargement=shaped.enlargement)
+    render = shape_render(render, walk)
     overlays = overlays_of(walk)
     if overlays:
         render = dataclasses.replace(render, overlays=overlays)

@@ -7,6 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from ..errors import ConfigError
+
 _AT_ONCE = 32
 
 
@@ -63,7 +65,10 @@ class WrappedWalk:
 
 @dataclasses.dataclass(frozen=True)
 class ChangedWalk(WrappedWalk):
-    """`walk` with every batch of latents changed: `change` gets the number of its first frame and the latents [n, L, D]."""
+    """`walk` with every batch of latents changed: `change` gets the number of its first frame and the latents [n, L, D].
+
+    Of walks side by side ([n, K, L, D]) each is changed in the same way.
+    """
 
     walk: LatentWalk
     change: Callable[[int, torch.Tensor], torch.Tensor]
@@ -71,8 +76,33 @@ class ChangedWalk(WrappedWalk):
     def __iter__(self) -> Iterator[torch.Tensor]:
         first = 0
         for ws in self.walk:
-            yield self.change(first, ws)
+            yield self.change(first, ws) if ws.ndim == 3 else torch.stack([self.change(first, own) for own in ws.unbind(1)], 1)
             first += len(ws)
+
+
+@dataclasses.dataclass(frozen=True)
+class WalksSideBySide(WrappedWalk):
+    """`walk` and those to the right of it, which are as long: iterating gives [n, K, L, D], for pictures that lie side by side."""
+
+    walk: LatentWalk
+    right: tuple[LatentWalk, ...]
+
+    def __post_init__(self) -> None:
+        for number, walk in enumerate(self.right, start=2):
+            if (walk.num_frames, walk.fps) != (self.num_frames, self.fps):
+                got, wanted = (f"{each.num_frames} frames at {each.fps} a second" for each in (walk, self.walk))
+                raise ConfigError(f"walk {number}: has {got}, but the first one {wanted}; walks side by side are of one sound and rate")
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        walks = [(ws for batch in walk for ws in batch.split(1)) for walk in (self.walk, *self.right)]
+        row: list[torch.Tensor] = []
+        for several in zip(*walks, strict=True):
+            row.append(torch.stack(several, 1))
+            if len(row) == _AT_ONCE:
+                yield torch.cat(row)
+                row = []
+        if row:
+            yield torch.cat(row)
 
 
 def parts_of(walk: Any) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from .code_features import CodeFeatures
 from .enlarged import ENLARGEMENTS, constant_for, enlarge
 from .generator import StyleGAN2Generator
 from .noise import NOISE_MODES
+from .panorama import Panorama, paint_panorama
 from .rgb import as_rgb, rgb_images
 from .stylegan3 import StyleGAN3Generator
 from .wide import paint_wide
@@ -19,11 +20,13 @@ __all__ = [
     "ENLARGEMENTS",
     "Generator",
     "NOISE_MODES",
+    "Panorama",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
     "as_rgb",
     "constant_for",
     "enlarge",
+    "paint_panorama",
     "paint_wide",
     "rgb_images",
 ]

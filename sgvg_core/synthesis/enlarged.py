@@ -10,9 +10,10 @@ from ..config import check_choice
 from ..errors import ConfigError
 from .generator import StyleGAN2Generator
 
-ENLARGEMENTS = ("mirror", "tile", "stretch")
+_FILLS = ("mirror", "tile", "stretch")
+ENLARGEMENTS = (*_FILLS, "panorama")
 """mirror: the constant and its mirror image in turn, so that nothing meets what it wasn't beside; tile: over and over, as wallpaper; stretch: the
-constant itself, drawn out."""
+constant itself, drawn out; panorama: several pictures side by side (see `panorama`)."""
 
 _MOST = 64
 
@@ -20,10 +21,10 @@ _MOST = 64
 def enlarge(generator: StyleGAN2Generator, rows: int, columns: int, how: str = "mirror") -> StyleGAN2Generator:
     """A copy of the generator whose constant is `rows` x `columns` instead of, usually, 4 x 4: its pictures grow in the same proportion.
 
-    `how` is of `ENLARGEMENTS`. What stands in the middle of the trained constant stays in the middle. Weights are copied, and the generator
-    stays as it is. Raises ConfigError.
+    `how` is "mirror", "tile" or "stretch". What stands in the middle of the trained constant stays in the middle. Weights are copied, and the
+    generator stays as it is. Raises ConfigError.
     """
-    check_choice("enlargement", how, ENLARGEMENTS)
+    check_choice("enlargement", how, _FILLS)
     const = generator.synthesis.blocks[0].const
     height, width = const.shape[1:]
     if not (height <= rows <= _MOST and width <= columns <= _MOST):

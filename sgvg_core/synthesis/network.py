@@ -146,11 +146,13 @@ class SynthesisNetwork(nn.Module):
         noise_index: int = 0,
         noise: Sequence[torch.Tensor] | None = None,
         dtype: torch.dtype = torch.float32,
+        between: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Images [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
 
         `noise_mode`: see `noise.noise_maps`; with "random", `noise_index` is the number of the first item, so that item k has the
-        same noise in any batch. `noise_strength` is one number, or one an item, [N]. `dtype` is that of the features. Where float16 or
+        same noise in any batch. `noise_strength` is one number, or one an item, [N]. `dtype` is that of the features. `between` changes
+        features and pictures [N, C, H, W] after each resolution (see `panorama`). Where float16 or
         bfloat16 don't give finite pictures, the batch is computed again in float32, with a warning; not while gradients are recorded.
         Raises ShapeError, ConfigError.
         """
@@ -158,21 +160,25 @@ class SynthesisNetwork(nn.Module):
         consts = [conv.noise_const for conv in self.convs]
         maps = noise_maps(noise_mode, consts, len(ws), strength=noise_strength, seed=noise_seed, first=noise_index, given=noise)
         with exact_float32(ws.device):
-            if self._takes_strips((ws, *(noise or ())), dtype):
+            if between is None and self._takes_strips((ws, *(noise or ())), dtype):
                 return self._in_strips(ws.float(), maps)
-            images = self._images(ws.float(), maps, dtype)
+            images = self._images(ws.float(), maps, dtype, between)
             if dtype == torch.float32 or images.requires_grad or images.isfinite().all():
                 return images
             warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
-            return self._images(ws.float(), maps, torch.float32)
+            return self._images(ws.float(), maps, torch.float32, between)
 
-    def _images(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype) -> torch.Tensor:
+    def _images(
+        self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype, between: Callable[[torch.Tensor], torch.Tensor] | None
+    ) -> torch.Tensor:
         x = image = None
         start = 0
         for block in self.blocks:
             stop = start + len(block.convs)
             own = dtype if dtype != torch.float16 or self._takes_float16(block) else torch.float32
             x, image = block(x, image, ws[:, start : stop + 1], maps[start:stop], own)
+            if between is not None:
+                x, image = between(x), None if image is None else between(image)
             start = stop
         if image is None:
             raise RuntimeError("the last block makes a picture")

@@ -15,6 +15,7 @@ from sgvg_core.errors import ConfigError
 from sgvg_core.generation import GenerateSettings, Sound, generate, random_start, walk_of_sound
 from sgvg_core.generation.keyframe_plan import KeyframePlan, plan_of, read_keyframes
 from sgvg_core.generation.loop_settings import LoopSettings
+from sgvg_core.generation.side_by_side import panorama_walks
 from sgvg_core.media import probe_sound
 from sgvg_core.walker import WalkSettings
 
@@ -157,3 +158,17 @@ def test_curves_of_the_sound_drive_numbers_by_their_names(tiny_model: SoundModel
     assert loud[::4].amax(1).min() > 2 * loud[1::4].amax(1).max(), "the low drum is on the first beat of each bar"
     with pytest.raises(ConfigError, match=r"character 5, at 'bas': no curve 'bas' \(did you mean bass\?\)|no curve 'bas'"):
         walk_of_sound(tiny_model, drums, settings(curves={"mid": "1 + bas"}))
+
+
+def test_a_panorama_is_made_of_the_starts_of_the_next_seeds(tiny_model: SoundModel, drums: Sound, tmp_path: Path) -> None:
+    side = tiny_model.generator.img_size[1]
+    own = settings(shape=(side, 2 * side - side // 4), enlargement="panorama")
+    walk = panorama_walks(tiny_model, own, walk_of_sound(tiny_model, drums, own))
+    ws = torch.cat(list(walk))
+    assert ws.shape[:2] == (walk.num_frames, 2)
+    for k, seed in enumerate((5, 6)):
+        assert torch.equal(ws[:, k], torch.cat(list(walk_of_sound(tiny_model, drums, settings(seed=seed)))))
+    made = generate(clicks(0.5), tmp_path / "wide.mp4", model=tiny_model, settings=own)
+    assert made.report["size"] == 2 * side - side // 4
+    with pytest.raises(ConfigError, match="the mean start would be the same in all"):
+        panorama_walks(tiny_model, settings(shape=(side, 2 * side), enlargement="panorama", start_from="mean"), walk_of_sound(tiny_model, drums, own))

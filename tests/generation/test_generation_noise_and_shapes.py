@@ -13,7 +13,8 @@ from sgvg_core.errors import ConfigError
 from sgvg_core.generation import RenderSettings, final_size, frames, images_of, pose_transforms, random_start
 from sgvg_core.generation.noise_over_time import FlowingNoise, noise_path
 from sgvg_core.generation.pose import Pose
-from sgvg_core.synthesis import StyleGAN2Generator, constant_for, enlarge
+from sgvg_core.latents import ChangedWalk, StoredWalk, WalksSideBySide, edited
+from sgvg_core.synthesis import Panorama, StyleGAN2Generator, constant_for, enlarge, paint_panorama, rgb_images
 from sgvg_core.synthesis.wide import paint_wide, window_starts
 
 FPS = Fraction(10)
@@ -128,3 +129,50 @@ def test_windows_of_a_stylegan3_agree_where_they_overlap() -> None:
     moved = next(iter(images_of(generator, [ws], RenderSettings(shape=(32, 64)), pose=Pose(pose_transforms(x=0.25)))))
     still = next(iter(images_of(generator, [ws], RenderSettings(shape=(32, 64)))))
     assert (moved[..., 20:50] - still[..., 12:42]).abs().mean() < 0.1 * still.std()
+
+
+def two_walks(generator: StyleGAN2Generator, num_frames: int = 3) -> WalksSideBySide:
+    walks = [StoredWalk(torch.cat([random_start(generator, seed + 10 * k) for k in range(num_frames)]), FPS) for seed in (1, 2)]
+    return WalksSideBySide(walks[0], (walks[1],))
+
+
+@pytest.mark.parametrize(("side", "width", "count"), [(128, 224, 2), (128, 208, 2), (128, 130, 2), (128, 400, 4), (256, 512, 3), (32, 50, 2)])
+def test_windows_of_a_panorama_cover_it_evenly(side: int, width: int, count: int) -> None:
+    view = Panorama.covering(side, width)
+    assert view.num_windows == count
+    assert view.starts[0] == 0
+    assert width <= view.starts[-1] + side < width + max(2, side // 8)
+    for size in (16, side):
+        weights = view.weights(size)
+        assert weights.sum(0) == pytest.approx(torch.ones(weights.shape[1]))
+        assert (weights.diff().abs() < 0.5).all() or size == 16
+
+
+def test_a_panorama_shows_one_walk_left_and_the_other_right(noisy: StyleGAN2Generator) -> None:
+    walk = two_walks(noisy)
+    settings = RenderSettings(shape=(32, 54), enlargement="panorama", noise_mode="random", seed=3, batch=2)
+    made = torch.cat(list(images_of(noisy, walk, settings)))
+    assert made.shape == (3, 3, 32, 54)
+    assert final_size(noisy, settings) == (32, 54)
+    one_by_one = torch.cat(list(images_of(noisy, walk, RenderSettings(shape=(32, 54), enlargement="panorama", noise_mode="random", seed=3, batch=1))))
+    assert (made - one_by_one).abs().max() < 1e-4
+    ws = torch.cat(list(walk))
+    wide = paint_panorama(noisy, ws, 54)
+    left, right = (rgb_images(noisy, ws[:, k]) for k in range(2))
+    for part, own, other in ((wide[..., :16], left, right), (wide[..., -16:], right, left)):
+        places = slice(0, 16) if own is left else slice(-16, None)
+        assert (part - own[..., places]).abs().mean() < 0.5 * (part - other[..., places]).abs().mean()
+    moved = edited(walk, [lambda each: ChangedWalk(each, lambda _, latents: latents + 1)])
+    assert torch.equal(torch.cat(list(moved)), ws + 1)
+
+
+def test_what_a_panorama_refuses(noisy: StyleGAN2Generator) -> None:
+    with pytest.raises(ConfigError, match="2 pictures of 32 px is 32 to 60 px wide, got 80"):
+        paint_panorama(noisy, torch.cat(list(two_walks(noisy))), 80)
+    with pytest.raises(ConfigError, match="latents of one picture"):
+        paint_panorama(noisy, random_start(noisy, 1), 50)
+    with pytest.raises(ConfigError, match="as high as it was trained for"):
+        final_size(noisy, RenderSettings(shape=(40, 54), enlargement="panorama"))
+    first, second = (StoredWalk(random_start(noisy, 1).expand(count, -1, -1), FPS) for count in (2, 3))
+    with pytest.raises(ConfigError, match="walk 2: has 3 frames"):
+        WalksSideBySide(first, (second,))

@@ -145,6 +145,14 @@ def test_a_wide_picture(motion_pack: Pack) -> None:
     assert motion_pack.run("Synthesis", model=model, walk=wide, max_frames=2)[0].shape == (2, 32, 70, 3)
     with pytest.raises(Exception, match="shape: got 16 x 32, expected 32 x 32 or more"):
         motion_pack.run("PictureShape", model=model, walk=walk, width=16, height=32)
+    other = walk_of(motion_pack)[1]
+    row = motion_pack.run("PictureShape", model=model, walk=walk, width=52, height=32, enlargement="panorama", walk_2=other)[0]
+    assert motion_pack.run("Synthesis", model=model, walk=row, max_frames=2)[0].shape == (2, 32, 52, 3)
+    assert motion_pack.run("MotionMatte", model=model, walk=row, against="start")[0].shape == (50, 32, 52)
+    with pytest.raises(Exception, match="walk 2: got nothing, but enlargement is panorama"):
+        motion_pack.run("PictureShape", model=model, walk=walk, width=52, height=32, enlargement="panorama")
+    with pytest.raises(Exception, match="walk 2: got a walk, but enlargement is tile"):
+        motion_pack.run("PictureShape", model=model, walk=walk, width=52, height=32, enlargement="tile", walk_2=other)
 
 
 def test_a_matte_is_a_mask_a_frame(motion_pack: Pack) -> None:

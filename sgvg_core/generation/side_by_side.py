@@ -1,0 +1,38 @@
+"""Walks of one sound from several starts, for pictures that lie side by side."""
+
+import dataclasses
+from typing import Any
+
+import torch
+
+from ..assembly import SoundModel
+from ..errors import ConfigError
+from ..latents import LatentWalk, WalksSideBySide, origin_of
+from ..progress import Progress, silent
+from ..synthesis import Panorama
+from .render import size_of_image
+from .settings import GenerateSettings
+from .start import start_latent
+
+
+def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWalk, progress: Progress = silent) -> LatentWalk:
+    """A walk of a sound and, to the right of it, as many as the settings' panorama needs: each from the start that the next seed chooses.
+
+    Other settings leave the walk as it is. Raises ConfigError.
+    """
+    if settings.shape is None or settings.enlargement != "panorama":
+        return walk
+    origin = origin_of(walk)
+    if origin.keys is not None or settings.start_from == "mean":
+        same = "keyframes" if origin.keys is not None else "the mean start"
+        raise ConfigError(f"enlargement: panorama shows a start beside another, but {same} would be the same in all; choose mirror or starts by seed")
+    view = Panorama.covering(size_of_image(model.generator)[1], settings.shape[1])
+    starts = [dataclasses.replace(settings.start, seed=settings.start.seed + number) for number in range(1, view.num_windows)]
+    return WalksSideBySide(walk, tuple(with_start(walk, start_latent(model, origin.analysed, start, progress)) for start in starts))
+
+
+def with_start(walk: Any, start_ws: torch.Tensor) -> Any:
+    """The same walk of the same sound, from another start [1, L, D]."""
+    if hasattr(walk, "walk"):
+        return dataclasses.replace(walk, walk=with_start(walk.walk, start_ws))
+    return dataclasses.replace(walk, start_ws=start_ws)
