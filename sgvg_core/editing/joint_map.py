@@ -120,7 +120,7 @@ class JointMap:
         return Attribute(d / sigma, sigma, changes, spread, scores)
 
     def named_steps(self, name: str, wanted: float, ws: torch.Tensor, scene: int) -> torch.Tensor:
-        """What leads latents [1, L, D] of a scene to the value `wanted` (0..1) of a named attribute, [D].
+        """What leads latents `ws` [1, L, D] of a `scene`, by its number, to the value `wanted` (0..1) of the attribute called `name`, [D].
 
         Within scenes the value is read off latents by a ridge regression; the way is the likeliest one among mapped codes.
         """

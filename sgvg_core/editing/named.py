@@ -48,7 +48,10 @@ class NamedAttributes:
 
     @classmethod
     def from_state(cls, state: Mapping[str, torch.Tensor], config: Mapping[str, Any], num_codes: int) -> "NamedAttributes | None":
-        """Those of a file; None where it has none, or damaged ones."""
+        """Those of a file; None where it has none, or damaged ones.
+
+        `state` and `config` are what `state()` gave; `num_codes` is N.
+        """
         kept = {name: each for name, each in state.items() if name.startswith("attribute.") and each.shape == (num_codes,)}
         values = {name.partition(".")[2]: each.float() for name, each in kept.items()}
         words, plain = config.get("words"), config.get("plain_words")
@@ -59,7 +62,10 @@ class NamedAttributes:
 
 
 def world_attributes(generator: Generator, num_codes: int, seed: int = 0) -> NamedAttributes | None:
-    """What the codes of a joint map say of themselves, for a generator of the procedural world's codes; None for others."""
+    """What the codes of a joint map say of themselves, for a generator of the procedural world's codes; None for others.
+
+    They're the first `num_codes` of `seed`, as `joint_map` draws them.
+    """
     if getattr(generator.mapping, "features", None) is None or generator.z_dim != Z_DIM:
         return None
     codes = read_codes(codes_of(generator, seed, num_codes, "start"))

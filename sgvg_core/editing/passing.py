@@ -49,9 +49,9 @@ def crisp_ends(places: torch.Tensor, crisp: torch.Tensor) -> tuple[float, float]
 
 
 def passed_quickly(amounts: torch.Tensor, fps: Fraction) -> torch.Tensor:
-    """Strengths over time [T, K] that cross the jump in `PASSING_SECONDS`, and stay on each side for `LEAST_SECONDS` at least.
+    """Strengths over time `amounts` [T, K] so that they cross the jump in `PASSING_SECONDS`, and stay on each side for `LEAST_SECONDS` at least.
 
-    `amounts` [T, K] are the strengths as they were asked for; where they're 0 they stay 0.
+    Where they're 0 they stay 0. `fps` are frames a second.
     """
     landed = torch.stack([_held(each > (LEAVES + LANDS) / 2, round(LEAST_SECONDS * float(fps))) for each in amounts.T], 1).float()
     share = eased(landed, fps)
