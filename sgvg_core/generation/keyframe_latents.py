@@ -1,4 +1,4 @@
-"""The latents that keyframes stand for: drawn by a seed or a label, read from a file, or chosen by words and pictures."""
+"""The latents that keyframes stand for: drawn by a seed or a label, read from a file, chosen by words, or looked for that show a picture."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,7 +10,9 @@ import torch
 
 from ..assembly import SoundModel, load_latents
 from ..errors import ConfigError
+from ..image_inversion import InversionSettings, invert_image
 from ..motion import BeatGrid, Keyframe, Keyframes, read_moment
+from ..perceptual.distance import by_joint_space
 from ..pixels import from_uint8
 from ..progress import Progress, silent
 from .class_labels import read_label
@@ -27,7 +29,7 @@ class KeySource:
 
     model: SoundModel
     start: StartSettings
-    """Seed of the candidates among which words and pictures choose, their number, truncation."""
+    """Seed of the candidates among which words choose, their number, truncation."""
     progress: Progress = silent
     given: Mapping[str, torch.Tensor] = dataclasses.field(default_factory=dict)
     """Latents [1, L, D] that take the place of files of these names."""
@@ -51,7 +53,7 @@ class KeySource:
             label = key["label"] if isinstance(key["label"], int) else read_label(key["label"])
             return self._drawn(self.start.seed, label)
         if "picture" in key:
-            return self._alike(folder / key["picture"])
+            return self._shown_by(folder / key["picture"])
         return self._chosen(prompts=read_prompts(str(key["prompt"] if "prompt" in key else key["label"])))
 
     def _drawn(self, seed: int, label: Any = None) -> torch.Tensor:
@@ -60,18 +62,19 @@ class KeySource:
         label = start.label if label is None else label
         return random_start(self.model.generator, seed, truncation_psi=start.truncation_psi, centres=centres, label=label)
 
-    def _alike(self, path: Path) -> torch.Tensor:
-        """The candidate whose picture is most like a picture, by the joint space."""
+    def _shown_by(self, path: Path) -> torch.Tensor:
+        """Latents that show a picture, by descent (`image_inversion.invert_image`); the seed draws the candidates that it begins with."""
         from ..media.still import read_image
 
         pixels = from_uint8(torch.from_numpy(np.array(read_image(path))))[None]
-        space = self._space()
-        device = self.model.generator.w_avg.device
-        return self._chosen(sound_embed=space.embed_images(pixels.to(device)))
+        space = self.model.joint_space
+        perceptual = None if space is None else by_joint_space(space)
+        settings = InversionSettings(seed=self.start.seed)
+        return invert_image(self.model.generator, pixels, settings, perceptual=perceptual, progress=self.progress).ws
 
     def _space(self) -> Any:
         if self.model.joint_space is None:
-            raise ConfigError(f"model {self.model.name}: has no joint space, which choosing by words or pictures needs; use seeds or latents")
+            raise ConfigError(f"model {self.model.name}: has no joint space, which choosing by words needs; use seeds, pictures or latents")
         return self.model.joint_space
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sgvg_core.assembly import SoundModel, save_latents
 from sgvg_core.errors import ConfigError
-from sgvg_core.generation import GenerateSettings, Sound, generate, random_start, walk_of_sound
+from sgvg_core.generation import GenerateSettings, RenderSettings, Sound, frames, generate, random_start, walk_of_sound
 from sgvg_core.generation.keyframe_plan import KeyframePlan, plan_of, read_keyframes
 from sgvg_core.generation.loop_settings import LoopSettings
 from sgvg_core.generation.side_by_side import panorama_walks
@@ -74,14 +74,23 @@ def test_the_sound_moves_the_walk_from_where_the_keyframes_are(tiny_model: Sound
     assert added.diff().abs().max() < 0.5 * (still[6] - still[5]).norm(), "the cut is the keyframes', what the sound adds goes on"
 
 
-def test_words_pictures_and_labels_choose_among_candidates(tiny_model: SoundModel, tmp_path: Path) -> None:
+def test_words_and_labels_choose_among_candidates(tiny_model: SoundModel) -> None:
     generator = tiny_model.generator
-    Image.fromarray(np.full((40, 30, 3), 90, np.uint8)).save(tmp_path / "grey.png")
-    keys = ({"at": 0, "prompt": "a storm"}, {"at": 0.25, "picture": "grey.png"}, {"at": 0.5, "label": "rain"})
-    plan = KeyframePlan(keys, folder=tmp_path)
-    ws = torch.cat(list(walk_of_sound(tiny_model, clicks(0.6), settings(walk=STILL, keyframes=plan))))[[0, 3, 6]]
+    plan = KeyframePlan(({"at": 0, "prompt": "a storm"}, {"at": 0.5, "label": "rain"}))
+    ws = torch.cat(list(walk_of_sound(tiny_model, clicks(0.6), settings(walk=STILL, keyframes=plan))))[[0, 6]]
     candidates = random_start(generator, 5, num_codes=6)
     assert all(any(torch.allclose(each, candidate, atol=1e-5) for candidate in candidates) for each in ws)
+
+
+def test_a_keyframe_shows_the_picture_of_its_file(tiny_model: SoundModel, tmp_path: Path) -> None:
+    generator = tiny_model.generator
+    wanted = next(frames(generator, [random_start(generator, 77)]))
+    Image.fromarray(wanted[0].numpy()).save(tmp_path / "mine.png")
+    plan = KeyframePlan(({"at": 0, "seed": 3}, {"at": 0.25, "picture": "mine.png"}), folder=tmp_path)
+    ws = torch.cat(list(walk_of_sound(tiny_model, clicks(0.5), settings(walk=STILL, keyframes=plan))))[[3]]
+    others = next(frames(generator, [random_start(generator, 5, num_codes=48)], RenderSettings(batch=48)))
+    off = [float((shown.float() - wanted.float()).square().mean()) for shown in (next(frames(generator, [ws])), *others[:, None])]
+    assert off[0] < 0.5 * min(off[1:])
 
 
 @pytest.mark.parametrize(
