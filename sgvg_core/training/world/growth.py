@@ -11,6 +11,7 @@ from ...assembly import build_generator
 from ...config import GeneratorConfig
 from ...errors import ConfigError
 from ...synthesis import StyleGAN2Generator
+from ...synthesis.layers import EqualisedLinear, ModulatedConv, ToRGB
 
 
 @torch.no_grad()
@@ -42,13 +43,13 @@ def grow_generator(smaller: StyleGAN2Generator, config: GeneratorConfig, seed: i
     return grown
 
 
-def _copy_affine(own: torch.nn.Module, old: torch.nn.Module) -> None:
+def _copy_affine(own: EqualisedLinear, old: EqualisedLinear) -> None:
     """The styles of the old features; those of new ones stay as they are built."""
-    num_old = len(old.bias)  # type: ignore[arg-type]
-    own.weight[:num_old], own.bias[:num_old] = old.weight, old.bias  # type: ignore[index, operator, assignment]
+    num_old = len(old.bias)
+    own.weight[:num_old], own.bias[:num_old] = old.weight, old.bias
 
 
-def _copy_conv(own: torch.nn.Module, old: torch.nn.Module) -> None:
+def _copy_conv(own: ModulatedConv, old: ModulatedConv) -> None:
     """New features come out of it, and none of what goes in anew reaches the old ones; demodulation makes the gain of more inputs even."""
     _copy_affine(own.affine, old.affine)
     num_out, num_in = old.weight.shape[:2]
@@ -59,7 +60,7 @@ def _copy_conv(own: torch.nn.Module, old: torch.nn.Module) -> None:
     own.noise_const.copy_(old.noise_const)
 
 
-def _copy_torgb(own: torch.nn.Module, old: torch.nn.Module) -> None:
+def _copy_torgb(own: ToRGB, old: ToRGB) -> None:
     """The old features' share of the picture; there's no demodulation, so the gain of more inputs is made even here."""
     _copy_affine(own.affine, old.affine)
     num_in = old.weight.shape[1]
