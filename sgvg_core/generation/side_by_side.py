@@ -32,7 +32,7 @@ def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWa
 
 
 def with_start(walk: Any, start_ws: torch.Tensor) -> Any:
-    """The same walk of the same sound, from another start [1, L, D]."""
+    """The same walk of the same sound, from another start `start_ws` [1, L, D]."""
     if hasattr(walk, "walk"):
         return dataclasses.replace(walk, walk=with_start(walk.walk, start_ws))
     return dataclasses.replace(walk, start_ws=start_ws)

@@ -40,7 +40,7 @@ class Panorama:
 
     @classmethod
     def covering(cls, side: int, width: int) -> "Panorama":
-        """As few windows as cover `width` px with a quarter shared by neighbours. Raises ConfigError."""
+        """As few windows of `side` px as cover `width` px with a quarter shared by neighbours. Raises ConfigError."""
         stride = side - round(side * _USUAL_OVERLAP)
         return cls(side, width, max(2, 1 + -((side - width) // stride)))
 
