@@ -76,7 +76,7 @@ def _autocorrelations(onsets: np.ndarray, rate: float) -> tuple[np.ndarray, np.n
         inside[max(0, length // 2 - first):min(length, length // 2 + len(onsets) - first)] = 1
         weight = window * inside
         centred = (piece - (piece * weight).sum() / max(weight.sum(), 1e-9)) * weight
-        made.append(np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2)[:length])
+        made.append(np.fft.irfft(np.abs(np.fft.rfft(centred, size)) ** 2)[:length].copy())  # a view would keep all of it
     correlation = np.stack(made)
     level = np.maximum(correlation[:, :1], 1e-9)
     return np.arange(len(made)) * step / rate, correlation / level / np.maximum(own / own[0], 0.15)
