@@ -5,7 +5,7 @@ kept with the bundled model's joint map, and a text of such words alone leads th
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ class NamedAttributes:
     words: Mapping[str, Mapping[str, float]]
     """By word, the values that it means."""
     plain: frozenset[str]
-    """Words that may stand beside them and mean nothing by themselves."""
+    """Words that may come with them and mean nothing by themselves."""
 
     def meant_by(self, text: str) -> dict[str, float]:
         """The values that a text means by its words; empty where it says anything else too."""
@@ -57,7 +57,7 @@ class NamedAttributes:
         words, plain = config.get("words"), config.get("plain_words")
         if not values or not isinstance(words, dict) or not isinstance(plain, list):
             return None
-        told = {word: {name: float(value) for name, value in means.items() if name in values} for word, means in words.items()}
+        told = {word: _within(means, values) for word, means in words.items()}
         return cls(values, {word: means for word, means in told.items() if means}, frozenset(map(str, plain)))
 
 
@@ -83,6 +83,12 @@ def world_attributes(generator: Generator, num_codes: int, seed: int = 0) -> Nam
         words.update({found[0]: means for found in own if len(found) == 1})
     common = {word for word in set().union(*spoken) if sum(word in each for each in spoken) > 1 or len(word) < _SHORTEST}
     return NamedAttributes(values, words, frozenset((common | _words(FRAMES) | {"the"}) - set(words)))
+
+
+def _within(means: Any, names: Collection[str]) -> dict[str, float]:
+    """Those of a word's values, as a file says them, that are numbers in 0..1 of attributes called `names`."""
+    said = means.items() if isinstance(means, dict) else ()
+    return {name: float(value) for name, value in said if name in names and isinstance(value, int | float) and 0 <= value <= 1}
 
 
 def _words(phrases: tuple[str, ...]) -> set[str]:

@@ -31,6 +31,14 @@ def test_the_bundled_map_has_them_and_a_generator_of_other_codes_has_none(known:
     assert joint_map(tiny_model, 64).named is None
 
 
+@pytest.mark.parametrize("means", ["haze", {"haze": "0.9"}, {"haze": float("nan")}, {"haze": 7}, {"other": 0.5}, None])
+def test_damaged_words_of_a_file_mean_nothing(means: object) -> None:
+    state = {"attribute.haze": torch.rand(5)}
+    read = NamedAttributes.from_state(state, {"words": {"fog": means, "mist": {"haze": 0.9}}, "plain_words": []}, 5)
+    assert read is not None
+    assert read.words == {"mist": {"haze": 0.9}}
+
+
 @pytest.mark.parametrize(("text", "means"), [
     ("in the fog", {"haze": 0.9}), ("fog, at night", {"haze": 0.9, "hour": 0.9}), ("under an overcast sky", {"clouds": 0.9}),
     ("a thunderstorm at night", {}), ("in the", {}), ("fog and wizards", {}),
