@@ -230,15 +230,16 @@ class _Descent:
 
     @torch.enable_grad()
     def _lower_noise(self, num_steps: int, progress: Progress) -> None:
-        """The noise maps alone, held to what noise is: each like its neighbours' by chance only, of the spread that it had."""
+        """The noise maps alone, held to what noise is: neighbours no more alike than in the generator's own maps, of the spread that they had."""
         consts = [conv.noise_const.detach() for conv in self.generator.synthesis.convs]  # type: ignore[union-attr]
         self.noise = [const.clone().requires_grad_() for const in consts]
+        by_chance = _noise_likeness(consts)
         self.best_loss, self.mark, self.last_gain = math.inf, math.inf, self.done
         adam = torch.optim.Adam(self.noise, lr=0.05, betas=(0.9, 0.99))
         for step in range(num_steps):
             adam.param_groups[0]["lr"] = 0.05 * _schedule(step, num_steps)
             made = self._made(self.best)
-            loss = self._image_loss(made) + _noise_likeness(self.noise)
+            loss = self._image_loss(made) + F.relu(_noise_likeness(self.noise) - by_chance)
             if self._judged(loss, made, self.best, progress):
                 return
             for each, grad in zip(self.noise, torch.autograd.grad(loss, self.noise, allow_unused=True), strict=True):

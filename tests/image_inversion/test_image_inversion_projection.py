@@ -1,5 +1,6 @@
 """Images to latents by descent: both families of generators, each space, any image, a cancel, and the generator's own ground."""
 
+import copy
 import itertools
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_descent_gets_nearer_in_each_space(tiny_model: SoundModel, ground: Groun
     assert (found.noise is not None) == (space == "w+noise")
     if space == "w":
         assert torch.equal(found.ws, found.ws[:, :1].expand_as(found.ws))
+
+
+def test_noise_maps_never_take_away_from_what_the_latents_show(tiny_model: SoundModel, ground: Ground) -> None:
+    generator = copy.deepcopy(tiny_model.generator)
+    for conv in generator.synthesis.convs:
+        conv.noise_strength.fill_(0.2)
+    with torch.no_grad():
+        image = rgb_images(generator, ground.colour(torch.zeros(1, generator.num_ws, generator.w_dim)), noise_mode="const")
+    found = invert_image(generator, image.clamp(-1, 1), InversionSettings(space="w+noise", num_steps=20, start="mean"), ground=ground)
+    with torch.no_grad():
+        plain = psnr_of(rgb_images(generator, found.ws, noise_mode="const"), image)
+    assert found.psnr >= plain - 0.01
 
 
 def test_what_is_told_of_the_result_is_what_its_latents_show(tiny_model: SoundModel, ground: Ground, image: torch.Tensor) -> None:
