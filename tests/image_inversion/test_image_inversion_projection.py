@@ -62,9 +62,10 @@ def test_noise_maps_never_take_away_from_what_the_latents_show(tiny_model: Sound
     generator = copy.deepcopy(tiny_model.generator)
     for conv in generator.synthesis.convs:
         conv.noise_strength.fill_(0.2)
+    start_ws = ground.colour(torch.zeros(1, generator.num_ws, generator.w_dim))
     with torch.no_grad():
-        image = rgb_images(generator, ground.colour(torch.zeros(1, generator.num_ws, generator.w_dim)), noise_mode="const")
-    found = invert_image(generator, image.clamp(-1, 1), InversionSettings(space="w+noise", num_steps=20, start="mean"), ground=ground)
+        image = rgb_images(generator, start_ws, noise_mode="const").clamp(-1, 1)
+    found = invert_image(generator, image, InversionSettings(space="w+noise", num_steps=40), start_ws=start_ws, ground=ground)
     with torch.no_grad():
         plain = psnr_of(rgb_images(generator, found.ws, noise_mode="const"), image)
     assert found.psnr >= plain - 0.01
