@@ -24,6 +24,7 @@ def sound_choices() -> list[str]:
     import folder_paths
 
     folder = folder_paths.get_input_directory()
+    _bring_examples(folder)
     names = [entry.name for entry in os.scandir(folder) if entry.is_file()] if os.path.isdir(folder) else []
     return sorted(filter(_may_sound, names)) + _example_sounds(folder)
 
@@ -35,18 +36,21 @@ def _may_sound(name: str) -> bool:
 
 @functools.lru_cache(maxsize=4)
 def _bring_examples(folder: str) -> None:
-    """Copy the example sounds into ComfyUI's input folder, where its player can play them; files that are there stay."""
+    """Copy the examples into ComfyUI's input folder: sounds into a folder of their own, where its player can play them.
+
+    Pictures and videos go next to the user's, as `sgvg_NAME`: ComfyUI's own loaders offer no others, and its pages call them missing. Files that
+    are there stay.
+    """
     target = Path(folder) / _EXAMPLES_FOLDER
     with contextlib.suppress(OSError):  # a read-only input folder does without examples
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(_EXAMPLES.glob("*.*")):
-            if not (target / path.name).exists():
-                shutil.copyfile(path, target / path.name)
+            place = target / path.name if path.suffix == ".opus" else target.with_name(f"{_EXAMPLES_FOLDER}_{path.name}")
+            if not place.exists():
+                shutil.copyfile(path, place)
 
 
 def _example_sounds(folder: str) -> list[str]:
-
-    _bring_examples(folder)
     examples = Path(folder) / _EXAMPLES_FOLDER
     names = [path.name for path in examples.iterdir() if path.is_file()] if examples.is_dir() else []
     return [f"{_EXAMPLES_FOLDER}/{name}" for name in sorted(filter(_may_sound, names))]

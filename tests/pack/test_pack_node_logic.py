@@ -106,10 +106,10 @@ def test_models_are_loaded_whole_and_can_still_be_differentiated(pack: Pack) -> 
 def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root: Path) -> None:
     choices = pack.part("nodes.host").sound_choices()
     assets = (pack_root / "workflows" / "assets").iterdir()
-    examples = sorted(f"sgvg/{path.name}" for path in assets if path.suffix in (".opus", ".mp4"))
-    assert choices == ["swell.wav", *examples]
-    assert len(examples) == 10
-    for name in examples:
+    examples = sorted(f"sgvg/{path.name}" for path in assets if path.suffix == ".opus")
+    assert choices == ["sgvg_sea.mp4", "swell.wav", *examples]
+    assert len(examples) == 9
+    for name in ("sgvg_sea.mp4", *examples):
         info = pack.run("LoadSound", audio=name, start_seconds=0.0, length_seconds=0.0)
         assert info[0]["waveform"].std() > 0.001
     assert pack.nodes["SGVG_LoadSound"].validate_inputs(audio="swell.wav") is True
