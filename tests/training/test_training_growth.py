@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from sgvg_core.assembly import build_generator, build_sound_encoder, build_walker
+from sgvg_core.assembly import build_generator, build_released_sound_encoder, build_released_walker, build_sound_encoder, build_walker
+from sgvg_core.config import ReleasedBlockConfig, ReleasedSoundConfig, ReleasedWalkerConfig
 from sgvg_core.errors import ConfigError
 from sgvg_core.kernels.upfirdn2d import upsample2d
 from sgvg_core.presets import TINY_WORLD
@@ -52,16 +53,33 @@ def test_growing_draws_nothing_from_the_global_generator(small):
     assert all(torch.equal(first.state_dict()[name], value) for name, value in second.state_dict().items())
 
 
-@pytest.mark.parametrize("other", [{"channels": (24, 20, 16, 4, 4)}, {"w_dim": 32}, {"const_size": (4, 8)}])
+@pytest.mark.parametrize(
+    "other",
+    [{"channels": (24, 20, 16, 4, 4)}, {"w_dim": 32}, {"const_size": (4, 8)}, {"img_channels": 4}, {"architecture": "resnet"}],
+)
 def test_what_cannot_grow_is_refused(small, other):
     with pytest.raises(ConfigError, match="generator to begin with"):
         grow_generator(small, dataclasses.replace(LARGE, **other))
 
 
+def test_a_generator_of_the_same_sizes_is_itself_whatever_its_architecture(small):
+    assert grow_generator(small, SMALL) is small
+    resnet = dataclasses.replace(SMALL, architecture="resnet")
+    generator = build_generator(resnet)
+    assert grow_generator(generator, resnet) is generator
+
+
+def test_parts_of_the_released_code_stay_as_they_are():
+    encoder = build_released_sound_encoder(ReleasedSoundConfig(w_dim=16, log_mel_size=32, depths=(1, 1, 1, 1), widths=(16, 16, 16, 16)))
+    walker = build_released_walker(ReleasedWalkerConfig(*(ReleasedBlockConfig(num_group, 16, 16, 1) for num_group in (4, 4, 8))))
+    assert grow_encoder_weights(encoder, 10).keys() == encoder.state_dict().keys()
+    assert grow_walker_weights(walker, 99).keys() == walker.state_dict().keys()
+
+
 def test_a_grown_sound_encoder_hears_the_same_and_its_new_latents_are_the_last_one():
     encoder = build_sound_encoder(TINY_WORLD.sound_encoder).eval()
     grown = build_sound_encoder(dataclasses.replace(TINY_WORLD.sound_encoder, num_ws=10)).eval()
-    grown.load_state_dict(grow_encoder_weights(encoder.state_dict(), 10))
+    grown.load_state_dict(grow_encoder_weights(encoder, 10))
     log_mel = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         before, after = encoder(log_mel), grown(log_mel)
@@ -73,7 +91,7 @@ def test_a_grown_sound_encoder_hears_the_same_and_its_new_latents_are_the_last_o
 def test_a_grown_walker_takes_the_same_steps_where_the_means_are_the_same():
     walker = build_walker(TINY_WORLD.walker).eval()
     grown = build_walker(dataclasses.replace(TINY_WORLD.walker, num_ws=10)).eval()
-    grown.load_state_dict(grow_walker_weights(walker.state_dict(), 10, walker.num_ws))
+    grown.load_state_dict(grow_walker_weights(walker, 10))
     w, sound = (torch.randn(2, 1, 24, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))  # every latent is the same: so are the means
     with torch.no_grad():
         step, hidden = walker(w.expand(-1, 8, -1), sound.expand(-1, 8, -1), {})
@@ -87,8 +105,8 @@ def test_a_grown_walker_takes_the_same_steps_where_the_means_are_the_same():
 def test_weights_that_need_not_grow_are_as_they_were():
     encoder, walker = build_sound_encoder(TINY_WORLD.sound_encoder), build_walker(TINY_WORLD.walker)
     for before, after in (
-        (encoder.state_dict(), grow_encoder_weights(encoder.state_dict(), encoder.num_ws)),
-        (walker.state_dict(), grow_walker_weights(walker.state_dict(), walker.num_ws, walker.num_ws)),
+        (encoder.state_dict(), grow_encoder_weights(encoder, encoder.num_ws)),
+        (walker.state_dict(), grow_walker_weights(walker, walker.num_ws)),
     ):
         assert before.keys() == after.keys()
         assert all(torch.equal(before[name], after[name]) for name in before)

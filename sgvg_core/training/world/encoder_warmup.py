@@ -58,7 +58,7 @@ def warm_up_encoder(
     training = training or TODAY
     encoder = build_sound_encoder(config).train()
     encoder.silent_share = training.silent_share
-    initial = {} if init_from is None else grow_encoder_weights(load_sound_encoder(init_from)[0].state_dict(), config.num_ws)
+    initial = {} if init_from is None else grow_encoder_weights(load_sound_encoder(init_from)[0], config.num_ws)
     if initial:
         load_state(encoder, initial, str(init_from))
     optimiser = torch.optim.AdamW(encoder.parameters(), lr, weight_decay=1e-2)

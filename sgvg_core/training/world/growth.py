@@ -10,37 +10,56 @@ import torch
 from ...assembly import build_generator
 from ...config import GeneratorConfig
 from ...errors import ConfigError
+from ...sound_inversion import SoundInversionEncoder
 from ...synthesis import StyleGAN2Generator
 from ...synthesis.layers import EqualisedLinear, ModulatedConv, ToRGB
+from ...walker import RecurrentWalker
 
 
 @torch.no_grad()
 def grow_generator(smaller: StyleGAN2Generator, config: GeneratorConfig, seed: int = 1) -> StyleGAN2Generator:
     """A generator of `config` that paints what `smaller` paints, enlarged by its own doubling filter where `config` is of a larger size.
 
-    The mapping is taken over as it is, so that latents keep their meaning. `seed` draws the new weights. Raises ConfigError where
-    `config` has another mapping, constant or architecture, or is smaller somewhere.
+    The mapping is taken over as it is, so that latents keep their meaning; one of the same sizes is `smaller` itself. `seed` draws the new
+    weights. Raises ConfigError where `config` has another mapping, constant or number of image channels, is smaller somewhere, or where the
+    architecture of either isn't "skip".
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         grown = build_generator(config)
+    old, own = smaller.state_dict(), grown.state_dict()
+    if _shapes(old) == _shapes(own):
+        return smaller
+    _check_growth(smaller, grown, config)
+    grown.load_state_dict({**own, **{name: value for name, value in old.items() if not name.startswith("synthesis.")}})
     before, after = smaller.synthesis.blocks, grown.synthesis.blocks
-    kept = {name: value for name, value in smaller.state_dict().items() if not name.startswith("synthesis.")}
-    wanted = {name: value.shape for name, value in grown.state_dict().items() if not name.startswith("synthesis.")}
-    if {name: value.shape for name, value in kept.items()} != wanted:
-        raise ConfigError("generator to begin with: its mapping isn't that of the new one; z_dim, w_dim and mapping_layers must be the same")
-    fits = len(before) <= len(after) and all(own.torgb.weight.shape[1] >= old.torgb.weight.shape[1] for own, old in zip(after, before, strict=False))
-    if not fits or smaller.synthesis.blocks[0].const.shape[1:] != after[0].const.shape[1:]:
-        raise ConfigError("generator to begin with: it is larger than the new one in size, channels or constant")
-    grown.load_state_dict({**grown.state_dict(), **kept})
     after[0].const[: before[0].const.shape[0]] = before[0].const
-    for own, old in zip(after, before, strict=False):
-        for conv, old_conv in zip(own.convs, old.convs, strict=True):
+    for block, old_block in zip(after, before, strict=False):
+        for conv, old_conv in zip(block.convs, old_block.convs, strict=True):
             _copy_conv(conv, old_conv)
-        _copy_torgb(own.torgb, old.torgb)
-    for own in after[len(before) :]:
-        own.torgb.weight.zero_()
+        _copy_torgb(block.torgb, old_block.torgb)
+    for block in after[len(before) :]:
+        block.torgb.weight.zero_()
     return grown
+
+
+def _shapes(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
+
+
+def _check_growth(smaller: StyleGAN2Generator, grown: StyleGAN2Generator, config: GeneratorConfig) -> None:
+    """Raise ConfigError unless the one can become the other by adding features and resolutions alone."""
+    before, after = smaller.synthesis.blocks, grown.synthesis.blocks
+    if {config.architecture, before[0].architecture} != {"skip"}:
+        both = f"its architecture is {before[0].architecture}, the new one's {config.architecture}"
+        raise ConfigError(f"generator to begin with: {both}; only skip can grow")
+    mappings = ({name: shape for name, shape in _shapes(net.state_dict()).items() if not name.startswith("synthesis.")} for net in (smaller, grown))
+    if len({str(sorted(shapes.items())) for shapes in mappings}) > 1:
+        raise ConfigError("generator to begin with: its mapping isn't that of the new one; z_dim, w_dim and mapping_layers must be the same")
+    wider = all(block.torgb.weight.shape[1] >= old.torgb.weight.shape[1] for block, old in zip(after, before, strict=False))
+    same = before[0].const.shape[1:] == after[0].const.shape[1:] and smaller.img_channels == grown.img_channels
+    if not (len(before) <= len(after) and wider and same):
+        raise ConfigError("generator to begin with: it is larger than the new one in size, channels or constant, or has other image channels")
 
 
 def _copy_affine(own: EqualisedLinear, old: EqualisedLinear) -> None:
@@ -69,23 +88,32 @@ def _copy_torgb(own: ToRGB, old: ToRGB) -> None:
     own.bias.copy_(old.bias)
 
 
-def grow_encoder_weights(weights: dict[str, torch.Tensor], num_ws: int) -> dict[str, torch.Tensor]:
-    """The weights of E_a for `num_ws` latents: the head of each new one begins as a copy of the last. As they are where no more are wanted."""
-    heads = sorted({int(name.split(".")[1]) for name in weights if name.startswith("heads.")})
-    grown, last = dict(weights), f"heads.{heads[-1]}."
-    for latent in range(len(heads), num_ws):
+def grow_encoder_weights(encoder: torch.nn.Module, num_ws: int) -> dict[str, torch.Tensor]:
+    """The weights of E_a for `num_ws` latents: the head of each new one begins as a copy of the last.
+
+    As they are where no more are wanted, and those of an encoder of the released code, which can't grow.
+    """
+    weights = encoder.state_dict()
+    if not isinstance(encoder, SoundInversionEncoder):
+        return weights
+    last = f"heads.{encoder.num_ws - 1}."
+    grown = dict(weights)
+    for latent in range(encoder.num_ws, num_ws):
         grown.update({f"heads.{latent}.{name.removeprefix(last)}": value.clone() for name, value in weights.items() if name.startswith(last)})
     return grown
 
 
-def grow_walker_weights(weights: dict[str, torch.Tensor], num_ws: int, num_old: int) -> dict[str, torch.Tensor]:
-    """The weights of a walker of `num_old` latents for `num_ws`: new fine latents step as the last one does, and aren't read by themselves.
+def grow_walker_weights(walker: torch.nn.Module, num_ws: int) -> dict[str, torch.Tensor]:
+    """The weights of a walker for `num_ws` latents: new fine latents step as the last one does, and aren't read by themselves.
 
-    All blocks also read the mean over the latents, in which the new ones count too. As they are where no more are wanted.
+    All blocks also read the mean over the latents, in which the new ones count too. As they are where no more are wanted, and those of a
+    walker of the released code, which can't grow.
     """
-    grown, num_new = dict(weights), max(0, num_ws - num_old)
+    weights = walker.state_dict()
+    if not isinstance(walker, RecurrentWalker):
+        return weights
+    grown, num_new, w_dim = dict(weights), max(0, num_ws - walker.num_ws), walker.w_dim
     into, out = "blocks.fine.enter.0.weight", "blocks.fine.leave.2."
-    w_dim = len(weights["centre"])
     own, means = weights[into].split([weights[into].shape[1] - 2 * w_dim, 2 * w_dim], 1)  # [hidden, (latents of the group + 2 means) * w_dim]
     grown[into] = torch.cat([own, own.new_zeros(len(own), num_new * w_dim), means], 1)
     for name in (out + "weight", out + "bias"):

@@ -234,8 +234,7 @@ def train_walker(
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
     if init_from is not None:
-        smaller = load_walker(init_from)
-        load_state(walker, grow_walker_weights(smaller.state_dict(), config.num_ws, smaller.num_ws), str(init_from))
+        load_state(walker, grow_walker_weights(load_walker(init_from), config.num_ws), str(init_from))
     walker.centre.copy_(targets.centre)
     walker.scale.fill_(targets.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), lr, betas=(0.9, 0.98))
