@@ -6,14 +6,13 @@ Each length runs `edit VIDEO` (at night, in the bundled model, side by side, one
 stripes with a sound. The peak is the process's own (ru_maxrss: everything counts, torch too), so what must stay small is how it grows.
 """
 
-import argparse
-import json
-import resource
-import subprocess
 import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+from peak_memory import compare_lengths, peak_mb
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -35,38 +34,18 @@ def write_stripes(path: Path, seconds: int, fps: int) -> None:
             writer.write(frame.expand(120, 160, 3).clamp(0, 255).to(torch.uint8)[None])
 
 
-def one(seconds: int, fps: int) -> None:
-    """Edit one video in this process and print what it took."""
+def one(seconds: int, fps: str) -> dict[str, Any]:
+    """Edit one video in this process; what it took."""
     from sgvg_core.assembly.model import load_model
     from sgvg_core.editing import VideoEditSettings, edit_video, parse_edit
 
     with tempfile.TemporaryDirectory() as folder:
         source, film = Path(folder) / "stripes.mp4", Path(folder) / "film.mp4"
-        write_stripes(source, seconds, fps)
+        write_stripes(source, seconds, int(fps))
         settings = VideoEditSettings(side_by_side=True, num_steps=10, warm_steps=1)
         report = edit_video(load_model(device="cpu"), source, film, [parse_edit("text=at night")], settings)
-        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-        figures = {"peak_mb": round(megabytes, 1), "seconds_a_frame": report["seconds_a_frame"]}
-        print(json.dumps({"seconds": seconds, "frames": report["num_frames"], **figures}))
-
-
-def main() -> None:
-    """A process a length; prints the growth."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, nargs="+", default=[1, 60])
-    parser.add_argument("--fps", type=int, default=5, help="few frames a second, so that a minute takes minutes (default: 5)")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.one:
-        one(args.one, args.fps)
-        return
-    rows = []
-    for seconds in args.seconds:
-        command = [sys.executable, __file__, "--one", str(seconds), "--fps", str(args.fps)]
-        rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]))
-        print(rows[-1], flush=True)
-    print(f"growth from {rows[0]['seconds']} to {rows[-1]['seconds']} s: {rows[-1]['peak_mb'] - rows[0]['peak_mb']:+.1f} MB")
+        return {"frames": report["num_frames"], "peak_mb": peak_mb(), "seconds_a_frame": report["seconds_a_frame"]}
 
 
 if __name__ == "__main__":
-    main()
+    compare_lengths(__file__, __doc__, one, seconds=[1, 60], fps="5")

@@ -26,7 +26,7 @@ from ..sgvg_core.editing import (
     resolve_edits,
 )
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import RenderSettings, Sound, Walk, analyse_sound, driven_render, frames, read_prompts, sound_of_walk
+from ..sgvg_core.generation import RenderSettings, Sound, Walk, analyse_sound, driven_render, read_prompts, sound_of_walk
 from ..sgvg_core.media import contact_sheet
 from . import host
 from .adapters import (
@@ -44,7 +44,7 @@ from .adapters import (
 from .editing_inversion import fit_input, seed_input, video_inputs
 from .latent_files import fps_input
 from .sockets import FROM_HEARING_MODEL, SHOWS, AnyWalk, DirectionWire, EditsWire, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
-from .walk import evenly
+from .walk import drawn, evenly
 
 _SHOWN_FRAMES = 6
 _films = host.MadeFiles("warm_steps", "smoothing", "detail", "side_by_side", "size", "fit", "seed", "start_seconds", "length_seconds")
@@ -278,9 +278,9 @@ def _look(handle: host.HostModel, walk: MadeWalk) -> torch.Tensor:
     generator, render = handle.ready_generator(_SHOWN_FRAMES), driven_render(RenderSettings(), walk)
     wanted, chosen = evenly(walk, _SHOWN_FRAMES)
     shown, progress = [], host.HostProgress()
-    for number, ws in zip(wanted, chosen.split(1), strict=True):
-        shown += list(frames(generator, [ws], render, first=number))
-        progress(len(shown), len(wanted), "frames", shown[-1][0])
+    for frame in drawn(generator, wanted, chosen, render):
+        shown.append(frame)
+        progress(len(shown), len(wanted), "frames", frame[0])
     return torch.cat(shown)
 
 

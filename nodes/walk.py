@@ -157,7 +157,8 @@ class WalkSheet(io.ComfyNode):
         generator = handle.ready_generator(batch=4)
         progress, kept = host.HostProgress(), []
         with naming("walk"):
-            for some in _drawn(generator, walked, numbers, chosen, moved):
+            render = shape_render(RenderSettings(overlays=overlays_of(walked)), walked)
+            for some in drawn(generator, numbers, chosen, render, moved):
                 kept.append(some)
                 progress(sum(map(len, kept)), len(chosen), "frames", some[-1])
         sheet = host.to_host(images_from_uint8(contact_sheet(torch.cat(kept), columns)))
@@ -168,9 +169,10 @@ def _no_curve(name: str) -> Curve:
     raise ConfigError(f"{name}: isn't a curve here")
 
 
-def _drawn(generator: Generator, walk: AnyWalk, numbers: list[int], chosen: torch.Tensor, pose: Pose | None) -> Iterator[torch.Tensor]:
-    """Some frames of a walk by their numbers and latents, uint8 [n, H, W, 3]."""
-    render = shape_render(RenderSettings(overlays=overlays_of(walk)), walk)
+def drawn(
+    generator: Generator, numbers: list[int], chosen: torch.Tensor, render: RenderSettings, pose: Pose | None = None
+) -> Iterator[torch.Tensor]:
+    """Some frames of a walk by their numbers and latents, uint8 [1, H, W, 3] one after another."""
     for number, ws in zip(numbers, chosen.split(1), strict=True):
         yield from frames(generator, [ws], render, pose=pose, first=number)
 

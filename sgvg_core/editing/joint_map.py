@@ -106,15 +106,19 @@ class JointMap:
         centred = (self.ws - self.scene_ws[self.scenes]).double()
         return (centred.T @ centred / len(centred)).float()
 
+    def _read_off(self, scores: torch.Tensor) -> torch.Tensor:
+        """What reads the codes' scores [N] off their latents within the scenes, [D]: a ridge regression."""
+        centred = self.ws - self.scene_ws[self.scenes]
+        ridge = _RIDGE * self.covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(len(self.covariance))
+        return torch.linalg.solve(self.covariance + ridge, centred.T @ scores / len(scores))
+
     def attribute(self, changes: torch.Tensor) -> "Attribute":
         """What a change of the embedding, said in each scene's own context [K, E], means for latents within the scenes."""
         raw = ((self.embeds - self.scene_means[self.scenes]) * changes[self.scenes]).sum(1)
         count = torch.bincount(self.scenes, minlength=len(self.centres)).clamp(min=1)
         spread = (torch.zeros(len(count)).index_add_(0, self.scenes, raw.square()) / count).sqrt().clamp(min=1e-9)
         scores = raw / spread[self.scenes]
-        centred = self.ws - self.scene_ws[self.scenes]
-        ridge = _RIDGE * self.covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(len(self.covariance))
-        read = torch.linalg.solve(self.covariance + ridge, centred.T @ scores / len(scores))
+        read = self._read_off(scores)
         d = self.covariance @ read
         sigma = float((read @ d).clamp(min=1e-12).sqrt())
         return Attribute(d / sigma, sigma, changes, spread, scores)
@@ -122,15 +126,13 @@ class JointMap:
     def named_steps(self, name: str, wanted: float, ws: torch.Tensor, scene: int) -> torch.Tensor:
         """What leads latents `ws` [1, L, D] of a `scene`, by its number, to the value `wanted` (0..1) of the attribute called `name`, [D].
 
-        Within scenes the value is read off latents by a ridge regression; the way is the likeliest one among mapped codes.
+        The way is the likeliest one among mapped codes.
         """
         if self.named is None:
             raise ValueError("this map has no named attributes")
         values = self.named.values[name]
         mean, spread = values.mean(), values.std().clamp(min=1e-6)
-        ridge = _RIDGE * self.covariance.diagonal().mean().clamp(min=1e-12) * torch.eye(len(self.covariance))
-        centred = self.ws - self.scene_ws[self.scenes]
-        read = torch.linalg.solve(self.covariance + ridge, centred.T @ ((values - mean) / spread) / len(values))
+        read = self._read_off((values - mean) / spread)
         way = self.covariance @ read
         seen = (ws[0].mean(0) - self.scene_ws[scene]) @ read
         return ((wanted - mean) / spread - seen) / (read @ way).clamp(min=1e-6) * way

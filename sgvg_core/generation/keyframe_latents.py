@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..assembly import SoundModel, load_latents
 from ..errors import ConfigError
-from ..image_inversion import InversionSettings, invert_image
+from ..image_inversion import InversionSettings, invert_image, read_image
 from ..motion import BeatGrid, Keyframe, Keyframes, read_moment
 from ..perceptual.distance import by_joint_space
-from ..pixels import from_uint8
 from ..progress import Progress, silent
 from .class_labels import read_label
 from .keyframe_plan import SNAPS, KeyframePlan
@@ -64,13 +62,10 @@ class KeySource:
 
     def _shown_by(self, path: Path) -> torch.Tensor:
         """Latents that show a picture, by descent (`image_inversion.invert_image`); the seed draws the candidates that it begins with."""
-        from ..media.still import read_image
-
-        pixels = from_uint8(torch.from_numpy(np.array(read_image(path))))[None]
         space = self.model.joint_space
         perceptual = None if space is None else by_joint_space(space)
         settings = InversionSettings(seed=self.start.seed)
-        return invert_image(self.model.generator, pixels, settings, perceptual=perceptual, progress=self.progress).ws
+        return invert_image(self.model.generator, read_image(path), settings, perceptual=perceptual, progress=self.progress).ws
 
     def _space(self) -> Any:
         if self.model.joint_space is None:

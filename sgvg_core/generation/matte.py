@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import check_choice, check_range
-from ..latents import ChangedWalk, LatentWalk, WalksSideBySide, parts_of, start_of
+from ..latents import ChangedWalk, LatentWalk, WalksSideBySide, on_another, parts_of, start_of
 from ..synthesis import Generator
 from .pose import Pose
 from .render import RenderSettings, images_of
@@ -62,11 +62,7 @@ def _since_before(shown: Iterator[torch.Tensor], settings: MatteSettings) -> Ite
 
 def silenced(walk: Any) -> Any:
     """The same walk, with all that changes it, of silence: as long, from the same start."""
-    if isinstance(walk, Walk):
-        return dataclasses.replace(walk, stays=True)
-    if isinstance(walk, WalksSideBySide):
-        return dataclasses.replace(walk, walk=silenced(walk.walk), right=tuple(map(silenced, walk.right)))
-    return dataclasses.replace(walk, walk=silenced(walk.walk)) if hasattr(walk, "walk") else walk
+    return on_another(walk, lambda own: dataclasses.replace(own, stays=True) if isinstance(own, Walk) else own)
 
 
 def _held(walk: LatentWalk) -> LatentWalk:

@@ -1,17 +1,14 @@
 """Walks of one sound from several starts, for pictures that lie side by side."""
 
 import dataclasses
-from typing import Any
-
-import torch
 
 from ..assembly import SoundModel
 from ..errors import ConfigError
-from ..latents import LatentWalk, WalksSideBySide, origin_of
+from ..latents import LatentWalk, WalksSideBySide, on_another, origin_of
 from ..progress import Progress, silent
 from ..synthesis import Panorama
 from .render import size_of_image
-from .settings import GenerateSettings
+from .settings import GenerateSettings, StartSettings
 from .start import start_latent
 
 
@@ -28,11 +25,10 @@ def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWa
         raise ConfigError(f"enlargement: panorama shows a start beside another, but {same} would be the same in all; choose mirror or starts by seed")
     view = Panorama.covering(size_of_image(model.generator)[1], settings.shape[1])
     starts = [dataclasses.replace(settings.start, seed=settings.start.seed + number) for number in range(1, view.num_windows)]
-    return WalksSideBySide(walk, tuple(with_start(walk, start_latent(model, origin.analysed, start, progress)) for start in starts))
 
+    def begun_at(start: StartSettings) -> LatentWalk:
+        start_ws = start_latent(model, origin.analysed, start, progress)
+        return on_another(walk, lambda own: dataclasses.replace(own, start_ws=start_ws))  # type: ignore[no-any-return]
 
-def with_start(walk: Any, start_ws: torch.Tensor) -> Any:
-    """The same walk of the same sound, from another start `start_ws` [1, L, D]."""
-    if hasattr(walk, "walk"):
-        return dataclasses.replace(walk, walk=with_start(walk.walk, start_ws))
-    return dataclasses.replace(walk, start_ws=start_ws)
+    return WalksSideBySide(walk, tuple(map(begun_at, starts)))
+

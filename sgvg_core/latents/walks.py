@@ -118,6 +118,13 @@ def origin_of(walk: Any) -> Any:
     return list(parts_of(walk))[-1]
 
 
+def on_another(walk: Any, change: Callable[[Any], Any]) -> Any:
+    """The same walk, with all that changes it, on what `change` makes of the one that the changes began with; of walks side by side, of each."""
+    if isinstance(walk, WalksSideBySide):
+        return WalksSideBySide(on_another(walk.walk, change), tuple(on_another(each, change) for each in walk.right))
+    return dataclasses.replace(walk, walk=on_another(walk.walk, change)) if hasattr(walk, "walk") else change(walk)
+
+
 def start_of(walk: LatentWalk) -> torch.Tensor:
     """Where a walk begins, [1, L, D]: its own start where it has one, before any change; else its first latent."""
     origin = origin_of(walk)
