@@ -61,6 +61,13 @@ def test_load_sound_has_room_for_what_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_load_video_has_room_for_its_player(name: str) -> None:
+    """At this width it's some 420 high once it shows a square video."""
+    nodes = load(ROOT / "workflows" / f"{name}.json")["nodes"]
+    assert all(node["size"][1] >= 430 for node in nodes if node["type"] == "LoadVideo")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_node_stands_in_one_group_below_its_title(name: str) -> None:
     page = load(ROOT / "workflows" / f"{name}.json")
     groups = [group["bounding"] for group in page["groups"]]
