@@ -17,7 +17,7 @@ from sgvg_core.training.runs.history import note_command
 from sgvg_core.training.runs.state import read_state
 from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
-from sgvg_core.training.world.detail_finetune import DetailConfig, combined_gradient
+from sgvg_core.training.world.detail_finetune import DetailConfig, combined_gradient, squares
 from sgvg_core.training.world.export import export_model, folder_after
 from sgvg_core.training.world.paper_losses import FinetuneConfig
 from sgvg_core.training.world.rendered_clips import render_clips
@@ -137,6 +137,17 @@ def test_a_larger_generator_begins_as_a_trained_smaller_one(settings, tmp_path):
     lines = [json.loads(line) for line in (path.parent / "sharpen.jsonl").read_text().splitlines()]
     assert {"difference", "detail"} <= set(lines[0])
     assert "critic" not in lines[0]
+
+
+def test_the_discriminator_sees_the_same_square_of_both_pictures():
+    pictures = torch.arange(2 * 3 * 8 * 10.0).reshape(2, 3, 8, 10)
+    made, real = squares([pictures, -pictures], 4, np.random.default_rng(3))
+    assert made.shape == (2, 3, 4, 4)
+    assert torch.equal(made, -real)
+    for square, picture in zip(made, pictures, strict=True):
+        top, left = divmod(int(square[0, 0, 0] - picture[0, 0, 0]), 10)
+        assert torch.equal(square, picture[:, top : top + 4, left : left + 4])
+    assert squares([pictures], 8, np.random.default_rng(3))[0] is pictures
 
 
 def test_a_term_pulls_with_its_share():

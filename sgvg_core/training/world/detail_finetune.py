@@ -8,6 +8,7 @@ it is, so that everything taught from sound stays valid.
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ class DetailConfig:
     critic_alone_steps: int = 150
     """Steps that train only the discriminator before its loss reaches the generator."""
     critic_widths: tuple[int, ...] = (32, 64, 96)
+    critic_side: int = 128
+    """Side in pixels of the squares that the discriminator sees, one a picture at a random place; smaller pictures are seen whole."""
     ema_images: float = 2500.0
     """Half life of the average of weights, in pictures."""
     seed: int = 23
@@ -60,6 +63,19 @@ def hint(images: torch.Tensor) -> torch.Tensor:
     """What a picture shows without its detail, [N, 3, H, W] -> same."""
     small = F.avg_pool2d(images, _HINT_BLUR)
     return F.interpolate(small, scale_factor=_HINT_BLUR, mode="bilinear", align_corners=False)
+
+
+def squares(pictures: Sequence[torch.Tensor], side: int, rng: np.random.Generator) -> list[torch.Tensor]:
+    """One square of `side` pixels of each picture, at a place that `rng` draws: [N, C, H, W] -> [N, C, side, side], whole where no larger.
+
+    All of `pictures` are cut at the same places.
+    """
+    num, _, height, width = pictures[0].shape
+    if side >= min(height, width):
+        return list(pictures)
+    tops, lefts = rng.integers(height - side + 1, size=num), rng.integers(width - side + 1, size=num)
+    places = [(i, slice(None), slice(top, top + side), slice(left, left + side)) for i, (top, left) in enumerate(zip(tops, lefts, strict=True))]
+    return [torch.stack([images[place] for place in places]) for images in pictures]
 
 
 def detail_map(images: torch.Tensor) -> torch.Tensor:
@@ -145,9 +161,10 @@ def finetune_detail(
         ours = net.synthesis(net.mapping(z), dtype=dtype).float()
         terms = {"difference": image_distance(ours, wanted), "detail": detail_distance(ours, wanted)}
         if settings.critic_share > 0:
-            hints = hint(wanted)
-            run.note(**judged.teach(wanted, ours.detach(), hints, step))
-            terms["critic"] = losses.adversarial(critic(ours, hints), "non_saturating")
+            made, real = squares([ours, wanted], settings.critic_side, rng)
+            hints = hint(real)
+            run.note(**judged.teach(real, made.detach(), hints, step))
+            terms["critic"] = losses.adversarial(critic(made, hints), "non_saturating")
         heard = step >= settings.critic_alone_steps
         shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
         optimiser.zero_grad()
