@@ -205,12 +205,23 @@ def atomic_write(path: str | Path, error: type[SGVGError]) -> Iterator[Path]:
     part = temporary_path(target)
     try:
         yield part
+        os.chmod(part, _usual_rights(target))  # safetensors makes files that nobody else may read
         os.replace(part, target)
     except OSError as failure:
         raise error(f"{target}: can't be written ({_words(failure)}); check the free space and the folder's rights") from failure
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _usual_rights(path: Path) -> int:
+    """The mode that new files get next to `path`, as the user's umask says. Raises OSError."""
+    probe = temporary_path(path)
+    probe.touch(exist_ok=False)
+    try:
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink()
 
 
 def _words(failure: Exception) -> str:

@@ -183,3 +183,13 @@ def test_temporary_names_fit_whatever_the_name_is(tmp_path: Path) -> None:
         part.unlink()
         assert part.suffix == ".mp4"
     assert aside_path(tmp_path / "frames").name.startswith(".frames.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
+def test_others_may_read_what_the_user_lets_them(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    with atomic_write(tmp_path / "x.safetensors", ConfigError) as part:
+        part.touch(mode=0o600)
+    assert (tmp_path / "x.safetensors").stat().st_mode == usual.stat().st_mode
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["usual", "x.safetensors"]
