@@ -184,7 +184,10 @@ def _try_to_make(folder: Path) -> None:
 
 
 def check_no_input(path: str | Path, inputs: Iterable[str | Path | None], error: type[SGVGError]) -> None:
-    """Raise `error` if an output is one of the inputs: by its path, by a link, or as a second name of the same file."""
+    """Raise `error` if an output is one of the inputs: by its path, by a link, or as a second name of the same file.
+
+    A None among `inputs` is an input that wasn't given, and is passed over.
+    """
     for source in inputs:
         if source is not None and same_file(path, source):
             raise error(f"{path}: this is what is read ({source}), and would be lost; choose another name for what is written")

@@ -39,7 +39,9 @@ def _said(value: object) -> str:
 
 
 def num_frames(duration_seconds: "Fraction | float", fps: Fraction) -> int:
-    """How many frames cover a sound: ceil(duration x fps), at least one. A surplus under 1e-6 frame is rounding and is dropped."""
+    """How many frames cover a sound of `duration_seconds`: ceil(duration x fps), at least one. A surplus under 1e-6 frame is rounding and is
+    dropped.
+    """
     exact = Fraction(duration_seconds) * fps
     return max(1, math.ceil(exact - Fraction(1, 1_000_000)))
 

@@ -27,7 +27,7 @@ def to_device(name: "str | torch.device" = "auto") -> torch.device:
 
 
 def to_dtype(name: "str | torch.dtype", device: torch.device) -> torch.dtype:
-    """The number type meant by "auto" (float16 on cuda, else float32), "float32", "float16" or "bfloat16"."""
+    """The number type meant by "auto" (float16 on cuda, else float32), "float32", "float16" or "bfloat16"; raises DeviceError for another name."""
     if isinstance(name, torch.dtype):
         return name
     if name == "auto":

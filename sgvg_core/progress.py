@@ -19,5 +19,5 @@ class Progress(Protocol):
 def silent(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
     """Progress that nobody watches.
 
-    `done`, `total`, `note` and `preview` are those of `Progress`.
+    `done`, `total` (None: unknown), `note` and `preview` (an image, or None) are those of `Progress`.
     """

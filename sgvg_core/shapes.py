@@ -10,6 +10,8 @@ def check_shape(name: str, tensor: torch.Tensor, axes: str, **sizes: int) -> Non
 
     `axes` are names with a space between, e.g. ``"S L D"``; `sizes` fixes some of them (``L=14``). A name that is a number is
     a fixed size of its own (``"N 3 H W"``).
+
+    `tensor` may have any shape; `name` is what the error calls it.
     """
     names = axes.split()
     wanted = [int(axis) if axis.isdigit() else sizes.get(axis) for axis in names]

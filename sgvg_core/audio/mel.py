@@ -49,6 +49,8 @@ def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, p
     padding="reflect" the mirrored sound (short sounds get silence all the same). Otherwise frame i starts at sample i * hop.
 
     `centred` says whether frames are centred on their sample or begin there; `padding` is "zeros" or "reflect".
+
+    Raises ShapeError where the sound is shorter than one window, and ConfigError for another `padding`.
     """
     check_shape("waveform", waveform, "B N")
     check_choice("padding", padding, ("zeros", "reflect"))
@@ -65,10 +67,10 @@ def mel_power(waveform: torch.Tensor, mel: MelConfig, *, centred: bool = True, p
 
 
 def power_to_log_mel(power: torch.Tensor, reference: float | torch.Tensor, *, silence: str = "zeros") -> torch.Tensor:
-    """Mel powers as dB below `reference` (a power: one number, or one an item), 80 dB range, scaled to 0..1; louder ones are held at 1.
+    """Mel powers [B, n_mels, frames] as dB below `reference`, 80 dB range, scaled to 0..1; louder ones are held at 1.
 
-    A reference that is silence itself would make every spectrogram all ones, as the released code does (silence="released");
-    silence="zeros" makes it all zeros.
+    `reference` is a power: one number, or one an item, [B]. One that is silence itself would make every spectrogram all ones, as the
+    released code does (silence="released"); silence="zeros" makes it all zeros.
     """
     check_choice("silence", silence, SILENCE)
     top = torch.as_tensor(reference, dtype=power.dtype, device=power.device).reshape(-1, *[1] * (power.ndim - 1))
@@ -146,5 +148,5 @@ def quantise(log_mel: torch.Tensor) -> torch.Tensor:
 
 
 def dequantise(stored: torch.Tensor) -> torch.Tensor:
-    """What `quantise` stored, as float32 in 0..1."""
+    """What `quantise` stored, of any shape, as float32 in 0..1."""
     return stored.float() / 255

@@ -85,6 +85,9 @@ class MelSegments:
 
     `make_chunks` starts the stream anew, mono chunks [n] or [1, n] at the configuration's sample rate; it's called once an
     iteration. Memory is bounded by a batch of windows and a chunk.
+
+    `silence` says what a sound of silence looks like, as in `power_to_log_mel`. Raises ConfigError for a `rate` (segments a second) of 0 or
+    less, or without segments.
     """
 
     def __init__(self, make_chunks: Callable[[], Iterable[torch.Tensor]], mel: MelConfig, level: SoundLevel, *, rate: Fraction,
@@ -162,7 +165,7 @@ def cut_window(samples: torch.Tensor, first: int, mel: MelConfig) -> torch.Tenso
 
 
 def mirrored(places: torch.Tensor, count: int) -> torch.Tensor:
-    """Whole places anywhere -> places 0 .. count - 1 of things that go on backwards beyond both ends, and forwards again."""
+    """Whole places of any shape and anywhere -> places 0 .. count - 1 of things that go on backwards beyond both ends, and forwards again."""
     turned = places % (2 * count)
     return torch.minimum(turned, 2 * count - 1 - turned)
 

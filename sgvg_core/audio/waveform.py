@@ -41,7 +41,7 @@ def from_audio_dict(audio: Any, *, index: int = 0) -> tuple[torch.Tensor, int]:
 
 
 def to_mono(waveform: torch.Tensor) -> torch.Tensor:
-    """The mean of the channels, or the loudest one where they cancel each other: [C, N] -> [N]."""
+    """The mean of the channels, or the loudest one where they cancel each other: [C, N] -> [N]. Raises ShapeError where there are no samples."""
     check_shape("waveform", waveform, "C N")
     if 0 in waveform.shape:
         raise ShapeError(f"waveform: got shape {list(waveform.shape)}, expected at least one channel and one sample")
@@ -51,7 +51,7 @@ def to_mono(waveform: torch.Tensor) -> torch.Tensor:
 def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tensor:
     """A waveform [C, N] at another rate, [C, ceil(N * to / from)], by the same filter that files are resampled with.
 
-    `from_rate` and `to_rate` are in samples a second.
+    `from_rate` and `to_rate` are in samples a second, 1 to 1536000; raises ConfigError for others.
     """
     check_shape("waveform", waveform, "C N")
     for name, rate in (("from_rate", from_rate), ("to_rate", to_rate)):

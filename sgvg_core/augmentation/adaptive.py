@@ -110,7 +110,10 @@ def _matrix(rows: list[list[torch.Tensor | float]], count: int) -> torch.Tensor:
 
 
 def place_matrices(numbers: _Numbers, height: int, width: int) -> torch.Tensor:
-    """Matrices [N, 3, 3] from a place in what comes out to the place in the picture that it shows; both in -1..1."""
+    """Matrices [N, 3, 3] from a place in what comes out to the place in the picture that it shows; both in -1..1.
+
+    `height` and `width` are those of the pictures, in pixels: shifts are by whole ones.
+    """
     n = numbers.count
     mirror = 1 - 2 * numbers.choice("flip", 2)
     quarter = numbers.choice("turn", 4) * (math.pi / 2)

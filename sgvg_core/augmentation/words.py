@@ -4,7 +4,7 @@ import random
 
 
 def insert_random_word(text: str, rng: random.Random) -> str:
-    """With probability 0.12 a random word is inserted, so that unknown words are ignored."""
+    """The words of `text`, with a random one inserted with probability 0.12, so that unknown words are ignored."""
     words = text.split()
     if rng.random() < 0.12:
         letters = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 9)))

@@ -20,7 +20,8 @@ class WeightScaledLinear(nn.Linear):
 class MapToStyle(nn.Module):
     """A map [N, width, H, W], halved by `num_convs` convolutions down to one point, then a linear layer: [N, width].
 
-    The image encoders scale the linear layer's weights; the released sound encoder doesn't, and ends in a leaky ReLU instead.
+    The image encoders scale the linear layer's weights (`scaled`); the released sound encoder doesn't, and ends in a leaky ReLU instead
+    (`activated`).
     """
 
     def __init__(self, width: int, num_convs: int, *, scaled: bool, activated: bool) -> None:

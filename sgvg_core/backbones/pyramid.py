@@ -14,8 +14,9 @@ UNITS = ("irse", "resnet")
 class FeaturePyramid(nn.Module):
     """Images [N, C, H, W] -> maps, coarse first: [N, W4, H/16, W/16] and, with `pyramid`, [N, P, H/8, W/8] and [N, P, H/4, W/4].
 
-    "irse": a 3x3 stem, and every stage halves. "resnet": a 7x7 stem that halves, and every stage but the first does.
-    With `pyramid` the width of the last stage must be `pyramid_width`: the coarse map enters as it is.
+    `unit` "irse": a 3x3 stem, and every stage halves. "resnet": a 7x7 stem that halves, and every stage but the first does.
+    `depths` and `widths` are the number of units and of channels of each of the four stages; `squeeze` divides the width of an "irse" unit
+    into that of its squeeze-excite. With `pyramid` the width of the last stage must be `pyramid_width`: the coarse map enters as it is.
     """
 
     def __init__(

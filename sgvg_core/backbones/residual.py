@@ -8,7 +8,7 @@ from torch.nn import functional as F
 class SqueezeExcite(nn.Module):
     """Scales each channel by what the whole map holds (Hu et al. 2018). [N, C, H, W] -> same.
 
-    `inner` channels lie in between; `bias` says whether the two layers have one.
+    `width` is C; `inner` channels lie in between; `bias` says whether the two layers have one.
     """
 
     def __init__(self, width: int, inner: int, bias: bool = False) -> None:
@@ -20,9 +20,10 @@ class SqueezeExcite(nn.Module):
 
 
 class ResidualSqueeze(nn.Module):
-    """An IR-SE unit. [N, I, H, W] -> [N, O, H / stride, W / stride].
+    """An IR-SE unit. [N, width_in, H, W] -> [N, width_out, H / stride, W / stride].
 
-    Where the width stays, the shortcut of a striding unit takes every second point; where it changes, it's a convolution.
+    Where the width stays, the shortcut of a striding unit takes every second point; where it changes, it's a convolution. The squeeze-excite
+    has width_out / `squeeze` inner channels.
     """
 
     def __init__(self, width_in: int, width_out: int, stride: int, squeeze: int = 16) -> None:
@@ -46,7 +47,7 @@ class ResidualSqueeze(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """ResNet's unit of two convolutions. [N, I, H, W] -> [N, O, H / stride, W / stride]."""
+    """ResNet's unit of two convolutions (He et al. 2016). [N, width_in, H, W] -> [N, width_out, H / stride, W / stride]."""
 
     def __init__(self, width_in: int, width_out: int, stride: int) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ def backbone_parameters(depths: tuple[int, ...], widths: tuple[int, ...]) -> int
 
 
 def texture_parameters(width: int, num_out: int) -> int:
-    """About how many numbers the layers on a sound's texture hold. `num_out` is the number of features that come out."""
+    """About how many numbers the layers on a sound's texture hold: inner layers of `width` units, and `num_out` features that come out."""
     return width * (256 + width + num_out)
 
 

@@ -19,7 +19,10 @@ from ..synthesis.layers import EqualisedLinear, unit_mean_square
 
 
 class CriticConv(nn.Module):
-    """A convolution of 1 x 1 or 3 x 3 with equalised learning rate, bias and leaky ReLU; `down` halves the size."""
+    """A convolution with equalised learning rate, bias and leaky ReLU, of `kernel` 1 or 3 points a side; `down` halves the size.
+
+    `plain` leaves out bias and leaky ReLU. What comes out is held in -clamp..clamp; with None it isn't held.
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, down: bool = False, clamp: float | None = None, plain: bool = False
@@ -50,7 +53,11 @@ class CriticConv(nn.Module):
 
 
 class CriticBlock(nn.Module):
-    """All layers of one resolution: features of this size -> of half of it."""
+    """All layers of one resolution: features [N, channels, H, W] -> [N, out_channels, H / 2, W / 2].
+
+    The first block (`is_first`) reads the picture; with `architecture` "skip" each block does, with "resnet" each has a shortcut, "orig" has
+    neither. `clamp` is that of its convolutions; None holds nothing.
+    """
 
     def __init__(
         self, img_channels: int, channels: int, out_channels: int, *, is_first: bool, architecture: str, clamp: float | None
@@ -78,7 +85,11 @@ class CriticBlock(nn.Module):
 
 
 class CriticEnd(nn.Module):
-    """The last block: features of `size` and statistics over the batch -> answers [N, num_out]."""
+    """The last block: features [N, channels, h, w] of `size` (h, w) and statistics over the batch -> answers [N, num_out].
+
+    `num_statistics` maps say how far the items of a group of `group_size` differ (Karras et al. 2018, section 3); None: the batch is one group;
+    0 statistics leave them out. `architecture` and `clamp` are those of `CriticBlock`; without a clamp (None) nothing is held.
+    """
 
     def __init__(
         self,
@@ -122,7 +133,10 @@ class CriticEnd(nn.Module):
 
 
 class LabelMapping(nn.Module):
-    """Labels c [N, c_dim] -> [N, cmap_dim]."""
+    """Labels c [N, c_dim] -> [N, cmap_dim]: an embedding of `embed_features`, then `num_layers` layers of `layer_features`.
+
+    Either width is `cmap_dim` where it's None. `lr_multiplier` scales the layers' weights and so their learning rate.
+    """
 
     def __init__(
         self, c_dim: int, cmap_dim: int, *, num_layers: int, lr_multiplier: float, embed_features: int | None, layer_features: int | None

@@ -31,7 +31,7 @@ def tidy(text: str) -> str:
 
 
 def train_merges(texts: Iterable[str], num_merges: int) -> tuple[Pair, ...]:
-    """Learn at most `num_merges` merges: the most frequent neighbours first, ties to the smaller tokens; pairs seen once are left."""
+    """Learn at most `num_merges` merges from `texts`: the most frequent neighbours first, ties to the smaller tokens; pairs seen once are left."""
     counts = Counter(piece for text in texts for piece in _PIECES.findall(tidy(text)))
     pieces = [(_byte_tokens(piece), count) for piece, count in sorted(counts.items())]
     merges: list[Pair] = []
@@ -66,7 +66,7 @@ def _merge(tokens: list[int], pair: Pair, new: int) -> list[int]:
 
 
 class ByteBPE:
-    """Text to tokens and back."""
+    """Text to tokens and back. `merges` are pairs of tokens, in the order in which they're joined; a text has `context_length` tokens."""
 
     def __init__(self, merges: Sequence[Pair], context_length: int) -> None:
         self.merges = tuple((int(a), int(b)) for a, b in merges)

@@ -51,6 +51,8 @@ class ImagePreparation(nn.Module):
 
     `resize_mode`: "shortest" fits the shorter side and cuts the centre, "longest" fits the longer side and fills the border with
     `fill` (0..255), "squash" ignores the proportions.
+
+    `mean` and `std` are those of a channel's values in 0..1, three each; `interpolation` is "bicubic" or "bilinear". Raises ConfigError.
     """
 
     mean: torch.Tensor

@@ -35,7 +35,11 @@ _NO_SOUND = (
 
 
 class OpenClipSpace(nn.Module):
-    """A space of unit vectors made by an open_clip model; `sound`, if given, is an F_a that was trained into it."""
+    """A space of unit vectors made by an open_clip model; `sound` is an F_a that was trained into it, None where there's none.
+
+    `tokenizer` turns texts into tokens [P, context_length], `prepare` images into what the model takes; `notes` are what the user should hear
+    about how the model was loaded.
+    """
 
     def __init__(self, model: nn.Module, tokenizer: Callable[[list[str]], torch.Tensor], prepare: ImagePreparation, *,
                  notes: Sequence[str] = (), sound: SoundTower | None = None) -> None:
@@ -96,8 +100,9 @@ def load_open_clip(model: str, weights: str | Path | None = None, *, quick_gelu:
 
     `model`: a name that open_clip knows ("ViT-B-32"), a folder with open_clip_config.json and its weights, or "hf-hub:owner/name",
     the one form that may use the network. `weights`: a file, or a pretrained tag ("openai", "laion2b_s34b_b79k") whose file is in
-    open_clip's or the hub's cache already. `quick_gelu`: whether the network was trained with quick-GELU; None finds out and says
-    it in `notes`. Raises ConfigError (unknown model) and CheckpointError (missing or unfit weights).
+    open_clip's or the hub's cache already; None: those of the folder or the hub. `quick_gelu`: whether the network was trained with quick-GELU;
+    None finds out and says it in `notes`. `cache_dir`: the folder of the hub's cache, None: its own choice. `sound`: an F_a trained into this
+    space, or None. Raises ConfigError (unknown model) and CheckpointError (missing or unfit weights).
     """
     if model.startswith(HUB_PREFIX):
         model = str(_fetched(model.removeprefix(HUB_PREFIX), cache_dir))

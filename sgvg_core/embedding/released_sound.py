@@ -38,5 +38,5 @@ class ReleasedSoundTower(nn.Module):
         return self.fc(x.mean((2, 3)))
 
     def embed_sounds(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """The same at unit length, as it's compared with CLIP's embeddings."""
+        """The same at unit length, as it's compared with CLIP's embeddings: [S, 1, M, F] -> [S, E]."""
         return F.normalize(self(log_mel), dim=-1)

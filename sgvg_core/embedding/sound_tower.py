@@ -17,7 +17,7 @@ SHARE_OF_CONVOLUTIONS = 0.5
 
 
 class TextureTower(nn.Module):
-    """Log-mel windows [S, 1, M, F] -> [S, embed_dim], by the texture alone, through two layers of `width`."""
+    """Log-mel windows [S, 1, num_mels, F] -> [S, embed_dim], by the texture alone, through two layers of `width`."""
 
     def __init__(self, embed_dim: int, width: int, num_mels: int) -> None:
         super().__init__()
@@ -38,6 +38,8 @@ class SoundTower(nn.Module):
     pitch something sounds matters, when in the window it sounds does not. Added to them are two layers of `texture` units on the
     sound's texture (0: none). The convolutions tell sounds apart finely, the texture carries over to recordings of places that were
     never heard; in training the convolutions are silent in `silent_share` of the windows, so that neither leaves the work to the other.
+
+    `widths` are the channels after each block, `num_mels` is M, `dropout` the share of what's left that is dropped in training.
     """
 
     def __init__(self, embed_dim: int, widths: Sequence[int], num_mels: int, dropout: float = 0.2, texture: int = 0,

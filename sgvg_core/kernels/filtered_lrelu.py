@@ -88,7 +88,7 @@ class FilteredLeakyReLU(nn.Module):
     """x [N, C, in_size, in_size] -> [N, C, out_size, out_size]: up, leaky ReLU times sqrt(2), clamp, down.
 
     `up_filter` [taps] and `down_filter` [taps] or (radial) [taps, taps] are symmetric; they are constants, not weights. `up` must be a
-    multiple of `down`: the signal never gets fewer samples.
+    multiple of `down`: the signal never gets fewer samples. `clamp` holds what the leaky ReLU gives in -clamp..clamp; None doesn't.
     """
 
     up_filter: torch.Tensor

@@ -178,7 +178,7 @@ class Strips:
         self._buffers = [old if old.numel() == size else torch.empty(size) for old, size in zip(self._buffers, needed, strict=True)]
 
     def image(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
-        """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution."""
+        """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution. None is no noise."""
         styles = [conv.affine(w) for conv, w in zip(self._convs, ws, strict=False)]
         x = self._input(0)
         torch.mul(self._const, styles[0][:, None, None], out=x[0, :, 1:-1])

@@ -10,7 +10,8 @@ GROUPS = ("coarse", "mid", "fine")
 def group_slices(bounds: tuple[int, int], num_ws: int) -> dict[str, slice]:
     """The latents of each group: coarse [0, a), mid [a, b), fine [b, num_ws), for bounds (a, b).
 
-    The paper's groups 0-2 / 3-5 / 6-(L-1) are bounds (3, 6); those of the released code, 0-3 / 4-7 / 8-15, are (4, 8).
+    The paper's groups 0-2 / 3-5 / 6-(L-1) are bounds (3, 6); those of the released code, 0-3 / 4-7 / 8-15, are (4, 8). Raises ConfigError
+    where a group would be empty.
     """
     first, second = bounds
     if not 0 < first < second < num_ws:

@@ -53,7 +53,7 @@ class LatentAxis:
 
     @classmethod
     def of_stylegan2(cls, num_ws: int) -> "LatentAxis":
-        """The StyleGAN2 with this number of latents: 14 are 256 px, 16 are 512 px, 18 are 1024 px."""
+        """The StyleGAN2 with this number of latents: 14 are 256 px, 16 are 512 px, 18 are 1024 px. Raises ConfigError for an odd number."""
         if num_ws < 2 or num_ws % 2:
             raise ConfigError(f"latent axis: got {num_ws} latents, expected an even number: a StyleGAN2 of 2^k px has 2k - 2")
         return cls("stylegan2", 2 ** ((num_ws + 2) // 2), num_ws)

@@ -23,7 +23,7 @@ def _norm(width: int) -> nn.GroupNorm:
 
 
 class ImprovedResidual(nn.Module):
-    """One IR-SE unit: two 3x3 convolutions and squeeze-excite, plus a shortcut. [N, I, H, W] -> [N, O, H/stride, W/stride]."""
+    """One IR-SE unit: two 3x3 convolutions and squeeze-excite, plus a shortcut. [N, width_in, H, W] -> [N, width_out, H/stride, W/stride]."""
 
     def __init__(self, width_in: int, width_out: int, stride: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class ImprovedResidual(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """One latent from a map: halved by convolutions down to one point, then a linear layer. [N, C, s, s] -> [N, D]."""
+    """One latent from a map: halved by convolutions down to one point, then a linear layer. [N, width, map_size, map_size] -> [N, w_dim]."""
 
     def __init__(self, width: int, map_size: int, w_dim: int) -> None:
         super().__init__()
@@ -59,9 +59,10 @@ class StyleHead(nn.Module):
 
 
 class TextureBias(nn.Module):
-    """What texture and loudness of windows [S, 1, M, F] add to each of the pyramid's three maps: [3, S, pyramid_width, 1, 1]; nothing at first.
+    """What texture and loudness of windows [S, 1, num_mels, F] add to each of the pyramid's three maps: [3, S, pyramid_width, 1, 1]; nothing
+    at first.
 
-    The texture says what sounds, the course of the loudness how strongly.
+    The texture says what sounds, the course of the loudness how strongly. Two layers of `width` units read them.
     """
 
     def __init__(self, num_mels: int, width: int, pyramid_width: int) -> None:

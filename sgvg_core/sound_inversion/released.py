@@ -26,7 +26,9 @@ CLIP_FRAMES = 864
 
 
 class TransformerToStyle(nn.Module):
-    """A map [N, width, H, W] -> [N, width], see the quirks above."""
+    """A map [N, width, H, W] -> [N, width], see the quirks above: `num_convs` halving convolutions, then `num_layers` layers of a transformer whose
+    linear layers have `inner` units.
+    """
 
     positions: torch.Tensor
 

@@ -17,7 +17,7 @@ from .layers import EqualisedLinear
 
 
 class FourierInput(nn.Module):
-    """Waves in the plane, [N, C, size, size], placed as the first latent says (appendix C.2 and F).
+    """Waves in the plane, [N, channels, size, size], placed as the first latent says (appendix C.2 and F).
 
     `transform` [3, 3] belongs to the weights: where a point of the picture is taken from.
     """
@@ -73,7 +73,12 @@ class FourierInput(nn.Module):
 
 
 class AliasFreeLayer(nn.Module):
-    """A modulated convolution and the filtered nonlinearity; the last layer (`is_image`) is 1 x 1 and linear."""
+    """A modulated convolution and the filtered nonlinearity; the last layer (`is_image`) is 1 x 1 and linear.
+
+    `before` and `band` are the signal that comes in and that goes out. `kernel` is the convolution's points a side. The nonlinearity runs at
+    `upsampling` times the higher of both rates; its filters have `filter_size` taps for each sample of the lower rate and are round where
+    `radial`, but not in critically sampled layers (`is_critical`). `clamp` holds what comes out in -clamp..clamp; None doesn't.
+    """
 
     magnitude_ema: torch.Tensor
 

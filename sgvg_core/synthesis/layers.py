@@ -21,7 +21,10 @@ def unit_mean_square(x: torch.Tensor) -> torch.Tensor:
 
 
 class EqualisedLinear(nn.Module):
-    """A linear layer whose weights are stored at unit variance (over `lr_multiplier`) and scaled when they're used."""
+    """A linear layer whose weights are stored at unit variance (over `lr_multiplier`) and scaled when they're used (Karras et al. 2018, section 4.1).
+
+    `bias` is what the biases begin with; `activate` adds a leaky ReLU.
+    """
 
     def __init__(self, in_features: int, out_features: int, *, lr_multiplier: float = 1.0, bias: float = 0.0, activate: bool = False) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class ModulatedConv(nn.Module):
 
     `size` is the height and width of what comes out. Modulation and demodulation scale the input and the output instead of the weights
     (the same by linearity), so that a batch shares one convolution.
+
+    `up` doubles the size first. `clamp` holds what comes out in -clamp..clamp; None doesn't.
     """
 
     noise_const: torch.Tensor
@@ -87,7 +92,9 @@ class ModulatedConv(nn.Module):
 
 
 class ToRGB(nn.Module):
-    """Features to a picture: a modulated 1 x 1 convolution without demodulation. NVIDIA calls it torgb."""
+    """Features to a picture: a modulated 1 x 1 convolution without demodulation. NVIDIA calls it torgb. `clamp` is that of `ModulatedConv`;
+    None holds nothing.
+    """
 
     def __init__(self, in_channels: int, img_channels: int, w_dim: int, *, clamp: float | None = None) -> None:
         super().__init__()

@@ -14,7 +14,12 @@ W_AVG_DECAY = 0.998
 
 
 class MappingNetwork(nn.Module):
-    """z [N, z_dim] and c [N, c_dim] -> ws [N, num_ws, w_dim]."""
+    """z [N, z_dim] and c [N, c_dim] -> ws [N, num_ws, w_dim].
+
+    c passes an embedding of `embed_features`, then `num_layers` layers of `layer_features` follow; either width is w_dim where it's None.
+    `lr_multiplier` scales the layers' weights and so their learning rate. `code_features` is how a code is laid out before the first layer; None
+    takes z itself.
+    """
 
     w_avg: torch.Tensor
 

@@ -20,7 +20,12 @@ _NUM_FLOAT16_SIZES = 4
 
 
 class SynthesisBlock(nn.Module):
-    """All layers of one resolution. The first block has no `conv0` but a learned constant."""
+    """All layers of one resolution. The first block has no `conv0` but a learned constant.
+
+    `architecture` "skip": every block adds to the picture; else only the last one does (`is_last`), and with "resnet" each has a shortcut.
+    `const_size` is the height and width of the constant at 4 px, so other shapes than squares are multiples of it. `clamp` holds what each
+    convolution gives in -clamp..clamp; None doesn't.
+    """
 
     def __init__(
         self,
@@ -83,7 +88,10 @@ def _after_loading(network: nn.Module, _: Any) -> None:
 
 
 class SynthesisNetwork(nn.Module):
-    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32."""
+    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32.
+
+    `channels` are the widths of the blocks, from 4 px on; the other arguments are those of `SynthesisBlock` (`conv_clamp` is its `clamp`).
+    """
 
     def __init__(
         self,

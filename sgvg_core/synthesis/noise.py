@@ -27,7 +27,7 @@ def noise_maps(
     or in a batch. "seeded" draws one set from `seed` for all items. "given" takes `given`: one map a layer, [H, W] or
     [N, 1, H, W]. "none" adds nothing. All are multiplied by `strength`, one number or one an item, [N].
 
-    `mode` is one of the words above; `num_items` is N.
+    `mode` is one of the words above; `num_items` is N. Raises ConfigError for another mode, and ShapeError where `given` or `strength` don't fit.
     """
     if mode not in NOISE_MODES:
         raise ConfigError(f"noise_mode: got {mode!r}, expected {', '.join(NOISE_MODES)}")

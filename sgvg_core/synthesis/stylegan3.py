@@ -20,7 +20,10 @@ _NUM_FLOAT16_SIZES = 4
 
 
 class AliasFreeSynthesis(nn.Module):
-    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32. Latent 0 places, the others paint."""
+    """Latents ws [N, num_ws, w_dim] -> images [N, img_channels, H, W], about -1..1, float32. Latent 0 places, the others paint.
+
+    Arguments as in `StyleGAN3Config`.
+    """
 
     def __init__(
         self,

@@ -19,9 +19,10 @@ _MOST = 16  # times the trained square, in each direction
 def paint_wide(
     generator: StyleGAN3Generator, ws: torch.Tensor, size: tuple[int, int], transform: torch.Tensor | None = None, **more: Any
 ) -> torch.Tensor:
-    """What latents `ws` [N, L, D] look like at `size` (height, width), RGB [N, 3, H, W]; the square that was trained for stands in the middle.
+    """What latents `ws` [N, L, D] look like at `size` (height, width), RGB [N, 3, H, W]; the square that was trained for is in the middle.
 
-    `transform` [3, 3] or [N, 3, 3] moves the whole plane; `more` goes to the network. Raises ConfigError.
+    `transform` [3, 3] or [N, 3, 3] moves the whole plane; None leaves it. `more` goes to the network. Raises ConfigError for a size under the
+    trained one or too far above it.
 
     `ws` may lie on any device.
     """

@@ -24,8 +24,8 @@ def analytic_walker(
 ) -> RecurrentWalker:
     """A walker whose step is a share of (what is heard - where it is), both seen along the labels' `offsets` [K, L, D].
 
-    `centre` [D] is the mean of mapped latents, `scale` their standard deviation. Units that aren't needed have random weights that
-    don't reach the step yet. Raises ConfigError when a block has too few hidden units.
+    `centre` [D] is the mean of mapped latents, `scale` their standard deviation; after `seconds` it has gone 1 - 1/e of the way. Units that
+    aren't needed have random weights that don't reach the step yet. Raises ConfigError when a block has too few hidden units.
     """
     if 2 * len(offsets) > config.hidden:
         raise ConfigError(f"walker hidden: got {config.hidden} units, expected {2 * len(offsets)} or more for {len(offsets)} labels")

@@ -16,7 +16,10 @@ Hidden = dict[str, torch.Tensor]
 
 
 class RecurrentBlock(nn.Module):
-    """E_RNN of one group: what is heard of its `num_group` latents -> the step they take, and the next hidden state."""
+    """E_RNN of one group: what is heard of its `num_group` latents -> the step they take, and the next hidden state.
+
+    `hidden` is the number of units of each layer, `num_layers` that of the GRU's layers.
+    """
 
     def __init__(self, num_group: int, w_dim: int, hidden: int, num_layers: int) -> None:
         super().__init__()

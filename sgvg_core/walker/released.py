@@ -37,7 +37,10 @@ class ReleasedBlock(nn.Module):
 
 
 class ReleasedWalker(nn.Module):
-    """Coarse, mid and fine released blocks over W+, in the protocol of `RecurrentWalker`. `blocks` are in that order."""
+    """Coarse, mid and fine released blocks over W+, in the protocol of `RecurrentWalker`. `blocks` are in that order.
+
+    `walk_rate` is steps a second; `family` and `img_resolution` say for which generator it was made, as in `LatentAxis`.
+    """
 
     shows_start = True
     """The first latent of a walk is the start itself; blocks move it from the second one on."""

@@ -93,9 +93,9 @@ def roll_out(
 ) -> Iterator[torch.Tensor]:
     """The trajectory from `start_ws` [1, L, D], batch after batch: each [n, L, D] of `offsets` gives its n steps. Steps follow lazily.
 
-    `settings` are those of the whole walk, or a function that gives each step its own. `anchors` gives the start latent [1, L, D] of each step
-    where it moves: the walk is carried along, and is drawn back to where its start is now. `bound` gets the latents [1, L, D] before and
-    after a step, and gives those that are taken.
+    `settings` are those of the whole walk (None: the defaults), or a function that gives each step its own. `anchors` gives the start latent
+    [1, L, D] of each step where it moves: the walk is carried along, and is drawn back to where its start is now; None: it stays.
+    `bound` gets the latents [1, L, D] before and after a step, and gives those that are taken; None takes them as they come.
     """
     check_shape("start_ws", start_ws, "N L D", N=1, L=walker.num_ws, D=walker.w_dim)
     constant = settings if isinstance(settings, WalkSettings) else WalkSettings()
