@@ -34,8 +34,8 @@ def adapt_sound_encoder(
     """A sound encoder for `generator`: itself if it's made for its latents, else with the layer adapter around it (see `layer_map`).
 
     Encoders that answer latents get the generator's mean latent, so that they answer offsets too. `made_for` overrides what is known of
-    the generator it was trained with (files of the released code don't say: StyleGAN3 of 256 px is assumed, or of any size if the
-    generator at hand is one). Raises ConfigError.
+    the generator it was trained with; None leaves that (files of the released code don't say: StyleGAN3 of 256 px is assumed, or of any size if
+    the generator at hand is one). Raises ConfigError.
     """
     _check_w_dim("sound encoder", encoder, generator)
     target = latent_axis(generator)
@@ -46,7 +46,7 @@ def adapt_sound_encoder(
 
 
 def adapt_walker(walker: RecurrentWalker | ReleasedWalker, generator: Generator, made_for: LatentAxis | None = None) -> AnyWalker:
-    """A walker for `generator`: itself, or with the layer adapter around it. `made_for` as in `adapt_sound_encoder`."""
+    """A walker for `generator`: itself, or with the layer adapter around it. `made_for` as in `adapt_sound_encoder`; None: what the walker says."""
     _check_w_dim("walker", walker, generator)
     target = latent_axis(generator)
     source = made_for or _axis_of_part(walker, target)

@@ -159,9 +159,7 @@ def mean_latent(generator: Generator, num_codes: int = 10_000, seed: int = 0) ->
 def build_filled(build: Callable[[C], M], config: C, state: Mapping[str, torch.Tensor], path: str | Path) -> M:
     """A module that takes the tensors of `state` as its own: its own first numbers are never drawn, so a file isn't held twice.
 
-    How large it would be is held against what `state` holds while it's built.
-
-    `build` makes the module of a configuration; `path` is named in errors.
+    How large it would be is held against what `state` holds while it's built. `build` makes the module of `config`; `path` is named in errors.
     """
     with enough_memory(str(path)):
         module = _built(build, config, sum(tensor.numel() for tensor in state.values()), str(path))

@@ -199,8 +199,8 @@ def load_image_encoder(
 ) -> ImageEncoder:
     """The encoder of pictures in the file `path`, of pSp, e4e or ReStyle, on `device`. Raises CheckpointError, ConfigError.
 
-    `w_avg` [D] or [L, D] is the mean latent of its generator, for files that lack it. `deltas` says whether latents are offsets from the
-    first one (e4e) where the file doesn't say which encoder it is.
+    `w_avg` [D] or [L, D] is the mean latent of its generator, for files that lack it (None: the file has it). `deltas` says whether latents are
+    offsets from the first one (e4e) where the file doesn't say which encoder it is; None: as the file says.
     """
     stored = read_stored(path, "image_encoder")
     config = from_file(ImageEncoderConfig, {**stored.config, **({} if deltas is None else {"deltas": deltas})}, str(path))
@@ -259,8 +259,8 @@ def save_latents(path: str | Path, ws: torch.Tensor) -> None:
 def load_joint_space(path: str | Path, device: str | torch.device = "cpu", clip_weights: str | Path | None = None) -> AnyJointSpace:
     """The joint space in a file; or the space of a CLIP model, with the sound tower in the file that was taught into it.
 
-    `path` is the file, `device` where the space goes. The CLIP model's own weights are `clip_weights`, or those that the file names: a tag
-    whose file is in open_clip's cache, or a file (or folder) of that name next to the sound tower. Raises CheckpointError and ConfigError.
+    `path` is the file, `device` where the space goes. The CLIP model's own weights are `clip_weights`, or with None those that the file names: a
+    tag whose file is in open_clip's cache, or a file (or folder) of that name next to the sound tower. Raises CheckpointError and ConfigError.
     """
     stored = read_weights(Path(path))
     if stored.kind == "sound_tower":

@@ -66,7 +66,7 @@ def _check_filters(generator: StyleGAN3Generator, filters: Mapping[str, torch.Te
 
 
 def network_of(found: Recognised, kinds: tuple[str, ...], path: str | Path) -> Recognised:
-    """What was found, or the first of the other networks in the file, that is one of `kinds`."""
+    """What was found, or the first of the other networks in the file, that is one of `kinds`. Raises CheckpointError, which names `path`."""
     for network in (found, *found.parts.values()):
         if network.kind in kinds:
             return network

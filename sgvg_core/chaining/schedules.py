@@ -11,7 +11,10 @@ from .mixing import mixing_weights, nearest_example
 
 
 def winners(scores: Sequence[Curve], hold_seconds: float = 0.5) -> torch.Tensor:
-    """The strongest of several curves in each frame [T] (int64); another one takes over only if it stays so for `hold_seconds`."""
+    """The strongest of several curves (`scores`) in each frame [T] (int64); another one takes over only if it stays so for `hold_seconds`.
+
+    Raises ConfigError unless that is 0 or more and under an hour.
+    """
     if not 0 <= hold_seconds < 3600:
         raise ConfigError(f"hold_seconds: got {hold_seconds}, expected 0 to 3600")
     best = nearest_example(mixing_weights(scores)).tolist()

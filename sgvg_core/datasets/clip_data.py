@@ -29,6 +29,8 @@ class ClipData:
 
     What it holds is the manifest, 1.6 kB a clip; frames and sounds are read when they're asked for. Nothing is ever
     unpacked to disk, and nothing in the folder is trusted: offsets, sizes and names are checked before they're used.
+
+    `about` is what data.json says, `clips` the lines of the manifest, and `digest` the SHA-256 of that.
     """
 
     def __init__(self, folder: Path, about: dict[str, Any], clips: list[ClipInfo], digest: str) -> None:

@@ -29,7 +29,10 @@ def jpeg_bytes(pixels: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def jpeg_pixels(data: bytes, width: int, height: int, size: int | None, where: str) -> NDArray[np.uint8]:
-    """A stored frame as pixels [H, W, 3], reduced so that its shorter side is `size` (None: as it is). Raises DataError."""
+    """A stored frame as pixels [H, W, 3], reduced so that its shorter side is `size` (None: as it is).
+
+    `data` is the JPEG file; `width` and `height` are what it must have, in pixels. Raises DataError, which names `where` it's from.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             if image.size != (width, height):
@@ -62,7 +65,7 @@ def flac_bytes(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def flac_samples(data: bytes, sample_rate: int, num_samples: int, where: str) -> torch.Tensor:
-    """The samples [N] float32 of a stored sound. Raises DataError when they aren't what the manifest says.
+    """The samples [N] float32 of a stored sound. Raises DataError, which names `where` it's from, when they aren't what the manifest says.
 
     `data` is the FLAC file; `num_samples` is what it must hold.
     """

@@ -34,7 +34,7 @@ _FLAGS = {"labels_csv": "--labels", "num_clips": "--clips"}
 
 def prepare(source: str | Path, folder: str | Path, options: PrepareOptions | None = None, *, workers: int = 1, progress: Progress = silent,
             said: Callable[[str], None] = lambda words: None) -> ClipData:
-    """Prepare what is in `source` (a folder, or "world:") into `folder`, and open it.
+    """Prepare what is in `source` (a folder, or "world:") into `folder`, and open it. Without `options` the defaults hold.
 
     Killed at any time, it resumes where it was when it's called again, and leaves the same bytes as a run that was never stopped. A
     folder that is finished is only opened. `said` hears in one line how the source was read. Raises DataError: the source can't be read

@@ -40,8 +40,8 @@ def recordings(names: Sequence[str], labels: Sequence[str | None], depths: Seque
                told: dict[str, str]) -> tuple[list[str], dict[str, int]]:
     """The recording of each file, and how many files each rule decided.
 
-    `names` are paths with forward slashes, `depths` how many folders of each lead down to its label's content (what lies deeper may be one
-    recording's folder), `told` recordings that a table names.
+    `names` are paths with forward slashes, `labels` what each file is (None: unknown), `depths` how many folders of each lead down to its label's
+    content (what lies deeper may be one recording's folder), `told` recordings that a table names.
 
     `pattern` is a regular expression that is searched in each name; its group "source", else its first, is the recording (None: there is
     no such rule).

@@ -32,8 +32,8 @@ def merged_sources(clips: Sequence[ClipInfo]) -> tuple[list[ClipInfo], list[list
 def split_by_source(clips: Sequence[ClipInfo], given: Mapping[str, str | None], test_share: float, seed: int) -> dict[str, str]:
     """The side of every source.
 
-    Where folders or a table give sides (`given`, by origin) they're kept; a source with a clip in the test belongs to the test. The others
-    are drawn: of each label about `test_share` of the seconds are test, of two sources or more at least one, and never all of them. The
+    Where folders or a table give sides (`given`, by origin; None: no side) they're kept; a source with a clip in the test belongs to the test. The
+    others are drawn: of each label about `test_share` of the seconds are test, of two sources or more at least one, and never all of them. The
     draw depends on the seed and the sources' names alone. A source of several labels is drawn once, with the first of them.
     """
     sides: dict[str, str] = {}

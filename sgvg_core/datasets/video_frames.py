@@ -46,7 +46,10 @@ def shown_images(path: Path, fps: Fraction, size: int, fit: str) -> Iterator[NDA
 
 
 class Square:
-    """Decoded frames upright, with square pixels, as squares of one size; keeps the conversion's tables from frame to frame."""
+    """Decoded frames upright, with square pixels, as squares of `size` pixels a side; keeps the conversion's tables from frame to frame.
+
+    `fit` is that of `PrepareOptions`: "crop" the middle, or "pad".
+    """
 
     def __init__(self, size: int, fit: str) -> None:
         self.size, self.fit = size, fit

@@ -91,7 +91,10 @@ def _first_centres(points: torch.Tensor, num_centres: int, seed: int, progress: 
 
 
 def nearest_centre(ws: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """For each of ws [N, L, D] the number of the nearest of `centres` [K, L, D] -> [N]: the least distance over all its latents together."""
+    """For each of ws [N, L, D] the number of the nearest of `centres` [K, L, D] -> [N]: the least distance over all its latents together.
+
+    Raises ShapeError where they don't fit.
+    """
     check_shape("ws", ws, "N L D")
     if centres.ndim != 3 or centres.shape[1:] != ws.shape[1:] or not len(centres):
         raise ShapeError(f"centres: got shape {list(centres.shape)}, expected [K, L={ws.shape[1]}, D={ws.shape[2]}]; use centres of this generator")

@@ -129,12 +129,12 @@ def walk_of_sound(
     model: SoundModel, sound: Sound, settings: GenerateSettings, progress: Progress = silent, *, loop: SoundLoop | None = None,
     start_ws: torch.Tensor | None = None,
 ) -> Walk | LoopWalk:
-    """The walk of a sound from `start_ws` [1, L, D], or from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every
+    """The walk of a sound from `start_ws` [1, L, D], or with None from the start that the settings choose: w_hat^t = E_RNN(h, E_a(x) + w) for every
     step (Eq. 1, 4, 5).
 
     The sound is read once for its level and duration, once for the curves that drive numbers, and listened to where the start or `unsure` ask
     for it; steps follow lazily. A sound that is no scene leads nowhere, unless `settings.unsure` is "follow". With keyframes the walk starts
-    at the first of them and is carried along. Of a `loop` (then `sound` is one pass of it) the walk is one pass, closed.
+    at the first of them and is carried along. Of a `loop` (then `sound` is one pass of it) the walk is one pass, closed; None: no loop.
 
     `model` has the encoder and the walker; `progress` may raise to stop.
     """
@@ -231,7 +231,7 @@ def driven_edits(
 def check_output(output: str | Path, inputs: Iterable[str | Path | None] = (), sound_codec: str = "auto") -> Path:
     """`output`, if a film can be written there: a video of a known kind, or a folder when it has no ending. Raises MediaError otherwise.
 
-    `inputs` are the files that are read, which must stay; `sound_codec` is what the video's sound is to be.
+    `inputs` are the files that are read, which must stay (None among them: not given); `sound_codec` is what the video's sound is to be.
     """
     path = Path(output)
     check_no_input(path, inputs, MediaError)

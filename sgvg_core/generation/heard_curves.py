@@ -23,10 +23,9 @@ def label_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *,
                  windows_a_second: Fraction | None = None, kind: str = "probability", progress: Progress = silent) -> dict[str, Curve]:
     """A curve for each of `labels` (empty: the model's own scenes): how much the joint space hears it around each frame.
 
-    "probability" is 0..1 among the given labels, and sums to 1 in each frame; "cosine" is the bare score of each by itself. A window is
-    heard for each frame, or `windows_a_second` of them, with straight lines between. Raises ConfigError for a model that has no joint space.
-
-    `kind` is "probability" or "cosine"; the curves have `fps` values a second over all of `sound`. `progress` may raise to stop.
+    `kind` "probability" is 0..1 among the given labels, and sums to 1 in each frame; "cosine" is the bare score of each by itself. With
+    `windows_a_second` so many windows are heard, with straight lines between; None: one for each frame. The curves have `fps` values a second over
+    all of `sound`. `progress` may raise to stop. Raises ConfigError for a model that has no joint space, and for labels given twice.
     """
     check_choice("kind", kind, HEARD_KINDS)
     space = model.joint_space

@@ -41,7 +41,7 @@ class SoundLoop:
 
     @cached_property
     def tiled(self) -> Sound:
-        """Pass after pass, one more than are walked, so that each hears what comes after it."""
+        """Pass after pass, one more than are walked, so that each hears what comes after it. Raises ConfigError for a sound that has no samples."""
         once = self.once.waveform
         if once is None:
             raise ConfigError("loop: its sound has no samples")

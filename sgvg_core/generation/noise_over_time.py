@@ -30,9 +30,9 @@ class NoisePath:
 
 
 def noise_path(fps: Fraction, num_frames: int, *, seconds: float = 1.0, speed: Curve | None = None, closed: bool = False) -> NoisePath:
-    """The path of a film's noise, which has changed altogether after `seconds`; `speed` multiplies that, frame by frame.
+    """The path of a film's noise, which has changed altogether after `seconds`; `speed` multiplies that, frame by frame (None: it's steady).
 
-    A closed path comes back to its beginning after the last frame: the way is stretched to a whole number of sets.
+    A `closed` path comes back to its beginning after the last frame: the way is stretched to a whole number of sets.
     """
     steps = torch.full((num_frames,), float(1 / (fps * Fraction(seconds).limit_denominator(10**6))), dtype=torch.float64)
     if speed is not None:

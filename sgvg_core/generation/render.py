@@ -111,8 +111,8 @@ def synthesize(
     """The pictures of a walk, RGB [n, 3, H, W] in -1..1 with n up to `batch`. The same latents and seed give the same pictures in any batch.
 
     `first` is the number of the first frame, if the walk is a part of one: frame k then has the noise that it has in the whole, and
-    the strength of it, if that's a curve.
-    `pose` moves the picture of a StyleGAN3 from frame to frame. `path` is where smooth noise is; `paint` makes pictures of latents.
+    the strength of it, if that's a curve. `pose` moves the picture of a StyleGAN3 from frame to frame (None: it stays). `path` is where smooth
+    noise is (None: only the mode "smooth" needs it); `paint` makes pictures of latents.
 
     `noise_mode` is one of `NOISE_MODES`, and `noise_strength` multiplies what it adds. `dtype` is that of `generator`'s
     features. Raises ConfigError for a mode or pose that the generator has not, ShapeError for latents of another size.
@@ -186,7 +186,7 @@ def frames(
 ) -> Iterator[torch.Tensor]:
     """The frames of a walk as they go into a file, uint8 [n, H, W, 3] on the CPU.
 
-    `generator`, `walk`, `settings` and `pose` are those of `images_of`.
+    `generator`, `walk`, `settings` (None: the defaults) and `pose` (None: it stays) are those of `images_of`.
 
     `first` is the number of the first frame of the film.
     """

@@ -63,6 +63,8 @@ class GenerateSettings:
 
     Fields of the parts may be given, read and replaced by their own names: `GenerateSettings(seed=3, size=256)` sets `start.seed`,
     `render.seed` and `render.size`, and `settings.size` is `settings.render.size`.
+
+    Raises TypeError for a name that no part has, and ConfigError for a value out of its range.
     """
 
     fps: Fraction = Fraction(25)

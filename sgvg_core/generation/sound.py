@@ -55,7 +55,7 @@ class Sound:
 
     @classmethod
     def from_waveform(cls, waveform: torch.Tensor, sample_rate: int) -> "Sound":
-        """Samples in memory, [C, N] in -1..1."""
+        """Samples in memory, [C, N] in -1..1. Raises MediaError where there are none."""
         if waveform.ndim != 2 or waveform.shape[1] == 0:
             raise MediaError(f"sound: got samples of shape {list(waveform.shape)}, expected [channels, samples] with at least one sample")
         return cls(waveform=waveform.float(), sample_rate=sample_rate)

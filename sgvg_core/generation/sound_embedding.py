@@ -13,7 +13,8 @@ from .windows import embed_windows, label_windows
 def embed_sound(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> torch.Tensor:
     """What the joint space hears in a whole sound (`analysed`): the mean of its windows' embeddings, [1, E], unit length.
 
-    A joint space that hears other spectrograms than the model's sound encoder listens to the sound once more.
+    A joint space that hears other spectrograms than the model's sound encoder listens to the sound once more. Raises ConfigError for a
+    model without a joint space.
     """
     space = model.joint_space
     if space is None:

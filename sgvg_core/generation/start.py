@@ -14,7 +14,10 @@ from .text_constraint import choose_start
 
 
 def start_latent(model: SoundModel, analysed: AnalysedSound, settings: StartSettings, progress: Progress = silent) -> torch.Tensor:
-    """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5)."""
+    """The start latent [1, L, D]: the mean, drawn at random, or chosen among candidates by the sound and the texts (paper 4.5).
+
+    Raises ConfigError for prompts with a mean start, and for a choice by a model without a joint space.
+    """
     if settings.start_from == "mean":
         if settings.prompts or settings.negatives:
             raise ConfigError('start_from="mean" can\'t be combined with prompts; use "sound" or "random", or drop the prompts')

@@ -28,7 +28,9 @@ _SHOWN = 128  # smallest width at which a candidate is shown
 class ImageTextSpace(Protocol):
     """What the text constraint needs of a joint space: `embedding.JointSpace` and `embedding.OpenClipSpace` both fit."""
 
-    def embed_images(self, images: torch.Tensor) -> torch.Tensor: ...
+    def embed_images(self, images: torch.Tensor) -> torch.Tensor:
+        """Images [N, 3, H, W] in -1..1 -> [N, E], unit length."""
+
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor: ...
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]: ...
 
@@ -79,10 +81,10 @@ def wanted_direction(
 ) -> torch.Tensor:
     """The vector [E] whose product with a picture's embedding is that picture's score.
 
-    The score is the weighted mean of the cosines to the prompts, plus the mean cosine to the sound's embeddings [S, E], minus
-    the weighted mean of the cosines to the negative prompts; what isn't given is left out.
+    The score is the weighted mean of the cosines to `prompts`, plus the mean cosine to the sound's embeddings, minus the weighted mean of the
+    cosines to the negative prompts (`negatives`); what isn't given is left out.
 
-    `sound_embed` [S, E] are of unit length; None: no sound counts.
+    `sound_embed` [S, E] are of unit length; None: no sound counts. Raises ConfigError where nothing is given, ShapeError for other embeddings.
     """
     parts = [sign * _mean_embedding(space, some) for sign, some in ((1.0, prompts), (-1.0, negatives)) if some]
     if sound_embed is not None:
@@ -127,10 +129,10 @@ def choose_start(
 
     Candidate i is `random_start` number i of `seed`, whatever the batch; equal scores keep the order of drawing. Without a `label` a
     conditional generator's candidates are of all classes, so the words choose the class too. `progress` gets the best picture so far, and
-    may raise to stop. The best `keep` are returned.
+    may raise to stop. The best `keep` are returned. `batch` candidates are drawn at once.
 
-    `sound_embed` is that of `wanted_direction`; `truncation_psi` and `centres` are those of `random_start`; `dtype` is that of the
-    generator's features.
+    `sound_embed` [S, E] is that of `wanted_direction`; `truncation_psi` and `centres` [K, L, D] are those of `random_start`; `dtype` is that of
+    the generator's features.
     """
     check_range("number of candidates", num_codes, 1, 100_000)
     check_range("keep", keep, 1, 4096)

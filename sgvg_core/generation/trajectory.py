@@ -35,7 +35,9 @@ def count_steps(num_out: int, out_rate: Fraction, in_rate: Fraction) -> int:
 
 
 def count_windows(seconds: "Fraction | float", rate: Fraction) -> int:
-    """How many windows E_a hears of a sound for a film at its own rate; what is learned of a sound is learned from as many."""
+    """How many windows E_a hears of a sound of this many `seconds` for a film at its own rate, `rate` windows a second; what is learned of a sound is
+    learned from as many.
+    """
     return count_steps(num_frames(seconds, rate), rate, rate)
 
 
@@ -145,7 +147,7 @@ class Walk:
 
     @torch.no_grad()
     def offsets(self, num_steps: int, walk_rate: Fraction) -> Iterator[torch.Tensor]:
-        """What E_a hears (Eq. 1), [n, L, D] batch after batch, at its own rate, enough for `num_steps` steps of the walk."""
+        """What E_a hears (Eq. 1), [n, L, D] batch after batch, at its own rate, enough for `num_steps` steps of the walk, `walk_rate` a second."""
         rate = to_rate(self.encoder.segment_rate)
         mel, sound = self.analysed.mel, self.analysed.sound
         num_segments = num_steps if rate == walk_rate else count_steps(num_steps, walk_rate, rate)

@@ -24,7 +24,9 @@ def label_windows(analysed: AnalysedSound, mel: MelConfig) -> MelSegments:
 
 
 def window_log_mels(analysed: AnalysedSound, mel: MelConfig, rate: Fraction, first: Fraction = Fraction(0)) -> MelSegments:
-    """The log-mel spectrograms of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]."""
+    """The log-mel spectrograms of a sound, `rate` a second from the moment `first` on (seconds), batch after batch [n, 1, M, F]. Raises
+    ConfigError where `mel` isn't what the sound was analysed with.
+    """
     if mel != analysed.mel:
         raise ConfigError("the joint space and the sound encoder hear different sound pictures; use parts that were trained together")
     num_segments = max(1, round(analysed.duration * rate))

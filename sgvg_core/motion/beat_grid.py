@@ -58,7 +58,10 @@ class BeatGrid:
 
 
 def read_moment(said: "str | int | float", grid: BeatGrid | None) -> float:
-    """Seconds of a moment, as it's `said`: a number or "2.5 s" in seconds, "3 beats" or "2 bars" on the grid, counted from 0. Raises ConfigError."""
+    """Seconds of a moment, as it's `said`: a number or "2.5 s" in seconds, "3 beats" or "2 bars" on the grid, counted from 0.
+
+    Raises ConfigError, also for beats and bars where there is no `grid` (None).
+    """
     if isinstance(said, int | float) and not isinstance(said, bool):
         return float(said)
     match = _MOMENT.fullmatch(said) if isinstance(said, str) else None
@@ -75,8 +78,8 @@ def read_moment(said: "str | int | float", grid: BeatGrid | None) -> float:
 def measure_swing(onsets: Curve, beats: Sequence[float]) -> tuple[float, float]:
     """Where the second half of the beats is played, as a share of the beat (0.5: straight, 0.667: a triplet's), and a confidence 0..1.
 
-    Of all beats' onset strength the profile over the beat is taken; its strongest place between 0.4 and 0.8 is the swing, and the
-    confidence says how far it stands out from the mean of that stretch. Without a clear place it's 0.5 and 0.
+    Of the onset strength (`onsets`) the profile over the beat is taken, `beats` being their moments in seconds; its strongest place between 0.4
+    and 0.8 is the swing, and the confidence says how far it rises above the mean of that stretch. Without a clear place it's 0.5 and 0.
     """
     times = np.asarray(beats, np.float64)
     if len(times) < 3:

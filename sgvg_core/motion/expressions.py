@@ -28,7 +28,8 @@ _SMOOTHED = {"smooth": 60.0, "delay": 3600.0}  # the greatest number of seconds
 
 
 class ExpressionError(ConfigError):
-    """An expression that can't be read or computed. `sketch` is two lines: the text, and a caret below the character in question."""
+    """An expression that can't be read or computed: `message` says why. `sketch` is two lines: the text, and a caret below the character in question.
+    """
 
     def __init__(self, message: str, sketch: str = "") -> None:
         super().__init__(message)
@@ -84,7 +85,7 @@ class Expression:
 
 
 def read_expression(text: str, known: Iterable[str] | None = None) -> Expression:
-    """One expression. `known` are the names that mean something (None: any may). Raises ConfigError."""
+    """One expression out of `text`. `known` are the names that mean something (None: any may). Raises ConfigError."""
     reader = _Reader(text, known)
     tree = reader.sum()
     reader.expect_end("an operator (+ - * / ^)")
@@ -92,9 +93,9 @@ def read_expression(text: str, known: Iterable[str] | None = None) -> Expression
 
 
 def read_assignments(text: str, targets: Iterable[str], known: Iterable[str] | None = None) -> dict[str, Expression]:
-    """Several, each for what it drives: "mid=bass*1.5, pull=1-onset". `targets` are what may stand left of a "=". Raises ConfigError.
+    """Several, each for what it drives, out of `text` such as "mid=bass*1.5, pull=1-onset". `targets` are what may be left of a "=".
 
-    `known` are the names that mean something (None: any may).
+    `known` are the names that mean something (None: any may). Raises ConfigError.
     """
     reader = _Reader(text, known)
     allowed = list(targets)
