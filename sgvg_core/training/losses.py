@@ -32,7 +32,7 @@ def sound_text(image_embed: torch.Tensor, text_embed: torch.Tensor, known: torch
 
 
 def spread(ws: torch.Tensor) -> torch.Tensor:
-    """Eq. 3, third term: || w_hat_a^t - w_bar_a ||_2^2, w_bar_a the mean over t (the paper's sum lacks its 1/T).
+    """Eq. 3, third term: || w_hat_a^t - w_bar_a ||_2^2 of `ws` [N, T, L, D], w_bar_a the mean over t (the paper's sum lacks its 1/T).
 
     The mean over items and frames, and divided by L D, so that lambda_b doesn't depend on the generator.
     """
@@ -42,7 +42,7 @@ def spread(ws: torch.Tensor) -> torch.Tensor:
 def encoder(image_embed: torch.Tensor, sound_embed: torch.Tensor, text_embed: torch.Tensor, ws: torch.Tensor, lambda_b: float) -> torch.Tensor:
     """Eq. 3: L_enc = L_CLIP^{a<->v} + L_CLIP^{a<->t} + lambda_b || w_hat_a - w_bar_a ||_2^2.
 
-    `image_embed`, `sound_embed` and `text_embed` are those of `sound_image` and `sound_text`, `ws` those of `spread`.
+    `image_embed`, `sound_embed` and `text_embed` [N, E] are those of `sound_image` and `sound_text`, `ws` [N, T, L, D] those of `spread`.
     """
     return total(encoder_terms(image_embed, sound_embed, text_embed, ws), encoder_weights(lambda_b))
 
@@ -93,7 +93,7 @@ def video_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan"
 def image_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan") -> torch.Tensor:
     """Eq. 8, what D_I makes small: Eq. 7 with frames x and x~ in the place of clips.
 
-    `real` and `made` are the answers for either; `gan_loss` is one of `GAN_LOSSES`.
+    `real` and `made` are the answers for either, of any shape; `gan_loss` is one of `GAN_LOSSES`.
     """
     return _critic(real, made, gan_loss)
 
@@ -101,7 +101,8 @@ def image_critic(real: torch.Tensor, made: torch.Tensor, gan_loss: str = "lsgan"
 def critic_terms(
     video: tuple[torch.Tensor, torch.Tensor] | None, image: tuple[torch.Tensor, torch.Tensor] | None, gan_loss: str = "lsgan"
 ) -> dict[str, torch.Tensor]:
-    """Eq. 7 and 8 by their names. `video` and `image` are the answers of D_V and D_I for what is real and what was made; None: without it.
+    """Eq. 7 and 8 by their names. `video` and `image` are the answers of D_V and D_I for what is real and what was made, of any shape; None:
+    without it.
 
     `gan_loss` is one of `GAN_LOSSES`.
     """
@@ -127,8 +128,8 @@ def walker(
 ) -> torch.Tensor:
     """Eq. 9, what E_a and the walker make small: L_{D_V} + L_{D_I} (their side) + lambda_enc L_enc.
 
-    `video_made` and `image_made` are the answers of D_V and D_I for what was made, `encoder_loss` that of `encoder`; `gan_loss` is one of
-    `GAN_LOSSES`.
+    `video_made` and `image_made` are the answers of D_V and D_I for what was made, of any shape; `encoder_loss` is the number that `encoder`
+    gives; `gan_loss` is one of `GAN_LOSSES`.
     """
     return adversarial(video_made, gan_loss) + adversarial(image_made, gan_loss) + lambda_enc * encoder_loss
 
@@ -136,7 +137,7 @@ def walker(
 def adversarial_terms(video_made: torch.Tensor | None, image_made: torch.Tensor | None, gan_loss: str = "lsgan") -> dict[str, torch.Tensor]:
     """The terms of Eq. 9 against D_V and D_I, by their names, without weights.
 
-    `video_made` and `image_made` are their answers for what was made (None: without it); `gan_loss` is one of `GAN_LOSSES`.
+    `video_made` and `image_made` are their answers for what was made, of any shape (None: without it); `gan_loss` is one of `GAN_LOSSES`.
     """
     given = {"video": video_made, "image": image_made}
     return {name: adversarial(made, gan_loss) for name, made in given.items() if made is not None}

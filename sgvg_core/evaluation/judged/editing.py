@@ -55,7 +55,10 @@ class EditingFigures:
 
 
 class EditingTable:
-    """Measures a model's edits on starts of all nine scenes. Raises ConfigError for a model of other scenes than the world's."""
+    """Measures a model's edits on starts of all nine scenes. Raises ConfigError for a model of other scenes than the world's.
+
+    `num_starts` are shared out among the scenes; `seed` decides which they are.
+    """
 
     def __init__(self, model: SoundModel, judge: Judge, *, seed: int = 0, num_starts: int = 9, progress: Progress = silent) -> None:
         check_range("number of starts", num_starts, 1, 900)
@@ -159,7 +162,7 @@ class EditingTable:
         return found
 
     def inverted(self, image: torch.Tensor, settings: InversionSettings) -> Inverted:
-        """Latents of an image."""
+        """Latents of an image [1, 3, H, W] in -1..1."""
         return invert_with_model(self.model, image, settings)
 
     def _success(self, ws: torch.Tensor) -> float:

@@ -68,13 +68,13 @@ class Film:
 
 
 def held_out_clips(num_clips: int, seed: int, seconds: float, fps: float) -> Iterator[HeldOutClip]:
-    """Clips of all kinds in turn. `num_clips` go through `KINDS` in turn."""
+    """`num_clips` clips of `seconds` each, at `fps`; they go through `KINDS` in turn."""
     for index in range(num_clips):
         yield held_out_clip(index, seed, seconds, fps)
 
 
 def held_out_clip(index: int, seed: int, seconds: float, fps: float) -> HeldOutClip:
-    """Clip `index` of a seed, the same alone or among others."""
+    """Clip `index` of a seed, `seconds` long, the same alone or among others."""
     kind, clip_seed = index % len(KINDS), held_out_seed(index, seed)
     slow = make_envelope(KINDS[kind], clip_seed, seconds, _ENVELOPE_RATE)
     at = np.arange(len(slow)) / _ENVELOPE_RATE
@@ -89,7 +89,7 @@ def held_out_seed(index: int, seed: int) -> int:
 
 
 def held_out_envelope(index: int, seed: int, seconds: float, fps: float) -> np.ndarray:
-    """The hidden cause of a clip at its frames, [T]. `index` is the clip's number, which decides its kind too."""
+    """The hidden cause of a clip of `seconds` at its frames, [T]. `index` is the clip's number, which decides its kind too."""
     slow = make_envelope(KINDS[index % len(KINDS)], held_out_seed(index, seed), seconds, _ENVELOPE_RATE)
     return np.interp(np.arange(math.ceil(seconds * fps)) / fps, np.arange(len(slow)) / _ENVELOPE_RATE, slow)
 
@@ -210,9 +210,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``.
 
-    `rows` are names of `ROWS`. Raises ConfigError for another name.
-
-    `num_clips` are the films of each row.
+    `rows` are names of `ROWS`; each has `num_clips` films of `seconds`. Raises ConfigError for another name.
     """
     for name in rows:
         check_choice("rows", name, tuple(ROWS))

@@ -49,7 +49,10 @@ def pad_same(x: torch.Tensor, kernel: tuple[int, int, int], stride: tuple[int, i
 
 
 class Unit(nn.Module):
-    """Convolution, batch normalisation, ReLU."""
+    """Convolution, batch normalisation, ReLU. [N, width_in, T, H, W] -> [N, width, T / stride, H / stride, W / stride].
+
+    `kernel` is the number of points along each axis.
+    """
 
     def __init__(self, width_in: int, width: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -66,7 +69,10 @@ def _pool(x: torch.Tensor, kernel: tuple[int, int, int], stride: tuple[int, int,
 
 
 class Mixed(nn.Module):
-    """Four branches side by side."""
+    """Four branches side by side (Szegedy et al. 2015). [N, width_in, T, H, W] -> [N, plain + first + second + pooled, T, H, W].
+
+    `plain` is 1 wide; `first` and `second` are 3 wide after `first_in` and `second_in` channels of 1; `pooled` comes after a maximum.
+    """
 
     def __init__(self, width_in: int, plain: int, first_in: int, first: int, second_in: int, second: int, pooled: int) -> None:
         super().__init__()

@@ -42,7 +42,7 @@ class VideoNetwork(Protocol):
 def windows(num_frames: int, most: int | None = None) -> torch.Tensor:
     """The frames of each window, int [W, 16]: side by side from the middle of a film out; a film of fewer frames is shown slower.
 
-    `most` is the largest number of them; they are spread evenly.
+    `most` is the largest number of them (None: all there are); they are spread evenly.
     """
     if num_frames < WINDOW:
         return torch.linspace(0, num_frames - 1, WINDOW).round().long()[None]
@@ -85,12 +85,13 @@ class JudgeNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
+        """What the judge sees of frames, uint8 [T, H, W, 3]."""
         verdict = self.network(as_images(frames, _device(self.network)))
         return of_frames(verdict.features, verdict.logits)
 
 
 class JointSpaceNetwork:
-    """F_v's embeddings, and the likeness to each label as class: for models whose scenes no judge knows."""
+    """F_v's embeddings, and the likeness to each of `labels` as class: for models whose scenes no judge knows."""
 
     name = "joint-space"
 
@@ -99,6 +100,7 @@ class JointSpaceNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
+        """What the joint space sees of frames, uint8 [T, H, W, 3]."""
         embedded = self.network.embed_images(as_images(frames, _device(self.network)))
         texts = self.network.embed_texts(list(self.labels)) if self.labels else embedded.new_zeros(1, embedded.shape[1])
         return of_frames(embedded, self.network.logit_scale * embedded @ texts.T)
@@ -114,6 +116,7 @@ class I3DNetwork:
 
     @torch.no_grad()
     def look(self, frames: torch.Tensor) -> Seen:
+        """What I3D sees of frames, uint8 [T, H, W, 3]: of their middle 16."""
         clips = as_images(frames[windows(len(frames), 1)[0]], _device(self.network))
         clips = F.interpolate(clips, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
         scores = self.network(clips.transpose(0, 1)[None]).cpu()

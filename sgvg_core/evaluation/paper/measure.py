@@ -92,7 +92,7 @@ def film(take: Take, make: Make, progress: Progress = silent, done: int = 0, tot
 
 
 def hears(space: JointSpace | OpenClipSpace | None) -> bool:
-    """Whether a joint space has an F_a."""
+    """Whether a joint space (None: there's none) has an F_a."""
     return space is not None and space.sound is not None
 
 
@@ -108,10 +108,11 @@ def embed_clip(space: Any, source: ClipSource, clip: MeasuredClip) -> np.ndarray
 def measure(
     entries: Sequence[Entry], source: ClipSource, eyes: Eyes, *, size: int, keep: Path | None = None, progress: Progress = silent
 ) -> Measured:
-    """Look at every method's film of every clip, and at the real frames; `size` is the shorter side of these.
+    """Look at every method's film of every clip, and at the real frames; `entries` are the methods, `size` is the shorter side of real frames,
+    in pixels.
 
     With `keep`, what was seen is kept in that folder, clip by clip, and isn't looked at again: a run that was cancelled resumes, and
-    another table of the same films is there at once.
+    another table of the same films is there at once; None keeps nothing. Raises ConfigError where two methods have one name.
     """
     every: dict[str, Entry | None] = {REAL: None, REAL_AGAIN: None, **{entry.key: entry for entry in entries}}
     if len(every) < len(entries) + 2:

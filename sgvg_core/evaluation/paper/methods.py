@@ -36,7 +36,7 @@ class Take:
         return random_start(self.model.generator, self.seed)
 
     def walk(self, settings: WalkSettings | None = None) -> Walk:
-        """The walk of the sound from the start latent."""
+        """The walk of the sound from the start latent. Without `settings` it's the walk of the defaults."""
         return Walk(self.analysed, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings=settings or WalkSettings())
 
     @property
@@ -57,11 +57,11 @@ class Take:
         return torch.cat(list(change_rate(analysed, rate, self.walk_rate, self.num_steps)))
 
     def frames_of(self, steps: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """Latents at the walker's steps as latents at the frames."""
+        """Latents [n, L, D] at the walker's steps as latents at the frames."""
         return change_rate(steps, self.walk_rate, self.fps, self.walk().num_frames)
 
     def rolled(self, analysed: torch.Tensor, settings: WalkSettings | None = None) -> Iterator[torch.Tensor]:
-        """The walk under `analysed` [S, L, D], as latents at the frames."""
+        """The walk under `analysed` [S, L, D], as latents at the frames; `settings` as in `walk` (None: the defaults)."""
         return self.frames_of(roll_out(self.model.walker, self.start_ws.float().cpu(), [analysed], settings))
 
 

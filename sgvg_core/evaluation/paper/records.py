@@ -72,7 +72,10 @@ def fingerprint_of_model(model: SoundModel) -> str:
 
 
 class RecordFolder:
-    """Records of one way to make films of one source's clips, a file a clip, each written whole: what was cut off resumes from there."""
+    """Records of one way to make films of one source's clips, a file a clip, each written whole: what was cut off resumes from there.
+
+    The folder is made below `root`; DataError is raised where it can't be.
+    """
 
     def __init__(self, root: Path, about: dict[str, Any]) -> None:
         """`about` names everything that the records depend on; other things get other folders."""

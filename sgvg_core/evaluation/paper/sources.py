@@ -68,7 +68,7 @@ class ClipSource(Protocol):
 
 
 class WorldSource:
-    """Held-out clips of the procedural world, the same as in the table of the judge."""
+    """Held-out clips of the procedural world, the same as in the table of the judge: `num_clips` of `seconds`."""
 
     labels: tuple[str, ...] = KINDS
 
@@ -98,7 +98,10 @@ class WorldSource:
 
 
 class PreparedSource:
-    """Clips of a prepared data set's test split, drawn by `seed`, at most `seconds` of each (from its beginning)."""
+    """At most `num_clips` clips of a prepared data set's test split, drawn by `seed`, at most `seconds` of each (from its beginning).
+
+    Raises ConfigError for a data set of sounds alone, or without a test split.
+    """
 
     def __init__(self, data: ClipData, num_clips: int, seed: int, seconds: float) -> None:
         if data.fps is None:

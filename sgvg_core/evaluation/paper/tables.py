@@ -108,7 +108,10 @@ def _rounded(figure: Cell | Difference) -> dict[str, Any]:
 
 
 class Tables:
-    """All tables that can be made of what was seen."""
+    """All tables that can be made of what was seen.
+
+    Raises ConfigError for fewer than two clips.
+    """
 
     def __init__(self, measured: Measured, judge_labels: Sequence[str] = (), seed: int = 0, progress: Progress = silent) -> None:
         """`judge_labels` are the judge's kinds in its order; empty: no class agreement."""
@@ -137,7 +140,9 @@ class Tables:
         return self._table(f"table2 {network}", title, [metric for metric in metrics if metric], [REAL, *keys], tuple(notes))
 
     def table3a(self, keys: Sequence[str]) -> Table:
-        """Semantic consistency: cosines in the joint space of the mean of a film's frames with the label's words and with the sound."""
+        """Semantic consistency: cosines in the joint space of the mean of a film's frames with the label's words and with the sound. Raises
+        ConfigError where the model has no joint space. `keys` are the methods.
+        """
         if not self._joint:
             raise ConfigError("table 3: the model has no joint space of pictures with sounds or words, so there are no cosines; train or add one")
         notes = (
@@ -324,7 +329,7 @@ def mean_distance(embeddings: np.ndarray) -> float:
 
 
 def other_clips(labels: Sequence[str | None], seed: int) -> np.ndarray:
-    """For each clip the number of another one, of another label where there is one, int [N]."""
+    """For each clip the number of another one, of another label where there is one, int [N]. `labels` are theirs; None: unknown."""
     found = []
     for index, label in enumerate(labels):
         others = [k for k, other in enumerate(labels) if k != index]

@@ -64,6 +64,8 @@ class AdversarialTraining:
     The steps' memory besides the weights (`memory`: strength of augmentation, mean path length) belongs to the caller's run. `note`
     gets every term before weights change, returns them as numbers and may raise. With `classes` both networks are told labels;
     `initial` has the networks to begin with, instead of random ones of the settings' sizes.
+
+    Without `ranks` this process is the only one; without `classes` (None) nothing is told labels.
     """
 
     def __init__(
@@ -151,7 +153,7 @@ class AdversarialTraining:
         return images
 
     def answers(self, images: torch.Tensor, transforms: torch.Tensor, c: torch.Tensor | None = None) -> torch.Tensor:
-        """The discriminator's answers [n, 1] to augmented pictures, of labels c [n, K] where there are any.
+        """The discriminator's answers [n, 1] to augmented pictures, of labels c [n, K], or None where there are none.
 
         `images` are [n, 3, size, size] in -1..1, and `transforms` those of `draw_transforms`.
         """
@@ -208,7 +210,7 @@ class AdversarialTraining:
         self.memory["path_mean"] += config.path_decay * (mean - self.memory["path_mean"])
 
     def teach_critic(self, step: int, real: torch.Tensor, c: torch.Tensor | None = None) -> None:
-        """The discriminator's loss on real pictures (of labels c [items, K]) and on made ones.
+        """The discriminator's loss on real pictures (of labels c [items, K], or None) and on made ones.
 
         `step` decides what is drawn; `real` are this rank's images [items, 3, size, size].
         """
@@ -227,9 +229,9 @@ class AdversarialTraining:
         self.memory["sign_steps"] += 1
 
     def penalise_critic(self, step: int, real: torch.Tensor, c: torch.Tensor | None = None) -> None:
-        """R1 at what the discriminator sees: real pictures, augmented.
+        """R1 at what the discriminator sees: real pictures, augmented (Mescheder et al. 2018).
 
-        `step` decides what is drawn; `real` are this rank's images [items, 3, size, size] of labels `c` [items, K].
+        `step` decides what is drawn; `real` are this rank's images [items, 3, size, size] of labels `c` [items, K], or None.
         """
         config = self.config
 
@@ -317,7 +319,8 @@ def train_adversarial(
     """Train a generator on pictures, or go on; returns the path of the averaged one, generator.safetensors in `work`.
 
     Next to it are critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `init_from` has the networks
-    to begin with. `workers` threads read pictures ahead. Raises ConfigError, DataError, TrainingError.
+    to begin with (None: random ones). Without `ranks` this process is the only one. `workers` threads read pictures ahead. Raises ConfigError,
+    DataError, TrainingError.
     """
     ranks = ranks or Ranks()
     classes = class_labels(data) if config.labels else None

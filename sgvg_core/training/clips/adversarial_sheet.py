@@ -18,7 +18,7 @@ _REAL_OF_CLASS = 2
 
 @torch.no_grad()
 def sample_sheet(G: StyleGAN2Generator, data: ImageData, seed: int, classes: ClassLabels | None = None) -> torch.Tensor:
-    """Real pictures, and those of codes that are always the same, uint8 [H, W, 3].
+    """Real pictures, and those that the generator `G` makes of codes that are always the same, uint8 [H, W, 3].
 
     Without labels a row of real ones is above. With `classes` each row is one, in the order of their numbers: real pictures of it at
     the left, then the same codes in every row.

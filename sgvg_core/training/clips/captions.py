@@ -30,7 +30,7 @@ def all_words(captions: Iterable[Sequence[str]]) -> list[str]:
 
 
 class EmbeddedCaptions:
-    """What a frozen text tower says of captions, each asked for once: steps repeat them, and the tower would say the same.
+    """What a frozen text tower (`embed`: texts -> [P, E]) says of captions, each asked for once: steps repeat them, and the tower would say the same.
 
     Captions are embedded together with their neighbours in `captions`, whoever asks first, so that a run that is resumed sees the same bits. Others,
     and all where there are too many to keep, are embedded when they're asked for.

@@ -86,7 +86,10 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
 
 
 def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None, credits: Credits) -> str:
-    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence. `about` is what `note_inputs` kept."""
+    """The card: files, data with its hash, settings, commands, terms at the end, table, credits, licence. `about` is what `note_inputs` kept.
+
+    `table` is Markdown (None: not measured yet), `licence` what the card says of it (None: nothing).
+    """
     lines = [
         f"# {folder.name}",
         "",

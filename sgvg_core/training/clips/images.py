@@ -38,7 +38,10 @@ class ImageData(Protocol):
 
 
 class ClipImages:
-    """The frames of a prepared data set's clips, `size` px, the middle square of each. Raises DataError where there are none."""
+    """The frames of a prepared data set's clips, `size` px, the middle square of each; `split` is "train" or "test".
+
+    Raises DataError where there are none.
+    """
 
     def __init__(self, data: ClipData, size: int, split: str = "train") -> None:
         self.data, self.size = data, size
@@ -116,7 +119,7 @@ def middle_square(image: torch.Tensor, size: int) -> torch.Tensor:
 
 
 class Epochs:
-    """Which of `num_items` the items of a step are: every epoch goes through all of them, in its own order."""
+    """Which of `num_items` the items of a step are (`batch` of them): every epoch goes through all of them, in its own order."""
 
     def __init__(self, num_items: int, batch: int, seed: int) -> None:
         self.num_items, self.batch, self.seed = num_items, batch, seed

@@ -76,7 +76,10 @@ class Moments:
 
 
 class MomentReader:
-    """Moments of clips and what is said of them."""
+    """Moments of clips and what is said of them. `size` is the side of their frames in pixels.
+
+    `space` is the one whose tokens captions become; None, or a CLIP model's: they stay words. Raises DataError where nothing is said.
+    """
 
     def __init__(self, windows: ClipWindows, config: ClipJointSpaceConfig, space: AnyJointSpace | None, size: int) -> None:
         self.windows, self.config, self.size = windows, config, size
@@ -118,7 +121,11 @@ class MomentReader:
 
 
 class ClipJointSpaceTraining:
-    """The space, what of it learns, and one step. `note` gets every term before weights change and may raise."""
+    """The space, what of it learns, and one step. `note` gets every term before weights change and may raise.
+
+    A new space learns its words from `captions`, and names sounds by `labels`. Without `ranks` this process is the only one. Raises ConfigError for
+    a model to teach that has no sound tower.
+    """
 
     def __init__(self, config: ClipJointSpaceConfig, captions: list[str], labels: tuple[str, ...], ranks: Ranks | None = None) -> None:
         self.config, self.ranks = config, ranks or Ranks()
@@ -227,7 +234,7 @@ class ClipJointSpaceTraining:
         return {name: float(value) for name, value in found.items()}
 
     def save(self, path: Path, labels: tuple[str, ...]) -> None:
-        """Write what was learned, as `load_joint_space` reads it."""
+        """Write what was learned, as `load_joint_space` reads it; `labels` are the names of sounds that go with it."""
         if isinstance(self.stored, SoundTowerConfig):
             save_clip_sound_tower(path, self.learning, dataclasses.replace(self.stored, labels=labels))
         else:
@@ -239,7 +246,8 @@ def begin_space(
 ) -> tuple[AnyJointSpace, JointSpaceConfig | SoundTowerConfig]:
     """The space that training begins with, and the configuration of the file that it ends in.
 
-    `captions` are those of the training, of which a new space learns its words.
+    `captions` are those of the training, of which a new space learns its words; `labels` are its names of sounds. Raises ConfigError where
+    `config.onto` isn't a space that can be taught.
     """
     if not config.onto:
         words = sorted({word for text in captions for word in split_words(text)})
@@ -321,8 +329,8 @@ def train_clip_joint_space(
 ) -> Path:
     """Learn a joint space from clips, or go on; returns the path of joint_space.safetensors in `work`.
 
-    Next to it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Raises ConfigError,
-    DataError, TrainingError.
+    Next to it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Without `policy` the defaults
+    hold, without `ranks` this process is the only one. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()
     policy = dataclasses.replace(policy or RunPolicy(), num_steps=config.num_steps)

@@ -54,7 +54,7 @@ def train_labelled_sounds(
 ) -> SoundFit:
     """Fit E_a to labelled sounds (`fit_sounds`) and write sound_encoder and walker .safetensors into `work`, with what came of it.
 
-    `most` sounds of each label are learned from. The ears begin as the bundled model's.
+    `most` sounds of each label are learned from. The ears begin as the bundled model's. Without `settings` the defaults hold.
     """
     bundled = load_model(device="cpu")
     ears = bundled.sound_encoder if isinstance(bundled.sound_encoder, SoundInversionEncoder) else None

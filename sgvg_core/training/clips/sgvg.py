@@ -148,8 +148,9 @@ def train_clip_sgvg(
     """Learn E_a and the walker from clips, or go on; returns `work`, where sound_encoder and walker .safetensors lie.
 
     Next to them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
-    `inputs` says which generator and joint space these are (hashes): a run doesn't go on with others. `init_from` is a sound encoder and a
-    walker of the settings' sizes, to begin with instead of the warm start. Raises ConfigError, DataError, TrainingError.
+    `inputs` says which generator and joint space these are (hashes): a run isn't resumed with others; None: whichever. `init_from` is a sound
+    encoder and a walker of the settings' sizes, to begin with instead of the warm start (None). Without `policy` the defaults hold, without `ranks`
+    this process is the only one. Raises ConfigError, DataError, TrainingError.
     """
     ranks = ranks or Ranks()
     policy = dataclasses.replace(policy or RunPolicy(), num_steps=config.num_steps)

@@ -37,7 +37,10 @@ _ENCODED_AT_ONCE = 24
 
 
 class ClipSgvgTraining:
-    """E_a, the walker, their averages, D_V and D_I, and one step of all. `note` gets every term before weights change and may raise."""
+    """E_a, the walker, their averages, D_V and D_I, and one step of all. `note` gets every term before weights change and may raise.
+
+    `labels` are what the clips' numbers mean (empty: no term knows words). Without `ranks` this process is the only one.
+    """
 
     def __init__(
         self, config: ClipSgvgConfig, generator: Generator, space: AnyJointSpace, labels: Sequence[str], ranks: Ranks | None = None

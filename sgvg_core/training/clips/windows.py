@@ -24,7 +24,10 @@ _KEPT_SOUNDS = 256
 
 
 class ClipWindows:
-    """The clips of one split. Reading is safe from several threads."""
+    """The clips of one split. Reading is safe from several threads.
+
+    `with_frames` leaves out clips without frames. Raises DataError where none is left.
+    """
 
     def __init__(self, data: ClipData, mel: MelConfig, split: str = "train", *, with_frames: bool = True) -> None:
         self.data, self.mel = data, mel
@@ -80,7 +83,9 @@ class ClipWindows:
         return float(frame / clip.fps) if clip.fps else share * clip.seconds, frame
 
     def frames(self, clip: ClipInfo, seconds: float, rate: Fraction, count: int, size: int) -> torch.Tensor:
-        """The frames nearest to `count` moments from `seconds` on, `rate` a second: the middle square, [count, 3, size, size] in -1..1."""
+        """The frames nearest to `count` moments from `seconds` on, `rate` a second: the middle square, [count, 3, size, size] in -1..1. Raises
+        DataError for a data set of sounds alone.
+        """
         if clip.fps is None:
             raise DataError(f"clip {clip.key}: this data set holds sounds alone; prepare videos to get frames")
         numbers = [min(clip.num_frames - 1, round((seconds + float(index / rate)) * clip.fps)) for index in range(count)]

@@ -84,7 +84,7 @@ def note_recordings(work: Path, folder: Path) -> Credits:
 
 
 def keep_credits(work: Path, more: Credits) -> None:
-    """Add credits to those in the work folder."""
+    """Add the credits `more` to those in the work folder."""
     if not more:
         return
     work.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ T = TypeVar("T")
 
 
 class Prefetcher(Generic[T]):
-    """`load(step)`, a function of the step alone, called ahead by `workers` threads (0: when it's asked for). A context manager.
+    """`load(step)`, a function of the step alone, called by `workers` threads up to `ahead` steps early (0 workers: when it's asked for). A context
+    manager. Steps from `end` on aren't loaded.
 
     An error in `load` is raised where its step is asked for.
     """

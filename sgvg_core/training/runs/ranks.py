@@ -90,7 +90,7 @@ class Ranks:
 
     @torch.no_grad()
     def check_same(self, tensors: Iterable[torch.Tensor], what: str) -> None:
-        """Raise TrainingError unless `tensors` are the same numbers on every rank. `what` names them in the error."""
+        """Raise TrainingError unless `tensors`, of any shapes, are the same numbers on every rank. `what` names them in the error."""
         if self.count == 1:
             return
         sums = torch.stack([torch.stack([tensor.double().sum(), tensor.double().abs().sum()]) for tensor in tensors]).to(self.device)

@@ -89,7 +89,7 @@ def deterministic_algorithms() -> Iterator[None]:
 
 
 class Checkpoints:
-    """The checkpoints of a run in a folder, a file a step: the newest ones, and some for good."""
+    """The checkpoints of a run in a folder, a file a step: the newest `keep_last`, and for good those of every `keep_every` steps."""
 
     def __init__(self, folder: Path, keep_last: int, keep_every: int) -> None:
         self.folder, self.keep_last, self.keep_every = folder, keep_last, keep_every
@@ -127,7 +127,7 @@ class SteppedRun(Loop):
     that a step changes. `config` (a dataclass or plain data) is all that a step depends on: it must be the same when the run is resumed.
     A setting that wasn't there yet when the run was begun may be there now with its value in `defaults`, which does what was done before.
     `sheet(step)` is called on the first rank to make something to look at: it writes files, and may return a picture, uint8 [H, W, 3], for
-    TensorBoard. Raises ConfigError, CheckpointError, TrainingError.
+    TensorBoard; None: nothing is made. Without `ranks` this process is the only one. Raises ConfigError, CheckpointError, TrainingError.
     """
 
     def __init__(

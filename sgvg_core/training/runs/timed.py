@@ -20,10 +20,12 @@ SAVE_SECONDS = 60.0
 
 
 class Run(Loop):
-    """A training that resumes from the state file `path`, over `minutes` of computing or `num_steps` steps, counted over all runs.
+    """A training that resumes from the state file `path`, over `minutes` of computing or `num_steps` steps, counted over all runs (None: no
+    such end).
 
     `parts` are saved and taken up again by their names. `config` (plain data) must be the same every time, and so must what is learned
-    from, whose fingerprints `made_of` holds by name: ConfigError otherwise. `save_seconds` of computing lie between two states.
+    from, whose fingerprints `made_of` holds by name (None: nothing is compared): ConfigError otherwise. `save_seconds` of computing lie between
+    two states.
     """
 
     def __init__(

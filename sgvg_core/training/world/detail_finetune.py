@@ -94,7 +94,7 @@ def detail_distance(ours: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 def combined_gradient(images: torch.Tensor, terms: dict[str, torch.Tensor], shares: dict[str, float]) -> torch.Tensor:
-    """The gradient at `images`: that of the first term, and each other one scaled to its share of the first one's size.
+    """The gradient at `images` [N, 3, H, W]: that of the first term, and each other one scaled to its share of the first one's size.
 
     `terms` are by name, each a number made of `images`; `shares` has the same names, and 0 leaves a term out.
     """
@@ -125,7 +125,8 @@ def finetune_detail(
 
     A run that was killed resumes from `sharpen.state`. Returns the path of the result, generator.safetensors.
 
-    `held_out` are the pictures that it's measured by; `dtype` is that of the features (None: what this machine is fast with).
+    `held_out` are the pictures that it's measured by; `dtype` is that of the features (None: what this machine is fast with). Without
+    `settings` the defaults hold. Raises ConfigError for a StyleGAN3.
     """
     settings, dtype = settings or DetailConfig(), dtype or training_dtype()
     torch.manual_seed(settings.seed)
@@ -208,7 +209,7 @@ class _Judged:
 
 @torch.no_grad()
 def detail_ratio(generator: torch.nn.Module, images: RenderedImages, size: int, dtype: torch.dtype) -> float:
-    """The mean absolute Laplacian of generated pictures, divided by that of the rendered ones of the same codes.
+    """The mean absolute Laplacian of what `generator` makes of the codes of `images`, divided by that of the rendered pictures themselves.
 
     `size` is in pixels; `dtype` is that of the features.
     """

@@ -46,12 +46,9 @@ def warm_up_encoder(
 ) -> SoundInversionEncoder:
     """E_a learns the offset of each window (Eq. 1); `pools` come with their shares of each kind. Saved as sound_encoder.safetensors.
 
-    `training` says how; its rate and batch are `lr` and `batch`.
-
-    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was killed resumes from
-    `sound_encoder.state`; `minutes` of computing count over all runs.
-
-    `minutes` may be several calls' worth; `lr` is Adam's rate at its highest.
+    A new run begins with the weights of the file `init_from` (which may have fewer latents); None: with random ones. A run that was killed resumes
+    from `sound_encoder.state`; `minutes` of computing count over all runs. `batch` windows make a step; `lr` is AdamW's rate at its highest.
+    `training` says what is done to the windows (None: what is done today).
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

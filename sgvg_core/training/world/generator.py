@@ -195,8 +195,9 @@ def train_generator(
 ) -> Path:
     """Teach a generator of `config`, size after size, `minutes` each; state, log and result lie in `work`. Returns the result's path.
 
-    `sizes` are in pixels, smallest first; `lr` is Adam's rate; `num_scenes` and `num_held_out` are scenes to learn from and to measure
-    by; `dtype` is that of the features (None: what this machine is fast with).
+    `sizes` are in pixels, smallest first; `lr` is Adam's rate; `batch` pictures make a step; `num_scenes` and `num_held_out` are scenes to learn
+    from and to measure by; `dtype` is that of the features (None: what this machine is fast with). Raises ConfigError where sizes and minutes don't
+    fit each other or the configuration.
     """
     dtype = dtype or training_dtype()
     if len(sizes) != len(minutes) or sizes[-1] != config.img_resolution:
@@ -221,7 +222,7 @@ def train_generator(
 
 @torch.no_grad()
 def set_w_avg(net: StyleGAN2Generator, seed: int, num_codes: int = 10_000) -> None:
-    """Store the mean latent of many codes, the point that truncation draws to."""
+    """Store in `net` the mean latent of many codes, the point that truncation draws to."""
     net.w_avg.copy_(net.mapping(draw_codes(seed, num_codes))[:, 0].mean(0))
 
 

@@ -86,7 +86,7 @@ class JointSpaceRun:
 
 
 class WindowBank:
-    """Windows of sound heard once and kept, by class."""
+    """Windows of sound out of `source`, heard once and kept, by class; `size` of them at most, shared among the classes."""
 
     def __init__(self, source: SoundWindows, size: int) -> None:
         self.source, self.size = source, size // len(KINDS)

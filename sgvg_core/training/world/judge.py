@@ -20,7 +20,7 @@ from .generator import RenderedImages
 
 
 def code_targets(codes: torch.Tensor, labels: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The kinds (int [N]) and envelopes [N] of codes [N, 64]."""
+    """The kinds (int [N], places in `labels`) and envelopes [N] of codes [N, 64]."""
     read = read_codes(codes)
     return torch.tensor([labels.index(code.kind) for code in read]), torch.tensor([code.envelope for code in read], dtype=torch.float32)
 
@@ -36,9 +36,9 @@ def train_judge(
     seed: int = 7,
     progress: Progress = silent,
 ) -> dict[str, float]:
-    """Train and save a judge; returns its accuracy and envelope correlation on held-out renders under the same disturbances.
+    """Train and save a judge; returns its accuracy and envelope correlation on the renders `held_out` under the same disturbances.
 
-    State and log are next to it: a run that was killed resumes.
+    `batch` images make a step. State and log are next to it: a run that was killed resumes.
     """
     torch.manual_seed(seed)
     judge, generator = build_judge(config).train(), torch.Generator().manual_seed(seed)
@@ -65,7 +65,11 @@ def train_judge(
 
 @torch.no_grad()
 def check_judge(judge: torch.nn.Module, held_out: RenderedImages, config: JudgeConfig, generator: torch.Generator) -> dict[str, float]:
-    """Accuracy, and correlation of the read envelope with the true one, over held-out renders; the lowest correlation of a kind too."""
+    """How well `judge` reads the renders `held_out`: accuracy, correlation of the read envelope with the true one, and the lowest correlation
+    of a kind.
+
+    `generator` draws the disturbances.
+    """
     kinds, envelopes = code_targets(held_out.codes, config.labels)
     right, read = [], []
     for first in range(0, len(kinds), 64):

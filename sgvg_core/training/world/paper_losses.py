@@ -101,7 +101,9 @@ class FrozenParts:
 
     @classmethod
     def load(cls, work: Path, device: str = "cpu") -> "FrozenParts":
-        """From the work folder of the stages before. `device` is "cpu" or "cuda"."""
+        """From the work folder of the stages before. `device` is "cpu" or "cuda". Raises ConfigError for parts of another kind than those
+        stages make.
+        """
         where = to_device(device)
         space = load_joint_space(work / "joint_space.safetensors", where)
         if not isinstance(space, JointSpace):
@@ -310,6 +312,8 @@ def finetune(
     `minutes` are those of Eq. 3 alone, then those with discriminators.
 
     `device` is "cpu" or "cuda".
+
+    Without `config` and `critics` the defaults hold.
     """
     config, critics = config or FinetuneConfig(), critics or CriticConfig()
     frozen, before = FrozenParts.load(work, device), work

@@ -8,7 +8,9 @@ SHARPENED = "sharpened"
 
 
 def needed(path: Path, stage: str, work: Path | None = None) -> Path:
-    """The path, if the file is there; else CheckpointError with the command that makes it. `stage` is the one that makes it."""
+    """The path, if the file is there; else CheckpointError with the command that makes it: stage `stage`, in the folder `work` (None: the
+    path's own).
+    """
     if not path.exists():
         raise CheckpointError(f"{path}: isn't there yet; make it with: python -m sgvg_core train {stage} --work {work or path.parent}")
     return path

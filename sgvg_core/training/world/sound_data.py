@@ -83,7 +83,7 @@ def drop_rare_classes(recordings: Iterable[Recording]) -> list[Recording]:
 
 
 def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A clip of the world as sounds are found: some steady, some at another speed (so a little shorter or longer), most disturbed.
+    """A clip of the world as sounds are found: some steady, some at another speed (so a little shorter or longer than `seconds`), most disturbed.
 
     Returns its waveform and its envelope, both [N].
 
@@ -107,7 +107,8 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
 class RecordingConditions:
     """Random damage to mel power, cheaper than to a waveform: pitch, an equaliser, steady noise, a band limit.
 
-    Drawn once for a clip, so that a window and the clip's loudest moment are worn alike.
+    Drawn once for a clip, so that a window and the clip's loudest moment are worn alike. The noise is measured by `loudness`, the power of the
+    clip's loudest moment; `num_mels` is the number of bands.
     """
 
     def __init__(self, rng: np.random.Generator, num_mels: int, loudness: float) -> None:
@@ -145,10 +146,13 @@ class RecordingConditions:
 class SoundWindows:
     """An endless stream of batches of sound windows with what they mean.
 
-    `recordings`: a folder of real ones; of the windows of a class that has them from five sources or more, `real_share` are real, those
-    of other classes are all synthesised. `exclude_sources` holds out recordings by where they come from
-    (`world.recordings.source_of`). Every class is as frequent as any other, and in the real share of a class every source. `augmented`
-    False leaves out the damage on mel power.
+    `recordings`: a folder of real ones (None: there are none), or `loaded`, recordings that were read already; of the windows of a class that has
+    them from five sources or more, `real_share` are real, those of other classes are all synthesised. `exclude_sources` holds out recordings by
+    where they come from (`world.recordings.source_of`). Every class is as frequent as any other, and in the real share of a class every source.
+    `augmented` False leaves out the damage on mel power, `synthesised` False all but recordings.
+
+    Synthesised clips last `clip_seconds`. `first_clips` are made before the first batch and `fresh_per_batch` before each further one; `max_clips`
+    are kept, and twice `variants` of each source of recordings.
     """
 
     def __init__(self, seed: int, mel: MelConfig, recordings: Path | None = None, *, real_share: float = REAL_SHARE,

@@ -183,7 +183,7 @@ def _shorter_pool(settings: TrainSettings, progress: Progress) -> SoundPool:
 def walk_stage(settings: TrainSettings, minutes: float, progress: Progress = silent) -> None:
     """Stage three, warm-up: E_a learns the offsets of sounds, the walker its steps, by the world's own answers.
 
-    `minutes` count over all runs, and are parted between E_a and the walker.
+    `minutes` count over all runs, and are parted between E_a and the walker. Raises ConfigError for a StyleGAN3.
     """
     generator = load_generator(generator_file(settings.work))
     if not isinstance(generator, StyleGAN2Generator):

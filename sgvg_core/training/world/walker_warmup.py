@@ -225,10 +225,10 @@ def train_walker(
 ) -> torch.nn.Module:
     """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
 
-    `training` says how; its rate, batch and chunk are `lr`, `batch` and `chunk`.
-
-    A new run begins with the weights of the file `init_from`, if one is given (which may have fewer latents). A run that was
-    killed continues from `walker.state`; `minutes` of computing count over all runs.
+    A new run begins with the weights of the file `init_from` (which may have fewer latents); None: with random ones. A run that was killed continues
+    from `walker.state`; `minutes` of computing count over all runs. `batch` walks of `chunk` steps make a step of training; `lr` is Adam's
+    rate at its
+    highest. `training` says how walks are begun and what they hear (None: what is done today).
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
