@@ -64,7 +64,10 @@ class SoundAnalysis:
         return dataclasses.replace(self, beats=beats, bars=bars)
 
     def curve(self, name: str, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0), scale: str = "relative") -> Curve:
-        """One curve at a film's frames; `scale` is of `SCALES`. Raises ConfigError."""
+        """One curve at a film's frames, from the moment `start` (seconds) of the sound on; `num_frames` None: as many as the rest lasts.
+
+        `scale` is one of `SCALES`. Raises ConfigError for another scale, or a curve that wasn't measured.
+        """
         check_choice("scale", scale, SCALES)
         (name,) = expanded([name]) if name not in self.names else (name,)
         if name not in self.names:
@@ -78,7 +81,9 @@ class SoundAnalysis:
         return Curve(torch.from_numpy(measure.scaled(values, span)), fps, name, "0..1")
 
     def curves(self, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0), scale: str = "relative") -> dict[str, Curve]:
-        """All curves at a film's frames, by name. `scale` is one of `SCALES`."""
+        """All curves at a film's frames, by name. `start`, `num_frames` and `scale` are those of `curve`; without a number it's the rest of
+        the sound.
+        """
         return {name: self.curve(name, fps, num_frames, start=start, scale=scale) for name in self.names}
 
     def _measured(self, name: str, fps: Fraction, count: int, start: Fraction) -> np.ndarray:

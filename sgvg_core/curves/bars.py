@@ -29,7 +29,7 @@ class Bars:
 
     @classmethod
     def given(cls, downbeats: np.ndarray) -> "Bars":
-        """First beats that are known, such as those of a file."""
+        """First beats that are known, such as those of a file: `downbeats` [n] in seconds."""
         return cls(downbeats, 0, 1.0 if len(downbeats) else 0.0)
 
 
@@ -70,7 +70,8 @@ def phase(marks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 
 def count(marks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """How many marks have gone by at each moment [T], in fractions: 2.25 is a quarter past the third. Negative before the first."""
+    """How many `marks` [n] have gone by at each moment [T] of `seconds`, in fractions: 2.25 is a quarter past the third. Negative before the first.
+    """
     if len(marks) < 2:
         return np.zeros(len(seconds))
     first, last = marks[1] - marks[0], marks[-1] - marks[-2]

@@ -70,7 +70,7 @@ class Beats:
 
     @classmethod
     def given(cls, seconds: np.ndarray) -> "Beats":
-        """Beats that are known, such as those of a file."""
+        """Beats that are known, such as those of a file: `seconds` [n], ascending."""
         periods = np.diff(seconds)
         tempo = 60 / float(np.median(periods)) if len(periods) else 0.0
         track = Tempo(seconds[1:], 60 / periods, np.ones(len(periods))) if len(periods) else None

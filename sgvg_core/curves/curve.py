@@ -54,7 +54,7 @@ class Curve:
 
     @classmethod
     def constant(cls, value: float, rate: Fraction, num_frames: int, name: str = "constant") -> "Curve":
-        """The same number in every frame. `value` is in the unit of whatever it drives."""
+        """The same number in every frame, `rate` frames a second. `value` is in the unit of whatever it drives."""
         return cls(torch.full((num_frames,), float(value)), rate, name)
 
     def __len__(self) -> int:
@@ -94,11 +94,11 @@ class Curve:
         return self.at(self.rate, length, start=start)
 
     def renamed(self, name: str, unit: str | None = None) -> "Curve":
-        """The same values under another name (and unit)."""
+        """The same values under another name, and in another `unit` (None: the same)."""
         return dataclasses.replace(self, name=name, unit=self.unit if unit is None else unit)
 
     def with_values(self, values: torch.Tensor | np.ndarray, unit: str | None = None) -> "Curve":
-        """Other values [T] at the same rate, under the same name (and another unit)."""
+        """Other values [T] at the same rate, under the same name, and in another `unit` (None: the same)."""
         return dataclasses.replace(self, values=torch.as_tensor(values), unit=self.unit if unit is None else unit)
 
     def tolist(self) -> list[float]:
@@ -166,7 +166,7 @@ class Curve:
 
 
 def as_curve(value: "Curve | Numbers", rate: Fraction, num_frames: int, name: str = "curve") -> Curve:
-    """A number, a list or array [T] with a number a frame at `rate`, or a Curve of any rate, as a curve of `num_frames` at `rate`.
+    """A `value` as a curve of `num_frames` at `rate`: a number, a list or array [T] with a number a frame at `rate`, or a Curve of any rate.
 
     A list that's shorter is held at its last number; one that's longer is cut. Raises ConfigError, ShapeError.
     """

@@ -50,9 +50,9 @@ class CurveSet:
 
 def curves_at_frames(analysis: SoundAnalysis, fps: Fraction, num_frames: int | None = None, *, start: Fraction = Fraction(0),
               scale: str = "measured") -> CurveSet:
-    """All measured curves at a film's frames, with the beats that lie in it. See `SoundAnalysis.curve`. Raises ConfigError.
+    """All measured curves at a film's frames, with the beats that lie in it. Raises ConfigError.
 
-    `scale` is one of `SCALES`.
+    `start`, `num_frames` (None: the rest of the sound) and `scale` are those of `SoundAnalysis.curve`.
     """
     count = analysis.num_frames(fps, start) if num_frames is None else num_frames
     first, last = float(start), float(start + count / fps)

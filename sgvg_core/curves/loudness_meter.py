@@ -35,7 +35,7 @@ def channel_weights(channel_names: Sequence[str]) -> list[float]:
 
 
 def k_weighting(hertz: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The complex response of the two K-weighting biquads at `hertz`, for a sound of `sample_rate`.
+    """The complex response of the two K-weighting biquads at frequencies `hertz` [n], for a sound of `sample_rate`.
 
     BS.1770-4 gives coefficients for 48 kHz alone. They are these analogue prototypes (a shelf at 1682 Hz, a high pass at 38 Hz) under
     the bilinear transform, whose coefficients follow for every other rate.
@@ -100,7 +100,7 @@ class Loudness:
         return float(_lufs(passed.mean(keepdims=True))[0])
 
     def rms(self, seconds: np.ndarray, fps: Fraction) -> np.ndarray:
-        """dBFS around each moment [T], under a Hann window of 46 ms or two frames, the longer; a full sine reads -3.01."""
+        """dBFS around each moment [T] of `seconds`, under a Hann window of 46 ms or two frames, the longer; a full sine reads -3.01."""
         means = self._hann_means(seconds, max(RMS_SECONDS, float(2 / fps)))
         return np.maximum(10 * np.log10(means + 1e-12), LEVEL_FLOOR)
 

@@ -37,18 +37,20 @@ class Measure:
     """Whether the values are 0..1 by themselves and stay as they are on every scale."""
 
     def measured(self, values: np.ndarray) -> np.ndarray:
-        """Stored values in the unit."""
+        """Stored values, of any shape, in the unit."""
         return np.maximum(10 * np.log10(np.maximum(values, 1e-12)), LEVEL_FLOOR) if self.decibel else values
 
     def scaled(self, values: np.ndarray, span: tuple[float, float]) -> np.ndarray:
-        """Measured values with the span's ends at 0 and 1, held."""
+        """Measured values, of any shape, with the span's ends at 0 and 1, held. `span` is in the unit."""
         low, high = span
         if self.octaves:
             values, low, high = np.log2(np.maximum(values, 1.0)), float(np.log2(max(low, 1.0))), float(np.log2(max(high, 1.0)))
         return np.clip((values - low) / max(high - low, 1e-9), 0, 1)
 
     def span(self, measured: np.ndarray) -> tuple[float, float]:
-        """What is quiet and loud in a whole source: the 10th and 98th percentile of what is heard, 36 dB apart at most and 6 at least."""
+        """What is quiet and loud in a whole source, `measured` [n]: the 10th and 98th percentile of what is heard, 36 dB apart at most and 6
+        at least.
+        """
         if self.unit in ("dB", "dBFS", "LUFS"):
             floor = LOUDNESS_FLOOR if self.unit == "LUFS" else LEVEL_FLOOR
             heard = measured[measured > floor + 1e-3]

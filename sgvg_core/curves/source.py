@@ -25,7 +25,10 @@ class SoundSource:
 
     @classmethod
     def from_file(cls, path: str | Path, track: int | None = None, *, tick: Callable[[], None] = _nothing) -> "SoundSource":
-        """The sound of a file; `track` is one of several sound tracks, from 1. `tick` is called a packet and may raise. Raises MediaError."""
+        """The sound of a file; `track` is one of several sound tracks, from 1 (None: the one marked default, else the first).
+
+        `tick` is called a packet and may raise. Raises MediaError.
+        """
         return cls(SoundTrack.from_file(path, track=track, tick=tick))
 
     @classmethod

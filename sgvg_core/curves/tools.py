@@ -68,7 +68,9 @@ def _followed(level: float, before: float, value: float, constant: float, period
 
 
 def gate(curve: Curve, threshold: float, *, low: float | None = None, hold: float = 0.0, closed: float = 0.0) -> Curve:
-    """The curve where it's open, else `closed`: opens at `threshold`, shuts below `low` (None: the same) after `hold` seconds."""
+    """The curve where it's open, else `closed`: opens at `threshold`, shuts below `low` (None: the same) after `hold` seconds. Raises
+    ConfigError where `low` lies above the threshold. `hold` is in seconds.
+    """
     _not_negative(hold=hold)
     shut = threshold if low is None else low
     if shut > threshold:
@@ -92,7 +94,7 @@ def gain(curve: Curve, factor: float) -> Curve:
 
 
 def remap(curve: Curve, from_low: float, from_high: float, to_low: float = 0.0, to_high: float = 1.0, *, shape: str = "linear") -> Curve:
-    """`from_low`..`from_high` onto `to_low`..`to_high`, held beyond; `shape` is what happens between."""
+    """`from_low`..`from_high` onto `to_low`..`to_high`, held beyond; `shape`, one of `SHAPES`, is what happens between. Raises ConfigError."""
     check_choice("shape", shape, SHAPES)
     if from_low == from_high:
         raise ConfigError(f"from_low, from_high: got {from_low} twice, expected two different numbers")
@@ -102,7 +104,10 @@ def remap(curve: Curve, from_low: float, from_high: float, to_low: float = 0.0, 
 
 
 def through_points(curve: Curve, points: Sequence[Number] | np.ndarray) -> Curve:
-    """The curve (0..1) through a table of values at evenly spaced places from 0 to 1, as a drawn transfer curve has them."""
+    """The curve (0..1) through a table of values at evenly spaced places from 0 to 1 (`points` [n]), as a drawn transfer curve has them.
+
+    Raises ConfigError for fewer than two, or numbers that aren't finite.
+    """
     table = np.asarray(points, np.float64)
     if table.ndim != 1 or len(table) < 2 or not np.isfinite(table).all():
         raise ConfigError(f"points: got shape {list(table.shape)}, expected two finite numbers or more")
@@ -115,7 +120,7 @@ def invert(curve: Curve, low: float = 0.0, high: float = 1.0) -> Curve:
 
 
 def mix(curves: Sequence[Curve], weights: Sequence[float] | None = None) -> Curve:
-    """The sum of curves by weights (None: their mean), at the first one's rate and length."""
+    """The sum of curves by weights (None: their mean), at the first one's rate and length. Raises ConfigError where they aren't as many."""
     if not curves or (weights is not None and len(weights) != len(curves)):
         raise ConfigError(f"mix: got {len(curves)} curves and {'no' if weights is None else len(weights)} weights, expected a weight a curve")
     each = [1 / len(curves)] * len(curves) if weights is None else weights
@@ -126,14 +131,16 @@ def mix(curves: Sequence[Curve], weights: Sequence[float] | None = None) -> Curv
 
 
 def delay(curve: Curve, seconds: float) -> Curve:
-    """Later by `seconds` (earlier where negative), exactly, between frames too; what comes from beyond an end is held."""
+    """Later by `seconds` (earlier where negative), exactly, between frames too; what comes from beyond an end is held. Raises ConfigError
+    unless that is a finite number.
+    """
     if not math.isfinite(seconds):
         raise ConfigError(f"seconds: got {seconds}, expected a finite number")
     return curve.at(curve.rate, len(curve), start=-Fraction(seconds).limit_denominator(1_000_000))
 
 
 def quantise(curve: Curve, beats: Sequence[float] | np.ndarray) -> Curve:
-    """Held from beat to beat (seconds) at its mean between them; before the first beat at its first value. `beats` are in seconds, ascending."""
+    """Held from beat to beat at its mean between them; before the first beat at its first value. `beats` [n] are in seconds, ascending."""
     marks = np.asarray(beats, np.float64)
     if not len(marks):
         return curve
@@ -148,7 +155,10 @@ def quantise(curve: Curve, beats: Sequence[float] | np.ndarray) -> Curve:
 
 
 def wander(rate: Fraction, num_frames: int, *, seed: int = 0, seconds: float = 2.0, low: float = 0.0, high: float = 1.0) -> Curve:
-    """A seeded, smooth wander within `low`..`high` that turns about every `seconds`; the same film time gives the same value at every rate."""
+    """A seeded, smooth wander within `low`..`high` that turns about every `seconds`, `rate` values a second; the same film time gives the same
+    value at
+    every rate. Raises ConfigError for `seconds` below 0.001.
+    """
     if not 1e-3 <= seconds < math.inf:
         raise ConfigError(f"seconds: got {seconds}, expected 0.001 or more")
     length = math.ceil(num_frames / float(rate) / seconds) + 4
