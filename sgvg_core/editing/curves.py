@@ -18,7 +18,10 @@ _SMOOTH_SECONDS = 0.12
 
 
 def amounts_of(curve: StrengthCurve, num_frames: int, fps: Fraction, sound: Sound | None = None, progress: Progress = silent) -> torch.Tensor:
-    """A curve as one number a frame, [T], or [1] where it's the same throughout. Raises ConfigError."""
+    """A strength curve as one number a frame, [T], or [1] where it's the same throughout (None: 1).
+
+    `sound` is the one whose curves an expression means; None: expressions are refused. Raises ConfigError.
+    """
     if curve is None:
         return torch.ones(1)
     if isinstance(curve, str):
@@ -42,7 +45,7 @@ def spread_evenly(values: torch.Tensor, num_frames: int) -> torch.Tensor:
 
 
 def expression_of_sound(text: str, num_frames: int, fps: Fraction, sound: Sound, progress: Progress = silent) -> torch.Tensor:
-    """An expression of a sound's curves ("loudness", "1 - bass"), at the film's frames, [T]. Raises ConfigError."""
+    """An expression of a sound's curves (`text` such as "loudness" or "1 - bass"), at the film's frames, [T]. Raises ConfigError."""
     expression = read_expression(text)
     curves = curves_of_sound(sound, {"strength": expression}, fps, progress)
     return expression.curve(curves, Curve.constant(0, fps, num_frames)).at(fps, num_frames).values

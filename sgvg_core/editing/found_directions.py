@@ -76,6 +76,8 @@ def direction_between(name: str, first: torch.Tensor, second: torch.Tensor) -> D
     """From latents `first` [N, L, D] to `second` [M, L, D], mean to mean: two latents, or two handfuls of pictures' latents.
 
     One standard deviation is half the way, so that strength 1 (two of them) leads from the one to the other.
+
+    Raises ShapeError where one of them is empty, ConfigError where both are the same.
     """
     check_shape("first", first, "N L D")
     check_shape("second", second, "N L D", L=first.shape[1], D=first.shape[2])

@@ -75,7 +75,7 @@ class JointMap:
         return torch.cdist(embeds, self.centres).argmin(1)
 
     def best_codes(self, wanted: torch.Tensor, among: torch.Tensor | None = None) -> torch.Tensor:
-        """The numbers of the codes that show a target [E] best, best first: the best share of all, or of `among` (bool [N]).
+        """The numbers of the codes that show a target [E] best, best first: the best share of all (`among` None), or of `among` (bool [N]).
 
         `wanted` is the target.
         """
@@ -126,7 +126,7 @@ class JointMap:
     def named_steps(self, name: str, wanted: float, ws: torch.Tensor, scene: int) -> torch.Tensor:
         """What leads latents `ws` [1, L, D] of a `scene`, by its number, to the value `wanted` (0..1) of the attribute called `name`, [D].
 
-        The way is the likeliest one among mapped codes.
+        The way is the likeliest one among mapped codes. Raises ValueError for a map without named attributes.
         """
         if self.named is None:
             raise ValueError("this map has no named attributes")

@@ -17,9 +17,7 @@ def landing_code(
 ) -> torch.Tensor:
     """The mapped code [D] that a start [1, L, D] lands on: of the best for the target, the nearest in `layers` (bool [L]).
 
-    `wanted` and `changes` are those of `Understood`.
-
-    `start_ws` is the start.
+    `known` is the map of codes; `wanted` [E] and `changes` [E] (None: nothing else is asked) are those of `Understood`; `start_ws` is the start.
     """
     best = known.best_codes(wanted)
     if changes is not None:

@@ -58,7 +58,7 @@ def slide_embedding(model: SoundModel, sound: Sound, progress: Progress = silent
 
 def find_kinds(embeds: torch.Tensor, times: torch.Tensor, labels: torch.Tensor | None = None) -> SoundKinds:
     """Windows [S, E] as at most `MOST_KINDS` kinds: a stretch ends where the sound turns for half a second; stretches that are alike, or
-    nearest to the same of `labels` [K, E], are one kind.
+    nearest to the same of `labels` [K, E] (None: there are none), are one kind.
 
     `embeds` are those of the windows, `times` [S] their moments in seconds.
     """
@@ -130,7 +130,9 @@ def _nearest(frames: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
 
 
 def follow_sound(resolver: "Resolver", edit: Edit) -> ResolvedEdit:
-    """An edit towards a sound, over time: one shift for each kind of sound in it, and how much of each at which frame."""
+    """An edit towards a sound, over time: one shift for each kind of sound in it, and how much of each at which frame. Raises ValueError for
+    an edit without a target.
+    """
     part = edit.target.parts[0] if edit.target is not None else None
     if part is None:
         raise ValueError("an edit without a target follows nothing")

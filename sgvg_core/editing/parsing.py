@@ -135,7 +135,7 @@ def _number(key: str, value: Any) -> float:
 
 
 def read_layers(value: Any) -> tuple[int | str, ...]:
-    """Groups and numbers from "mid,fine", "6-11" or "0-2,fine", or from a list of them."""
+    """Groups and numbers from "mid,fine", "6-11" or "0-2,fine", or from a list of them. Raises ConfigError for anything else."""
     words = value.replace("+", ",").split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(words, list | tuple):
         raise ConfigError(f"layers: got {shown(repr(value))}, expected such as 'mid,fine' or '0-5'")

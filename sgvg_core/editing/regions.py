@@ -221,9 +221,10 @@ class PlacedEdits:
     """Regions with their edits, one after another; where two overlap the later one lies above."""
 
     def fitted(self, size: tuple[int, int], num_frames: int, source: tuple[int, int] | None = None, fit: str = "crop") -> "PlacedEdits":
-        """The same with masks at a height and width, for a film of `num_frames`; `source`, `fit`: see `Region.placed`. Raises ConfigError.
+        """The same with masks at `size` (height, width), for a film of `num_frames`. Raises ConfigError.
 
-        `size` is height and width.
+        `source` is the height and width of the picture or video that the film comes from (None: those of `size`), and `fit` how that was fitted:
+        see `Region.placed`.
         """
         for region, _ in self.within:
             region.check_frames(num_frames)
@@ -327,7 +328,10 @@ class RegionWalk(WrappedWalk):
 def edited_walk(
     walk: LatentWalk, edits: Sequence[ResolvedEdit], source: tuple[int, int] | None = None, fit: str = "crop"
 ) -> LatentWalk:
-    """The walk with its edits, those of regions on top of all else. `source` and `fit`: see `RegionOverlay`. Raises ConfigError, MediaError."""
+    """The walk with its edits, those of regions on top of all else. Raises ConfigError, MediaError.
+
+    `source` (None: the film's own) and `fit`: see `RegionOverlay`.
+    """
     placed = place_edits(edits)
     for region, _ in placed.within:
         region.check_frames(walk.num_frames)

@@ -81,7 +81,7 @@ def resolve_edits(
     settings: ResolveSettings | None = None,
     progress: Progress = silent,
 ) -> tuple[ResolvedEdit, ...]:
-    """What each edit adds to latents that begin at `start_ws` [1, L, D].
+    """What each edit adds to latents that begin at `start_ws` [1, L, D]. Without `settings` the defaults hold.
 
     A target that names another scene than the start's lands there; what differs within scenes is a direction. A sound as the target of a
     film is followed over time. Raises ConfigError, ShapeError, MediaError, CheckpointError.
@@ -102,8 +102,8 @@ def walk_edit(
 ) -> WalkEdit:
     """Edits as a change of a walk, for `generation.generate`: they're resolved for the latent that the walk starts at, and its length.
 
-    `sound` is the film's; `on_notes` hears what the user should know; `source` is the picture that the film starts from, whose shape masks
-    may have. Edits with a region show inside it alone.
+    `sound` is the film's (None: there's none to follow); `on_notes` hears what the user should know (None: nobody does); `source` is the picture
+    that the film starts from, whose shape masks may have (None: the film's own shape). Edits with a region show inside it alone.
     """
 
     def change(walk: LatentWalk) -> LatentWalk:
@@ -117,7 +117,7 @@ def walk_edit(
 
 
 class Resolver:
-    """Resolves edits for one start; what they share is computed once."""
+    """Resolves edits for one start, `start_ws` [1, L, D]; what they share is computed once."""
 
     def __init__(self, model: SoundModel, start_ws: torch.Tensor, settings: ResolveSettings, progress: Progress = silent) -> None:
         self.model, self.start_ws, self.settings, self.progress = model, start_ws, settings, progress
@@ -143,7 +143,7 @@ class Resolver:
         return layer_mask(edit.layers, self.model.walker.slices, self.model.generator.num_ws)[:, None]
 
     def resolve(self, edit: Edit) -> ResolvedEdit:
-        """One edit."""
+        """What one edit adds. Raises ConfigError for one that has neither target nor direction."""
         if edit.direction is not None:
             return self._along(edit, self._direction(edit.direction))
         if edit.target is None:
@@ -182,7 +182,10 @@ class Resolver:
         return way, self.attribute(self.map.attribute(changes), edit)
 
     def landing(self, understood: Understood, edit: Edit) -> LandingShift:
-        """To a code of the target's scene, in the start's fine latents; and there along what the target says beside the scene."""
+        """To a code of the target's scene, in the start's fine latents; and there along what the target says besides the scene.
+
+        Raises ConfigError for a target that names no scene.
+        """
         wanted, changes = understood.wanted, understood.changes
         if wanted is None:
             raise ConfigError(f"{edit.name}: names no scene to land in; leave way out, or ask for a scene such as "

@@ -40,7 +40,10 @@ class Source:
 
 
 def load_source(model: SoundModel, path: str | Path, settings: InversionSettings | None = None, progress: Progress = silent) -> Source:
-    """The start in a file of latents (the first of them), or the latents of a picture. Raises MediaError, CheckpointError, ShapeError."""
+    """The start in a file of latents (the first of them), or the latents of a picture, found with `settings` (None: the defaults).
+
+    Raises MediaError, CheckpointError, ShapeError.
+    """
     if Path(path).suffix.lower() in LATENT_ENDINGS:
         ws = load_latents(path, model.generator.num_ws, model.generator.w_dim)
         return Source(ws[:1], load_noise(path))
@@ -82,7 +85,7 @@ def noise_model(model: SoundModel, noise: Sequence[torch.Tensor] | None) -> Soun
 
 
 def noise_generator(generator: Generator, noise: Sequence[torch.Tensor]) -> Generator:
-    """A copy of a generator with noise maps of one's own; see `noise_model`. Raises ShapeError, ConfigError."""
+    """A copy of a generator with noise maps of one's own, [H, W] a layer; see `noise_model`. Raises ShapeError, ConfigError."""
     made: Any = copy.deepcopy(generator)
     convs = made.synthesis.convs if isinstance(generator, StyleGAN2Generator) else []
     if len(noise) != len(convs):
@@ -117,7 +120,7 @@ def perceptual_of(model: SoundModel) -> PerceptualDistance | None:
 
 
 def save_source(path: str | Path, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> None:
-    """Write latents [T, L, D], and their noise maps beside them if there are any. Raises CheckpointError. `ws` may lie on any device."""
+    """Write latents [T, L, D], and with them their noise maps (None: there are none). Raises CheckpointError. `ws` may lie on any device."""
     if noise is None:
         save_latents(path, ws)
         return

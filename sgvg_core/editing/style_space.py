@@ -30,7 +30,7 @@ def style_step(generator: Generator, known: JointMap, attribute: Attribute, shar
     """One standard deviation along an attribute, [L, D], through the strongest channels of each layer alone; latents without a layer of their
     own aren't moved. Raises ConfigError.
 
-    `share`, 0..1, is that of the channels that are kept.
+    `known` is the map of codes that the channels are found by; `share`, 0..1, is that of the channels that are kept.
     """
     if not 0 < share <= 1:
         raise ConfigError(f"share of channels: got {share}, expected a number above 0, up to 1")

@@ -75,7 +75,7 @@ class Target:
 
 @torch.no_grad()
 def neutral_embedding(model: SoundModel, text: str | None = None) -> torch.Tensor:
-    """The embedding [E] that means nothing in particular: of `text`, else the mean of the labels, else of "a picture"."""
+    """The embedding [E] that means nothing in particular: of `text`, or with None the mean of the labels, else of "a picture"."""
     space = joint_space_of(model)
     if text is not None:
         return space.embed_texts([text])[0].float().cpu()

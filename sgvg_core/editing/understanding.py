@@ -40,7 +40,7 @@ class Understood:
 
 @torch.no_grad()
 def understand(model: SoundModel, known: JointMap, target: Target, progress: Progress = silent) -> Understood:
-    """What a target asks of a model. Raises ConfigError, MediaError, ShapeError."""
+    """What a target asks of a model, by its map of codes (`known`). Raises ConfigError, MediaError, ShapeError."""
     total = sum(abs(part.weight) for part in target.parts)
     named = _named(known, target)
     found = [(part, understand_part(model, known, part, target.neutral, progress)) for part in target.parts]
@@ -68,7 +68,7 @@ def _named(known: JointMap, target: Target) -> dict[str, float] | None:
 def understand_part(
     model: SoundModel, known: JointMap, part: TargetPart, neutral: str | None = None, progress: Progress = silent
 ) -> Understood:
-    """One part of a target, without its weight. `neutral` is what a text is opposed to (None: the usual)."""
+    """One part of a target, without its weight, by the map of codes (`known`). `neutral` is what a text is opposed to (None: the usual)."""
     embedded = embed_part(model, part, progress)
     if len(known.labels) < 2:
         found = _without_labels(model, known, embedded, neutral)
@@ -94,7 +94,7 @@ def _among_labels(model: SoundModel, known: JointMap, part: TargetPart, embedded
 
 
 def names_a_scene(model: SoundModel, known: JointMap, text: str) -> bool:
-    """Whether a text names a scene of its own, whatever it's said of."""
+    """Whether `text` names a scene of its own, whatever it's said of. `known` is the map of codes, whose labels it's said of."""
     scale = float(joint_space_of(model).logit_scale)
     found = []
     for embedded in (in_context(model, text), in_context(model, text, before=True)):

@@ -123,9 +123,9 @@ def edit_video(
 ) -> dict[str, Any]:
     """A video at `output` (.mp4, .mov, .mkv, .webm, .gif, or a folder for PNG files) that is `source` with `edits`; returns a report.
 
-    `inverter` is what inversions share, if it's at hand from another video; else it's made. The report has "num_frames", "fps", "seconds",
-    "psnr" and "distance" of the inversion, the figures of `temporal.TemporalMeter`, and "notes". Nothing is left at `output` when the work is
-    cancelled or fails. Raises MediaError, ConfigError.
+    Without `settings` the defaults hold. `inverter` is what inversions share, if it's at hand from another video; None: it's made. The report has
+    "num_frames", "fps", "seconds", "psnr" and "distance" of the inversion, the figures of `temporal.TemporalMeter`, and "notes". Nothing is left at
+    `output` when the work is cancelled or fails. Raises MediaError, ConfigError.
     """
     began, settings, source = time.monotonic(), settings or VideoEditSettings(), Path(source)
     output = check_output(output, [source], settings.sound_codec)
