@@ -124,7 +124,7 @@ class Surroundings:
 
 
 def encoder_for(generator: Generator, init_from: SoundInversionEncoder | None = None, seed: int = 0) -> SoundInversionEncoder:
-    """A sound encoder for `generator`: copies the backbone of `init_from`, and its heads if num_ws and w_dim match.
+    """A sound encoder for `generator`: copies the backbone of `init_from`, and its heads if num_ws and w_dim match; None: all is new.
 
     Its texture isn't averaged over neighbouring windows, since it learns from single ones.
     """
@@ -149,7 +149,10 @@ def _bounds(num_ws: int) -> tuple[int, int]:
 
 def analyse_labelled(sounds: Sequence[LabelledSound], labels: Sequence[str], mel: MelConfig, rate: float, variants: range, seed: int,
                   progress: Progress = silent) -> LabelledWindows:
-    """The windows of all sounds, `rate` a second, in the given variants (0 is the sound as it is). Raises MediaError."""
+    """The windows of all sounds, `rate` a second, in the given variants (0 is the sound as it is). Raises MediaError.
+
+    `labels` are all there are, in the order of their numbers.
+    """
     log_mels, numbers, strengths = [], [], []
     for index, labelled in enumerate(sounds):
         progress(index, len(sounds), "hear the sounds")
@@ -184,7 +187,10 @@ def wanted_offsets(found: LabelDirections, labels: np.ndarray, strengths: np.nda
 def teach_offsets(
     encoder: SoundInversionEncoder, windows: LabelledWindows, found: LabelDirections, settings: SoundFitSettings, progress: Progress = silent
 ) -> float:
-    """E_a learns the offsets of the windows, each label as often as another; returns the mean loss of the last tenth of the steps."""
+    """E_a learns the offsets of the windows, each label as often as another; returns the mean loss of the last tenth of the steps.
+
+    `found` are the labels' directions.
+    """
     device = next(encoder.parameters()).device
     encoder.train_without_dropout().requires_grad_(True)
     optimiser = torch.optim.AdamW(encoder.parameters(), settings.lr, weight_decay=1e-2)
@@ -215,7 +221,7 @@ def _side_by_side(images: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def agreement(encoder: SoundInversionEncoder, windows: LabelledWindows, found: LabelDirections) -> float:
-    """Share of the windows whose offset points most towards that of their own label."""
+    """Share of the windows whose offset points most towards that of their own label, among the directions `found`."""
     directions = F.normalize(found.offsets.flatten(1), dim=1)
     right = 0
     for rows in np.array_split(np.arange(len(windows.labels)), max(1, len(windows.labels) // 64)):

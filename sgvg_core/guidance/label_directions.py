@@ -79,7 +79,7 @@ def label_texts(space: ImageTextSpace, label: str) -> tuple[str, ...]:
 
 @torch.no_grad()
 def embed_labels(space: ImageTextSpace, labels: Sequence[str]) -> torch.Tensor:
-    """The mean direction of each label's texts, [K, E], unit length."""
+    """The mean direction of the texts of each of `labels`, [K, E], unit length."""
     return torch.stack([F.normalize(space.embed_texts(list(label_texts(space, label))).float().mean(0), dim=0) for label in labels])
 
 

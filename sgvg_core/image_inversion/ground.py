@@ -37,7 +37,7 @@ class Ground:
         return torch.linalg.solve_triangular(self.spread.to(ws), centred.T, upper=False).T.reshape(ws.shape)
 
     def colour(self, units: torch.Tensor) -> torch.Tensor:
-        """The inverse of `whiten`; differentiable."""
+        """The inverse of `whiten`, [..., D]; differentiable."""
         return self.mean.to(units) + units @ self.spread.to(units).T
 
     def distance(self, ws: torch.Tensor) -> torch.Tensor:

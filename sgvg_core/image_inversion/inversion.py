@@ -38,10 +38,10 @@ def invert(
 ) -> torch.Tensor:
     """Latents [N, L, D] of images [N, 3, H, W] in -1..1, float32 on the encoder's device.
 
-    ReStyle: each pass sees the picture beside what the generator makes of the latents so far, the first one beside the picture of the mean
-    latent, and answers a correction. Such encoders need `generate`; for the others it isn't asked and one pass is all.
-
-    `num_passes` is for ReStyle alone.
+    ReStyle (Alaluf et al. 2021): each of `num_passes` sees the picture together with what the generator makes of the latents so far, the first one
+    together with the picture of the mean latent, and answers a correction. Such encoders need `generate`; for the others it isn't asked
+    (None) and one
+    pass is all. Raises ShapeError, and ConfigError where an encoder needs what it isn't given or sees no RGB pictures.
     """
     device = encoder.latent_avg.device
     ready = prepare_images(images, encoder.image_size).to(device)

@@ -59,7 +59,8 @@ def tune_pivot(
 ) -> Delta:
     """The differences that make `generator` show `image` [1, 3, H, W] in -1..1 for latents `ws` [1, L, D]; it isn't changed itself.
 
-    `fit` says how an image of another shape is fitted: one of `FITS`.
+    Pivotal tuning (Roich et al. 2022). Without `settings` the defaults hold; `perceptual` is a distance that is lowered too (None: squared
+    differences alone). `fit` says how an image of another shape is fitted: one of `FITS`.
     """
     settings = settings or TuningSettings()
     check_shape("ws", ws, "N L D", N=1, L=generator.num_ws, D=generator.w_dim)

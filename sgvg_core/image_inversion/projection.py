@@ -119,12 +119,12 @@ def invert_image(
     perceptual: Perceptual | None = None,
     progress: Progress = silent,
 ) -> Inverted:
-    """Latents that show `image` [1, 3, H, W] in -1..1, of any size.
+    """Latents that show `image` [1, 3, H, W] in -1..1, of any size. Without `settings` the defaults hold.
 
-    Squared differences at four sizes and, if given, a perceptual distance are lowered over whitened latents by Adam, with the squared
-    Mahalanobis distance to the mapped codes beside them and a wall at their 99th percentile (`ground`, measured where it isn't given).
-    `start_ws` [1, L, D] is a start of one's own; else it's chosen among `candidates`, drawn where they aren't given. `progress` gets the
-    image so far. Raises ConfigError, ShapeError.
+    Squared differences at four sizes and a `perceptual` distance (None: without it) are lowered over whitened latents by Adam, and with them the
+    squared Mahalanobis distance to the mapped codes, with a wall at their 99th percentile (`ground`; None: it's measured). `start_ws` [1, L, D] is a
+    start of one's own; None: it's chosen among `candidates`, drawn where these are None too. `progress` gets the image so far. Raises ConfigError,
+    ShapeError.
     """
     began = time.monotonic()
     settings = settings or InversionSettings()
@@ -161,7 +161,7 @@ def draw_candidates(generator: Generator, seed: int, num_codes: int, progress: P
 def find_start(
     generator: Generator, wanted: torch.Tensor, settings: InversionSettings, candidates: Candidates | None, progress: Progress = silent
 ) -> torch.Tensor:
-    """The start [1, L, D] for an image [1, 3, H, W] of the generator's size. `wanted` is the image, in -1..1."""
+    """The start [1, L, D] for an image [1, 3, H, W] of the generator's size. `wanted` is the image, in -1..1; `candidates` None: they're drawn."""
     if settings.start == "mean":
         return generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1).clone()
     candidates = candidates or draw_candidates(generator, settings.seed, _CANDIDATES, progress)

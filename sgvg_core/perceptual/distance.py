@@ -42,6 +42,8 @@ class PerceptualDistance(nn.Module):
 
     The sum over layers of the weighted squared difference of unit-length channels, averaged over the picture. Without `weights` ([C] for
     each layer) every channel counts the same, and the layers are averaged: 0 .. 4.
+
+    `network` makes the features, `maps` gives its layers' for images; `name` is what reports call the distance.
     """
 
     def __init__(self, name: str, network: nn.Module, maps: Maps, weights: Sequence[torch.Tensor] = ()) -> None:
@@ -99,7 +101,9 @@ def by_joint_space(space: JointSpace | OpenClipSpace) -> PerceptualDistance | No
 
 
 def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
-    """The published LPIPS from torchvision's AlexNet or VGG-16 and the linear weights of `lpips` (alex.pth, vgg.pth). Raises CheckpointError."""
+    """The published LPIPS (Zhang et al. 2018): torchvision's AlexNet or VGG-16 in the file `backbone`, and the linear weights of `lpips` (alex.pth,
+    vgg.pth) in `linear`. Raises CheckpointError.
+    """
     trunk, lines = _tensors(backbone), _tensors(linear)
     first = trunk.get("features.0.weight")
     kind = next((name for name, shape in _FIRST.items() if first is not None and tuple(first.shape) == shape), None)
