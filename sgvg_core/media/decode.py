@@ -95,6 +95,8 @@ class SoundReader:
     each other. `track` is one of several sound tracks, from 1; None: the one marked default, else the first. `strict`: sound that lost
     some of itself to damage is an error. `tick` is called for each packet, and may raise to stop. After a full pass `duration` holds the
     exact length in seconds, and `health` what's missing.
+
+    A chunk lasts `chunk_seconds`. Raises MediaError for a file that can't be read, ConfigError for a number out of its range.
     """
 
     def __init__(self, path: str | Path, *, sample_rate: int | None = None, mono: bool = False, start: float = 0.0, length: float | None = None,

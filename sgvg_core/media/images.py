@@ -59,7 +59,7 @@ _LARGEST_SIDES = {"JPEG": 65_535, "WEBP": 16_383}
 
 
 def save_png(path: str | Path, image: torch.Tensor, texts: Mapping[str, str] | None = None) -> Path:
-    """Write an image [H, W, 3], uint8, as a PNG file; `texts` are kept in it as named texts. Raises MediaError."""
+    """Write an image [H, W, 3], uint8, as a PNG file; `texts` are kept in it as named texts (None: there are none). Raises MediaError."""
     _check_images("image", image, "H W 3")
     with atomic_write(path, MediaError) as part:
         part.write_bytes(png_bytes(image, texts))
@@ -67,7 +67,10 @@ def save_png(path: str | Path, image: torch.Tensor, texts: Mapping[str, str] | N
 
 
 def png_bytes(image: torch.Tensor, texts: Mapping[str, str] | None = None) -> bytes:
-    """An image [H, W, 3], uint8, as the bytes of a PNG file (8 bits a channel, each row the difference to the one above)."""
+    """An image [H, W, 3], uint8, as the bytes of a PNG file (8 bits a channel, each row the difference to the one above).
+
+    `texts` are kept in it as named texts (None: there are none).
+    """
     height, width, _ = image.shape
     rows = image.detach().cpu().reshape(height, width * 3)
     above = torch.cat([torch.zeros_like(rows[:1]), rows[:-1]])
@@ -118,7 +121,7 @@ class FrameFolderWriter:
         return self
 
     def write(self, frames: torch.Tensor) -> None:
-        """Add frames [n, H, W, 3], uint8."""
+        """Add frames [n, H, W, 3], uint8. Raises MediaError where they can't be written."""
         _check_images("frames", frames, "N H W 3")
         for frame in frames:
             try:

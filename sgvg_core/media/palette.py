@@ -9,7 +9,10 @@ import numpy as np
 
 
 class PaletteFilter:
-    """FFmpeg's palettegen and paletteuse as one call a frame: nothing is kept, so memory doesn't grow with the film."""
+    """FFmpeg's palettegen and paletteuse as one call a frame: nothing is kept, so memory doesn't grow with the film.
+
+    `width` and `height` are in pixels.
+    """
 
     time_base = Fraction(1, 100)
     """A gif counts in hundredths of a second."""

@@ -101,7 +101,7 @@ class SoundHealth:
         self.packets_end = stamp + seconds
 
     def lose(self, packet: Any, error: Exception) -> None:
-        """A packet couldn't be decoded."""
+        """A packet (PyAV's) couldn't be decoded: `error` says why."""
         if bytes(packet)[:8].startswith(_TAGS):
             return
         self.num_damaged, self.last_error, self._damage = self.num_damaged + 1, error, True
@@ -151,7 +151,7 @@ class SoundHealth:
 def check_whole(health: SoundHealth, kind: str, declared: Fraction | None, stream: Any, path: Path) -> None:
     """Raise MediaError when what was decoded isn't all of a sound file, and add to `health` what is missing of those that are taken so.
 
-    `kind` is the container's name, `declared` the end by the file's own word in seconds, `stream` PyAV's.
+    `kind` is the container's name, `declared` the end by the file's own word in seconds (None: it doesn't say), `stream` PyAV's.
     """
     seconds = health.seconds
     try:

@@ -44,8 +44,8 @@ class Timeline:
     def begin(self, stamp: Fraction | None, seconds: Fraction, following: Fraction | None, allowed: Fraction, *, exact: bool = False) -> Fraction:
         """When a piece of `seconds` begins, from time 0; negative where its head lies before that.
 
-        `following` is the next piece's stamp, `allowed` the longest total of silence; `exact`: the stamp is taken though the count of
-        samples is near (a piece is missing between).
+        `stamp` is its time by the file's word and `following` the next piece's (None: the file doesn't say), `allowed` the longest total of silence;
+        `exact`: the stamp is taken though the count of samples is near (a piece is missing between).
         """
         begin = self._placed(stamp, seconds, following, allowed, exact)
         self._expected = begin + seconds

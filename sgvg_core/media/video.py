@@ -45,6 +45,9 @@ class VideoWriter:
     stays bounded. The file appears under its name on a clean exit only; any exception (also Ctrl-C or a full disk) leaves nothing. Odd sides
     are filled up by their last pixels. `sound_codec`: "auto" copies whole sounds that the kind of file takes as they are (AAC and MP3 into
     mp4) and encodes others (AAC 256 kb/s, in webm Opus); "copy", "aac", "flac", "none". `metadata` values that are no strings are stored as JSON.
+
+    `width` and `height` are in pixels; `sound` None: a film without sound. `crf`, 0 to 51, is x264's and libvpx's constant rate factor: lower is
+    better and larger. Raises ConfigError for a number out of its range, MediaError for a rate that the kind of file can't hold.
     """
 
     def __init__(self, path: str | Path, *, fps: Fraction, width: int, height: int, sound: SoundTrack | None = None,
@@ -104,7 +107,7 @@ class VideoWriter:
         context.color_range = _LIMITED_RANGE
 
     def write(self, frames: torch.Tensor) -> None:
-        """Add frames [n, height, width, 3], uint8, on any device."""
+        """Add frames [n, height, width, 3], uint8, on any device. Raises ShapeError for others, MediaError where they can't be written."""
         check_shape("frames", frames, "N H W 3", H=self.height, W=self.width)
         if frames.dtype != torch.uint8:
             raise ShapeError(f"frames: got {frames.dtype}, expected uint8, 0..255")
