@@ -130,7 +130,7 @@ def _path(machine: PickleReader, args: tuple[Any, ...]) -> str:
 def counts(machine: PickleReader, values: Any, what: str) -> tuple[int, ...]:
     """A tuple of whole numbers >= 0, as sizes and strides must be.
 
-    `values` is what the file has in that place, and `what` names it in errors. Raises CheckpointError.
+    `values` is what the file has in that place, and `what` names it in errors; `machine` is the one that reads the file. Raises CheckpointError.
     """
     if not isinstance(values, (tuple, list)) or len(values) > MAX_AXES or not all(type(value) is int and 0 <= value < MAX_NUMBER for value in values):
         machine.refuse(f"a {what} that isn't up to {MAX_AXES} whole numbers from 0 to 2^48")
@@ -218,7 +218,7 @@ def _dtype(machine: PickleReader, args: tuple[Any, ...]) -> LazyDtype:
 def build_dtype(machine: PickleReader, made: LazyDtype, state: Any) -> None:
     """State of a dtype: (version, byte order, no sub-array, no names, no fields, ...).
 
-    `state` is as the file has it. Raises CheckpointError for any other dtype.
+    `machine` reads the file, `made` is the dtype so far, and `state` is as the file has it. Raises CheckpointError for any other dtype.
     """
     if type(state) is not tuple or not 5 <= len(state) <= 9 or not isinstance(state[1], str) or state[2:5] != (None, None, None):
         machine.refuse("a numpy number type with fields or sub-arrays")
@@ -230,7 +230,7 @@ def build_dtype(machine: PickleReader, made: LazyDtype, state: Any) -> None:
 def build_array(machine: PickleReader, made: LazyArray, state: Any) -> None:
     """State of an array: (version, shape, dtype, fortran order, bytes).
 
-    `state` is as the file has it. Raises CheckpointError where it isn't that.
+    `machine` reads the file, `made` is the array so far, and `state` is as the file has it. Raises CheckpointError where it isn't that.
     """
     if made.dtype is not None or not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], LazyDtype):
         machine.refuse("a numpy array with a state of a kind that isn't read")
@@ -240,8 +240,8 @@ def build_array(machine: PickleReader, made: LazyArray, state: Any) -> None:
 def fill_array(machine: PickleReader, made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
     """Shape and number type against the bytes that are there.
 
-    `shape` and `data` (bytes) are as the file has them; `fortran` says that the first axis varies fastest. Raises CheckpointError where
-    they don't fit.
+    `machine` reads the file and `made` is the array that is filled. `shape` and `data` (bytes) are as the file has them; `fortran` says that the
+    first axis varies fastest. Raises CheckpointError where they don't fit.
     """
     shape, blob = counts(machine, shape, "numpy array's shape"), machine.latin1(data)
     wanted = math.prod(shape) * NUMPY_DTYPES[dtype.code].itemsize

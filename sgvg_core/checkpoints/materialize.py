@@ -70,7 +70,7 @@ def enough_memory(where: str) -> Iterator[None]:
 
 
 class Materializer:
-    """Makes one file's plain data; `size` is the file's."""
+    """Makes one file's plain data; `size` is the file's, in bytes, and `where` names it in errors."""
 
     def __init__(self, where: str, size: int) -> None:
         self.where = where

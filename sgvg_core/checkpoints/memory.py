@@ -19,7 +19,7 @@ def fresh(num_bytes: int) -> torch.Tensor:
 
 
 def as_type(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A CPU tensor in another number type, contiguous; itself where it's both already. `dtype` is the number type it gets."""
+    """A CPU tensor, of any shape, in another number type, contiguous; itself where it's both already. `dtype` is the number type it gets."""
     if tensor.dtype == dtype:
         return tensor.contiguous()
     return fresh(tensor.numel() * dtype.itemsize).view(dtype).view(tensor.shape).copy_(tensor)

@@ -32,7 +32,7 @@ class WithoutNumbers(TorchFunctionMode):
     generator's state stays as it is.
 
     With `num_stored`, how many numbers the file holds, a module that would make more than twice as many and ALWAYS_MADE besides is
-    refused with CheckpointError, before the tensor that is too much is made. `where` names the file.
+    refused with CheckpointError, before the tensor that is too much is made. `where` names the file. None refuses nothing.
     """
 
     def __init__(self, num_stored: int | None = None, where: str = "") -> None:

@@ -77,7 +77,7 @@ def sniff(source: Source) -> tuple[Format, ZipDirectory | None]:
 
 
 def is_safetensors(start: bytes, total: int) -> bool:
-    """Whether a file of `total` bytes begins as safetensors do: a size, then a JSON object."""
+    """Whether a file of `total` bytes begins as safetensors do: a size, then a JSON object. `start` is its first bytes."""
     return total >= 10 and start[8:9] == b"{"
 
 
@@ -90,7 +90,9 @@ def is_pickle(start: bytes) -> bool:
 
 
 def name_strangers(start: bytes, total: int, where: str) -> None:
-    """Raise CheckpointError that says what a file is if it holds no weights at all; `start` is its first bytes, `total` its size."""
+    """Raise CheckpointError that says what a file is if it holds no weights at all; `start` is its first bytes, `total` its size. `where`
+    names it in the error.
+    """
     if total == 0:
         _stranger(where, f"the file is empty; {_AGAIN}")
     if not start.strip(b"\0"):

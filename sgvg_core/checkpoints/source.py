@@ -25,7 +25,7 @@ MAX_LINE = 2**20
 
 
 class Source:
-    """A stretch of an open file (or of bytes in memory); `where` names it in errors."""
+    """A stretch of an open file (or of bytes in memory): `size` bytes from byte `start` on; `where` names it in errors."""
 
     def __init__(self, file: BinaryIO, start: int, size: int, where: str) -> None:
         self.file, self.start, self.size, self.where = file, start, size, where
@@ -45,7 +45,7 @@ class Source:
 
     @classmethod
     def of_bytes(cls, data: bytes, where: str) -> "Source":
-        """Bytes in memory behind the same door."""
+        """Bytes in memory (`data`) behind the same door; `where` names them in errors."""
         return cls(io.BytesIO(data), 0, len(data), where)
 
     def part(self, offset: int, size: int, where: str | None = None) -> "Source":
@@ -89,7 +89,7 @@ class Source:
 
 
 class Cursor:
-    """Reads a source from front to back through a small window; what is skipped is never read."""
+    """Reads a source from front to back through a small window, from byte `position` on; what is skipped is never read."""
 
     def __init__(self, source: Source, position: int = 0) -> None:
         self.source = source
@@ -124,7 +124,7 @@ class Cursor:
         return position
 
     def line(self) -> bytes:
-        """The bytes up to the next line feed, which is taken too."""
+        """The bytes up to the next line feed, which is taken too. Raises CheckpointError where none comes within `MAX_LINE` bytes."""
         for ahead in (1, WINDOW, MAX_LINE):
             if self._at + ahead > len(self._window):
                 self._refill(min(ahead, self.left) or 1)

@@ -52,7 +52,7 @@ def read_zip(archive: ZipDirectory, scripted: bool = False) -> Any:
 
 
 def read_legacy(source: Source, spent: Spent | None = None) -> Any:
-    """The value of a torch file before the zip format; `spent` is given where it is inside another. Raises CheckpointError."""
+    """The value of a torch file before the zip format; `spent` is given where it is inside another (None: it isn't). Raises CheckpointError."""
     cursor, spent = Cursor(source), spent or Spent(source.size)
     _check_preamble(cursor, spent)
     storages: dict[str, Storage] = {}

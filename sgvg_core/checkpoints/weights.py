@@ -44,7 +44,7 @@ def write_weights(
 
     `half` stores floating-point tensors as float16. Raises CheckpointError, also for weights that aren't finite.
 
-    `state` are the tensors by name; `config` and `extra` are plain data, kept as JSON.
+    `state` are the tensors by name; `config` and `extra` (None: nothing more) are plain data, kept as JSON.
     """
     target = Path(path)
     try:
@@ -78,7 +78,7 @@ def _to_store(name: str, tensor: torch.Tensor, half: bool, path: Path) -> torch.
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
-    """Whether no number of a tensor is NaN or infinity; in one pass, without a copy of its size."""
+    """Whether no number of a tensor, of any shape, is NaN or infinity; in one pass, without a copy of its size."""
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
     low, high = tensor.detach().aminmax()  # NaN goes through to both
@@ -86,7 +86,7 @@ def is_finite(tensor: torch.Tensor) -> bool:
 
 
 def read_weights(path: str | Path, kind: str | None = None) -> StoredWeights:
-    """Read a file of `write_weights`; `kind` (if given) is what it must hold. Floating-point tensors come back as float32.
+    """Read a file of `write_weights`; `kind` is what it must hold (None: whatever it holds). Floating-point tensors come back as float32.
 
     The file may come from anywhere: it's checked before anything is made of it. Its configuration is plain data, to be checked by
     `config.reading.from_dict`. Raises CheckpointError.

@@ -35,7 +35,8 @@ _D_END = {
 
 
 def network(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Recognised | None:
-    """One network of this layout, or None. `latent_avg` is the mean latent that the file gives with it."""
+    """One network of this layout in the tensors `state`, or None. `latent_avg` is the mean latent that the file gives with it; None: it gives none.
+    """
     if not is_state(state) or any(name.startswith(("encoder.", "module.encoder.")) for name in state):
         return None  # an encoder that brings its generator along is another rule's
     own = without_prefix(state, _MARK)
@@ -48,7 +49,10 @@ def network(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Recogn
 
 
 def generator(state: Mapping[str, torch.Tensor], latent_avg: Any = None) -> Recognised:
-    """A generator of this layout, its names without anything in front. Raises CheckpointError for its cousins that aren't served."""
+    """A generator of this layout in the tensors `state`, its names without anything in front. `latent_avg` is that of `network`.
+
+    Raises CheckpointError for its cousins that aren't served.
+    """
     if any(".iwt." in name for name in state):
         raise CheckpointError("a generator of wavelets (SWAGAN), which isn't served; choose a StyleGAN2 generator")
     notes = check_filters(((name, tensor) for name, tensor in state.items() if name.endswith("kernel")), gain=4)  # all of them double the size

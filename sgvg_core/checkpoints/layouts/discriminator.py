@@ -63,7 +63,11 @@ def assembled(
     final_size: tuple[int, int] | None = None,
     notes: Iterable[str] = (),
 ) -> Recognised:
-    """What a table of tensors under NVIDIA's names is. `final_size` is the height and width of the last features, if it's known."""
+    """What the tensors `state` under NVIDIA's names are. `layout` is what reports call it, `notes` what was found out on the way.
+
+    `conv_clamp` None holds no features, `group_size` None takes statistics over the whole batch, `lr_multiplier` None is the usual one.
+    `final_size` is the height and width of the last features; None: a square, told by their number.
+    """
     said = [*notes, *check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))]
     kept = {name: tensor for name, tensor in state.items() if _OURS.fullmatch(name)}
     unknown = [name for name in state if name not in kept and not _FILTER.fullmatch(name)]

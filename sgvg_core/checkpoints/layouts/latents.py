@@ -17,7 +17,10 @@ NAMES = ("ws", "w", "w_plus", "wplus", "latent", "latents", "latent_code", "late
 
 
 def latents(data: Any) -> Recognised | None:
-    """Latents as ``ws`` [T, L, D] (L is 1 where one latent serves all layers), float32."""
+    """Latents as ``ws`` [T, L, D] (L is 1 where one latent serves all layers), float32.
+
+    None where `data` holds no latents. Raises CheckpointError for latents of several shapes, or with numbers that aren't finite.
+    """
     found, name = _find(data)
     if not found:
         return None

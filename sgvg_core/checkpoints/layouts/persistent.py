@@ -42,7 +42,10 @@ def number(value: Any) -> float | None:
 
 
 def one_value(attributes: dict[str, dict[str, Any]], name: str, paths: list[str], default: Any) -> Any:
-    """The attribute that all modules at `paths` share; `default` where none has it. Raises CheckpointError where they differ."""
+    """The attribute that all modules at `paths` share; `default` where none has it. Raises CheckpointError where they differ.
+
+    `attributes` are those of each module, by its path.
+    """
     values = [_plain(name, attributes[path][name]) for path in paths if path in attributes and name in attributes[path]]
     if not values:
         return default

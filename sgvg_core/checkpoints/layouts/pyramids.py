@@ -80,7 +80,10 @@ def convs_of_heads(state: State) -> list[int]:
 
 
 def bounds_of_heads(convs: list[int], default: tuple[int, int] = (3, 7)) -> tuple[int, int]:
-    """Where heads of another map begin, told by their numbers of convolutions (coarse heads have the fewest)."""
+    """Where heads of another map begin, told by `convs`, the number of convolutions of each (coarse heads have the fewest).
+
+    Where they don't tell, `default` says it.
+    """
     begins = [head for head in range(1, len(convs)) if convs[head] > convs[head - 1]]
     if len(begins) == 2:
         return begins[0], begins[1]

@@ -22,7 +22,10 @@ _KEPT_POSITIONS = 32
 
 
 def sound_encoder(data: Any) -> Recognised | None:
-    """E_a: every name under ``encoder.``, three channels in, a pyramid, a head a latent."""
+    """E_a: every name under ``encoder.``, three channels in, a pyramid, a head a latent. None where it's something else.
+
+    Raises CheckpointError for an E_a that is incomplete.
+    """
     if not is_state(data):
         return None
     whole = without_parallel(data)
@@ -74,7 +77,10 @@ def _transformer_state(state: State) -> dict[str, torch.Tensor]:
 
 
 def walker_block(data: Any) -> Recognised | None:
-    """One recurrent block. That its latents have as many numbers as its hidden state is the released code's; no shape tells it."""
+    """One recurrent block. That its latents have as many numbers as its hidden state is the released code's; no shape tells it.
+
+    None where it's something else. Raises CheckpointError for a block whose sizes don't fit each other.
+    """
     if not is_state(data):
         return None
     state = without_parallel(data)
@@ -96,7 +102,10 @@ def walker_block(data: Any) -> Recognised | None:
 
 
 def sound_tower(data: Any) -> Recognised | None:
-    """F_a of Lee et al.: ``conv`` to three channels, then timm's ResNet under ``feature_extractor.``."""
+    """F_a of Lee et al.: ``conv`` to three channels, then timm's ResNet under ``feature_extractor.``. None where it's something else.
+
+    Raises CheckpointError for a deeper or an incomplete one.
+    """
     if not is_state(data):
         return None
     state = without_parallel(data)

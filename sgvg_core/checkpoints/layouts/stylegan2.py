@@ -40,7 +40,8 @@ def generator(data: Any) -> Recognised | None:
 
 
 def without_prefix(state: Mapping[str, torch.Tensor], mark: str) -> dict[str, torch.Tensor] | None:
-    """The part of a table whose names end in those of a network with a tensor named `mark` ("module." in front, ...), or None."""
+    """The part of a table of tensors (`state`) whose names end in those of a network with a tensor named `mark` ("module." in front, ...), or None.
+    """
     for name in state:
         if name == mark or name.endswith("." + mark):
             prefix = name[: -len(mark)]
@@ -67,14 +68,16 @@ def _bare(state: dict[str, torch.Tensor]) -> Recognised:
 
 
 def check_activation(attributes: dict[str, dict[str, Any]], paths: list[str]) -> None:
-    """Raise CheckpointError unless all layers at `paths` end in a leaky ReLU, as far as they say."""
+    """Raise CheckpointError unless all layers at `paths` end in a leaky ReLU, as far as they say. `attributes` are those of each, by its path."""
     activation = one_value(attributes, "activation", paths, "lrelu")
     if activation != "lrelu":
         raise CheckpointError(f"got layers with activation {str(activation)[:40]!r}, only 'lrelu' is served")
 
 
 def check_filters(filters: Iterable[tuple[str, torch.Tensor]], gain: float = 1.0) -> list[str]:
-    """Raise CheckpointError unless every filter is [1, 3, 3, 1] in both directions, its sum `gain`; else what's to be said of them."""
+    """Raise CheckpointError unless every one of `filters` (name, taps) is [1, 3, 3, 1] in both directions, its sum `gain`; else what's to be said of
+    them.
+    """
     taps = torch.tensor(TAPS)
     wanted = torch.outer(taps, taps) * (gain / taps.sum() ** 2)
     filters = list(filters)
@@ -89,7 +92,11 @@ def check_filters(filters: Iterable[tuple[str, torch.Tensor]], gain: float = 1.0
 def assembled(
     state: Mapping[str, torch.Tensor], layout: str, *, conv_clamp: float | None, lr_multiplier: float | None, notes: Iterable[str] = ()
 ) -> Recognised:
-    """What a table of tensors under NVIDIA's names is: its configuration from shapes, what is no weight dropped, what is absent said."""
+    """What the tensors `state` under NVIDIA's names are: configuration from shapes, what is no weight dropped, what is absent said.
+
+    `layout` is what reports call it, `notes` what was found out on the way. `conv_clamp` is that of `StyleGAN2Config`, where None holds nothing;
+    `lr_multiplier` None is the usual one.
+    """
     said = [*notes, *check_filters((name, tensor) for name, tensor in state.items() if _FILTER.fullmatch(name))]
     kept = {name: tensor for name, tensor in state.items() if _OURS.fullmatch(name)}
     unknown = [name for name in state if name not in kept and not _FILTER.fullmatch(name)]
@@ -147,7 +154,10 @@ def _filled_noise(state: dict[str, torch.Tensor], config: dict[str, Any]) -> lis
 
 
 def map_size(layer: str, const_size: Sequence[int]) -> list[int]:
-    """Height and width of the features of a layer such as "synthesis.b64.conv1". Raises CheckpointError beyond MAX_PIXELS."""
+    """Height and width of the features of a layer such as "synthesis.b64.conv1". Raises CheckpointError beyond MAX_PIXELS.
+
+    `const_size` is the height and width of the learned constant.
+    """
     size = int(layer.split(".")[1][1:])
     extents = [size * size_of_image // 4 for size_of_image in const_size]
     if math.prod(extents) > MAX_PIXELS:
@@ -156,7 +166,7 @@ def map_size(layer: str, const_size: Sequence[int]) -> list[int]:
 
 
 def shaped(state: Mapping[str, torch.Tensor], name: str, ndim: int) -> tuple[int, ...]:
-    """The shape of a tensor that must be there with `ndim` axes; raises CheckpointError."""
+    """The shape of a tensor of `state` that must be there with `ndim` axes; raises CheckpointError."""
     if name not in state:
         raise CheckpointError(f"the network has no {name}; the file is incomplete, get it again")
     shape = tuple(state[name].shape)
@@ -166,5 +176,5 @@ def shaped(state: Mapping[str, torch.Tensor], name: str, ndim: int) -> tuple[int
 
 
 def listed(names: list[str], shown: int = 6) -> str:
-    """Some names, and how many more there are."""
+    """Some names, `shown` of them, and how many more there are."""
     return ", ".join(name[:80] for name in names[:shown]) + (f", ... {len(names) - shown} more" if len(names) > shown else "")

@@ -84,7 +84,10 @@ def networks(data: Any) -> list[Wrapped]:
 
 
 def left_over(data: Any, found: list[Wrapped]) -> list[str]:
-    """The entries of the dictionaries on the way to networks that lead to none, mean latents aside."""
+    """The entries of the dictionaries on the way to networks that lead to none, mean latents aside.
+
+    `data` is the whole file's, `found` are the networks.
+    """
     ways = {each.way[:level] for each in found for level in range(len(each.way) + 1)}
     left = []
     for way in sorted(ways, key=len):
