@@ -22,7 +22,8 @@ def mist(scene: Scene, noon: str = "dfe8ea", dusk: str = "d8b0a0", night: str = 
 
 
 def sky(b: Grid, scene: Scene, horizon: float, palettes: tuple[str, str, str], sun: tuple[float, float, float] | None, seed: float) -> Any:
-    """A sky down to `horizon`: three rows of shades (top, middle, low) for noon, dusk and night; sun or moon at (x, y, r); stars; clouds.
+    """A sky down to `horizon`: three rows of shades (top, middle, low) for noon, dusk and night; sun or moon at (x, y, r), None: neither;
+    stars; clouds.
 
     `palettes` are of shades as RRGGBB, three each.
     """

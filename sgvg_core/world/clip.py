@@ -39,7 +39,9 @@ def phases(envelope: NDArray[np.floating], rate: float, start: float) -> NDArray
 
 
 def clip(kind: str, seed: int, seconds: float, fps: float, size: int, sample_rate: int = 22_050) -> Clip:
-    """A clip of a class, the same for the same arguments; `size` is the side of its pictures. Raises ConfigError. `kind` is one of `KINDS`."""
+    """A clip of a class (`kind`, one of `KINDS`) of `seconds`, the same for the same arguments; `size` is the side of its pictures. Raises
+    ConfigError.
+    """
     from .render import render  # here, so that sounds need no painting
 
     scene = random_scene(kind, seed)

@@ -84,7 +84,7 @@ def write_codes(
     envelope: torch.Tensor | None = None,
     phase: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Codes [N, 64] with another kind (int [N]), envelope (0..1 [N]) or phase (turns [N]); everything else they show stays.
+    """Codes [N, 64] with another kind (int [N]), envelope (0..1 [N]) or phase (turns [N]); everything else they show stays, also what is None.
 
     The kind is changed by swapping scores, so a clear code stays clear. The free numbers give way to keep the mean square at 1.
 

@@ -17,7 +17,7 @@ def random_of(kind: str, seed: int, stream: str) -> np.random.Generator:
 
 
 class Gait:
-    """The pieces from which envelopes are put together, all functions of time: a longer clip extends a shorter one."""
+    """The pieces from which envelopes are put together, all functions of time (`times` [N], in seconds): a longer clip extends a shorter one."""
 
     def __init__(self, rng: np.random.Generator, times: Curve) -> None:
         self.rng, self.times = rng, times

@@ -71,7 +71,7 @@ def ramp(v: Any, colours: Any, at: Any = None) -> Any:
 
 
 def over(img: Any, colour: Any, mask: Any) -> Any:
-    """Paint `colour` where the mask is, in place; gives the picture back."""
+    """Paint `colour` on `img` [3, n, n] where the mask is, in place; gives the picture back."""
     img += (colour - img) * mask
     return img
 
@@ -87,7 +87,7 @@ def _cloth(n: int = 256) -> Array:
 
 
 def fbm(u: Any, v: Any, n: int = 256) -> Any:
-    """The cloudy texture at (u, v), of period 1."""
+    """The cloudy texture at (u, v), of period 1, out of `n` x `n` random numbers (fractional Brownian motion)."""
     z, u, v = _cloth(), np.asarray(u * F(n), F), np.asarray(v * F(n), F)
     iu, iv = np.floor(u), np.floor(v)
     k, u, v = (iv.astype(np.int32) & (n - 1)) * (n + 1) + (iu.astype(np.int32) & (n - 1)), u - iu, v - iv
@@ -98,25 +98,28 @@ def fbm(u: Any, v: Any, n: int = 256) -> Any:
 
 
 def billow(u: Any, v: Any) -> tuple[Any, Any]:
-    """Clouds and how much light they catch from above."""
+    """Clouds at (`u`, `v`) of the texture, and how much light they catch from above."""
     n = fbm(u, v)
     return n, np.clip((n - fbm(u + .012, v + .035)) * 2.2 + .5, 0, 1)
 
 
 def ridge(x: Any, a: float, rough: float = 0.5, freq: float = 1.0) -> Any:
-    """A mountain line in about [0, 1] over x."""
+    """A mountain line in about [0, 1] over x; `a` picks which. `rough` (0..1) is how jagged it is, `freq` how many peaks a picture has."""
     w = (.36 + .2 * rough) ** np.arange(6)
     return sum(w[k] * (1 - np.abs(np.sin(np.pi * (freq * 1.93 ** k * x + a * (3 + 2 * k) + k * .37))))
                for k in range(6)) / w.sum()
 
 
 def rolling(x: Any, a: float, freq: float = 1.0) -> Any:
-    """A soft hill line in about [0, 1] over x."""
+    """A soft hill line in about [0, 1] over x; `a` picks which, `freq` is how many hills a picture has."""
     return .5 + .3 * np.sin(tau * (freq * x + a)) + .2 * np.sin(tau * (2.3 * freq * x + 2.7 * a + .2))
 
 
 def land(img: Any, g: Grid, top: Any, colour: Any, haze: Any = None, depth: float = 0.2, fade: float = 0.75) -> Any:
-    """Fill below the line `top` (towards its foot the land fades into haze) and give the mask of what was filled."""
+    """Fill `img` with `colour` below the line `top`, and give the mask of what was filled.
+
+    Towards its foot the land fades into `haze` (a colour; None: it doesn't), over `depth` picture heights, to a share of `fade`.
+    """
     mask = g.edge(g.y - top)
     if haze is not None:
         colour = colour + (haze - colour) * (fade * smooth(0, depth, g.y - top))
@@ -125,7 +128,7 @@ def land(img: Any, g: Grid, top: Any, colour: Any, haze: Any = None, depth: floa
 
 
 def pines(g: Grid, base: Any, count: float, height: float, a: float) -> Any:
-    """The mask of conifers standing on the line `base`."""
+    """The mask of conifers on the line `base`: about `count` over the picture's width, up to `height` of it tall; `a` picks which."""
     mask = np.zeros_like(g.y)
     for row in range(2):
         u = g.x * count + row * .5 + a * 7
@@ -139,7 +142,10 @@ def pines(g: Grid, base: Any, count: float, height: float, a: float) -> Any:
 
 
 def dots(g: Grid, x: Any, y: Any, r: Any, alpha: Any = 1.0, soft: bool = False) -> Array:
-    """The mask of many discs (or soft glows); those smaller than a pixel become fainter instead of vanishing."""
+    """The mask of many discs (or `soft` glows) of radius `r` at (`x`, `y`), each of its own `alpha`; those smaller than a pixel become fainter
+    instead of
+    vanishing.
+    """
     n = g.n
     x, y, r, alpha = (np.ravel(v).astype(F)[:, None, None] for v in np.broadcast_arrays(x, y, r, alpha))
     big = np.maximum(r, .75 / n)
@@ -153,5 +159,5 @@ def dots(g: Grid, x: Any, y: Any, r: Any, alpha: Any = 1.0, soft: bool = False) 
 
 
 def glow(g: Grid, x: float, y: float, r: float, squash: float = 1.0) -> Any:
-    """A round glow of radius r, 1 in its middle; flattened by `squash`."""
+    """A round glow of radius r at (`x`, `y`), 1 in its middle; flattened by `squash`."""
     return np.exp(-((g.x - x) ** 2 + ((g.y - y) * squash) ** 2) / F(r * r))

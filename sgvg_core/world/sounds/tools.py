@@ -40,11 +40,11 @@ class Bench:
     # -------------------------------------------------- numbers
 
     def between(self, low: float, high: float) -> float:
-        """A number between two others."""
+        """A number between `low` and `high`."""
         return float(self.rng.uniform(low, high))
 
     def spread(self, low: float, high: float) -> float:
-        """A number between two others, evenly by its logarithm: for frequencies, densities and durations."""
+        """A number between `low` and `high`, evenly by its logarithm: for frequencies, densities and durations."""
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
     def chance(self, probability: float) -> bool:
@@ -54,7 +54,10 @@ class Bench:
     # -------------------------------------------------- colour
 
     def curve(self, low: float, high: float, tilt: float = 0.0, ripple: float = 0.0) -> Wave:
-        """A gain for each frequency: a band with soft edges, a tilt around 1 kHz, and smooth random ripples of `ripple` dB."""
+        """A gain for each frequency: a band from `low` to `high` Hz with soft edges, a `tilt` (dB an octave) around 1 kHz, and smooth random
+        ripples of
+        `ripple` dB.
+        """
         hertz = self.hertz / self.tone
         steep = self.between(2, 6)
         octaves = np.log2(np.maximum(hertz, 20) / 1000)
@@ -70,20 +73,20 @@ class Bench:
         return np.fft.irfft(np.fft.rfft(source, self.padded_samples) * gain, self.padded_samples)[: self.num_samples]
 
     def noise(self, low: float, high: float, tilt: float = 0.0, ripple: float = 3.0) -> Wave:
-        """Steady noise of unit RMS."""
+        """Steady noise of unit RMS, its spectrum that of `curve`: `low`, `high`, `tilt` and `ripple` are its arguments."""
         gain = self.curve(low, high, tilt, ripple)
         spectrum = self.rng.standard_normal((2, len(gain)))  # white noise has such a spectrum; that saves a transform
         return unit(np.fft.irfft((spectrum[0] + 1j * spectrum[1]) * gain, self.padded_samples)[: self.num_samples])
 
     def resonance(self, hertz: float, q: float) -> NDArray[np.complex128]:
-        """The gain of a resonator that rings out after a knock."""
+        """The gain of a resonator at `hertz` that rings out after a knock, for about `q` / pi turns."""
         f = self.hertz / (hertz * self.tone)
         return 1 / (1 + 1j * q * (f - 1 / f))
 
     # -------------------------------------------------- levels
 
     def drive(self, floor: float, power: float) -> Wave:
-        """A level [N] that follows the envelope: `floor` where it is 0, one where it is 1."""
+        """A level [N] that follows the envelope raised to `power`: `floor` where it is 0, one where it is 1."""
         return floor + (1 - floor) * self.envelope**power
 
     def flutter(self, depth: float, low_hz: float, high_hz: float) -> Wave:
@@ -99,7 +102,10 @@ class Bench:
     # -------------------------------------------------- events
 
     def moments(self, density: float, floor: float = 0.05, power: float = 1.0, clumps: float = 0.0) -> NDArray[np.int64]:
-        """Random sample numbers, `density` a second where the envelope is 1, fewer where it is low; `clumps` dB of crowding."""
+        """Random sample numbers [n], `density` a second where the envelope is 1, fewer where it is low (`floor` and `power` as in `drive`);
+        `clumps` dB of
+        crowding.
+        """
         if density <= 0:
             return np.zeros(0, np.int64)
         crowd = self.flutter(clumps, 0.5, 12) if clumps else None
@@ -116,11 +122,14 @@ class Bench:
         return out
 
     def shower(self, at: NDArray[np.int64], tail: float, hertz: float, q: float) -> Wave:
-        """Drops on one surface: knocks that ring at a frequency. Unit RMS."""
+        """Drops on one surface: knocks at the samples `at` [n] (`tail` as in `hits`) that ring at `hertz` (`q` as in `resonance`). Unit RMS."""
         return unit(self.through(self.hits(at, tail), self.resonance(hertz, q)))
 
     def crackle(self, at: NDArray[np.int64], tail: float, low: float, high: float, decay_seconds: float, tilt: float = 0.0) -> Wave:
-        """Short bursts of noise that die away, all of one make. Unit RMS."""
+        """Short bursts of noise at the samples `at` [n] (`tail` as in `hits`) that die away in `decay_seconds`, all of one make. Unit RMS.
+
+        Their band is `low` to `high` Hz, with a `tilt` in dB an octave.
+        """
         num_kernel = max(8, min(int(7 * decay_seconds * self.sample_rate), self.num_samples))
         kernel = self.rng.standard_normal(num_kernel) * np.exp(-np.arange(num_kernel) / (decay_seconds * self.sample_rate))
         kernel[0] += 2  # the knock itself
@@ -129,9 +138,12 @@ class Bench:
 
     def bubbles(self, at: NDArray[np.int64], low: float, high: float, q: tuple[float, float] = (6, 30),
                 bend: tuple[float, float] = (0.0, 0.6), tail: float = 6.0, heavy: float = 0.5) -> Wave:
-        """Bubbles: sines that die away, their pitch bent by `bend` octaves over that time; larger (lower) ones are louder by `heavy`.
+        """Bubbles at the samples `at` [n]: sines that die away, their pitch bent by `bend` octaves over that time; larger (lower) ones are
+        louder by `heavy`.
 
-        A bubble rings at a frequency that falls with its size, for about `q` / pi turns. Unit RMS.
+        A bubble rings at a frequency that falls with its size, between `low` and `high` Hz, for about `q` / pi turns; `tail` is the spread
+        of loudness in
+        dB. Unit RMS.
         """
         out = np.zeros(self.num_samples)
         count = len(at)
