@@ -35,7 +35,7 @@ def naming(where: str) -> Iterator[None]:
 
 
 def expect(value: Any, kind: type[T], wire: str, source: str) -> T:
-    """`value`, if it's what the wire carries; `source` names the node whose output belongs there. Raises ConfigError."""
+    """`value`, if it's what the wire carries, a `kind`; `source` names the node whose output belongs there. Raises ConfigError."""
     if not isinstance(value, kind):
         raise ConfigError(f"{wire}: got {'nothing' if value is None else type(value).__name__}; connect the output of {source}")
     return value
@@ -55,7 +55,7 @@ def hearing_model(value: Any) -> host.HostModel:
 
 
 def with_generator(handle: host.HostGenerator, generator: Generator, what: str) -> host.HostGenerator:
-    """The same model around another generator of its kind, such as one that was tuned to a picture; `what` says so in its key and its words."""
+    """The model `handle` around another generator of its kind, such as one that was tuned to a picture; `what` says so in its key and its words."""
     key = hashlib.sha256(f"{handle.key} {weights_hash(generator)}".encode()).hexdigest()
     changed: dict[str, Any] = {"generator": generator, "key": key, "drawing": host.HostModule(generator), "info": f"{handle.info}\n{what}"}
     if isinstance(handle, host.HostModel):
@@ -81,7 +81,7 @@ def latents_shape(walk: AnyWalk) -> tuple[int, int]:
 
 
 def check_latents(handle: host.HostGenerator, walk: AnyWalk) -> None:
-    """Raise ConfigError unless the walk's latents are those of the generator."""
+    """Raise ConfigError unless the walk's latents are those of the generator in `handle`."""
     seen, wanted = latents_shape(walk), (handle.generator.num_ws, handle.generator.w_dim)
     if seen != wanted:
         raise ConfigError(
@@ -184,7 +184,7 @@ def _sound(sounds: list[Samples], wire: str, item: int) -> Sound:
 
 
 def track_of(values: Any, name: str) -> float | list[float]:
-    """What a FLOAT input carries when lists are taken whole: one number, or one a frame. Raises ConfigError.
+    """What a FLOAT input carries when lists (`values`) are taken whole: one number, or one a frame. Raises ConfigError.
 
     Both kinds of lists come here flat: those that ComfyUI makes of an output that is a list, and a list that travels as one value.
     """
@@ -207,7 +207,7 @@ def _numbers(value: Any, name: str) -> Iterator[float]:
 
 
 def one_number(value: Any, name: str) -> float:
-    """What a FLOAT input carries that takes one number for the whole film. A list that says one number over and over is that number.
+    """What a FLOAT input carries that takes one number for the whole film. A list (`value`) that says one number over and over is that number.
 
     Raises ConfigError.
     """
@@ -223,7 +223,10 @@ def one_number(value: Any, name: str) -> float:
 
 
 def file_audio(path: Path, start: float, seconds: float | None, sample_rate: int, track: int | None = None) -> FileAudio:
-    """A cut of a file as an AUDIO dictionary; of several sound tracks that with the number `track`, or the usual one."""
+    """A cut of a file as an AUDIO dictionary: `seconds` of it (None: to its end) from `start` (seconds) on.
+
+    `track` is one of several sound tracks, from 1; None: the one marked default, else the first.
+    """
     return FileAudio(Sound.from_file(path, start, seconds, track=track), sample_rate)
 
 
@@ -239,13 +242,13 @@ def images_from_frames(frames: torch.Tensor) -> torch.Tensor:
 
 
 def image_of(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
-    """What latents [N, L, D] look like, as ComfyUI's IMAGE; the generator must be ready."""
+    """What latents `ws` [N, L, D] look like, as ComfyUI's IMAGE; the generator in `handle` must be ready."""
     generator = handle.generator
     return host.to_host(images_from_frames(rgb_images(generator, ws.to(generator.w_avg.device), noise_mode="const")))
 
 
 def frames_from_images(images: Any, wire: str) -> torch.Tensor:
-    """ComfyUI's IMAGE [N, H, W, C] in 0..1 as pictures [N, 3, H, W] in -1..1. Raises ConfigError."""
+    """ComfyUI's IMAGE, `images` [N, H, W, C] in 0..1, as pictures [N, 3, H, W] in -1..1. Raises ConfigError."""
     if not isinstance(images, torch.Tensor) or images.ndim != 4 or 0 in images.shape:
         seen = list(images.shape) if isinstance(images, torch.Tensor) else "nothing" if images is None else type(images).__name__
         raise ConfigError(f"{wire}: got {seen}, expected pictures [N, height, width, channels]; connect an IMAGE output")
@@ -255,7 +258,7 @@ def frames_from_images(images: Any, wire: str) -> torch.Tensor:
 
 
 def cut(batches: Iterable[torch.Tensor], first: int, num_items: int) -> Iterator[torch.Tensor]:
-    """Items `first` .. `first + num_items - 1` of a stream of batches; what comes after them isn't computed."""
+    """Items `first` .. `first + num_items - 1` of a stream of batches [n, ...]; what comes after them isn't computed."""
     seen = 0
     for batch in batches:
         some = batch[max(0, first - seen) : max(0, first + num_items - seen)]
@@ -273,7 +276,7 @@ def read_labels(text: str) -> tuple[str, ...]:
 
 
 def watched(batches: Iterable[T], every: Callable[[], None]) -> Iterator[T]:
-    """The same stream, with `every()` called before each item (it may raise, to cancel)."""
+    """The same stream of `batches`, with `every()` called before each item (it may raise, to cancel)."""
     for batch in batches:
         every()
         yield batch

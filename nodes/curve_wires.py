@@ -29,7 +29,10 @@ A_CURVE = "One number, a list with one a frame, or a curve of this or another pa
 
 
 def curve_input(name: str, tooltip: str, *, optional: bool = False, display_name: str | None = None) -> io.Input:
-    """A socket that takes a curve in any form."""
+    """A socket that takes a curve in any form.
+
+    `tooltip` says what it drives; `optional`: it may stay unconnected; `display_name` is what the page calls it (None: its name).
+    """
     types = [io.Float, FloatsWire, CurvesWire, *_FOREIGN]
     return io.MultiType.Input(name, types=types, display_name=display_name, optional=optional, tooltip=f"{tooltip} {A_CURVE}")
 
@@ -56,7 +59,7 @@ def fps_of(fps: Any) -> Fraction:
 
 
 def rate_of(value: Any, fps: Any) -> Fraction:
-    """The rate of a curve of this pack; of other curves, which don't know theirs, the input "fps". Raises ConfigError."""
+    """The rate of a curve of this pack (`value`); of other curves, which don't know theirs, the input "fps". Raises ConfigError."""
     value = alone(value)
     return value.fps if isinstance(value, CurveSet) else value.rate if isinstance(value, Curve) else fps_of(fps)
 
@@ -75,7 +78,7 @@ def alone(value: Any) -> Any:
 
 
 def curve_of(value: Any, fps: Fraction, wire: str, num_frames: int | None = None) -> Curve:
-    """The curve that a wire carries, at `fps`; one number is as many frames as asked (1 where nothing is asked). Raises ConfigError."""
+    """The curve that a wire carries (`value`), at `fps`; one number is as many frames as asked (1 where `num_frames` is None). Raises ConfigError."""
     value = alone(value)
     if isinstance(value, Curve | CurveSet):
         curve = value if isinstance(value, Curve) else _only(value, wire)
@@ -89,7 +92,7 @@ def curve_of(value: Any, fps: Fraction, wire: str, num_frames: int | None = None
 
 
 def curves_of(value: Any, wire: str = "curves") -> CurveSet:
-    """What an SGVG_CURVES wire carries. Raises ConfigError."""
+    """What an SGVG_CURVES wire carries (`value`). Raises ConfigError."""
     value = alone(value)
     if not isinstance(value, CurveSet):
         raise ConfigError(f"{wire}: got {'nothing' if value is None else type(value).__name__}; connect the curves of Sound Curves or Load Curves")
@@ -97,7 +100,7 @@ def curves_of(value: Any, wire: str = "curves") -> CurveSet:
 
 
 def set_of(value: Any, fps: Fraction, wire: str) -> CurveSet:
-    """Any form of a curve as a set of curves. Raises ConfigError."""
+    """Any form of a curve (`value`) as a set of curves. Raises ConfigError."""
     value = alone(value)
     if isinstance(value, CurveSet):
         return value
@@ -120,7 +123,7 @@ def _feature(feature: Any, wire: str) -> list[float]:
 
 
 def response_of(value: Any, wire: str) -> np.ndarray | None:
-    """The table of a CURVE of newer ComfyUIs at evenly spaced places from 0 to 1; None where nothing is connected. Raises ConfigError."""
+    """The table of a CURVE of newer ComfyUIs (`value`) at evenly spaced places from 0 to 1; None where nothing is connected. Raises ConfigError."""
     value = alone(value)
     if value is None:
         return None

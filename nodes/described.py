@@ -46,7 +46,7 @@ def model_in_words(model: SoundModel) -> str:
 
 
 def part_in_words(part: str, files: str, num_ws: int, fitted: AnySoundEncoder | AnyWalker) -> str:
-    """A sound encoder or walker: its files, whose it is, and whether its `num_ws` latents were fitted to the generator's."""
+    """A sound encoder or walker (`part` says which): its files, whose it is, and whether its `num_ws` latents were fitted to the generator's."""
     origin = "released code" if _is_released(fitted) else "ours"
     said = "" if num_ws == fitted.num_ws else f", fitted by layer to {fitted.num_ws}"
     return f"{part}: {files} ({origin}), {num_ws} latents of {fitted.w_dim}{said}"

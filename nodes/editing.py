@@ -178,7 +178,7 @@ def _mask(mask: Any) -> torch.Tensor:
 
 
 def edits_of(value: Any, wire: str) -> tuple[Edit, ...]:
-    """What an edits wire carries. Raises ConfigError."""
+    """What an edits wire carries (`value`). Raises ConfigError."""
     found = value or ()
     if not isinstance(found, tuple) or not all(isinstance(each, Edit) for each in found):
         raise ConfigError(f"{wire}: got {type(value).__name__}; connect the output of Edit Target")

@@ -30,7 +30,7 @@ def fps_input(tooltip: str) -> io.Input:
 
 
 def start_and_walk(ws: torch.Tensor, item: int, fps: float, what: str) -> tuple[torch.Tensor, StoredWalk]:
-    """Latent `item` of `ws` [T, L, D] as a start latent [1, L, D], and all of them as a walk. Raises ConfigError."""
+    """Latent `item` of `ws` [T, L, D] as a start latent [1, L, D], and all of them as a walk. Raises ConfigError. `what` names the file in it."""
     if not 0 <= item < len(ws):
         raise ConfigError(f"item: got {item}, but {what} holds {len(ws)} latents, counted from 0")
     fps = one_number(fps, "fps")

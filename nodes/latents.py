@@ -218,7 +218,10 @@ class TextConstraint(io.ComfyNode):
 
 
 def label_for(handle: host.HostGenerator, text: str) -> tuple[Label | None, list[str]]:
-    """The label in a node's field, and what the node says of it: a generator without classes goes its way without one. Raises ConfigError."""
+    """The label in a node's field (`text`), and what the node says of it: a generator (in `handle`) without classes goes its way without one.
+
+    Raises ConfigError.
+    """
     label = read_label(text)
     if label is not None and not handle.generator.c_dim:
         return None, [f"{handle.name} knows no classes: class label {text.strip()} has no say"]

@@ -243,7 +243,7 @@ class WalkNumbers(io.ComfyNode):
 
 
 def with_origin(walk: LatentWalk, change: Callable[[Walk], Walk], node: str) -> Any:
-    """The walk of a sound, changed itself: it must come before whatever else changes it. Raises ConfigError."""
+    """The walk of a sound, changed itself by `change`: it must come before whatever else changes it. Raises ConfigError, which names the `node`."""
     if not isinstance(walk, Walk):
         what = "a loop" if isinstance(walk, LoopWalk) else "a walk of latents" if not hasattr(walk, "walk") else "a walk that another node changed"
         raise ConfigError(f"walk: got {what}; put {node} right behind Recurrent Walker, and whatever else changes the walk after it")

@@ -207,13 +207,19 @@ class SynthesisToVideo(io.ComfyNode):
 
 
 def render_settings(size: int, noise: str, noise_seed: int, batch_size: int, dtype: str) -> RenderSettings:
-    """What the inputs that both ways of synthesis have say; size 0 is the generator's own. Raises ConfigError."""
+    """What the inputs that both ways of synthesis have say; size 0 is the generator's own. Raises ConfigError.
+
+    `noise` is the mode and `noise_seed` its seed; `batch_size` frames are painted at once.
+    """
     check_choice("dtype", dtype, _DTYPES)
     return RenderSettings(size=size or None, noise_mode=noise, seed=noise_seed, batch=batch_size, dtype=dtype)
 
 
 class Frames:
-    """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel; `chosen` are its frames (None: all)."""
+    """The pictures of a walk, [n, 3, H, W] in -1..1, batch after batch, with progress, preview and cancel; `chosen` are its frames (None: all).
+
+    `model` and `pose` are what the wires carry. Raises ConfigError for latents of another generator.
+    """
 
     def __init__(self, model: Any, walk: AnyWalk, settings: RenderSettings, pose: Any, chosen: range | None = None) -> None:
         self.handle = drawing_model(model)

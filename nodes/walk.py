@@ -172,7 +172,7 @@ def _no_curve(name: str) -> Curve:
 def drawn(
     generator: Generator, numbers: list[int], chosen: torch.Tensor, render: RenderSettings, pose: Pose | None = None
 ) -> Iterator[torch.Tensor]:
-    """Some frames of a walk by their numbers and latents, uint8 [1, H, W, 3] one after another."""
+    """Some frames of a walk by their numbers and latents (`chosen` [n, L, D]), uint8 [1, H, W, 3] one after another; `pose` None: it stays."""
     for number, ws in zip(numbers, chosen.split(1), strict=True):
         yield from frames(generator, [ws], render, pose=pose, first=number)
 

@@ -13,11 +13,11 @@ class Progress(Protocol):
     """Called with how much is done; may raise to cancel."""
 
     def __call__(self, done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
-        """`done` of `total` units (None: unknown); `note` names the step; `preview` is a image [H, W, 3], uint8."""
+        """`done` of `total` units (None: unknown); `note` names the step; `preview` is an image [H, W, 3], uint8, or None."""
 
 
 def silent(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
     """Progress that nobody watches.
 
-    `done`, `total` (None: unknown), `note` and `preview` (an image, or None) are those of `Progress`.
+    `done`, `total` (None: unknown), `note` and `preview` ([H, W, 3], or None) are those of `Progress`.
     """

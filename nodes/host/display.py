@@ -20,14 +20,14 @@ def graph_metadata(hidden: Any) -> dict[str, Any]:
 
 
 def to_host(images: torch.Tensor) -> torch.Tensor:
-    """Pictures where ComfyUI keeps them between nodes."""
+    """Pictures, of any shape, where ComfyUI keeps them between nodes."""
     import comfy.model_management as management
 
     return images.to(management.intermediate_device())
 
 
 def clip_vision_output(example: Any, image_embeds: torch.Tensor) -> Any:
-    """ComfyUI's output of a CLIP vision model, with other image embeddings [1, D] and all else as `example` has it."""
+    """ComfyUI's output of a CLIP vision model, with other image embeddings (`image_embeds` [1, D]) and all else as `example` has it."""
     from comfy.clip_vision import Output
 
     made = Output()
@@ -45,7 +45,7 @@ def stop_if_cancelled() -> None:
 
 
 def show_text(text: str, node_id: str | None) -> None:
-    """Write a text into a node on the page, where there is a page."""
+    """Write a text into the node `node_id` on the page, where there is a page (None: there's none)."""
     from server import PromptServer
 
     server = getattr(PromptServer, "instance", None)
@@ -54,7 +54,7 @@ def show_text(text: str, node_id: str | None) -> None:
 
 
 def page(text: str, node_id: str | None, preview: Any = None) -> dict[str, Any]:
-    """What a node leaves on the page when it's done, its `ui`: a text, and the picture or film of `preview`.
+    """What the node `node_id` leaves on the page when it's done, its `ui`: a text, and the picture or film of `preview` (None: there's none).
 
     The text is shown at once. It's kept with the result too, for web/node_pages.js: an empty one takes back what an earlier run said, and
     ComfyUI sends the results of its cache again.

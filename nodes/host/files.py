@@ -106,7 +106,7 @@ def file_key(lookup: Callable[[Any], Path], name: Any) -> str:
 def video_file(video: Any, start: float = 0.0, seconds: float | None = None) -> tuple[Path, float, float | None]:
     """The file of a VIDEO, and the cut of it that's meant: start and length in seconds, inside the cut that the wire itself makes.
 
-    What's in memory goes into ComfyUI's temp folder first. Raises ConfigError.
+    `seconds` None means to its end. What's in memory goes into ComfyUI's temp folder first. Raises ConfigError.
     """
     if not hasattr(video, "get_stream_source"):
         raise ConfigError(f"got {'nothing' if video is None else type(video).__name__}; connect a VIDEO output, such as that of Load Video")
@@ -150,7 +150,10 @@ def output_folder() -> Path:
 
 
 def output_file(prefix: str, ending: str) -> tuple[Path, str]:
-    """An unused file name in ComfyUI's output folder, and what file widgets call it. Raises ConfigError for a prefix that leads outside."""
+    """An unused file name in ComfyUI's output folder, and what file widgets call it. Raises ConfigError for a prefix that leads outside.
+
+    `ending` follows the number, such as ".safetensors".
+    """
     import folder_paths
 
     root = output_folder()

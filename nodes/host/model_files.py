@@ -47,7 +47,7 @@ def likely(files: list[str], *words: str) -> str:
 
 
 def weight_file(category: str, name: str, wire: str) -> Path:
-    """The file that is offered under `name` in the input `wire`. Raises ConfigError."""
+    """The file that is offered under `name` in the input `wire`, of a `category` of model folders. Raises ConfigError."""
     import folder_paths
 
     found = weight_files(category)

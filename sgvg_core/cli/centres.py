@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def images_of(generator: Generator, ws: torch.Tensor, progress: Progress) -> torch.Tensor:
-    """What latents [N, L, D] look like, uint8 [N, H, W, 3]."""
+    """What latents `ws` [N, L, D] look like, uint8 [N, H, W, 3]."""
     found: list[torch.Tensor] = []
     for some in frames(generator, [ws]):
         found.append(some)

@@ -47,9 +47,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def convert(paths: Sequence[Path], output: Path, *, half: bool = False, part: str | None = None, progress: Progress = silent) -> Recognised:
-    """Write what a file holds (or its `part`), or three recurrent blocks as one walker, to `output`; the answer is what it was.
+    """Write what a file holds, or three recurrent blocks as one walker, to `output`; the answer is what it was.
 
-    The header gets each source's SHA-256. Raises CheckpointError or ConfigError; then nothing is left at `output`.
+    `part` is the one of several networks that is meant (None: there's one); `half` stores float16. The header gets each source's SHA-256.
+    Raises CheckpointError or ConfigError; then nothing is left at `output`.
     """
     checked_file("--output", output, (".safetensors",))
     check_apart([output], paths)

@@ -53,7 +53,7 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, write and draw."""
+    """Measure, write and draw. Raises ConfigError where nothing is asked for."""
     fps, names = to_fps(options.fps), expanded(filter(None, options.curves.split(",")))
     _check_outputs(options)
     if not names and not options.heard:

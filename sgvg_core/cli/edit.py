@@ -62,7 +62,7 @@ def edits_of(options: argparse.Namespace) -> tuple[Edit, ...]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Edit as the options say."""
+    """Edit as the options say. Raises ConfigError where they name no edit."""
     edits = edits_of(options)
     if not edits:
         raise ConfigError("edit: got no edit; say what to change, such as --edit 'text=at night'")

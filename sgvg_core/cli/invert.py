@@ -56,7 +56,7 @@ def add_inversion(parser: argparse.ArgumentParser) -> None:
 
 
 def inversion_of(options: argparse.Namespace, *, keep_at_cancel: bool = False) -> InversionSettings:
-    """What the options of `add_inversion` say."""
+    """What the options of `add_inversion` say. `keep_at_cancel`: Ctrl-C keeps the best so far."""
     return InversionSettings(space=options.space, num_steps=options.steps, seed=options.seed, fit=options.fit, keep_at_cancel=keep_at_cancel)
 
 

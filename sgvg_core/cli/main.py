@@ -39,7 +39,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for an error that the user can mend, 1 for a fault of the program's.
 
-    130 when cancelled, 143 when ended by SIGTERM (128 and the number of the signal).
+    `arguments` are those of the command line (None: this process's). 130 when cancelled, 143 when ended by SIGTERM (128 and the number of
+    the signal).
     """
     make_printable()
     debug, arguments = False, sys.argv[1:] if arguments is None else arguments

@@ -103,7 +103,7 @@ def use_threads(threads: int | None) -> None:
 
 
 def parse_strength(text: str) -> dict[str, float]:
-    """``"coarse=1,mid=0.5"`` as a dictionary; groups that aren't named keep 1."""
+    """``"coarse=1,mid=0.5"`` as a dictionary; groups that aren't named keep 1. Raises ConfigError for anything else."""
     strengths: dict[str, float] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")

@@ -16,7 +16,10 @@ def checked_file(option: str, path: Path, endings: tuple[str, ...]) -> None:
 
 
 def check_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | str | None]) -> None:
-    """Raise ConfigError if an output is an input (under this name or another), lies at the place of one, or is named twice."""
+    """Raise ConfigError if one of `outputs` is one of `inputs` (under this name or another), lies at the place of one, or is named twice.
+
+    None among them is one that wasn't asked for.
+    """
     seen: dict[str, Path] = {}
     sources = list(inputs)
     for path in outputs:

@@ -33,7 +33,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run(parser: argparse.ArgumentParser, steps: int) -> None:
-    """How long a run lasts, what is kept and what is watched; all of it may differ when a run is resumed."""
+    """How long a run lasts (`steps`, where the user names no number), what is kept and what is watched; all of it may differ when a run is resumed.
+    """
     parser.add_argument("--steps", type=whole(), default=None, metavar="N", help=f"the run ends with this step (default: {steps})")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     parser.add_argument("--readers", type=whole(0, MAX_READERS), default=2, metavar="N", help="threads that read data ahead (default: 2)")
@@ -53,7 +54,7 @@ def add_world_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None:
-    """Raise ConfigError for an option that says nothing where it was given: the world's with --data (but `also`), those of data without it."""
+    """Raise ConfigError for one of `options` that says nothing where it was given: the world's with --data (but `also`), those of data without it."""
     given = getattr(options, "data", None) is not None
     for name in _OF_THE_WORLD:
         if given and name not in also and getattr(options, name, None) is not None:
@@ -66,7 +67,7 @@ def check_fitting(options: argparse.Namespace, also: Sequence[str] = ()) -> None
 
 
 def stage_config(options: argparse.Namespace, presets: Mapping[str, T], default: str) -> T:
-    """The settings that the options tell. Raises ConfigError."""
+    """The settings that the options tell: one of `presets` (by default that called `default`), a file and changes. Raises ConfigError."""
     from ..training.runs.settings import read_stage_config
 
     return read_stage_config(presets, preset=options.preset, default=default, file=options.config, changes=options.changes)
@@ -79,7 +80,9 @@ def said_changes(options: argparse.Namespace) -> dict[str, str]:
 
 
 def run_policy(options: argparse.Namespace, max_minutes: float | None, steps: int = 1000) -> "RunPolicy":
-    """The policy that the options tell; `steps` where they name no number. Raises ConfigError."""
+    """The policy that the options tell; `steps` where they name no number; `max_minutes` of computing end it (None: steps alone do). Raises
+    ConfigError.
+    """
     from ..training.runs.steps import RunPolicy
 
     return RunPolicy(

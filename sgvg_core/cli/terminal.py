@@ -15,18 +15,24 @@ MAX_LINE = 10_000
 
 
 def say(text: str, to: TextIO | None = None) -> None:
-    """Print one line; characters that would steer the terminal are shown as escapes, a line break in a file's name too."""
+    """Print one line, `text`, to the stream `to` (None: standard output).
+
+    Characters that would steer the terminal are shown as escapes, a line break in a file's name too.
+    """
     print(shown(text, MAX_LINE), file=to or sys.stdout)
 
 
 def say_lines(text: str, to: TextIO | None = None) -> None:
-    """Print text of several lines as `say` prints one; none for an empty text."""
+    """Print text of several lines as `say` prints one (`to` is its); none for an empty text. Without a stream it's standard output."""
     for line in text.split("\n") if text else ():
         say(line, to)
 
 
 def say_json(value: Any, indent: int | None = None) -> None:
-    """Print JSON that any console can encode: what isn't ASCII is escaped, which means the same."""
+    """Print a `value` as JSON that any console can encode: what isn't ASCII is escaped, which means the same.
+
+    `indent` is the number of spaces of each level; None: one line.
+    """
     print(json.dumps(value, indent=indent))
 
 
