@@ -5,7 +5,7 @@ kept with the bundled model's joint map, and a text of such words alone leads th
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ from ..world.codes import Z_DIM, read_codes
 _HIGH, _LOW = 0.9, 0.1
 _SHORTEST = 3
 """Letters of a word that can mean something by itself."""
+_JOINING = frozenset({"and", "with", "but"})
+"""Words that join what's said of an attribute to the rest."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,19 +29,40 @@ class NamedAttributes:
     values: Mapping[str, torch.Tensor]
     """By name, each code's value in 0..1, [N]."""
     words: Mapping[str, Mapping[str, float]]
-    """By word, the values that it means."""
+    """By word or phrase, in small letters, the values that it means."""
     plain: frozenset[str]
     """Words that may come with them and mean nothing by themselves."""
 
-    def meant_by(self, text: str) -> dict[str, float]:
-        """The values that a text means by its words; empty where it says anything else too."""
+    def split(self, text: str) -> tuple[dict[str, float], str]:
+        """The values that phrases and words of a text mean, and what else it says.
+
+        A phrase goes before its words. A word goes with the plain words before it ("a fire, in the fog": the fog, and "a fire"). Where nothing
+        but plain words is left, nothing else is said.
+        """
+        spoken = text.replace(",", " ").split()
+        small = [word.lower() for word in spoken]
         found: dict[str, float] = {}
-        for word in text.lower().replace(",", " ").split():
-            if word in self.words:
-                found.update(self.words[word])
-            elif word not in self.plain:
-                return {}
-        return found
+        rest: list[str] = []
+        place = 0
+        while place < len(spoken):
+            length = next((n for n in range(len(spoken) - place, 0, -1) if " ".join(small[place:place + n]) in self.words), 0)
+            if length:
+                found.update(self.words[" ".join(small[place:place + length])])
+                rest = self._without_plain_end(rest, self.plain | _JOINING if length == 1 else _JOINING)
+                place += length
+            else:
+                rest.append(spoken[place])
+                place += 1
+        if not found:
+            return {}, text
+        return found, " ".join(self._without_plain_end(rest, self.plain | _JOINING))
+
+    @staticmethod
+    def _without_plain_end(words: list[str], plain: frozenset[str]) -> list[str]:
+        last = len(words)
+        while last and words[last - 1].lower() in plain:
+            last -= 1
+        return words[:last]
 
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """What a file keeps of them: tensors, and settings for its header."""
@@ -76,13 +99,23 @@ def world_attributes(generator: Generator, num_codes: int, seed: int = 0) -> Nam
     meanings += [({"hour": (fifth + 0.5) / len(HOURS)}, phrases) for fifth, phrases in enumerate(HOURS)]
     spoken = [_words(phrases) for _, phrases in meanings]
     others = [_words(phrases) for phrases in (*STRENGTHS, *NAMES.values(), FRAMES)]
-    words: dict[str, dict[str, float]] = {}
+    words = _phrases(meanings)
     for number, (means, phrases) in enumerate(meanings):
         elsewhere = set().union(*spoken[:number], *spoken[number + 1:], *others)
         own = [[word for word in _words((phrase,)) - elsewhere if len(word) >= _SHORTEST] for phrase in phrases]
         words.update({found[0]: means for found in own if len(found) == 1})
     common = {word for word in set().union(*spoken) if sum(word in each for each in spoken) > 1 or len(word) < _SHORTEST}
     return NamedAttributes(values, words, frozenset((common | _words(FRAMES) | {"the"}) - set(words)))
+
+
+def _phrases(meanings: Sequence[tuple[dict[str, float], tuple[str, ...]]]) -> dict[str, dict[str, float]]:
+    """What phrases of several words mean; one that captions say of several values means their mean."""
+    said: dict[str, dict[str, list[float]]] = {}
+    for means, phrases in meanings:
+        for phrase in (each for each in phrases if " " in each):
+            for name, value in means.items():
+                said.setdefault(phrase, {}).setdefault(name, []).append(value)
+    return {phrase: {name: sum(values) / len(values) for name, values in each.items()} for phrase, each in said.items()}
 
 
 def _within(means: Any, names: Collection[str]) -> dict[str, float]:

@@ -22,7 +22,7 @@ from .curves import amounts_of
 from .directions import Direction, load_direction
 from .edits import Edit, StrengthCurve, layer_mask
 from .joint_map import Attribute, JointMap, joint_map
-from .landing import landing_code
+from .landing import fitting_scores, landing_code
 from .optimise import optimise_edit
 from .passing import LandingShift, crisp_ends, passed_quickly
 from .regions import edited_walk
@@ -153,54 +153,64 @@ class Resolver:
 
             return follow_sound(self, edit)
         unknown = self._unknown_words(edit)
-        understood = understand(self.model, self.map, edit.target, self.progress)
-        way, shift = self.shift_to(understood, edit)
+        understood = understand(self.model, self.map, edit.target, self.progress, by_name=edit.way in ("auto", "scene"))
+        way, shifts = self.shifts_to(understood, edit)
         notes = (*unknown, f"{edit.target.name}: understood as {described(understood, self.model)}"
                  f"{', which the picture shows already' if way in ('attribute', 'none') and understood.scene is not None else ''}")
-        amounts = self._amounts(edit)
-        amounts = passed_quickly(amounts, self.settings.fps) if isinstance(shift, LandingShift) else amounts
-        return ResolvedEdit(edit.name, (shift,), amounts, edit.region, notes, way)
+        amounts = self._amounts(edit).expand(-1, len(shifts))
+        amounts = passed_quickly(amounts, self.settings.fps) if way == "scene" else amounts
+        return ResolvedEdit(edit.name, shifts, amounts, edit.region, notes, way)
 
-    def shift_to(self, understood: Understood, edit: Edit) -> tuple[str, Shift]:
+    def shifts_to(self, understood: Understood, edit: Edit) -> tuple[str, tuple[Shift, ...]]:
         """The way of a target, and what leads there."""
         way = edit.way
         if way == "optimise" and understood.said is not None:
             found = optimise_edit(self.model, self.start_ws, understood.said, progress=self.progress)
-            return way, LinearShift(self.mask(edit) * (found.ws - self.start_ws)[0])
-        if way == "auto" and understood.named:
-            return "attribute", LinearShift(self.mask(edit) * self._named(understood.named))
+            return way, (LinearShift(self.mask(edit) * (found.ws - self.start_ws)[0]),)
         if way == "auto":
             way = "attribute" if understood.scene is None or understood.scene == self.scene else "scene"
-            if way == "attribute" and understood.changes is None:
-                return "none", LinearShift(torch.zeros_like(self.start_ws[0]))  # it shows the scene already, and nothing else was asked for
         if way == "scene":
-            return way, self.landing(understood, edit)
+            return way, (self.landing(understood, edit),)
+        named = (LinearShift(self.mask(edit) * self._named(understood.named)),) if understood.named else ()
         changes = understood.changes
+        if changes is None and edit.way == "auto":  # it shows the scene already, and nothing else was asked for
+            return ("attribute", named) if named else ("none", (LinearShift(torch.zeros_like(self.start_ws[0])),))
         if changes is None:
             wanted = self.map.centres[self.scene] if understood.wanted is None else understood.wanted
             changes = (wanted - self.map.embeds.mean(0)).expand(len(self.map.centres), -1)
-        return way, self.attribute(self.map.attribute(changes), edit)
+        return way, (self.attribute(self.map.attribute(changes), edit), *named)
 
     def landing(self, understood: Understood, edit: Edit) -> LandingShift:
         """To a code of the target's scene, in the start's fine latents; and there along what the target says besides the scene.
 
         Raises ConfigError for a target that names no scene.
         """
-        wanted, changes = understood.wanted, understood.changes
-        if wanted is None:
+        wanted, changes, named = understood.wanted, understood.changes, understood.named or {}
+        if wanted is None or understood.scene is None:
             raise ConfigError(f"{edit.name}: names no scene to land in; leave way out, or ask for a scene such as "
                               f"{', '.join(list(joint_space_of(self.model).labels)[:3]) or 'a place'}")
         layers = self.mask(edit)[:, 0].bool()
         if not edit.layers:
             layers[self.model.walker.slices["fine"].start:] = False
-        code = landing_code(self.map, wanted, changes, self.start_ws, layers)
+        code = landing_code(self.map, wanted, fitting_scores(self.map, changes, named), self.start_ws, layers)
         offset = layers[:, None] * (code - self.start_ws[0])
-        if changes is not None and understood.scene is not None and not bool(layers.all()):
+        if changes is not None and not edit.layers:
             attribute = self.map.attribute(changes)
             step = ~layers[:, None] * attribute.step  # the code that it lands on shows it already
             end, _ = self._levels(attribute, self.start_ws + offset, understood.scene, step)
             offset = offset + end * step
+        if named:
+            offset = offset + self._named_beside(named, code, understood.scene, layers) * self.mask(edit)
         return LandingShift(offset, *self._crisp_ends(offset))
+
+    def _named_beside(self, named: dict[str, float], code: torch.Tensor, scene: int, layers: torch.Tensor) -> torch.Tensor:
+        """What leads a landing to values of named attributes, [L, D]: the code [D] of a scene, by its number, in `layers` (bool [L]), and the
+        start in the others.
+        """
+        landed = self._named_step(named, code[None, None], scene)
+        kept = self._named_step(named, self.start_ws[:, ~layers], self.scene) if not bool(layers.all()) else landed
+        ws = torch.where(layers[:, None], code, self.start_ws)
+        return self._as_far_as_sharp(ws, torch.where(layers[:, None], landed, kept))
 
     def _crisp_ends(self, offset: torch.Tensor) -> tuple[float, float]:
         """How much of the way along an offset [L, D] pictures are as crisp as those at both ends, and show one of the two scenes."""
@@ -213,10 +223,17 @@ class Resolver:
 
     def _named(self, values: dict[str, float]) -> torch.Tensor:
         """What leads the start to values of named attributes, as far as its fine detail stays, [D]."""
-        step = torch.stack([self.map.named_steps(name, value, self.start_ws, self.scene) for name, value in values.items()]).sum(0)
-        before = self._look(self.start_ws)[1]
+        return self._as_far_as_sharp(self.start_ws, self._named_step(values, self.start_ws, self.scene))
+
+    def _named_step(self, values: dict[str, float], ws: torch.Tensor, scene: int) -> torch.Tensor:
+        """What leads latents [1, L, D] of a scene, by its number, to values of named attributes, [D]."""
+        return torch.stack([self.map.named_steps(name, value, ws, scene) for name, value in values.items()]).sum(0)
+
+    def _as_far_as_sharp(self, ws: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        """The largest share of a step from latents [1, L, D] that leaves enough of their picture's fine detail."""
+        before = self._look(ws)[1]
         shares = (1.0, 0.75, 0.5, 0.25)
-        return next((share * step for share in shares if self._look(self.start_ws + share * step)[1] >= _LEAST_DETAIL * before), shares[-1] * step)
+        return next((share * step for share in shares if self._look(ws + share * step)[1] >= _LEAST_DETAIL * before), shares[-1] * step)
 
     def attribute(self, attribute: Attribute, edit: Edit) -> KnotShift:
         """A direction within the start's scene: strength 1 is as far as the best of the codes show it.

@@ -33,17 +33,23 @@ class Understood:
     changes: torch.Tensor | None = None
     """[K, E]: what is to change within each scene; None where nothing but the scene is named."""
     named: dict[str, float] | None = None
-    """Values of attributes that the model knows by name, which the words mean and nothing else."""
+    """Values of attributes that the model knows by name and words of the target mean; the other fields say what the rest asks for."""
     said: torch.Tensor | None = None
-    """[E]: the weighted sum of the parts' embeddings, as they're said."""
+    """[E]: the weighted sum of the parts' embeddings, as they're said; None where all of them are named."""
 
 
 @torch.no_grad()
-def understand(model: SoundModel, known: JointMap, target: Target, progress: Progress = silent) -> Understood:
-    """What a target asks of a model, by its map of codes (`known`). Raises ConfigError, MediaError, ShapeError."""
-    total = sum(abs(part.weight) for part in target.parts)
-    named = _named(known, target)
-    found = [(part, understand_part(model, known, part, target.neutral, progress)) for part in target.parts]
+def understand(model: SoundModel, known: JointMap, target: Target, progress: Progress = silent, *, by_name: bool = False) -> Understood:
+    """What a target asks of a model, by its map of codes (`known`). Raises ConfigError, MediaError, ShapeError.
+
+    `by_name`: words for attributes that the model knows by name are taken out of texts and give `named`; else the joint space alone says
+    what a text means.
+    """
+    named, parts = _split(model, known, target) if by_name else ({}, target.parts)
+    if not parts:
+        return Understood(named=named)
+    total = sum(abs(part.weight) for part in parts)
+    found = [(part, understand_part(model, known, part, target.neutral, progress)) for part in parts]
     scenes = [(part.weight / total, each) for part, each in found if each.wanted is not None]
     changes = [part.weight / total * each.changes for part, each in found if each.changes is not None]
     wanted = torch.stack([weight * each.wanted for weight, each in scenes if each.wanted is not None]).sum(0) if scenes else None
@@ -54,15 +60,32 @@ def understand(model: SoundModel, known: JointMap, target: Target, progress: Pro
         wanted = best = None
     said = torch.stack([part.weight / total * each.said for part, each in found if each.said is not None]).sum(0)
     scene = None if best is None else best[1].scene
-    return Understood(wanted, scene, torch.stack(changes).sum(0) if changes else None, None if best is not None else named, said)
+    return Understood(wanted, scene, torch.stack(changes).sum(0) if changes else None, named or None, said)
 
 
-def _named(known: JointMap, target: Target) -> dict[str, float] | None:
-    """What texts mean that are of words for named attributes alone; None where anything else is said, or led away from."""
-    if known.named is None or target.neutral is not None or not all(part.kind == "text" and part.weight > 0 for part in target.parts):
-        return None
-    means = [known.named.meant_by(part.value) for part in target.parts]
-    return {name: value for each in means for name, value in each.items()} if all(means) else None
+def _split(model: SoundModel, known: JointMap, target: Target) -> tuple[dict[str, float], tuple[TargetPart, ...]]:
+    """What texts mean by words for named attributes, and the parts that are left: those texts without these words. A text that's led away
+    from stays as it is, and so do all where the user says what they're opposed to. Words that the model never learned aren't left alone.
+    """
+    if known.named is None or target.neutral is not None:
+        return {}, target.parts
+    named: dict[str, float] = {}
+    parts: list[TargetPart] = []
+    for part in target.parts:
+        if part.kind != "text" or part.weight < 0:
+            parts.append(part)
+            continue
+        means, rest = known.named.split(part.value)
+        named.update(means)
+        if not means or (rest and not _says_nothing(model, rest)):
+            parts.append(dataclasses.replace(part, value=rest))
+    return named, tuple(parts)
+
+
+def _says_nothing(model: SoundModel, text: str) -> bool:
+    """Whether the model knows no word of a text."""
+    unknown = joint_space_of(model).unknown_words([text])
+    return len(unknown) >= len(set(text.lower().split()))
 
 
 def understand_part(
@@ -118,9 +141,12 @@ def _without_labels(model: SoundModel, known: JointMap, embedded: torch.Tensor, 
 def described(understood: Understood, model: SoundModel) -> str:
     """In words, for notes and reports."""
     labels = joint_space_of(model).labels
+    named = [f"{name} {value:g}" for name, value in (understood.named or {}).items()]
     if understood.scene is None:
-        return "within the scene"
-    return f"the scene {labels[understood.scene]}" if understood.scene < len(labels) else f"scene {understood.scene + 1}"
+        return ", ".join(["within the scene", *named])
+    scene = f"the scene {labels[understood.scene]}" if understood.scene < len(labels) else f"scene {understood.scene + 1}"
+    return ", ".join([scene, *named])
+
 
 
 __all__ = ["Understood", "described", "in_context", "names_a_scene", "part_name", "understand", "understand_part"]

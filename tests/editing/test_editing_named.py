@@ -7,6 +7,7 @@ from sgvg_core.assembly import SoundModel, load_model
 from sgvg_core.editing import apply_edits, joint_map, parse_edit, resolve_edits
 from sgvg_core.editing.joint_map import JointMap
 from sgvg_core.editing.named import NamedAttributes, world_attributes
+from sgvg_core.synthesis import rgb_images
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,44 @@ def test_damaged_words_of_a_file_mean_nothing(means: object) -> None:
     assert read.words == {"mist": {"haze": 0.9}}
 
 
-@pytest.mark.parametrize(("text", "means"), [
-    ("in the fog", {"haze": 0.9}), ("fog, at night", {"haze": 0.9, "hour": 0.9}), ("under an overcast sky", {"clouds": 0.9}),
-    ("a thunderstorm at night", {}), ("in the", {}), ("fog and wizards", {}),
+@pytest.mark.parametrize(("text", "means", "rest"), [
+    ("a thunderstorm at night", {"hour": 0.9}, "a thunderstorm"), ("Under water, in the fog", {"haze": 0.9}, "Under water"),
+    ("a photo of a misty waterfall", {"haze": 0.9}, "waterfall"), ("in the middle of the night", {"hour": 0.9}, ""),
+    ("heavy rain under heavy clouds", {"clouds": 0.9}, "heavy rain"), ("fire and fog", {"haze": 0.9}, "fire"),
+    ("under the sea", {}, "under the sea"), ("in the", {}, "in the"),
+    ("fog, at night", {"haze": 0.9, "hour": 0.9}, ""), ("night under water", {"hour": 0.9}, "under water"),
 ])
-def test_a_text_means_them_by_their_words_alone(known: JointMap, text: str, means: dict[str, float]) -> None:
+def test_a_text_is_split_into_named_values_and_the_rest(known: JointMap, text: str, means: dict[str, float], rest: str) -> None:
     assert known.named is not None
-    assert known.named.meant_by(text) == means
+    assert known.named.split(text) == (means, rest)
+
+
+@pytest.mark.parametrize("text", ["a thunderstorm at night", "a campfire at noon"])
+def test_a_scene_and_an_hour_are_both_followed(model: SoundModel, known: JointMap, text: str) -> None:
+    number = int((known.scenes == list(model.joint_space.labels).index("raining")).nonzero()[0, 0])
+    start = known.ws[number][None, None].repeat(1, model.generator.num_ws, 1)
+    (edit,) = resolve_edits(model, [parse_edit(f"text={text}")], start)
+    edited = apply_edits(start, (edit,))
+    images = rgb_images(model.generator, edited, noise_mode="const")
+    scene = int(known.scene_of(model.joint_space.embed_images(images))[0])
+    label = {"a thunderstorm at night": "thunderstorm", "a campfire at noon": "fire crackling"}[text]
+    value = 0.9 if "night" in text else 0.1
+    assert (edit.way, model.joint_space.labels[scene]) == ("scene", label)
+    assert f"the scene {label}, hour {value:g}" in edit.notes[-1]
+    assert float(known.named_steps("hour", value, edited[:, -1:], int(known.scenes[number])).norm()) < 0.1, "the start's fine latents follow too"
+    (scene_alone,) = resolve_edits(model, [parse_edit(f"text={label}")], start)
+    brighter = images.mean() - rgb_images(model.generator, apply_edits(start, (scene_alone,)), noise_mode="const").mean()
+    assert float(brighter) > 0.03 if value < 0.5 else float(brighter) < -0.03
+
+
+def test_what_differs_within_scenes_is_joined_with_named_values(model: SoundModel, known: JointMap) -> None:
+    start = known.ws[3][None, None].repeat(1, model.generator.num_ws, 1)
+    (edit,) = resolve_edits(model, [parse_edit("text=violent, in the fog")], start)
+    assert (edit.way, len(edit.shifts), edit.amounts.shape) == ("attribute", 2, (1, 2))
+    (fog,) = resolve_edits(model, [parse_edit("text=in the fog")], start)
+    assert torch.equal(edit.shifts[1](torch.ones(1)), fog.shifts[0](torch.ones(1)))
+    layers = resolve_edits(model, [parse_edit("text=a thunderstorm at night; layers=coarse")], start)[0].shifts[0](torch.ones(1))
+    assert not layers[:, model.walker.slices["coarse"].stop:].any()
 
 
 @pytest.mark.parametrize(("text", "name", "value"), [("in the fog", "haze", 0.9), ("overcast", "clouds", 0.9), ("at noon", "hour", 0.1)])
