@@ -2,6 +2,7 @@
 
 import torch
 
+_AT_ONCE = 2**18
 _CANCELLED = 0.03
 """A mean with less than this share of the power that unrelated channels would leave in it has been cancelled (-15 dB)."""
 
@@ -35,6 +36,13 @@ def said_of(channel: int) -> str:
 
 def mix_down(waveform: torch.Tensor) -> torch.Tensor:
     """The mean of the channels, or where they cancel each other the loudest of them: [C, N] -> [N]."""
+    channel = channel_heard(waveform)
+    return waveform.float().mean(dim=0) if channel is None else waveform[channel].float()
+
+
+def channel_heard(waveform: torch.Tensor) -> int | None:
+    """`ChannelLevels.loudest` of a waveform [C, N]."""
     levels = ChannelLevels()
-    levels.add(waveform)
-    return waveform.float().mean(dim=0) if levels.loudest is None else waveform[levels.loudest].float()
+    for chunk in waveform.split(_AT_ONCE, dim=1):
+        levels.add(chunk)
+    return levels.loudest

@@ -6,7 +6,7 @@ settings may be added, defaults stay.
 
 from .mel import log_mel, mel_filters, mel_power, power_to_log_mel, released_log_mel, released_tower_log_mel, resize_log_mel
 from .segments import MelSegments, SoundLevel, clip_log_mel, cut_window, measure, mirrored, segments_of, window_log_mels, window_samples, window_start
-from .waveform import from_audio_dict, resample, to_mono
+from .waveform import from_audio_dict, mono_pieces, resample, to_mono
 
 __all__ = [
     "MelSegments",
@@ -19,6 +19,7 @@ __all__ = [
     "mel_filters",
     "mel_power",
     "mirrored",
+    "mono_pieces",
     "power_to_log_mel",
     "released_log_mel",
     "released_tower_log_mel",

@@ -1,11 +1,12 @@
 """Waveforms [C, N]: taken out of AUDIO dictionaries, mixed to mono, resampled."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..downmix import mix_down
+from ..downmix import channel_heard, mix_down
 from ..errors import ConfigError, MediaError, ShapeError
 from ..shapes import check_shape
 
@@ -60,19 +61,38 @@ def resample(waveform: torch.Tensor, from_rate: int, to_rate: int) -> torch.Tens
     waveform = waveform.detach().to("cpu", torch.float32)
     if from_rate == to_rate or waveform.shape[1] == 0:
         return waveform
-    wanted = -(-waveform.shape[1] * to_rate // from_rate)
-    # Silence behind the end pushes the last samples out of the filter, however few there are.
-    padded = torch.nn.functional.pad(waveform, (0, 256 + 64 * -(-from_rate // to_rate)))
-    return torch.from_numpy(np.stack([_resampled(channel, from_rate, to_rate)[:wanted] for channel in padded.numpy()]))
+    return torch.stack([torch.cat(list(_resampled(channel.split(from_rate), from_rate, to_rate))) for channel in waveform])
 
 
-def _resampled(channel: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+def mono_pieces(waveform: torch.Tensor, from_rate: int, to_rate: int) -> Iterator[torch.Tensor]:
+    """`resample` of `to_mono` of a waveform [C, N], in pieces [n] of about a second, without a copy of the whole.
+
+    `from_rate` and `to_rate` are in samples a second.
+    """
+    channel = channel_heard(waveform)
+    pieces = waveform.detach().to("cpu").split(from_rate, dim=1)
+    mixed = (piece.float().mean(dim=0) if channel is None else piece[channel].float() for piece in pieces)
+    return mixed if from_rate == to_rate else _resampled(mixed, from_rate, to_rate)
+
+
+def _resampled(pieces: Iterable[torch.Tensor], from_rate: int, to_rate: int) -> Iterator[torch.Tensor]:
+    """Pieces [n] of one channel at another rate."""
     import av  # here: who resamples nothing needs no media
 
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_rate)
-    pieces = []
-    for start in range(0, len(channel), from_rate):
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channel[None, start:start + from_rate]), format="fltp", layout="mono")
-        frame.sample_rate = from_rate
-        pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-    return np.concatenate(pieces + [piece.to_ndarray()[0] for piece in resampler.resample(None)])
+
+    def through(piece: torch.Tensor | None) -> Iterator[torch.Tensor]:
+        frame = None if piece is None else av.AudioFrame.from_ndarray(np.ascontiguousarray(piece.numpy()[None]), format="fltp", layout="mono")
+        if frame is not None:
+            frame.sample_rate = from_rate
+        yield from (torch.from_numpy(made.to_ndarray()[0]) for made in resampler.resample(frame))
+
+    num_in = num_out = 0
+    for piece in pieces:
+        num_in += len(piece)
+        for made in through(piece):
+            num_out += len(made)
+            yield made
+    # Silence behind the end pushes the last samples out of the filter, however few there are.
+    end = torch.cat([*through(torch.zeros(256 + 64 * -(-from_rate // to_rate))), *through(None)])
+    yield end[:max(0, -(-num_in * to_rate // from_rate) - num_out)]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..audio import mel_filters
+from .gathered import Gathered
 from .spectra import Stft
 from .tempo import Tempo, measure_tempo
 from .tempo_level import level_factor
@@ -90,19 +91,17 @@ def beat_envelopes(chunks: Iterable[torch.Tensor], loudest: float) -> BeatEnvelo
     top = 10 * float(np.log10(max(loudest * (BEAT_STFT.n_fft / 2048) ** 2, 1e-12)))
     fine = _FineEnergy()
     past = torch.full((1, _N_MELS), top - _RANGE_DB)
-    onsets, bass, loud = [], [], []
+    onsets, bass, loud = Gathered(), Gathered(), Gathered()
     for power in BEAT_STFT.powers(fine.counted(chunks)):
         level = (10 * (power @ filters.T).clamp(min=1e-12).log10()).clamp(min=top - _RANGE_DB)
         before = torch.cat([past, level[:-1]])
         rise = (level - torch.nn.functional.max_pool1d(before[:, None], 3, stride=1, padding=1)[:, 0]).clamp(min=0)
-        onsets.append(rise.mean(1).numpy())
-        bass.append(rise[:, low].mean(1).numpy())
+        onsets.add(rise.mean(1))
+        bass.add(rise[:, low].mean(1))
         amplitude = [(10 ** ((each - top) / 10)).sum(1).sqrt() for each in (level, before)]
-        loud.append((amplitude[0] - amplitude[1]).clamp(min=0).numpy())
+        loud.add((amplitude[0] - amplitude[1]).clamp(min=0))
         past = level[-1:]
-    if not onsets:
-        return BeatEnvelopes(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), 0)
-    return BeatEnvelopes(np.concatenate(onsets), np.concatenate(bass), np.concatenate(loud), fine.energies(), fine.num_samples)
+    return BeatEnvelopes(onsets.rows, bass.rows, loud.rows, fine.energies(), fine.num_samples)
 
 
 @functools.lru_cache(maxsize=1)
@@ -119,7 +118,7 @@ class _FineEnergy:
 
     def __init__(self) -> None:
         self.num_samples = 0
-        self._made: list[np.ndarray] = []
+        self._made = Gathered(dtype=np.float64)
         self._left, self._last = np.zeros(0), 0.0
 
     def counted(self, chunks: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
@@ -128,12 +127,12 @@ class _FineEnergy:
             self.num_samples += len(samples)
             joined = np.concatenate([self._left, np.diff(samples, prepend=self._last) ** 2])
             whole = len(joined) - len(joined) % _FINE_HOP
-            self._made.append(joined[:whole].reshape(-1, _FINE_HOP).mean(1))
+            self._made.add(joined[:whole].reshape(-1, _FINE_HOP).mean(1))
             self._left, self._last = joined[whole:], float(samples[-1]) if len(samples) else self._last
             yield chunk
 
     def energies(self) -> np.ndarray:
-        return np.concatenate([*self._made, self._left.mean(keepdims=True)] if len(self._left) else self._made)
+        return np.append(self._made.rows, self._left.mean(keepdims=True)) if len(self._left) else self._made.rows
 
 
 def track_beats(envelopes: BeatEnvelopes) -> Beats:
@@ -211,22 +210,21 @@ def _trimmed(beats: np.ndarray, onsets: np.ndarray) -> np.ndarray:
 def _onto_rises(seconds: np.ndarray, envelopes: BeatEnvelopes) -> np.ndarray:
     """Beats moved to where the energy rises most steeply nearby; those without a clear rise are moved as their neighbours were."""
     block = _FINE_HOP / BEAT_STFT.sample_rate
-    rises = _rises(envelopes.fine)
     reach = round(_REACH / block)
     around = np.round(seconds / block).astype(int)[:, None] + np.arange(-reach, reach + 1)
-    inside = (around >= 0) & (around < len(rises))
-    near = np.where(inside, rises[np.clip(around, 0, len(rises) - 1)], 0)
+    last = len(envelopes.fine)
+    inside = (around >= 0) & (around <= last)
+    near = np.where(inside, _rises(envelopes.fine, np.clip(around, 0, last)), 0)
     clear = near.max(1) > _CLEAR_RISE
     moved = np.where(clear, around[np.arange(len(around)), near.argmax(1)] * block, seconds)
     shift = float(np.median((moved - seconds)[clear])) if clear.any() else 0.0
     return np.maximum.accumulate(np.where(clear, moved, seconds + shift))
 
 
-def _rises(energy: np.ndarray, width: int = 4) -> np.ndarray:
-    """Rise [B + 1] of the logarithm of the energy from the `width` blocks before each block's beginning to those after it."""
+def _rises(energy: np.ndarray, places: np.ndarray, width: int = 4) -> np.ndarray:
+    """Rise of the logarithm of the energy [B] at each place 0..B: from the `width` blocks before that block's beginning to those after it."""
     floor = max(float(energy.max()) * 1e-6, 1e-14)
     total = np.concatenate([[0.0], np.cumsum(energy)])
-    places = np.arange(len(energy) + 1)
     after = total[np.minimum(places + width, len(energy))] - total[places]
     before = total[places] - total[np.maximum(places - width, 0)]
     return np.log((after + floor * width) / (before + floor * width))

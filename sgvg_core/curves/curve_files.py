@@ -6,10 +6,9 @@ import io
 import json
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,6 +19,8 @@ from .curve import Curve
 from .curve_set import CurveSet
 
 _MOST_BYTES = 512 * 2**20
+_AT_ONCE = 4096
+"""Frames that are written together."""
 _TICKS_A_QUARTER, _MICROSECONDS_A_QUARTER = 480, 500_000
 _CONTROLLERS = (*range(20, 32), *range(102, 120))
 """MIDI controllers without a meaning of their own."""
@@ -31,9 +32,9 @@ def save_curves(curves: CurveSet, path: str | Path) -> Path:
     file = Path(path)
     if file.suffix.lower() not in ENDINGS:
         raise ConfigError(f"{file}: got the ending {shown(repr(file.suffix), 20)}, expected {', '.join(ENDINGS)}")
-    content = ENDINGS[file.suffix.lower()](curves)
-    with atomic_write(file, DataError) as part:
-        part.write_bytes(content)
+    with atomic_write(file, DataError) as part, part.open("wb") as out:
+        for piece in ENDINGS[file.suffix.lower()](curves):
+            out.write(piece)
     return file
 
 
@@ -62,16 +63,30 @@ def load_curves(path: str | Path, fps: "Fraction | int | float | str | None" = N
     return dataclasses.replace(read, fps=rate, curves={name: curve.at(rate, count) for name, curve in read.curves.items()})
 
 
-def as_json(curves: CurveSet) -> dict[str, Any]:
-    """Curves as plain data: ``{"fps": "25", "frames": T, "curves": {name: {"unit": ..., "values": [T]}}, "beats", "tempo", "confidence"}``."""
-    return {
-        "fps": str(curves.fps),
-        "frames": curves.num_frames,
-        "curves": {name: {"unit": curve.unit, "values": [round(value, 6) for value in curve.tolist()]} for name, curve in curves.curves.items()},
-        "beats": list(curves.beats),
-        "tempo": round(curves.tempo, 3),
-        "confidence": round(curves.confidence, 4),
-    }
+def _blocks(values: Sequence[float] | torch.Tensor) -> Iterator[list[float]]:
+    """Numbers [T] a few thousand at a time, so that those of an hour aren't Python's all at once."""
+    for first in range(0, len(values), _AT_ONCE):
+        block = values[first:first + _AT_ONCE]
+        yield block.tolist() if isinstance(block, torch.Tensor) else list(block)
+
+
+def _listed(values: Sequence[float] | torch.Tensor) -> Iterator[bytes]:
+    """Numbers [T] as a list that JSON, JavaScript and Python read alike, to six decimals."""
+    yield b"["
+    for index, block in enumerate(_blocks(values)):
+        yield ((", " if index else "") + json.dumps([round(value, 6) for value in block])[1:-1]).encode()
+    yield b"]"
+
+
+def _json(curves: CurveSet) -> Iterator[bytes]:
+    """``{"fps": "25", "frames": T, "curves": {name: {"unit": ..., "values": [T]}}, "beats", "tempo", "confidence"}``."""
+    yield f'{{"fps": "{curves.fps}", "frames": {curves.num_frames}, "curves": {{'.encode()
+    for index, (name, curve) in enumerate(curves.curves.items()):
+        yield f'{", " if index else ""}{json.dumps(name)}: {{"unit": {json.dumps(curve.unit)}, "values": '.encode()
+        yield from _listed(curve.values)
+        yield b"}"
+    rest = {"beats": list(curves.beats), "tempo": round(curves.tempo, 3), "confidence": round(curves.confidence, 4)}
+    yield f"}}, {json.dumps(rest)[1:]}".encode()
 
 
 def _read_json(text: str) -> CurveSet:
@@ -88,14 +103,14 @@ def _read_json(text: str) -> CurveSet:
         raise DataError(f'isn\'t a file of curves ({words}); expected {{"fps": "25", "curves": {{name: {{"values": [...]}}}}}}') from error
 
 
-def _csv(curves: CurveSet) -> bytes:
+def _csv(curves: CurveSet) -> Iterator[bytes]:
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["frame", "seconds", *curves.curves])
-    columns = [curve.tolist() for curve in curves.curves.values()]
-    for frame in range(curves.num_frames):
-        writer.writerow([frame, f"{float(frame / curves.fps):.6f}", *(f"{column[frame]:.6g}" for column in columns)])
-    return out.getvalue().encode()
+    csv.writer(out, lineterminator="\n").writerow(["frame", "seconds", *curves.curves])
+    yield out.getvalue().encode()
+    frames = range(curves.num_frames)
+    for block in zip(_blocks(frames), *(_blocks(curve.values) for curve in curves.curves.values()), strict=True):
+        yield "".join(f"{frame},{float(frame / curves.fps):.6f},{','.join(f'{value:.6g}' for value in row)}\n"
+                      for frame, *row in zip(*block, strict=True)).encode()
 
 
 def _read_csv(text: str, fps: "Fraction | int | float | str | None") -> CurveSet:
@@ -137,30 +152,37 @@ def _rate_of(seconds: list[float] | None) -> Fraction | None:
     return to_fps(round((len(seconds) - 1) / (seconds[-1] - seconds[0]), 4))
 
 
-def _unit_range(curve: Curve) -> list[float]:
+def _unit_range(curve: Curve) -> torch.Tensor:
     """Values in 0..1: as they are where the unit says so, else from the curve's lowest to its highest."""
     values = curve.values.double()
     if curve.unit != "0..1" or values.min() < 0 or values.max() > 1:
         low, high = float(values.min()), float(values.max())
         values = (values - low) / (high - low) if high > low else values * 0
-    return [float(value) for value in values]
+    return values
 
 
-def _midi(curves: CurveSet) -> bytes:
+def _midi(curves: CurveSet) -> Iterator[bytes]:
     """Standard MIDI file, format 1, 960 ticks a second: a track a curve, a controller each; and a track of beats as markers."""
     if len(curves.curves) > len(_CONTROLLERS) * _CHANNELS:
         raise ConfigError(f"MIDI: got {len(curves.curves)} curves, but there are {len(_CONTROLLERS) * _CHANNELS} free controllers; choose fewer")
-    tracks = [_track([(0, b"\xff\x51\x03" + _MICROSECONDS_A_QUARTER.to_bytes(3, "big"))]
-                     + [(_ticks(beat), _text(0x06, "downbeat" if beat in curves.downbeats else "beat")) for beat in curves.beats])]
+    yield struct.pack(">4sIHHH", b"MThd", 6, 1, len(curves.curves) + 1, _TICKS_A_QUARTER)
+    downbeats = set(curves.downbeats)
+    yield _track([(0, b"\xff\x51\x03" + _MICROSECONDS_A_QUARTER.to_bytes(3, "big"))]
+                 + [(_ticks(beat), _text(0x06, "downbeat" if beat in downbeats else "beat")) for beat in curves.beats])
     for index, (name, curve) in enumerate(curves.curves.items()):
-        channel, controller = index // len(_CONTROLLERS), _CONTROLLERS[index % len(_CONTROLLERS)]
-        events, last = [(0, _text(0x03, f"{name} (controller {controller}, channel {channel + 1})"))], -1
-        for frame, value in enumerate(_unit_range(curve)):
+        yield _track(_controlled(name, curve, index // len(_CONTROLLERS), _CONTROLLERS[index % len(_CONTROLLERS)]))
+
+
+def _controlled(name: str, curve: Curve, channel: int, controller: int) -> Iterator[tuple[int, bytes]]:
+    """Events of a curve's track: its name, and each change of the controller, at its tick."""
+    yield 0, _text(0x03, f"{name} (controller {controller}, channel {channel + 1})")
+    last, frame = -1, 0
+    for block in _blocks(_unit_range(curve)):
+        for value in block:
             if (level := round(127 * value)) != last:
-                events.append((_ticks(float(frame / curves.fps)), bytes((0xB0 | channel, controller, level))))
+                yield _ticks(float(frame / curve.rate)), bytes((0xB0 | channel, controller, level))
                 last = level
-        tracks.append(_track(events))
-    return struct.pack(">4sIHHH", b"MThd", 6, 1, len(tracks), _TICKS_A_QUARTER) + b"".join(tracks)
+            frame += 1
 
 
 def _ticks(seconds: float) -> int:
@@ -172,13 +194,12 @@ def _text(kind: int, text: str) -> bytes:
     return bytes((0xFF, kind, len(encoded))) + encoded
 
 
-def _track(events: list[tuple[int, bytes]]) -> bytes:
-    body, last = b"", 0
-    pieces = []
+def _track(events: Iterable[tuple[int, bytes]]) -> bytes:
+    body, last = bytearray(), 0
     for tick, event in events:
-        pieces.append(_variable(tick - last) + event)
+        body += _variable(tick - last) + event
         last = tick
-    body = b"".join(pieces) + b"\x00\xff\x2f\x00"
+    body += b"\x00\xff\x2f\x00"
     return struct.pack(">4sI", b"MTrk", len(body)) + body
 
 
@@ -190,23 +211,29 @@ def _variable(value: int) -> bytes:
     return bytes(reversed(made))
 
 
-def _after_effects_text(curves: CurveSet) -> bytes:
+def _after_effects_text(curves: CurveSet) -> Iterator[bytes]:
     """Keyframes to be pasted onto a layer: a slider a curve, in After Effects' own text form."""
     lines = ["Adobe After Effects 8.0 Keyframe Data", "", f"\tUnits Per Second\t{float(curves.fps):.6g}", "\tSource Width\t100",
              "\tSource Height\t100", "\tSource Pixel Aspect Ratio\t1", "\tComp Pixel Aspect Ratio\t1", ""]
+    yield "".join(f"{line}\r\n" for line in lines).encode()
     for index, curve in enumerate(curves.curves.values(), 1):
-        lines += [f"Effects\tSlider Control #{index}\tSlider #2", "\tFrame\tvalue\t"]
-        lines += [f"\t{frame}\t{value:.6g}\t" for frame, value in enumerate(curve.tolist())] + [""]
-    return "\r\n".join([*lines, "", "End of Keyframe Data", ""]).encode()
+        yield f"Effects\tSlider Control #{index}\tSlider #2\r\n\tFrame\tvalue\t\r\n".encode()
+        for frames, values in zip(_blocks(range(len(curve))), _blocks(curve.values), strict=True):
+            yield "".join(f"\t{frame}\t{value:.6g}\t\r\n" for frame, value in zip(frames, values, strict=True)).encode()
+        yield b"\r\n"
+    yield b"\r\nEnd of Keyframe Data\r\n"
 
 
-def _after_effects_script(curves: CurveSet) -> bytes:
+def _after_effects_script(curves: CurveSet) -> Iterator[bytes]:
     """A script for File > Scripts: a null layer in the open composition, with a named slider a curve and a marker a beat."""
-    times = [round(float(frame / curves.fps), 6) for frame in range(curves.num_frames)]
-    parts = [_SCRIPT_HEAD, f"var times = {json.dumps(times)};"]
-    parts += [f"slider({json.dumps(name)}, {json.dumps([round(value, 6) for value in curve.tolist()])});" for name, curve in curves.curves.items()]
-    parts += [f"var beats = {json.dumps(list(curves.beats))};", _SCRIPT_END]
-    return "\n".join(parts).encode()
+    yield f"{_SCRIPT_HEAD}\nvar times = ".encode()
+    yield from _listed(torch.arange(curves.num_frames, dtype=torch.float64) / float(curves.fps))
+    yield b";\n"
+    for name, curve in curves.curves.items():
+        yield f"slider({json.dumps(name)}, ".encode()
+        yield from _listed(curve.values)
+        yield b");\n"
+    yield f"var beats = {json.dumps(list(curves.beats))};\n{_SCRIPT_END}".encode()
 
 
 _SCRIPT_HEAD = """// Curves of a sound as sliders on a null layer. Open a composition, then run this with File > Scripts > Run Script File.
@@ -225,23 +252,37 @@ app.endUndoGroup();
 """
 
 
-def _blender_script(curves: CurveSet) -> bytes:
+def _blender_script(curves: CurveSet) -> Iterator[bytes]:
     """A script for Blender's text editor: an empty with a keyframed property a curve, and a marker a beat."""
-    data = {name: [round(value, 6) for value in curve.tolist()] for name, curve in curves.curves.items()}
     fps, numerator = curves.fps, math.ceil(curves.fps)
-    return "\n".join([
-        '"""Curves of a sound as keyframes of an empty\'s properties. Run it in Blender\'s text editor; drive anything by them."""',
-        "import bpy", "", f"FPS, FPS_BASE = {numerator}, {float(numerator / fps)!r}", f"BEATS = {list(curves.beats)!r}", f"CURVES = {data!r}", "",
-        "scene = bpy.context.scene", "scene.render.fps, scene.render.fps_base = FPS, FPS_BASE",
-        'holder = bpy.data.objects.new("SGVG curves", None)', "scene.collection.objects.link(holder)",
-        "for name, values in CURVES.items():", "    for frame, value in enumerate(values):", "        holder[name] = value",
-        "        holder.keyframe_insert(data_path='[\"%s\"]' % name, frame=scene.frame_start + frame)",
-        "for beat in BEATS:", '    scene.timeline_markers.new("beat", frame=scene.frame_start + round(beat * FPS / FPS_BASE))', "",
-    ]).encode()
+    yield (f"{_BLENDER_HEAD}FPS, FPS_BASE = {numerator}, {float(numerator / fps)!r}\nBEATS = {list(curves.beats)!r}\nCURVES = {{").encode()
+    for index, (name, curve) in enumerate(curves.curves.items()):
+        yield f"{', ' if index else ''}{name!r}: ".encode()
+        yield from _listed(curve.values)
+    yield _BLENDER_END
 
 
-ENDINGS: dict[str, Callable[[CurveSet], bytes]] = {
-    ".json": lambda curves: json.dumps(as_json(curves)).encode(),
+_BLENDER_HEAD = '''"""Curves of a sound as keyframes of an empty's properties. Run it in Blender's text editor; drive anything by them."""
+import bpy
+
+'''
+_BLENDER_END = b"""}
+
+scene = bpy.context.scene
+scene.render.fps, scene.render.fps_base = FPS, FPS_BASE
+holder = bpy.data.objects.new("SGVG curves", None)
+scene.collection.objects.link(holder)
+for name, values in CURVES.items():
+    for frame, value in enumerate(values):
+        holder[name] = value
+        holder.keyframe_insert(data_path='["%s"]' % name, frame=scene.frame_start + frame)
+for beat in BEATS:
+    scene.timeline_markers.new("beat", frame=scene.frame_start + round(beat * FPS / FPS_BASE))
+"""
+
+
+ENDINGS: dict[str, Callable[[CurveSet], Iterator[bytes]]] = {
+    ".json": _json,
     ".csv": _csv,
     ".mid": _midi,
     ".jsx": _after_effects_script,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
+from .gathered import Gathered
 from .spectra import Stft
 
 PARTS_STFT = Stft(22050, 2048, 512)
@@ -19,13 +20,12 @@ def harmonic_percussive(chunks: Iterable[torch.Tensor], *, margin: float = 1.0, 
     Fitzgerald 2010: medians of the magnitudes over 31 windows and over 31 bins, parted by soft masks of power 2. Driedger 2014:
     `margin` above 1 leaves out what is neither clearly the one nor the other.
     """
-    harmonic, percussive = [], []
+    harmonic, percussive = Gathered(), Gathered()
     for magnitude, tone, knock in _medians(stft.powers(chunks)):
-        harmonic.append(_masked(magnitude, tone, knock * margin))
-        percussive.append(_masked(magnitude, knock, tone * margin))
-    if not harmonic:
-        return np.zeros(0, np.float32), np.zeros(0, np.float32)
-    return (torch.cat(harmonic) * stft.to_mean_square).numpy(), (torch.cat(percussive) * stft.to_mean_square).numpy()
+        harmonic.add(_masked(magnitude, tone, knock * margin))
+        percussive.add(_masked(magnitude, knock, tone * margin))
+    scale = np.float32(stft.to_mean_square)
+    return harmonic.rows * scale, percussive.rows * scale
 
 
 def _masked(magnitude: torch.Tensor, wanted: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

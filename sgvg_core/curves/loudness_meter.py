@@ -8,6 +8,8 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from .gathered import Gathered
+
 LOUDNESS_FLOOR = -70.0
 """LUFS of silence: the absolute gate, below which nothing counts."""
 LEVEL_FLOOR = -100.0
@@ -131,7 +133,7 @@ class Loudness:
 def measure_loudness(chunks: Iterable[torch.Tensor], sample_rate: int, weights: Sequence[float] | None = None) -> Loudness:
     """The energies of a sound in chunks [C, n]. `weights` has a number a channel (None: 1 for each)."""
     block = _block_samples(sample_rate)
-    weighted, plain, left = [np.zeros(0)], [np.zeros(0)], (np.zeros(0), np.zeros(0))
+    weighted, plain, left = Gathered(dtype=np.float64), Gathered(dtype=np.float64), (np.zeros(0), np.zeros(0))
     filtered, total = _Weighting(sample_rate), 0
     for chunk in chunks:
         samples = chunk.numpy().astype(np.float64)
@@ -141,11 +143,11 @@ def measure_loudness(chunks: Iterable[torch.Tensor], sample_rate: int, weights: 
         joined = [np.concatenate([waiting, energy]) for waiting, energy in zip(left, energies, strict=True)]
         whole = len(joined[0]) - len(joined[0]) % block
         for kept, energy in zip((weighted, plain), joined, strict=True):
-            kept.append(energy[:whole].reshape(-1, block).sum(1))
+            kept.add(energy[:whole].reshape(-1, block).sum(1))
         left = (joined[0][whole:], joined[1][whole:])
     for kept, energy in zip((weighted, plain), left, strict=True):
-        kept.append(energy.sum(keepdims=True) if len(energy) else energy)
-    return Loudness(sample_rate, block, total, np.concatenate(weighted), np.concatenate(plain))
+        kept.add(energy.sum(keepdims=True) if len(energy) else energy)
+    return Loudness(sample_rate, block, total, weighted.rows, plain.rows)
 
 
 class _Weighting:

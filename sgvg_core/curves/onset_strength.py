@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ..audio import mel_filters
+from .gathered import Gathered
 from .spectra import Stft
 
 _N_MELS = 128
@@ -47,7 +48,7 @@ def onset_strength(chunks: Iterable[torch.Tensor], loudest: float, kinds: tuple[
     puts what SuperFlux finds within a frame of its moment; librosa counts it two frames later, the plain one as here.
     """
     lag = max(kind.lag for kind in kinds)
-    found: list[list[torch.Tensor]] = [[] for _ in kinds]
+    found = [Gathered() for _ in kinds]
     past: torch.Tensor | None = None
     num_frames = 0
     for level in _levels(chunks, loudest, stft):
@@ -55,9 +56,9 @@ def onset_strength(chunks: Iterable[torch.Tensor], loudest: float, kinds: tuple[
         joined = level if past is None else torch.cat([past, level])
         known = 0 if past is None else len(past)
         for kind, made in zip(kinds, found, strict=True):
-            made.append(_rises(joined, kind, max(known, kind.lag)))
+            made.add(_rises(joined, kind, max(known, kind.lag)))
         past = joined[-lag:]
-    return [_delayed(torch.cat(made) if made else torch.zeros(0), kind.lag + kind.delay, num_frames) for kind, made in zip(kinds, found, strict=True)]
+    return [_delayed(torch.from_numpy(made.rows), kind.lag + kind.delay, num_frames) for kind, made in zip(kinds, found, strict=True)]
 
 
 def _levels(chunks: Iterable[torch.Tensor], loudest: float, stft: Stft) -> Iterator[torch.Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from .gathered import Gathered
 from .spectra import Stft
 
 PITCH_CLASSES = ("c", "cs", "d", "ds", "e", "f", "fs", "g", "gs", "a", "as", "b")
@@ -43,16 +44,16 @@ class Chroma:
 def measure_chroma(chunks: Iterable[torch.Tensor], stft: Stft = CHROMA_STFT) -> Chroma:
     """The chroma of a sound in chunks [n]; each bin's energy counts at its reassigned frequency, from 50 to 5000 Hz."""
     num_cells = _CELLS * len(PITCH_CLASSES)
-    found, turning = [], 0j
+    cells, turning = Gathered(num_cells), 0j
     for power, hertz in stft.reassigned(chunks):
         power = torch.where((hertz >= _LOWEST) & (hertz <= _HIGHEST), power, 0)
         pitch = 12 * (hertz.clamp(min=_LOWEST) / _A4).log2() + 9
         deviation = 2 * math.pi * (pitch - pitch.round())
         turning += complex(float((power * deviation.cos()).sum()), float((power * deviation.sin()).sum()))
         cell = ((pitch + 0.5) * _CELLS).floor().long() % num_cells
-        found.append((torch.zeros(len(power), num_cells).scatter_add_(1, cell, power) * stft.to_mean_square).numpy())
+        cells.add(torch.zeros(len(power), num_cells).scatter_add_(1, cell, power) * stft.to_mean_square)
     tuning = math.atan2(turning.imag, turning.real) / (2 * math.pi) if abs(turning) > 0 else 0.0
-    return Chroma(np.concatenate(found) if found else np.zeros((0, num_cells), np.float32), tuning)
+    return Chroma(cells.rows, tuning)
 
 
 def cens(shares: np.ndarray, frames_a_second: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import torch
 
-from ..audio import resample, to_mono
+from ..audio import mono_pieces
 from ..media import SoundReader, SoundTrack, probe_sound
 
 _CHUNK_SECONDS = 4.0
@@ -64,8 +64,7 @@ class SoundSource:
     def mono(self, sample_rate: int) -> Iterator[torch.Tensor]:
         """The mean of the channels (the loudest where they cancel each other) at `sample_rate`, in chunks [n]."""
         if self.track.waveform is not None:
-            whole = resample(to_mono(self.track.waveform)[None], self.track.sample_rate, sample_rate)[0]
-            yield from whole.split(int(_CHUNK_SECONDS * sample_rate))
+            yield from mono_pieces(self.track.waveform, self.track.sample_rate, sample_rate)
         elif self.track.path is not None:
             for chunk in SoundReader(self.track.path, sample_rate=sample_rate, mono=True, chunk_seconds=_CHUNK_SECONDS,
                                      track=self.track.track, tick=self.track.tick):

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 import torch
 import torch.nn.functional as F
 
+_AT_ONCE = 64
+"""Windows that are looked at together, however long a chunk is."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stft:
@@ -59,12 +62,19 @@ class Stft:
             waiting = torch.cat([waiting, chunk.float()])
             count = (len(waiting) - self.n_fft) // self.hop + 1
             if count > 0:
-                yield waiting.unfold(0, self.n_fft, self.hop), self._scale(done, count, None)
-                waiting, done = waiting[count * self.hop:], done + count
+                yield from self._in_parts(waiting, done, count, None)
+                waiting, done = waiting[count * self.hop:].clone(), done + count
         left = 1 + total // self.hop - done
         if total and left > 0:
             waiting = F.pad(waiting, (0, max(0, (left - 1) * self.hop + self.n_fft - len(waiting))))
-            yield waiting.unfold(0, self.n_fft, self.hop)[:left], self._scale(done, left, total)
+            yield from self._in_parts(waiting, done, left, total)
+
+    def _in_parts(self, samples: torch.Tensor, first: int, count: int, total: int | None) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The `count` windows of samples [n], of which the first is the sound's window `first`, a few at a time."""
+        windows = samples.unfold(0, self.n_fft, self.hop)
+        for begin in range(0, count, _AT_ONCE):
+            end = min(count, begin + _AT_ONCE)
+            yield windows[begin:end], self._scale(first + begin, end - begin, total)
 
     def _scale(self, first: int, count: int, total: int | None) -> torch.Tensor:
         """1 / sqrt of the share of the window's power that lies inside the sound; `total` None: the end isn't reached yet."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import ConfigError
+from .gathered import Gathered
 from .spectra import Stft
 
 
@@ -44,14 +45,14 @@ def band_powers(chunks: Iterable[torch.Tensor], bands: Sequence[Band] = BANDS, s
     """
     check_bands(bands)
     edges = torch.tensor(sorted({edge for band in bands for edge in (band.low, band.high)}), dtype=torch.float32)
-    found = []
+    cells = Gathered(len(edges) + 1)
     for power, hertz in stft.reassigned(chunks):
         place = torch.bucketize(hertz, edges, right=True)
         parts = torch.zeros(len(power), len(edges) + 1).scatter_add_(1, place, power)
-        found.append(parts * stft.to_mean_square)
-    cells = torch.cat(found) if found else torch.zeros(0, len(edges) + 1)
+        cells.add(parts * stft.to_mean_square)
     spans = [(int((edges < band.low).sum()) + 1, int((edges < band.high).sum()) + 1) for band in bands]
-    return torch.stack([cells[:, low:high].sum(1) for low, high in spans]).numpy()
+    held = torch.from_numpy(cells.rows)
+    return torch.stack([held[:, low:high].sum(1) for low, high in spans]).numpy()
 
 
 def spectral_shape(chunks: Iterable[torch.Tensor], stft: Stft = SHAPE_STFT) -> dict[str, np.ndarray]:
@@ -60,7 +61,7 @@ def spectral_shape(chunks: Iterable[torch.Tensor], stft: Stft = SHAPE_STFT) -> d
     On the power spectrum p over frequencies f: centroid sum(f p) / sum(p); rolloff the lowest f with 85 % of the power at or below it;
     flatness the geometric over the arithmetic mean of p (from 1e-10 up); flux sum(max(0, q[t] - q[t - 1])) with q = p / sum(p).
     """
-    found: dict[str, list[torch.Tensor]] = {name: [] for name in SHAPES}
+    found = {name: Gathered() for name in SHAPES}
     past: torch.Tensor | None = None
     for power in stft.powers(chunks):
         power = power.double()
@@ -75,6 +76,6 @@ def spectral_shape(chunks: Iterable[torch.Tensor], stft: Stft = SHAPE_STFT) -> d
             "flux": (share - before).clamp(min=0).sum(1),
         }
         for name, value in values.items():
-            found[name].append(torch.where(heard, value, 0))
+            found[name].add(torch.where(heard, value, 0))
         past = torch.where(heard[-1:, None], share[-1:], 0)
-    return {name: torch.cat(parts).float().numpy() if parts else np.zeros(0, np.float32) for name, parts in found.items()}
+    return {name: values.rows for name, values in found.items()}

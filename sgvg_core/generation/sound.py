@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..audio import SoundLevel, measure, resample, to_mono
+from ..audio import SoundLevel, measure, mono_pieces
 from ..config import MelConfig
 from ..downmix import ChannelLevels, said_of
 from ..errors import MediaError
@@ -72,7 +72,7 @@ class Sound:
     def mono_chunks(self, sample_rate: int) -> Iterator[torch.Tensor]:
         """The mean of the channels at `sample_rate`, in chunks [n] of about a second; may be called again and again."""
         if self.waveform is not None:
-            return iter(resample(to_mono(self.waveform)[None], self.sample_rate, sample_rate)[0].split(sample_rate))
+            return mono_pieces(self.waveform, self.sample_rate, sample_rate)
         return (chunk[0] for chunk in self.reader(sample_rate))
 
     def announced_seconds(self) -> float | None:
