@@ -35,7 +35,7 @@ from ..sgvg_core.generation import (
 from ..sgvg_core.latents import LatentWalk, start_of
 from ..sgvg_core.motion import INTERPOLATIONS, DriftBound, DriftSettings, LoopWalk, TruncatedWalk
 from . import host
-from .adapters import check_latents, drawing_model, expect, hearing_model, naming, to_sound, walk_of
+from .adapters import check_latents, drawing_model, expect, frames_from_images, hearing_model, naming, to_sound, walk_of
 from .curve_wires import alone, curve_input, curve_of
 from .sockets import FROM_ANY_MODEL, FROM_HEARING_MODEL, CentresWire, LatentWire, ModelWire, WalkWire
 
@@ -259,24 +259,27 @@ class KeyframesNode(io.ComfyNode):
             node_id="SGVG_Keyframes",
             display_name="Keyframes",
             category="SGVG/motion",
-            description="Carries a walk through keyframes: seeds, words, labels or latents at seconds, beats or bars. The sound moves it from where "
-            "they are; with the Recurrent Walker's strengths at 0 the film shows the keyframes alone.",
+            description="Carries a walk through keyframes: seeds, words, labels, pictures or latents at seconds, beats or bars. The sound moves it "
+            "from where they are; with the Recurrent Walker's strengths at 0 the film shows the keyframes alone.",
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_HEARING_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker."),
                 io.String.Input("keyframes", multiline=True, default="0 bars: seed 7\n1 bar: seed 3, smooth\n2 bars: prompt a campfire at night\n",
-                                tooltip="A line each: when (2.5 s, 3 beats, 1 bar), a colon, what (seed N, prompt WORDS, label LABEL, latent 1 to 4 "
-                                "of the sockets below), and after a comma how the way to the next one is passed: linear, smooth, in, out or hold."),
+                                tooltip="A line each: when (2.5 s, 3 beats, 1 bar), a colon, what (seed N, prompt WORDS, label LABEL, picture N, "
+                                "latent 1 to 4 of the sockets below), and after a comma how the way to the next one is passed: linear, smooth, in, "
+                                "out or hold."),
                 io.Combo.Input("interpolation", options=list(INTERPOLATIONS), default="linear",
                                tooltip="linear: straight; slerp: on an arc about the average picture; cubic: the velocity never jumps."),
                 io.Combo.Input("snap", options=[name or "none" for name in SNAPS], default="none",
                                tooltip="Moves each keyframe to the nearest half beat (with the swing of the music), beat or bar."),
                 io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True,
-                             tooltip="Of the candidates among which words and labels choose."),
+                             tooltip="Of the candidates among which words and labels choose, and that a picture's descent begins with."),
                 io.Int.Input("num_candidates", display_name="num candidates", default=96, min=1, max=4096, tooltip="How many these are."),
                 *(LatentWire.Input(f"latent_{number}", display_name=f"latent {number}", optional=True,
                                    tooltip=f"What a line says as latent {number}: from Start Latent, Image to Latent, Load Latents.")
                   for number in range(1, 5)),
+                io.Image.Input("pictures", optional=True, tooltip="What lines say as picture 1, picture 2 and so on: one picture, or several as a "
+                               "batch (Batch Images). The latents that show it are looked for by descent, in some seconds each."),
             ],
             outputs=[_walk_output()],
         )
@@ -284,11 +287,10 @@ class KeyframesNode(io.ComfyNode):
     @classmethod
     def execute(
         cls, model: Any, walk: Any, keyframes: str, interpolation: str = "linear", snap: str = "none", seed: int = 0, num_candidates: int = 96,
-        **latents: Any,
+        pictures: Any = None, **latents: Any,
     ) -> io.NodeOutput:
         handle, walked = hearing_model(model), walk_of(walk)
         check_latents(handle, walked)
-        handle.ready_generator()
         given = {f"latent {name[-1]}": expect(value, torch.Tensor, name.replace("_", " "), "Start Latent") for name, value in latents.items()
                  if value is not None}
         with naming("keyframes"):
@@ -296,17 +298,33 @@ class KeyframesNode(io.ComfyNode):
             missing = [str(key["latents"]) for key in plan.keys if "latents" in key and key["latents"] not in given]
             if missing:
                 raise ConfigError(f"{missing[0]}: nothing is connected there; connect the output of Start Latent or Image to Latent")
+            shown = _named_pictures(pictures, [str(key["picture"]) for key in plan.keys if "picture" in key])
 
         def change(origin: Walk) -> Walk:
             grid = None
             if plan.needs_beats:
                 grid = curves_of_source(origin.analysed.sound, ("beat", "onset"), host.HostProgress()).grid()
-            source = KeySource(handle.model, StartSettings(seed=seed, num_candidates=num_candidates), host.HostProgress(), given)
-            with naming("keyframes"):
+            start = StartSettings(seed=seed, num_candidates=num_candidates)
+            source = KeySource(handle.ready(), start, host.HostProgress(), given, shown)
+            with naming("keyframes"), torch.inference_mode(False):  # a descent needs gradients
                 keys = resolve_keyframes(plan, source, grid)
             return dataclasses.replace(origin, keys=keys, start_ws=keys.at(torch.zeros(1)))
 
         return io.NodeOutput(with_origin(walked, change, "Keyframes"))
+
+
+def _named_pictures(pictures: Any, wanted: list[str]) -> dict[str, torch.Tensor]:
+    """Each picture [1, 3, H, W] of an IMAGE as "picture 1", "picture 2", ... Raises ConfigError where one that's wanted isn't there."""
+    if not wanted:
+        return {}
+    if pictures is None:
+        raise ConfigError(f"{wanted[0]}: nothing is connected to pictures; connect an IMAGE, such as that of Load Image")
+    images = frames_from_images(pictures, "pictures").cpu()
+    named = {f"picture {number}": image[None].clone() for number, image in enumerate(images, start=1)}
+    missing = [name for name in wanted if name not in named]
+    if missing:
+        raise ConfigError(f"{missing[0]}: pictures has {len(named)}; choose 1 to {len(named)}, or join more with Batch Images")
+    return named
 
 
 class SeamlessLoop(io.ComfyNode):

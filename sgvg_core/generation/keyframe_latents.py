@@ -31,6 +31,8 @@ class KeySource:
     progress: Progress = silent
     given: Mapping[str, torch.Tensor] = dataclasses.field(default_factory=dict)
     """Latents [1, L, D] that take the place of files of these names."""
+    pictures: Mapping[str, torch.Tensor] = dataclasses.field(default_factory=dict)
+    """Pictures [1, 3, H, W] in -1..1, as `given`."""
 
     def latents(self, key: Mapping[str, Any], folder: Path) -> torch.Tensor:
         """The latent [1, L, D] of one keyframe: of a `key` of a `KeyframePlan`, whose files lie in `folder`.
@@ -51,7 +53,8 @@ class KeySource:
             label = key["label"] if isinstance(key["label"], int) else read_label(key["label"])
             return self._drawn(self.start.seed, label)
         if "picture" in key:
-            return self._shown_by(folder / key["picture"])
+            image = self.pictures.get(key["picture"])
+            return self._shown_by(read_image(folder / key["picture"]) if image is None else image)
         return self._chosen(prompts=read_prompts(str(key["prompt"] if "prompt" in key else key["label"])))
 
     def _drawn(self, seed: int, label: Any = None) -> torch.Tensor:
@@ -60,12 +63,12 @@ class KeySource:
         label = start.label if label is None else label
         return random_start(self.model.generator, seed, truncation_psi=start.truncation_psi, centres=centres, label=label)
 
-    def _shown_by(self, path: Path) -> torch.Tensor:
-        """Latents that show a picture, by descent (`image_inversion.invert_image`); the seed draws the candidates that it begins with."""
+    def _shown_by(self, image: torch.Tensor) -> torch.Tensor:
+        """Latents that show a picture [1, 3, H, W], by descent (`image_inversion.invert_image`) from candidates that the seed draws."""
         space = self.model.joint_space
         perceptual = None if space is None else by_joint_space(space)
         settings = InversionSettings(seed=self.start.seed)
-        return invert_image(self.model.generator, read_image(path), settings, perceptual=perceptual, progress=self.progress).ws
+        return invert_image(self.model.generator, image, settings, perceptual=perceptual, progress=self.progress).ws
 
     def _space(self) -> Any:
         if self.model.joint_space is None:

@@ -12,6 +12,7 @@ from ..motion import EASINGS, INTERPOLATIONS, BeatGrid, read_moment
 
 KINDS = ("seed", "latents", "prompt", "picture", "label")
 SNAPS = {"": 0.0, "half beat": 0.5, "beat": 1.0, "bar": 0.0}
+_LINE_KINDS = {"seed": "seed", "prompt": "prompt", "label": "label", "latent": "latents", "picture": "picture"}
 _MAX_KEYS, _MAX_BYTES = 1000, 2**20
 _KEY_FIELDS = ("at", "item", "ease", *KINDS)
 
@@ -98,7 +99,8 @@ def plan_of(data: Any, folder: Path, where: str) -> KeyframePlan:
 def read_key_lines(text: str) -> tuple[dict[str, Any], ...]:
     """Keyframes as lines: a moment, a colon, what's there, and after a comma how the way to the next one is passed.
 
-    Such as "2 bars: seed 7, smooth", "0.5 s: prompt a campfire at night", "3 beats: label rain", "4: latent 1" (one that's given, not a file).
+    Such as "2 bars: seed 7, smooth", "0.5 s: prompt a campfire at night", "3 beats: label rain", "4: latent 1" and "5: picture 2" (those that
+    are given, no files).
     Raises ConfigError.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -112,9 +114,8 @@ def _read_line(line: str, number: int) -> dict[str, Any]:
         what, ease = said, "linear"
     kind, _, value = what.strip().partition(" ")
     value = value.strip()
-    if not value or kind not in ("seed", "prompt", "label", "latent") or (kind == "seed" and not value.isdecimal()):
-        such = "'2 bars: seed 7, smooth', '0: prompt a campfire' or '3 s: latent 1'"
+    if not value or kind not in _LINE_KINDS or (kind in ("seed", "picture") and not value.isdecimal()):
+        such = "'2 bars: seed 7, smooth', '0: prompt a campfire', '3 s: latent 1' or '4 beats: picture 1'"
         raise ConfigError(f"line {number}: got {shown(line, 60)!r}, expected such as {such}")
-    found: Any = int(value) if kind == "seed" else value
-    key = {"seed": "seed", "prompt": "prompt", "label": "label", "latent": "latents"}[kind]
-    return {"at": moment.strip(), key: f"latent {value}" if kind == "latent" else found, "ease": ease.strip()}
+    found: Any = int(value) if kind == "seed" else f"{kind} {value}" if kind in ("latent", "picture") else value
+    return {"at": moment.strip(), _LINE_KINDS[kind]: found, "ease": ease.strip()}

@@ -8,6 +8,8 @@ import torch
 from test_pack_node_logic import Pack
 from test_pack_node_logic import pack as motion_pack
 
+from sgvg_core.generation import frames
+
 __all__ = ["motion_pack"]
 
 RATE = 22_050
@@ -116,9 +118,25 @@ def test_keyframes_carry_a_walk(motion_pack: Pack) -> None:
         ("0: seed seven", "keyframes: line 1: got '0: seed seven', expected such as"),
         ("0: latent 3", "keyframes: latent 3: nothing is connected there"),
         ("", "keyframes: keyframes: got 0"),
+        ("0: picture 1", "keyframes: picture 1: nothing is connected to pictures"),
+        ("0: picture one", "keyframes: line 1: got '0: picture one', expected such as"),
     ):
         with pytest.raises(Exception, match=said):
             motion_pack.run("Keyframes", model=model, walk=walk, keyframes=text)
+
+
+def test_a_keyframe_shows_a_picture_that_is_connected(motion_pack: Pack) -> None:
+    model, walk = walk_of(motion_pack, coarse=0.0, mid=0.0, fine=0.0)
+    there = [motion_pack.run("StartLatent", model=model, seed=seed, truncation_psi=1.0)[0] for seed in (7, 3)]
+    pictures = torch.cat([next(frames(model.generator, [ws])).float() / 255 for ws in there])
+    with torch.inference_mode():  # as ComfyUI runs nodes
+        keyed = motion_pack.run("Keyframes", model=model, walk=walk, keyframes="0: seed 5, hold\n2 s: picture 2\n", pictures=pictures)[0]
+    made = next(frames(model.generator, [latents(keyed)[[0, 30]]])).float() / 255
+    misses = (made[1] - pictures).square().mean((1, 2, 3))
+    assert misses[1] < 0.25 * misses[0], "the second picture of the batch"
+    assert misses[1] < 0.25 * (made[0] - pictures[1]).square().mean()
+    with pytest.raises(Exception, match="keyframes: picture 3: pictures has 2; choose 1 to 2"):
+        motion_pack.run("Keyframes", model=model, walk=walk, keyframes="0: picture 3", pictures=pictures)
 
 
 def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
