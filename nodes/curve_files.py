@@ -1,13 +1,11 @@
 """Curves to and from files, and how well a film moves with its sound."""
 
-from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..sgvg_core.config import check_choice
 from ..sgvg_core.curves import load_curves, save_curves, score_sync
-from ..sgvg_core.errors import MediaError
 from . import host
 from .adapters import naming, one_number
 from .curve_wires import CurvesWire, alone, curve_input, fps_of, in_words, set_of
@@ -140,37 +138,10 @@ class SyncScoreNode(io.ComfyNode):
 
     @classmethod
     def execute(cls, video: Any, max_lag: float = 1.0) -> io.NodeOutput:
-        with _as_file(video) as path, naming("video"):
+        with naming("video"), host.whole_video(video) as path:
             score = score_sync(path, max_lag=one_number(max_lag, "max_lag"), progress=host.HostProgress())
         words = f"lag {score.lag_seconds:+.3f} s, correlation {score.correlation:.2f} with the sound's {score.against}"
         return io.NodeOutput(score.lag_seconds, score.correlation, ui=host.page(words, cls.hidden.unique_id))
-
-
-class _as_file:
-    """The file of a VIDEO; one that isn't in a file yet is written into ComfyUI's temp folder, and removed afterwards."""
-
-    def __init__(self, video: Any) -> None:
-        self._video = video
-        self._made: Path | None = None
-
-    def __enter__(self) -> Path:
-        source = self._video if isinstance(self._video, str | Path) else getattr(self._video, "get_stream_source", lambda: None)()
-        if isinstance(source, str | Path) and Path(source).is_file() and not _is_cut(self._video):
-            return Path(source)
-        if not hasattr(self._video, "save_to"):
-            raise MediaError(f"video: got {'nothing' if self._video is None else type(self._video).__name__}; connect a VIDEO output")
-        self._made = host.temporary_video()
-        self._video.save_to(str(self._made))
-        return self._made
-
-    def __exit__(self, *_: object) -> None:
-        if self._made is not None:
-            self._made.unlink(missing_ok=True)
-
-
-def _is_cut(video: Any) -> bool:
-    """Whether newer ComfyUIs mean only a part of the file."""
-    return any(getattr(video, f"_VideoFromFile__{name}", 0) for name in ("start_time", "duration"))
 
 
 NODES = [SaveCurves, LoadCurves, SyncScoreNode]

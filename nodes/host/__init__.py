@@ -14,6 +14,7 @@ from .files import (
     sound_file,
     temporary_video,
     video_file,
+    whole_video,
 )
 from .made_files import MadeFiles
 from .memory import HostGenerator, HostImageEncoder, HostModel, HostModule, bring, resting_device
@@ -72,6 +73,7 @@ __all__ = [
     "temporary_video",
     "to_host",
     "video_file",
+    "whole_video",
     "weight_choices",
     "weight_file",
     "weight_files",

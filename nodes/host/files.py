@@ -5,7 +5,7 @@ import functools
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,17 +108,44 @@ def video_file(video: Any, start: float = 0.0, seconds: float | None = None) -> 
 
     `seconds` None means to its end. What's in memory goes into ComfyUI's temp folder first. Raises ConfigError.
     """
+    path, _ = _stored(video)
+    before, length = getattr(video, "get_active_trim_window", lambda: (0.0, 0.0))()
+    left = max(length - start, 0.001) if length else None
+    wanted = left if seconds is None else seconds if left is None else min(left, seconds)
+    return path, before + start, wanted
+
+
+def _stored(video: Any) -> tuple[Path, bool]:
+    """The file of a VIDEO, and whether it was made for this, in ComfyUI's temp folder. Raises ConfigError."""
+    if isinstance(video, str | os.PathLike) and Path(video).is_file():
+        return Path(video), False
     if not hasattr(video, "get_stream_source"):
         raise ConfigError(f"got {'nothing' if video is None else type(video).__name__}; connect a VIDEO output, such as that of Load Video")
     source = video.get_stream_source()
-    before, length = getattr(video, "get_active_trim_window", lambda: (0.0, 0.0))()
-    if not isinstance(source, str | os.PathLike):
-        path = temporary_video()
-        path.write_bytes(source.getvalue() if hasattr(source, "getvalue") else source.read())
-        source = path
-    left = max(length - start, 0.001) if length else None
-    wanted = left if seconds is None else seconds if left is None else min(left, seconds)
-    return Path(source), before + start, wanted
+    if isinstance(source, str | os.PathLike):
+        return Path(source), False
+    path = temporary_video()
+    path.write_bytes(source.getvalue() if hasattr(source, "getvalue") else source.read())
+    return path, True
+
+
+@contextlib.contextmanager
+def whole_video(video: Any) -> Iterator[Path]:
+    """A file with all that a VIDEO means and nothing else. What's made for that in ComfyUI's temp folder is removed afterwards.
+
+    Raises ConfigError.
+    """
+    path, is_made = _stored(video)
+    made = [path] if is_made else []
+    try:
+        if any(getattr(video, "get_active_trim_window", lambda: (0.0, 0.0))()):
+            path = temporary_video()
+            made.append(path)
+            video.save_to(str(path))
+        yield path
+    finally:
+        for each in made:
+            each.unlink(missing_ok=True)
 
 
 def latent_choices() -> list[str]:

@@ -14,6 +14,7 @@ from ..media import read_small_frames
 from ..progress import Progress, silent
 from .analysis import SoundAnalysis, analyse_sound
 from .curve import Curve
+from .lags import lag_correlations
 from .source import SoundSource
 from .tools import smooth
 
@@ -87,8 +88,7 @@ def _prepared(curve: Curve) -> np.ndarray:
 def _best(moves: np.ndarray, sound: np.ndarray, most: int) -> tuple[float, float]:
     """The largest correlation over the lags, and its lag in samples, between them too; 0 where one of the two never changes."""
     most = min(most, len(moves) * 2 // 3)
-    found = np.array([_pearson(moves[max(0, lag):len(moves) + min(0, lag)], sound[max(0, -lag):len(sound) - max(0, lag)])
-                      for lag in range(-most, most + 1)])
+    found = np.nan_to_num(lag_correlations(moves, sound, most))
     top = int(found.argmax())
     offset = 0.0
     if 0 < top < len(found) - 1:
@@ -96,9 +96,3 @@ def _best(moves: np.ndarray, sound: np.ndarray, most: int) -> tuple[float, float
         bend = left - 2 * here + right
         offset = 0.5 * (left - right) / bend if bend < -1e-12 else 0.0
     return (float(found[top]), top - most + float(offset)) if found[top] != 0 else (0.0, 0.0)
-
-
-def _pearson(left: np.ndarray, right: np.ndarray) -> float:
-    left, right = left - left.mean(), right - right.mean()
-    size = float(np.sqrt((left**2).sum() * (right**2).sum()))
-    return float((left * right).sum()) / size if size > 1e-9 else 0.0

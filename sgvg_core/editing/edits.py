@@ -24,7 +24,7 @@ class Edit:
 
     target: Target | None = None
     direction: Direction | str | None = None
-    """A direction, the name of a file of one, or "pca:N" or "sefa:N" (N from 0), which the generator gives by itself."""
+    """A direction, the name of a file of one, or "pca:N" or "sefa:N" (N from 0; "pca N" too), which the generator gives by itself."""
     strength: float = 1.0
     """0 changes nothing, 1 is what looks right, below 0 leads away. For a direction: 1 is two standard deviations of mapped latents."""
     layers: tuple[int | str, ...] = ()

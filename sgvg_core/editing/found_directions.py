@@ -3,6 +3,7 @@
 PCA of mapped codes: Haerkoenen et al. 2020 (GANSpace, arXiv 2004.02546). SeFa: Shen and Zhou 2021 (arXiv 2007.06600).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,13 +20,20 @@ from .joint_map import joint_map
 from .targets import Target
 from .understanding import understand
 
+_NAMED = re.compile(r"(pca|sefa)[\s:]*(\d*)", re.IGNORECASE)
 _NUM_CODES = 2000
 _MOST = 64
 
 
+def is_named(told: str) -> bool:
+    """Whether a text names a direction that the generator gives by itself, and no file."""
+    return re.match(r"\s*(pca|sefa)(\W|\d|$)", told, re.IGNORECASE) is not None and not told.rstrip().endswith(".safetensors")
+
+
 def direction_by_name(generator: Generator, name: str) -> Direction:
-    """The direction "pca:N" or "sefa:N", N from 0, the strongest first. Raises ConfigError."""
-    kind, _, number = name.partition(":")
+    """The direction "pca:N" or "sefa:N" ("pca N" too), N from 0, the strongest first. Raises ConfigError."""
+    match = _NAMED.fullmatch(name.strip())
+    kind, number = (match[1].lower(), match[2]) if match else ("", "")
     finders: dict[str, Callable[[Generator, int], tuple[Direction, ...]]] = {"pca": pca_directions, "sefa": sefa_directions}
     most = min(_MOST, generator.w_dim)
     if kind not in finders or not number.isdecimal() or int(number) >= most:

@@ -283,9 +283,9 @@ class Resolver:
         generator = self.model.generator
         if isinstance(told, Direction):
             return told.fits(generator.num_ws, generator.w_dim)
-        if told.partition(":")[0] in ("pca", "sefa"):
-            from .found_directions import direction_by_name
+        from .found_directions import direction_by_name, is_named
 
+        if is_named(told):
             return direction_by_name(generator, told)
         return load_direction(told, generator.num_ws, generator.w_dim)
 

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..curves.lags import lag_correlations, nearest_best
+
 Features = Callable[[torch.Tensor], torch.Tensor]
 """Images [N, 3, H, W] in -1..1 -> vectors [N, E]."""
 
@@ -128,13 +130,4 @@ def motion_lag(source: np.ndarray, edited: np.ndarray, longest: int) -> int | No
     if len(source) < _FEWEST_FRAMES or min(source.std(), edited.std()) < _STILL / 10:
         return None
     longest = min(longest, len(source) // 3)
-    lags = sorted(range(-longest, longest + 1), key=abs)
-    return max(lags, key=lambda lag: round(_correlation(source, edited, lag), 6))
-
-
-def _correlation(source: np.ndarray, edited: np.ndarray, lag: int) -> float:
-    number = len(source) - abs(lag)
-    first, second = source[max(-lag, 0):][:number], edited[max(lag, 0):][:number]
-    if min(first.std(), second.std()) == 0:
-        return -1.0
-    return float(np.corrcoef(first, second)[0, 1])
+    return nearest_best(lag_correlations(edited, source, longest))

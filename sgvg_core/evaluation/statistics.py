@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..curves.lags import lag_correlations, nearest_best
+
 
 def best_lag_correlation(read: np.ndarray, true: np.ndarray, max_lag: int) -> tuple[float, int]:
     """The largest Pearson correlation of two curves [T] when the first comes up to `max_lag` frames late or early, and that lag.
@@ -15,18 +17,9 @@ def best_lag_correlation(read: np.ndarray, true: np.ndarray, max_lag: int) -> tu
 
     `read` is moved against `true`; a positive lag means that it comes late.
     """
-    best, best_lag = 0.0, 0
-    found = False
-    for lag in sorted(range(-max_lag, max_lag + 1), key=abs):
-        late, early = read[max(0, lag) :], true[max(0, -lag) :]
-        num = min(len(late), len(early))
-        late, early = late[:num], early[:num]
-        if num < 3 or late.std() < 1e-6 or early.std() < 1e-6:
-            continue
-        value = float(np.corrcoef(late, early)[0, 1])
-        if not found or value > best:
-            best, best_lag, found = value, lag, True
-    return best, best_lag
+    found = lag_correlations(read, true, max_lag, still=1e-6)
+    best = nearest_best(found)
+    return (0.0, 0) if best is None else (float(found[best + max_lag]), best)
 
 
 def bootstrap(values: np.ndarray, statistic: str, seed: int = 0, num_draws: int = 1000) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from sgvg_core.editing.found_directions import (
     direction_between,
     direction_by_name,
     direction_to,
+    is_named,
     pca_directions,
     sefa_directions,
 )
@@ -68,7 +69,7 @@ def test_a_map_is_known_by_numbers_not_by_names(tiny_model: SoundModel) -> None:
     assert weights_hash(torch.nn.ModuleDict({"a": one})) == weights_hash(torch.nn.ModuleDict({"b": other}))
 
 
-@pytest.mark.parametrize("line", ["text=raining; way=scene", "text=raining; way=attribute", "direction=pca:0", "direction=sefa:1"])
+@pytest.mark.parametrize("line", ["text=raining; way=scene", "text=raining; way=attribute", "direction=pca:0", "direction=sefa 1"])
 def test_strength_0_is_byte_equal_and_strength_moves(tiny_model: SoundModel, start: torch.Tensor, line: str) -> None:
     (none,) = resolve_edits(tiny_model, [parse_edit(line + "; strength=0")], start, FEW)
     assert apply_edits(start, (none,)) is start
@@ -167,7 +168,9 @@ def test_directions_of_the_generator_have_their_unit(tiny_model: SoundModel) -> 
     first, second = pca_directions(tiny_model.generator, 2)
     assert first.sigma >= second.sigma
     assert abs(float(first.d[0] @ second.d[0])) < 1e-4
-    assert torch.equal(direction_by_name(tiny_model.generator, "pca:1").d, second.d)
+    for name in ("pca:1", "PCA 1"):
+        assert torch.equal(direction_by_name(tiny_model.generator, name).d, second.d)
+    assert [is_named(each) for each in ("sefa 0", "pca", "pca mine.safetensors", "pcalm")] == [True, True, False, False]
     for wrong in ("pca:x", "pca:9999", "sefa:", "pca"):
         with pytest.raises(ConfigError, match="direction"):
             direction_by_name(tiny_model.generator, wrong)

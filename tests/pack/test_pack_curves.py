@@ -1,6 +1,8 @@
 """Nodes of curves and chaining, with a stand-in for ComfyUI: forms of curves in and out, checks, files."""
 
+import io
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -204,9 +206,16 @@ def test_a_film_is_scored(pack: Pack, tmp_path: Path) -> None:
     sound = torch.randn(1, 22_050, generator=torch.Generator().manual_seed(0)) * torch.linspace(0, 0.3, 22_050)
     with VideoWriter(tmp_path / "a.mp4", fps=Fraction(12), width=32, height=32, sound=SoundTrack.from_waveform(sound, 22_050)) as writer:
         writer.write(torch.randint(0, 255, (12, 32, 32, 3), generator=torch.Generator().manual_seed(1)).to(torch.uint8))
-    for video in (tmp_path / "a.mp4", SimpleNamespace(get_stream_source=lambda: str(tmp_path / "a.mp4"))):
+    file, saved = tmp_path / "a.mp4", []
+    cut = SimpleNamespace(get_stream_source=lambda: str(file), get_active_trim_window=lambda: (0.2, 0.6),
+                          save_to=lambda path: saved.append(Path(shutil.copy(file, path))))
+    memory = SimpleNamespace(get_stream_source=lambda: io.BytesIO(file.read_bytes()))
+    for video in (file, SimpleNamespace(get_stream_source=lambda: str(file)), cut, memory):
         lag, correlation = pack.run("SyncScore", video=video, max_lag=0.2).result
         assert abs(lag) <= 0.2
         assert -1 <= correlation <= 1
+    assert len(saved) == 1, "of a cut a file of its own is scored"
+    assert not saved[0].exists()
+    assert not list(saved[0].parent.glob("SGVG_*.mp4")), "nothing stays in the temp folder"
     with pytest.raises(Exception, match="video: got nothing; connect a VIDEO output"):
         pack.run("SyncScore", video=None)
