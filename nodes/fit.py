@@ -230,7 +230,7 @@ def _with_fit(handle: host.HostGenerator, fit: SoundFit, keep: bool) -> host.Hos
     whole = handle if isinstance(handle, host.HostModel) else None
     walker = whole.model.walker if whole is not None and keep else fit.walker
     space = whole.model.joint_space if whole is not None and whole.model.mel == fit.mel else None
-    model = SoundModel(handle.name, handle.generator, fit.encoder, walker, fit.mel, space, handle.generator.w_avg.device)
+    model = SoundModel(handle.name, handle.generator, fit.encoder, walker, fit.mel, space, handle.generator.w_avg.device, doubts=False)
     digest = hashlib.sha256(handle.key.encode())
     for part in (fit.encoder, walker):
         for tensor in part.state_dict().values():

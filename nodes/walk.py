@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.clock import to_fps
 from ..sgvg_core.curves import Curve
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import Pose, RenderSettings, Walk, film_numbers, frames, overlays_of, shape_render
+from ..sgvg_core.generation import UNSURE, Pose, RenderSettings, film_numbers, frames, heard_walk, overlays_of, shape_render
 from ..sgvg_core.media import contact_sheet
 from ..sgvg_core.synthesis import Generator
 from ..sgvg_core.walker import DEFAULT_PULL, WalkSettings
@@ -78,6 +78,14 @@ class RecurrentWalkerNode(io.ComfyNode):
                     default=False,
                     tooltip="The way of the paper's released code: the sound enters once, before the first frame, instead of at every step.",
                 ),
+                io.Combo.Input(
+                    "unsure",
+                    options=list(UNSURE),
+                    default="stay",
+                    optional=True,
+                    tooltip="What a sound does that is none of the model's scenes. stay: the walk stays where it starts, as in silence; follow: it "
+                    "goes where the sound encoder leads.",
+                ),
             ],
             outputs=[
                 WalkWire.Output("walk", display_name="walk", tooltip="One latent for each frame. Lazy: computed while the frames are."),
@@ -100,8 +108,10 @@ class RecurrentWalkerNode(io.ComfyNode):
         pull: float = DEFAULT_PULL,
         causal: bool = False,
         sound_once: bool = False,
+        unsure: str = "stay",
     ) -> io.NodeOutput:
-        core = hearing_model(model).model
+        handle = hearing_model(model)
+        core = handle.model
         analysed = expect(sound_latents, SoundLatents, "sound latents", "Sound Inversion Encoder")
         start_ws = expect(start_latent, torch.Tensor, "start latent", "Start Latent or Text Constraint")
         wanted = (1, core.generator.num_ws, core.generator.w_dim)
@@ -121,7 +131,10 @@ class RecurrentWalkerNode(io.ComfyNode):
         tracks = {name: track_of(value, name) for name, value in strengths.items()}
         settings = WalkSettings(**{name: track for name, track in tracks.items() if isinstance(track, float)}, sound_once=sound_once)
         lists = {name: track for name, track in tracks.items() if isinstance(track, list)}
-        walk = Walk(analysed.analysed, analysed.encoder, core.walker, start_ws, exact, settings, causal)
+        ears = dataclasses.replace(handle.ready(), sound_encoder=analysed.encoder)
+        walk = heard_walk(
+            ears, analysed.analysed, start_ws, exact, unsure=unsure, progress=host.HostProgress(), settings=settings, causal=causal
+        )
         if lists:
             found = film_numbers(lists, _no_curve, exact, walk.num_frames)
             walk = dataclasses.replace(walk, numbers=found)

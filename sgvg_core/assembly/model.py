@@ -44,6 +44,9 @@ class SoundModel:
     mel: MelConfig
     joint_space: AnyJointSpace | None
     device: torch.device
+    doubts: bool = True
+    """Whether a sound that the joint space takes for none of its scenes leads the walk nowhere. False where the sound encoder was fitted to
+    other sounds than those that the joint space knows."""
 
     def checked(self) -> "SoundModel":
         """Itself, if its parts fit each other; else ConfigError."""

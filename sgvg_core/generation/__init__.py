@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .pose_keys import PoseKeys, read_pose, read_pose_table
     from .render import NOISE_MODES, RenderSettings, final_size, frames, images_of, resize, size_of_image, synthesize
     from .seeded_start import random_start
-    from .settings import GenerateSettings, StartSettings
+    from .settings import UNSURE, GenerateSettings, StartSettings
     from .sound import AnalysedSound, Sound, analyse_sound
     from .sound_curves import curves_of_sound, curves_of_source
     from .sound_embedding import embed_sound
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .text_constraint import Prompt, RankedStarts, candidates_sheet, choose_start, read_prompts
     from .trajectory import Walk
     from .walk_render import ShapedWalk, driven_render, numbers_of, overlays_of, shape_render, sound_of_walk
+    from .walks_of_sounds import heard_walk
 
 __all__ = [
     "AGAINST",
@@ -62,6 +63,7 @@ __all__ = [
     "Sound",
     "SoundLabels",
     "StartSettings",
+    "UNSURE",
     "Walk",
     "analyse_sound",
     "anchor_placement",
@@ -80,6 +82,7 @@ __all__ = [
     "final_size",
     "frames",
     "generate",
+    "heard_walk",
     "label_curves",
     "images_of",
     "in_range",
@@ -129,7 +132,7 @@ __getattr__ = on_first_use(
         ".pose_keys": ("PoseKeys", "read_pose", "read_pose_table"),
         ".render": ("NOISE_MODES", "RenderSettings", "final_size", "frames", "images_of", "resize", "size_of_image", "synthesize"),
         ".seeded_start": ("random_start",),
-        ".settings": ("GenerateSettings", "StartSettings"),
+        ".settings": ("UNSURE", "GenerateSettings", "StartSettings"),
         ".sound": ("AnalysedSound", "Sound", "analyse_sound"),
         ".sound_curves": ("curves_of_sound", "curves_of_source"),
         ".sound_embedding": ("embed_sound",),
@@ -137,5 +140,6 @@ __getattr__ = on_first_use(
         ".text_constraint": ("Prompt", "RankedStarts", "candidates_sheet", "choose_start", "read_prompts"),
         ".trajectory": ("Walk",),
         ".walk_render": ("ShapedWalk", "driven_render", "numbers_of", "overlays_of", "shape_render", "sound_of_walk"),
+        ".walks_of_sounds": ("heard_walk",),
     },
 )

@@ -24,7 +24,6 @@ from ..motion import DriftBound, DriftSettings, Keyframes, LoopWalk, StyleMix, T
 from ..progress import Progress, silent
 from .driven import POSE_NUMBERS, film_numbers
 from .keyframe_latents import KeySource, resolve_keyframes
-from .listening import names_a_scene
 from .looping import SoundLoop, loop_of_sound, looped
 from .matte import MatteSettings, as_frames, draw_mattes
 from .pose import Pose, pose_transforms
@@ -39,6 +38,7 @@ from .spread import spread_of
 from .start import mean_start, start_latent, truncation_centres
 from .trajectory import Walk
 from .walk_render import driven_render
+from .walks_of_sounds import heard_walk
 
 _SHEET_FRAMES = 24
 
@@ -147,9 +147,8 @@ def walk_of_sound(
         start_ws = keys.at(torch.zeros(1))
     elif start_ws is None:
         start_ws = start_latent(model, analysed, settings.start, progress)
-    sure = settings.unsure == "follow" or names_a_scene(model, analysed, progress)
-    walk = Walk(
-        analysed, model.sound_encoder, model.walker, start_ws, settings.fps, settings=settings.walk, causal=settings.causal, stays=not sure,
+    walk = heard_walk(
+        model, analysed, start_ws, settings.fps, unsure=settings.unsure, progress=progress, settings=settings.walk, causal=settings.causal,
         numbers=numbers, keys=keys, bound=drift_bound(model, settings.drift),
     )
     if loop is None:

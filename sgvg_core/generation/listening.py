@@ -71,9 +71,10 @@ def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = ()
 
 @torch.no_grad()
 def names_a_scene(model: SoundModel, analysed: AnalysedSound, progress: Progress = silent) -> bool:
-    """Whether a sound is one of the scenes that the model's joint space knows, as far as it says when it isn't sure."""
+    """Whether a sound is one of the scenes that the model's joint space knows, as far as it says when it isn't sure. Of a model whose sound
+    encoder was fitted to other sounds (`SoundModel.doubts`) it says nothing."""
     space = model.joint_space
-    if space is None or not sure_from_probability(space):
+    if space is None or not (model.doubts and space.labels and sure_from_probability(space)):
         return True
     analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
     cosines = _cosines(model, space, analysed, space.labels, progress)

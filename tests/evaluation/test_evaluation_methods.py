@@ -1,5 +1,7 @@
 """The methods that are held beside each other: what each hears, where it starts, what it leaves out."""
 
+import copy
+import dataclasses
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +30,7 @@ from sgvg_core.evaluation.paper.methods import (
 from sgvg_core.evaluation.paper.music_map import dominant
 from sgvg_core.generation import Sound
 from sgvg_core.generation.seeded_start import random_start
+from sgvg_core.walker import WalkSettings
 
 _RATE = 22_050
 
@@ -39,6 +42,16 @@ def _noise(seconds: float, seed: int) -> torch.Tensor:
 @pytest.fixture
 def take(tiny_model: Any) -> Take:
     return Take(tiny_model, Sound.from_waveform(_noise(2, 0), _RATE), seed=5, fps=Fraction(12))
+
+
+def test_a_sound_that_is_no_scene_leads_nowhere_by_any_settings(tiny_model: Any, take: Take) -> None:
+    space = copy.copy(tiny_model.joint_space)
+    space.labels, space.sure_from = ("rain", "wind"), 1.0
+    doubtful = Take(dataclasses.replace(tiny_model, joint_space=space), take.sound, take.seed, take.fps)
+    settings = WalkSettings(coarse=0.5)
+    assert (doubtful.walk().stays, doubtful.walk(settings).stays, take.walk().stays) == (True, True, False)
+    assert doubtful.walk(settings).settings == settings
+    assert doubtful.walk().settings == WalkSettings()
 
 
 def _ws(found: Any) -> torch.Tensor:

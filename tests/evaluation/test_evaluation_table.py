@@ -1,5 +1,6 @@
 """The judge's table: what makes a film right, what it's held against, how the rows come about; on films whose content is known."""
 
+import copy
 import dataclasses
 import math
 import sys
@@ -202,6 +203,16 @@ def test_films_of_the_sound_and_of_silence_start_at_the_same_random_latent(model
     assert not same(films.random_start(clip), films.silence(clip))
 
 
+def test_a_sound_that_is_no_scene_leads_nowhere_as_in_every_film(model: SoundModel, clip: HeldOutClip) -> None:
+    space = copy.copy(model.joint_space)
+    space.labels, space.sure_from = KINDS, 1.0  # no sound is as sure as that
+    films = Films(dataclasses.replace(model, joint_space=space), FPS, seed=3)
+    start, heard = random_start(model.generator, 3 + clip.seed), analyse_sound(Sound.from_waveform(clip.waveform[None], 22_050), model.mel)
+    still = Walk(heard, model.sound_encoder, model.walker, start, Fraction(12), stays=True)
+    assert same(films.random_start(clip), torch.cat([to_uint8(some) for some in synthesize(model.generator, still)]))
+    assert not same(films.random_start(clip), walked(model, clip.waveform, start))
+
+
 def test_known_codes_are_painted_by_the_generator(model: SoundModel, films: Films, clip: HeldOutClip) -> None:
     codes = tables._code_path(clip, FPS)
     assert [code.kind for code in read_codes(codes)] == [KINDS[4]] * 6
@@ -263,18 +274,18 @@ def test_the_floor_is_judged_by_the_sound_of_another_kind(painted: SoundModel, s
 
 def test_every_row_is_made_of_its_own_clips_and_progress_counts_them(painted: SoundModel) -> None:
     seen: list[Any] = []
-    made = evaluate(painted, ColourJudge(), num_clips=18, seconds=1.0, progress=lambda *said: seen.append(said))
+    made = evaluate(painted, ColourJudge(), num_clips=36, seconds=0.5, progress=lambda *said: seen.append(said))
     assert {row["name"]: row["num_clips"] for row in made["rows"]} == {
-        ROWS["rendered"]: 18, ROWS["known"]: 18, ROWS["random"]: 18, FLOOR: 18, ROWS["chosen"]: 18, ROWS["text"]: 9, ROWS["silence"]: 9}
-    assert [said[0] for said in seen] == list(range(1, 4 * 18 + 2 * 9 + 1))
-    assert {said[1] for said in seen} == {4 * 18 + 2 * 9}
-    assert [said[2] for said in seen][::18] == [ROWS[name] for name in ("rendered", "known", "random", "chosen", "text")]
+        ROWS["rendered"]: 36, ROWS["known"]: 36, ROWS["random"]: 36, FLOOR: 36, ROWS["chosen"]: 36, ROWS["text"]: 9, ROWS["silence"]: 9}
+    assert [said[0] for said in seen] == list(range(1, 4 * 36 + 2 * 9 + 1))
+    assert {said[1] for said in seen} == {4 * 36 + 2 * 9}
+    assert [said[2] for said in seen][::36] == [ROWS[name] for name in ("rendered", "known", "random", "chosen", "text")]
     assert all(said[3].shape == (4, 4, 3) for said in seen)
     rows = {row["name"]: row for row in made["rows"]}
     assert rows[ROWS["silence"]]["class_agreement"] == pytest.approx(1 / 9, abs=1e-3)
     assert rows[ROWS["silence"]]["per_class"][KINDS[0]]["class_agreement"] == 1
     assert rows[ROWS["text"]]["envelope_correlation"] == 0  # what doesn't move correlates with nothing
-    assert (made["num_clips"], made["seconds"], made["fps"], made["seed"], made["model"]) == (18, 1.0, 12.0, 0, painted.name)
+    assert (made["num_clips"], made["seconds"], made["fps"], made["seed"], made["model"]) == (36, 0.5, 12.0, 0, painted.name)
 
 
 def test_rows_that_were_not_asked_for_or_need_a_joint_space_are_left_out(painted: SoundModel) -> None:
@@ -291,7 +302,7 @@ def test_a_row_of_known_films() -> None:
     rng = np.random.default_rng(0)
 
     def film(index: int) -> Film:
-        return Film(index % 3 == 0, 0.1 * index, 0.05 * index, 0.01 * index, 2.0 + index, rng.normal(size=(4, 3)))
+        return Film(index % 3 == 0, 0.1 * index, 0.05 * index, 0.01 * index, 2.0 + index, 1.1 * index + rng.normal(size=(4, 3)))
 
     films, ceiling, kinds = [film(index) for index in range(18)], [film(index + 2) for index in range(18)], [index % 9 for index in range(18)]
     row = tables._row("name", films, kinds, ceiling)

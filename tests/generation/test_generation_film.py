@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from sgvg_core.assembly import SoundModel
 from sgvg_core.errors import ConfigError, MediaError
-from sgvg_core.generation import GenerateSettings, Sound, classify_sound, generate
+from sgvg_core.generation import GenerateSettings, Sound, analyse_sound, classify_sound, generate, heard_walk
 from sgvg_core.generation.render import synthesize, to_uint8
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.media import probe_sound, read_video_frames, write_wav
@@ -135,6 +136,23 @@ def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundMode
     assert torch.equal(films["stays"].sheet, films["silent"].sheet)
     assert torch.equal(films["follows"].sheet, films["sure"].sheet)
     assert not torch.equal(films["stays"].sheet, films["sure"].sheet)
+
+
+def test_every_walk_of_a_sound_is_made_in_the_one_place_that_asks_what_the_sound_is() -> None:
+    root = Path(__file__).resolve().parents[2]
+    files = [*(root / "sgvg_core").rglob("*.py"), *(root / "nodes").rglob("*.py")]
+    makers = {path.stem for path in files if re.search(r"(?<![\w.])Walk\(", path.read_text(encoding="utf-8"))}
+    assert makers == {"walks_of_sounds"}
+
+
+def test_an_encoder_of_other_sounds_is_never_doubted(tiny_model: SoundModel, rain: Path) -> None:
+    model = doubting(tiny_model, 1.0)
+    analysed, start = analyse_sound(Sound.from_file(rain), model.mel), random_start(model.generator, 0)
+    fitted = dataclasses.replace(model, doubts=False)
+    stays = {name: heard_walk(one, analysed, start, Fraction(12)).stays for name, one in (("model", model), ("fitted", fitted))}
+    assert stays == {"model": True, "fitted": False}
+    with pytest.raises(ConfigError, match="unsure: got 'halt', expected stay, follow"):
+        heard_walk(model, analysed, start, Fraction(12), unsure="halt")
 
 
 def test_listening_goes_by_all_windows_evidence(tiny_model: SoundModel, rain: Path) -> None:

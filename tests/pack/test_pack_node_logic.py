@@ -339,6 +339,20 @@ def test_a_list_on_a_strength_is_a_number_a_frame_and_on_fps_it_is_named(pack: P
                 pack.run("RecurrentWalker", **{**inputs, name: wrong})
 
 
+def test_a_walk_stays_where_the_sound_is_no_scene(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, sure = pack.walk()
+    assert not sure.stays  # the model's joint space never doubts
+    space = model.model.joint_space
+    monkeypatch.setattr(space, "labels", ("rain", "wind", "fire"))
+    monkeypatch.setattr(space, "sure_from", 1.0)
+    found = {unsure: pack.walk(**({} if unsure is None else {"unsure": unsure}))[1] for unsure in (None, "stay", "follow")}
+    assert {unsure: walk.stays for unsure, walk in found.items()} == {None: True, "stay": True, "follow": False}
+    torch.testing.assert_close(torch.cat(list(found["follow"])), torch.cat(list(sure)))
+    assert not torch.allclose(torch.cat(list(found["stay"])), torch.cat(list(sure)))
+    with pytest.raises(Exception, match="unsure: got 'halt'"):
+        pack.walk(unsure="halt")
+
+
 def test_a_list_of_one_and_the_same_number_is_that_number(pack: Pack) -> None:
     plain = pack.walk(coarse=0.5, fps=12.0)[1]
     listed = pack.walk(coarse=[0.5] * 6, mid=np.float32(1), fps=torch.tensor([12.0]))[1]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...assembly import SoundModel
-from ...generation import Sound, Walk, analyse_sound
+from ...generation import Sound, analyse_sound, heard_walk
 from ...generation.render import RenderSettings, frames
 from ...generation.seeded_start import draw_z, random_start
 from ...judge import Judge
@@ -45,7 +45,7 @@ def long_walk(
     fine = np.interp(times, np.arange(len(slow)) / _ENVELOPE_RATE, slow).astype(np.float32)
     analysed = analyse_sound(Sound.from_waveform(torch.from_numpy(synth(kind, seed, fine, _SOUND_RATE))[None], _SOUND_RATE), model.mel)
     start_ws, settings = random_start(model.generator, seed), WalkSettings(pull=pull)
-    walk = Walk(analysed, model.sound_encoder, model.walker, start_ws, Fraction(_FPS), settings=settings)
+    walk = heard_walk(model, analysed, start_ws, Fraction(_FPS), settings=settings)
     w_avg = model.generator.w_avg.float().cpu()
     mapped = model.generator.mapping(draw_z(model.generator, seed + 1, num_codes).to(model.device))[:, 0].float().cpu()
     limit = (mapped - w_avg).norm(dim=1).quantile(0.99).item()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...assembly import SoundModel
-from ...generation import AnalysedSound, Sound, Walk, analyse_sound
+from ...generation import AnalysedSound, Sound, analyse_sound, heard_walk
 from ...generation.render import frames
 from ...generation.seeded_start import random_start
 from ...media import contact_sheet
@@ -27,7 +27,7 @@ def _evenly(frames: torch.Tensor, num: int) -> torch.Tensor:
 
 def _row(model: SoundModel, analysed: AnalysedSound, start: torch.Tensor, num: int, settings: WalkSettings | None = None) -> torch.Tensor:
     """`num` frames of the walk of a sound."""
-    walk = Walk(analysed, model.sound_encoder, model.walker, start, Fraction(12), settings=settings or WalkSettings())
+    walk = heard_walk(model, analysed, start, Fraction(12), settings=settings or WalkSettings())
     steps = torch.cat(list(walk))
     chosen = steps[torch.linspace(0, len(steps) - 1, num).round().long()]
     return torch.cat(list(frames(model.generator, [chosen])))

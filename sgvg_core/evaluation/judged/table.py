@@ -16,7 +16,7 @@ import torch
 from ...assembly import SoundModel
 from ...config import check_choice
 from ...errors import ConfigError
-from ...generation import Sound, Walk, analyse_sound
+from ...generation import Sound, analyse_sound, heard_walk
 from ...generation.render import RenderSettings, frames, synthesize
 from ...generation.seeded_start import random_start
 from ...generation.sound_embedding import embed_sound
@@ -179,7 +179,7 @@ class Films:
 
     def _walk(self, waveform: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         analysed = analyse_sound(Sound.from_waveform(waveform[None], SOUND_RATE), self.model.mel)
-        return self._images(Walk(analysed, self.model.sound_encoder, self.model.walker, start, Fraction(self.fps).limit_denominator(1001)))
+        return self._images(heard_walk(self.model, analysed, start, Fraction(self.fps).limit_denominator(1001)))
 
     def _images(self, walk: Any) -> torch.Tensor:
         return torch.cat(list(frames(self.model.generator, walk, RenderSettings(batch=8))))

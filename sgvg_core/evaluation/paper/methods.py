@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 
 from ...assembly import SoundModel
-from ...generation import AnalysedSound, Sound, Walk, analyse_sound
+from ...generation import AnalysedSound, Sound, Walk, analyse_sound, heard_walk
 from ...generation.seeded_start import random_start
 from ...generation.trajectory import change_rate, count_steps, to_rate
 from ...latents import GROUPS
@@ -37,7 +37,12 @@ class Take:
 
     def walk(self, settings: WalkSettings | None = None) -> Walk:
         """The walk of the sound from the start latent. Without `settings` it's the walk of the defaults."""
-        return Walk(self.analysed, self.model.sound_encoder, self.model.walker, self.start_ws, self.fps, settings=settings or WalkSettings())
+        return dataclasses.replace(self._heard, settings=settings or WalkSettings())
+
+    @cached_property
+    def _heard(self) -> Walk:
+        """The walk by the usual settings: the sound is listened to once for all."""
+        return heard_walk(self.model, self.analysed, self.start_ws, self.fps)
 
     @property
     def walk_rate(self) -> Fraction:
