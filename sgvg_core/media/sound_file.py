@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import MediaError
 from .incomplete_files import mp3_bytes, unknown_sizes
 from .mp4_boxes import Boxes, read_boxes
+from .ogg_links import packets_of
 from .ogg_pages import ogg_damage
 from .playlists import allowed_demuxers, is_playlist
 from .resampling import resampled
@@ -297,7 +298,7 @@ def _frames(container: Any, stream: Any, path: Path_, health: SoundHealth, zero:
     """Decoded frames; `declared` bounds where the sound of an mp4 ends."""
     end: Fraction | None = None
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream, Path(path)):
             tick()
             health.count(packet)
             if container.format.name == _MOV and packet.pts is not None and packet.duration:
