@@ -358,7 +358,7 @@ class EditVideo(io.ComfyNode):
                 side_by_side=side_by_side, seed=seed, fit=fit, size=size or None, warm_steps=warm_steps, start=start, seconds=seconds,
                 smoothing=one_number(smoothing, "smoothing"), detail=one_number(detail, "detail"), metadata=host.graph_metadata(cls.hidden),
             )
-            report = edit_video(handle.ready(2), source, path, asked, settings, host.HostProgress())
+            report = edit_video(handle.ready(2), source, path, edits=asked, settings=settings, progress=host.HostProgress())
         kept = dataclasses.asdict(settings)
         made = {"start_seconds": start_seconds, "length_seconds": length_seconds, "size": size}
         _films.add(cls.hidden, {**{name: kept[name] for name in kept if name not in ("start", "seconds", "metadata", "size")}, **made}, path)

@@ -230,13 +230,17 @@ def _with_fit(handle: host.HostGenerator, fit: SoundFit, keep: bool) -> host.Hos
     whole = handle if isinstance(handle, host.HostModel) else None
     walker = whole.model.walker if whole is not None and keep else fit.walker
     space = whole.model.joint_space if whole is not None and whole.model.mel == fit.mel else None
-    model = SoundModel(handle.name, handle.generator, fit.encoder, walker, fit.mel, space, handle.generator.w_avg.device, doubts=False)
+    device = handle.generator.w_avg.device
+    model = SoundModel(handle.name, handle.generator, fit.encoder, walker=walker, mel=fit.mel, joint_space=space, device=device, doubts=False)
     digest = hashlib.sha256(handle.key.encode())
     for part in (fit.encoder, walker):
         for tensor in part.state_dict().values():
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     judging = None if whole is None or space is None else whole.judging
-    return host.HostModel(handle.name, digest.hexdigest(), handle.generator, handle.drawing, _in_words(fit, keep), model.checked(), judging)
+    return host.HostModel(
+        handle.name, digest.hexdigest(), handle.generator,
+        drawing=handle.drawing, info=_in_words(fit, keep), model=model.checked(), judging=judging,
+    )  # fmt: skip
 
 
 def _in_words(fit: SoundFit, keep: bool) -> str:

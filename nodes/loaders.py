@@ -80,7 +80,8 @@ def _load_model(folder: Path, key: str) -> host.HostModel:
     with torch.inference_mode(False):
         model = load_model(folder, host.resting_device())
     space = None if model.joint_space is None else host.HostModule(model.joint_space)
-    return host.HostModel(model.name, key, model.generator, host.HostModule(model.generator), model_in_words(model), model, space)
+    drawing = host.HostModule(model.generator)
+    return host.HostModel(model.name, key, model.generator, drawing=drawing, info=model_in_words(model), model=model, judging=space)
 
 
 class LoadStyleGAN(io.ComfyNode):

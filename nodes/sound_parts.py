@@ -96,7 +96,10 @@ class LoadSoundParts(io.ComfyNode):
         encoder_path = _sound_file(sound_encoder, "sound encoder")
         walker_paths = _walker_files(walker, mid_block, fine_block)
         keys = " ".join([handle.key, *(host.file_content_key(path) for path in (encoder_path, *walker_paths)), made_for])
-        whole = shared(f"parts {keys}", lambda progress: _with_sound(handle, keys, encoder_path, walker_paths, made_for, progress))
+        whole = shared(
+            f"parts {keys}",
+            lambda progress: _with_sound(handle, keys, encoder_path, walker_paths=walker_paths, made_for=made_for, progress=progress),
+        )
         return io.NodeOutput(whole, whole.info, ui=host.page(whole.info, cls.hidden.unique_id))
 
 
@@ -137,11 +140,12 @@ def _with_sound(
             blocks = load_walker(walker_paths[0] if len(walker_paths) == 1 else walker_paths)
             walking = adapt_walker(blocks, handle.generator, _axis(made_for, blocks.num_ws))
         space = None if whole is None else whole.model.joint_space
-        model = SoundModel(handle.name, handle.generator, hearing, walking, mel, space, handle.generator.w_avg.device)
+        model = SoundModel(handle.name, handle.generator, hearing, walker=walking, mel=mel, joint_space=space, device=handle.generator.w_avg.device)
     walker_files = ", ".join(path.name for path in walker_paths)
     parts = (("sound encoder", encoder_path.name, encoder.num_ws, hearing), ("walker", walker_files, blocks.num_ws, walking))
     info = "\n".join([*(part_in_words(*part) for part in parts), *advice_for_walker(walking)])
-    return host.HostModel(handle.name, key, handle.generator, handle.drawing, info, model.checked(), None if whole is None else whole.judging)
+    judging = None if whole is None else whole.judging
+    return host.HostModel(handle.name, key, handle.generator, drawing=handle.drawing, info=info, model=model.checked(), judging=judging)
 
 
 def _axis(made_for: str, num_ws: int) -> LatentAxis | None:

@@ -234,7 +234,7 @@ def build_array(machine: PickleReader, made: LazyArray, state: Any) -> None:
     """
     if made.dtype is not None or not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], LazyDtype):
         machine.refuse("a numpy array with a state of a kind that isn't read")
-    fill_array(machine, made, state[1], state[2], bool(state[3]), state[4])
+    fill_array(machine, made, state[1], dtype=state[2], fortran=bool(state[3]), data=state[4])
 
 
 def fill_array(machine: PickleReader, made: LazyArray, shape: Any, dtype: LazyDtype, fortran: bool, data: Any) -> None:
@@ -256,7 +256,7 @@ def _frombuffer(machine: PickleReader, args: tuple[Any, ...]) -> LazyArray:
     if len(args) != 4 or not isinstance(args[1], LazyDtype) or args[3] not in ("C", "F"):
         machine.refuse("a numpy array with arguments of a kind that isn't read")
     made = LazyArray()
-    fill_array(machine, made, args[2], args[1], args[3] == "F", args[0])
+    fill_array(machine, made, args[2], dtype=args[1], fortran=args[3] == "F", data=args[0])
     return made
 
 
@@ -265,7 +265,7 @@ def _scalar(machine: PickleReader, args: tuple[Any, ...]) -> int | float | bool:
     if len(args) != 2 or not isinstance(args[0], LazyDtype):
         machine.refuse("a numpy number of a kind that isn't read")
     made = LazyArray()
-    fill_array(machine, made, (), args[0], False, args[1])
+    fill_array(machine, made, (), dtype=args[0], fortran=False, data=args[1])
     return machine.number(made)
 
 

@@ -110,7 +110,7 @@ class ZipDirectory:
                 self._refuse("its directory is damaged")
             name = raw_name.decode("utf-8", "replace") if flags & 0x800 else raw_name.decode("latin1")
             unpacked, packed, local = self._wide(extra, unpacked, packed, local)
-            entry, first = self._entry(name, raw_name, flags, method, crc, packed, unpacked, disk, local)
+            entry, first = self._entry(name, raw_name, flags, method=method, crc=crc, packed=packed, unpacked=unpacked, disk=disk, local=local)
             if name in entries:
                 self._refuse(f"{name[:100]!r} is there twice")
             entries[name] = entry
@@ -159,7 +159,7 @@ class ZipDirectory:
             or (known and (local_packed, local_unpacked) != (packed, unpacked))
         ):
             self._refuse(f"{name[:100]!r} says one thing in the directory and another in its place")
-        return Entry(name, offset, packed, unpacked, method == _DEFLATED, crc), local
+        return Entry(name, offset, packed, size=unpacked, deflated=method == _DEFLATED, crc=crc), local
 
     def _check_apart(self, stretches: list[tuple[int, int]], directory: int) -> None:
         reached = 0

@@ -119,7 +119,7 @@ def _edit_film(options: argparse.Namespace, edits: tuple[Edit, ...]) -> int:
     model = tuned_model(load_model(options.model, options.device), options.tuned)
     settings = VideoEditSettings(side_by_side=options.side_by_side, seed=options.seed, fit=options.fit, num_steps=options.steps)
     with ProgressBar() as progress:
-        report = edit_video(model, options.source, options.output, edits, settings, progress)
+        report = edit_video(model, options.source, options.output, edits=edits, settings=settings, progress=progress)
     if options.json:
         say_json(report)
         return 0

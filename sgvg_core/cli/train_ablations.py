@@ -101,4 +101,4 @@ def _model_of(variant: "Variant", generator: "Generator", space: "AnyJointSpace"
     encoder_file, walker_file = (variant.folder / name for name in PARTS)
     encoder, mel = load_sound_encoder(encoder_file)
     walker = load_walker(walker_file)
-    return SoundModel(variant.name, generator, encoder, walker, mel, space, generator.w_avg.device).checked()
+    return SoundModel(variant.name, generator, encoder, walker=walker, mel=mel, joint_space=space, device=generator.w_avg.device).checked()

@@ -131,7 +131,8 @@ def analyse_sound(source: SoundSource, names: Sequence[str] = DEFAULT_CURVES, *,
     meter, peaks = work.levels()
     tracks = {**work.bands(), **work.shapes(), **work.onsets(), **work.chroma(), **work.parts()}
     beats = work.beats()
-    return SoundAnalysis(wanted, Fraction(meter.num_samples, meter.sample_rate), meter, tracks, peaks, beats, find_bars(beats))
+    duration = Fraction(meter.num_samples, meter.sample_rate)
+    return SoundAnalysis(wanted, duration, meter, tracks=tracks, peaks=peaks, beats=beats, bars=find_bars(beats))
 
 
 class _Passes:

@@ -97,7 +97,7 @@ def _read_json(text: str) -> CurveSet:
         curves = {str(name): Curve(torch.tensor([float(value) for value in one["values"]]), fps, str(name), str(one.get("unit", "")))
                   for name, one in named}
         beats = tuple(float(beat) for beat in data.get("beats") or ())
-        return CurveSet(fps, curves, beats, (), float(data.get("tempo") or 0), float(data.get("confidence") or 0))
+        return CurveSet(fps, curves, beats, downbeats=(), tempo=float(data.get("tempo") or 0), confidence=float(data.get("confidence") or 0))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         words = shown(f"{type(error).__name__} {error}", 120)
         raise DataError(f'isn\'t a file of curves ({words}); expected {{"fps": "25", "curves": {{name: {{"values": [...]}}}}}}') from error

@@ -61,8 +61,8 @@ def curves_at_frames(analysis: SoundAnalysis, fps: Fraction, num_frames: int | N
         return tuple(round(float(mark) - first, 6) for mark in marks if first <= mark < last)
 
     curves = analysis.curves(fps, count, start=start, scale=scale)
-    return CurveSet(fps, curves, inside(analysis.beats.seconds), inside(analysis.bars.downbeats), analysis.beats.tempo,
-                    analysis.beats.confidence, _outline(analysis, first, last))
+    return CurveSet(fps, curves, inside(analysis.beats.seconds), downbeats=inside(analysis.bars.downbeats), tempo=analysis.beats.tempo,
+                    confidence=analysis.beats.confidence, outline=_outline(analysis, first, last))
 
 
 def _outline(analysis: SoundAnalysis, first: float, last: float) -> tuple[np.ndarray, np.ndarray]:

@@ -30,10 +30,10 @@ class _Colours:
     curves: tuple[str, ...]
 
 
-_DARK = _Colours("#16181d", "#20242c", "#eceef2", "#9aa1ae", "#5c6675", "#3c4452", "#8d97a8",
-                 ("#ffb042", "#4fc3f7", "#9ccc65", "#f06292", "#ba9bf5", "#4dd0b1", "#ff8a65", "#dce775"))
-_LIGHT = _Colours("#ffffff", "#f2f4f7", "#1b1e24", "#5a6270", "#a3abb8", "#d3d8e0", "#8b94a3",
-                  ("#c26a00", "#0277bd", "#4b8b1d", "#c2185b", "#6a3fc4", "#00796b", "#d84315", "#827717"))
+_DARK = _Colours("#16181d", "#20242c", "#eceef2", faint="#9aa1ae", wave="#5c6675", beat="#3c4452", downbeat="#8d97a8",
+                 curves=("#ffb042", "#4fc3f7", "#9ccc65", "#f06292", "#ba9bf5", "#4dd0b1", "#ff8a65", "#dce775"))
+_LIGHT = _Colours("#ffffff", "#f2f4f7", "#1b1e24", faint="#5a6270", wave="#a3abb8", beat="#d3d8e0", downbeat="#8b94a3",
+                  curves=("#c26a00", "#0277bd", "#4b8b1d", "#c2185b", "#6a3fc4", "#00796b", "#d84315", "#827717"))
 
 
 def plot_curves(curves: CurveSet, *, width: int = 900, theme: str = "dark") -> torch.Tensor:

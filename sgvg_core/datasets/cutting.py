@@ -223,7 +223,8 @@ def _chunk_streams(run: list[Chunk], root: Path, options: PrepareOptions, on_pro
 def _world_cut(original: Original, options: PrepareOptions) -> Cut:
     """A clip of the procedural world, with what both its sides follow from."""
     seconds = Fraction(options.frames_per_clip) / options.exact_fps
-    made = world_clip(str(original.label), original.seed, float(seconds), float(options.exact_fps), options.size, options.sample_rate)
+    fps = float(options.exact_fps)
+    made = world_clip(str(original.label), original.seed, float(seconds), fps=fps, size=options.size, sample_rate=options.sample_rate)
     frames = list(_jpegs(iter(made.frames[:options.frames_per_clip]), options.quality))
     details = {"world": {"kind": original.label, "seed": original.seed, "scene": dataclasses.asdict(made.scene),
                          "envelope": [round(float(e), 5) for e in made.envelope[:len(frames)]],

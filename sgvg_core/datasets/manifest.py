@@ -44,7 +44,7 @@ def finish(folder: Path, notes: Sequence[Path], found: Found, options: PrepareOp
     left_out.sort(key=lambda entry: (entry.origin, entry.start_seconds))
     report = {"made_from": found.about, "same_file_twice": twins, "split": _by_label(kept), "num_left_out": len(left_out),
               "left_out": [dataclasses.asdict(entry) for entry in left_out]}
-    about = _about(kept, manifest, found, options, plan, len(left_out))
+    about = _about(kept, manifest, found, options=options, plan=plan, num_left_out=len(left_out))
     for name, data in ((MANIFEST, manifest), (REPORT, _pretty(report)), (DATA, _pretty(about))):
         with atomic_write(folder / name, DataError) as part:
             part.write_bytes(data)

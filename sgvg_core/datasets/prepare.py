@@ -131,7 +131,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _jobs(found: Found, root: Path, folder: Path, options: PrepareOptions) -> list[ShardJob]:
-    return [ShardJob(number, tuple(some), root, folder / SHARDS, folder / PREPARING, options)
+    return [ShardJob(number, tuple(some), root, folder=folder / SHARDS, notes=folder / PREPARING, options=options)
             for number, some in enumerate(in_shards(found.originals))]
 
 

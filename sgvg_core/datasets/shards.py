@@ -58,7 +58,8 @@ def write_shard(job: ShardJob, on_progress: OnProgress) -> int:
         with _written(job.target), part.open("wb") as file:
             done = 0
             for original in job.originals:
-                _write_original(file, job, original, clips, left_out, _part_of(on_progress, done, max(1, original.num_bytes), job.num_bytes))
+                share = _part_of(on_progress, done, max(1, original.num_bytes), job.num_bytes)
+                _write_original(file, job, original, clips=clips, left_out=left_out, on_progress=share)
                 done += max(1, original.num_bytes)
                 on_progress(done / job.num_bytes)
             file.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of a tar
@@ -100,7 +101,7 @@ def _write_original(
             if isinstance(found, LeftOut):
                 left_out.append(found)
             else:
-                clips.append(_write_clip(file, job, f"{original.index:06d}_{index:03d}", found, original, digest))
+                clips.append(_write_clip(file, job, f"{original.index:06d}_{index:03d}", cut=found, original=original, digest=digest))
     except MediaError as error:
         file.seek(begin)
         file.truncate()

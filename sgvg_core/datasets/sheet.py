@@ -56,7 +56,7 @@ def data_sheet(data: ClipData, progress: Progress = silent) -> torch.Tensor:
             top += _TILE + _GAP
         waveform, _ = data.waveform(clip)
         sheet.paste(Image.fromarray(log_mel_image(waveform, clip.sample_rate, width, mel_height)), (left, top))
-        _draw_loudness(sheet, waveform, clip.sample_rate, left, top, width, mel_height)
+        _draw_loudness(sheet, waveform, clip.sample_rate, left=left, top=top, width=width, height=mel_height)
         _draw_axis(sheet, clip.seconds, left, top + mel_height, width)
     return torch.from_numpy(np.asarray(sheet).copy())
 

@@ -55,9 +55,9 @@ def find_originals(source: str, options: PrepareOptions) -> Found:
     if layout == "sub-urmp":
         return _chunked(root, names, sounds)
     if layout == "sounds":
-        return _files(root, sorted([*videos, *sounds]), "sound", layout, options, [])
+        return _files(root, sorted([*videos, *sounds]), "sound", layout=layout, options=options, left_out=[])
     left_out = [LeftOut(name, 0.0, None, "a sound beside videos; prepare sounds with --layout sounds") for name in sounds]
-    return _files(root, videos, "video", layout, options, left_out)
+    return _files(root, videos, "video", layout=layout, options=options, left_out=left_out)
 
 
 def _names(root: Path) -> list[str]:
@@ -112,7 +112,7 @@ def _files(root: Path, names: list[str], kind: str, layout: str, options: Prepar
     told = {name: row.source for name, row in table.rows.items() if row.source} if table is not None else {}
     sources, rules = recordings(names, labels, depths, options.source_pattern, told)
     sides, sides_said = _two_sides(sides)
-    originals = [Original(index, kind, name, label, source, side, (root / name).stat().st_size)
+    originals = [Original(index, kind, name, label=label, source=source, split=side, num_bytes=(root / name).stat().st_size)
                  for index, (name, label, source, side) in enumerate(zip(names, labels, sources, sides, strict=True))]
     about = {"layout": layout, "labels": said, "recordings": rules, "sides": sides_said, "files": len(names)}
     if options.source_pattern is not None:
@@ -218,7 +218,10 @@ def _chunked(root: Path, names: list[str], sounds: list[str]) -> Found:
     for index, (((parent, recording), chunks), label, side) in enumerate(zip(grouped.items(), labels, sides, strict=True)):
         chunks = sorted(chunks, key=lambda chunk: chunk.milliseconds)
         num_bytes = sum((root / chunk.sound).stat().st_size + (root / chunk.image).stat().st_size for chunk in chunks)
-        originals.append(Original(index, "chunks", f"{parent}/{recording}", label, recording, side, num_bytes, chunks=tuple(chunks)))
+        name = f"{parent}/{recording}"
+        originals.append(
+            Original(index, "chunks", name, label=label, source=recording, split=side, num_bytes=num_bytes, chunks=tuple(chunks))
+        )
     about = {"layout": "sub-urmp", "labels": "folders", "recordings": {"the name before the milliseconds": len(originals)}, "sides": said,
              "files": len(originals)}
     return Found(originals, about, left_out)

@@ -210,7 +210,7 @@ def joint_map(
         except (OSError, SGVGError):
             progress(1, 1, "look at codes")  # a full or read-only disk costs time, nothing else
     embeds = F.normalize(kept["embeds"].float(), dim=1)
-    return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, label_embeddings(model), ground, kept.get("named"))
+    return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, labels=label_embeddings(model), ground=ground, named=kept.get("named"))
 
 
 def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Path:

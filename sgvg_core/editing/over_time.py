@@ -154,7 +154,7 @@ def follow_sound(resolver: "Resolver", edit: Edit) -> ResolvedEdit:
     audible = ((loud - _SILENT) / (_AUDIBLE - _SILENT)).clamp(0, 1)[:, None]
     notes = (f"{part_name(part.value)}: {', then '.join(_in_order(said, found.kinds))}",)
     amounts = passed_quickly(edit.strength * part.weight * weights * audible, settings.fps)
-    return ResolvedEdit(edit.name, tuple(shifts), amounts, edit.region, notes, "scene")
+    return ResolvedEdit(edit.name, tuple(shifts), amounts, region=edit.region, notes=notes, way="scene")
 
 
 def _in_order(said: list[str], kinds: torch.Tensor) -> list[str]:

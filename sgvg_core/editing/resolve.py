@@ -159,7 +159,7 @@ class Resolver:
                  f"{', which the picture shows already' if way in ('attribute', 'none') and understood.scene is not None else ''}")
         amounts = self._amounts(edit).expand(-1, len(shifts))
         amounts = passed_quickly(amounts, self.settings.fps) if way == "scene" else amounts
-        return ResolvedEdit(edit.name, shifts, amounts, edit.region, notes, way)
+        return ResolvedEdit(edit.name, shifts, amounts, region=edit.region, notes=notes, way=way)
 
     def shifts_to(self, understood: Understood, edit: Edit) -> tuple[str, tuple[Shift, ...]]:
         """The way of a target, and what leads there."""
@@ -292,7 +292,7 @@ class Resolver:
     def _along(self, edit: Edit, direction: Direction) -> ResolvedEdit:
         """A plain direction, straight."""
         shift = LinearShift(self.mask(edit) * direction.offset(DIRECTION_SIGMAS))
-        return ResolvedEdit(edit.name, (shift,), self._amounts(edit), edit.region, (), "direction")
+        return ResolvedEdit(edit.name, (shift,), self._amounts(edit), region=edit.region, notes=(), way="direction")
 
     def _amounts(self, edit: Edit) -> torch.Tensor:
         """Strength x curve, [T, 1] or [1, 1]."""

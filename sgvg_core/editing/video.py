@@ -143,7 +143,7 @@ def edit_video(
     done = 0
     with writer:
         for ws, frame in smoothed(_again(first, inverted), gaussian_kernel(settings.smoothing, video.fps)):
-            image = edited_image(generator, ws[None], frame, placed, done, settings.detail)
+            image = edited_image(generator, ws[None], frame, edits=placed, index=done, detail=settings.detail)
             meter.add(frame.small[0], fit_image(image, size_of_image(generator), "stretch")[0])
             shown = to_uint8(_beside(frame.source, image) if settings.side_by_side else image)
             writer.write(shown)

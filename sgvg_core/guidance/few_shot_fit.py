@@ -255,18 +255,18 @@ def fit_sounds(
         encoder = encoder_for(generator, init_from, settings.seed)
         config = config_of_encoder(encoder)
         num_variants = settings.variants
-        windows = analyse_labelled(sounds, labels, mel, config.segment_rate, range(num_variants), settings.seed, progress)
+        windows = analyse_labelled(sounds, labels, mel, rate=config.segment_rate, variants=range(num_variants), seed=settings.seed, progress=progress)
         found = find_label_directions(generator, space, labels, settings.search, progress)
         encoder.to(generator.w_avg.device)
         loss = teach_offsets(encoder, windows, found, settings, progress)
-        unheard = analyse_labelled(sounds, labels, mel, config.segment_rate, range(num_variants, num_variants + 1), settings.seed)
+        unheard = analyse_labelled(sounds, labels, mel, rate=config.segment_rate, variants=range(num_variants, num_variants + 1), seed=settings.seed)
         encoder.cpu()
         walker_config = analytic_walker_config(generator, config.segment_rate, len(labels))
         walker = analytic_walker(
             walker_config, found.offsets, generator.w_avg.detach().float().cpu(), found.w_scale, seconds=settings.follow_seconds
         )
         right = agreement(encoder, unheard, found)
-    return SoundFit(encoder, config, mel, walker.requires_grad_(False), walker_config, found, right, loss)
+    return SoundFit(encoder, config, mel, walker=walker.requires_grad_(False), walker_config=walker_config, found=found, agreement=right, loss=loss)
 
 
 def analytic_walker_config(generator: Generator, rate: float, num_labels: int) -> WalkerConfig:

@@ -148,14 +148,14 @@ def find_label_directions(
     scale = latent_scale(ws)
     num_nearest = min(len(ws), max(3, round(search.nearest_share * len(ws))))
     offsets = nearest_means(ws, zscore(embedded @ texts.T).cpu(), num_nearest)
-    through = _Refinement(generator, space, texts, ws, scale, search)
+    through = _Refinement(generator, space, texts, ws=ws, scale=scale, search=search)
     for label, name in enumerate(labels):
         report = functools.partial(_report, progress, label * search.num_steps, len(labels) * search.num_steps, name)
         offsets[label] = through.refine(label, offsets[label], report)
     starts = ws[: max(8, search.batch)]
     before, _ = through.shares(starts, None)
     after, images = through.shares(starts, offsets)
-    return LabelDirections(labels, offsets, scale, before, after, images)
+    return LabelDirections(labels, offsets, scale, before=before, after=after, images=images)
 
 
 def _report(progress: Progress, before: int, total: int, label: str, step: int, image: torch.Tensor) -> None:

@@ -290,7 +290,10 @@ class _Descent:
         ws = self.best.float().cpu()
         noise = None if self.noise is None else tuple(each.float().cpu() for each in self.noise)
         psnr, distance, image = psnr_of(made, self.wanted), float(self.ground.distance(ws)[0]), to_uint8(made.detach())[0]
-        return Inverted(ws, noise, psnr, distance, self.ground.limit, image, self.done, seconds, cancelled)
+        return Inverted(
+            ws, noise, psnr,
+            distance=distance, limit=self.ground.limit, image=image, num_steps=self.done, seconds=seconds, cancelled=cancelled,
+        )  # fmt: skip
 
 
 def _schedule(step: int, num_steps: int) -> float:

@@ -101,7 +101,7 @@ class FilteredLeakyReLU(nn.Module):
         self.register_buffer("up_filter", up_filter.float(), persistent=False)
         self.register_buffer("down_filter", down_filter.float(), persistent=False)
         self.up, self.down, self.clamp = up, down, clamp
-        self.phases = Phases(up, down, in_size, out_size, len(up_filter), len(down_filter))
+        self.phases = Phases(up, down, in_size, out_size=out_size, num_up_taps=len(up_filter), num_down_taps=len(down_filter))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The plain way, with gradients; the result has the number type of x."""

@@ -50,10 +50,14 @@ class Container:
 _AAC_OR_MP3, _OPUS = ("aac", "mp3", "mp3float"), ("opus", "libopus")
 # Matroska says nowhere that a sound's first packets are an encoder's delay, unless it's Opus: others would put the picture off by it.
 CONTAINERS = {
-    ".mp4": Container("mp4", "libx264", "aac", _AAC_OR_MP3, ("aac", "flac"), _X264, _INDEX_IN_FRONT, exact_edits=True),
-    ".mov": Container("mov", "libx264", "aac", _AAC_OR_MP3, ("aac",), _X264, _INDEX_IN_FRONT, exact_edits=True),
-    ".mkv": Container("matroska", "libx264", "libopus", (*_OPUS, "flac"), ("aac", "flac"), _X264),
-    ".webm": Container("webm", "libvpx-vp9", "libopus", _OPUS, (), _VP9),
+    ".mp4": Container(
+        "mp4", "libx264", "aac", copied=_AAC_OR_MP3, chosen=("aac", "flac"), image_options=_X264, options=_INDEX_IN_FRONT, exact_edits=True
+    ),
+    ".mov": Container(
+        "mov", "libx264", "aac", copied=_AAC_OR_MP3, chosen=("aac",), image_options=_X264, options=_INDEX_IN_FRONT, exact_edits=True
+    ),
+    ".mkv": Container("matroska", "libx264", "libopus", copied=(*_OPUS, "flac"), chosen=("aac", "flac"), image_options=_X264),
+    ".webm": Container("webm", "libvpx-vp9", "libopus", copied=_OPUS, chosen=(), image_options=_VP9),
     ".gif": Container("gif", "gif", "", (), (), max_fps=Fraction(50)),
 }
 """By the ending of a name."""

@@ -67,7 +67,7 @@ class ShownVideo:
         number = round((last - Fraction(start)) * rate)
         if number < 1:
             raise MediaError(f"{path}: start {start:g} s lies at or behind the end of the picture ({float(end):.2f} s); choose an earlier one")
-        return cls(path, rate, number, inside, _has_sound(path), start, seconds)
+        return cls(path, rate, number, stored_frames=inside, has_sound=_has_sound(path), start=start, seconds=seconds)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         convert, count = _Upright(self.path), 0

@@ -246,7 +246,8 @@ def decoded_arrays(container: Any, stream: Any, path: Path_, *, health: SoundHea
     timeline = Timeline(time_zero(container, path))
     health.zero, health.file_bytes = timeline.zero, max(0, container.size)
     declared = declared_end(container, stream, path)
-    frames = _frames(container, stream, path, health, timeline.zero, declared if container.format.name == _MOV else None, tick)
+    said = declared if container.format.name == _MOV else None
+    frames = _frames(container, stream, path, health=health, zero=timeline.zero, declared=said, tick=tick)
     num_samples = 0
     for piece_rate, pieces in itertools.groupby(_pieces(frames, timeline, path, health, tick), lambda piece: piece.rate):
         arrays = (to_channels(piece.samples, num_channels) for piece in pieces)

@@ -115,7 +115,8 @@ class AliasFreeLayer(nn.Module):
         up_filter = separable_lowpass(filter_size * up, before.cutoff, 2 * before.half_width, rate) if up > 1 else one
         lowpass = radial_lowpass if radial else separable_lowpass
         down_filter = lowpass(filter_size * down, band.cutoff, 2 * band.half_width, rate) if down > 1 else one
-        return FilteredLeakyReLU(before.size + self.kernel - 1, band.size, up, down, up_filter, down_filter, self.clamp)
+        in_size = before.size + self.kernel - 1
+        return FilteredLeakyReLU(in_size, band.size, up, down=down, up_filter=up_filter, down_filter=down_filter, clamp=self.clamp)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Features [N, C, H, W] and latents [N, D] -> [N, C', H', W'], of number type `dtype`; with gradients, on any device."""

@@ -69,4 +69,4 @@ def config_of_walker(walker: RecurrentWalker) -> WalkerConfig:
     """The configuration that a walker was built from, read off its blocks."""
     block: Any = walker.blocks["coarse"]
     bounds = walker.slices["coarse"].stop, walker.slices["mid"].stop
-    return WalkerConfig(walker.num_ws, walker.w_dim, bounds, block.hidden, block.num_layers, walker.walk_rate)
+    return WalkerConfig(walker.num_ws, walker.w_dim, bounds, hidden=block.hidden, num_layers=block.num_layers, walk_rate=walker.walk_rate)

@@ -50,4 +50,4 @@ def clip(kind: str, seed: int, seconds: float, fps: float, size: int, sample_rat
     frames = np.stack([render(kind, scene, float(e), float(p), size) for e, p in zip(envelope, phase, strict=True)]) \
         if len(envelope) else np.zeros((0, size, size, 3), np.uint8)
     waveform = synth(kind, seed, make_envelope(kind, seed, seconds, sample_rate), sample_rate)
-    return Clip(frames, waveform, sample_rate, envelope, phase, scene)
+    return Clip(frames, waveform, sample_rate, envelope, phase, scene=scene)

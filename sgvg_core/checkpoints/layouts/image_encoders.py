@@ -106,7 +106,7 @@ def _read(
     if mean is not None:
         own["latent_avg"] = _mean_of_all(mean, num_ws, shape.widths[3])
     extra = {name: opts[name] for name in _TOLD if isinstance(opts.get(name), str | int | float | bool)}
-    return Recognised("image_encoder", named or "pSp", config, own, extra, notes + said)
+    return Recognised("image_encoder", named or "pSp", config, state=own, extra=extra, notes=notes + said)
 
 
 def _num_ws(

@@ -178,7 +178,7 @@ def _draw_sparks(g: Grid, composition: int) -> States:
                     size = (.0055 + .004 * rnd(j, 23).item()) * (1 if wide > .1 else .8)
                     if composition == 1 and (y < .40 or abs(x - fx) > .22):
                         continue                         # not out of the fireplace
-                    states.stamp(s, g, (x - size, x + size, y - 1.3 * size, y + 1.3 * size), _spark(x, y, size), .75 * t + .3 * key, 1 - .5 * t)
+                    states.stamp(s, g, (x - size, x + size, y - 1.3 * size, y + 1.3 * size), _spark(x, y, size), .75 * t + .3 * key, alpha=1 - .5 * t)
     return states
 
 
@@ -189,7 +189,8 @@ def _layout(n: int, composition: int) -> Layout:
     back, hearth, front = (half_layers(layers) for layers in _SCENES[composition](b))
     near = ("earth", "cave", "accent", "floor", "stone", "dark")
     lit = .12 + .88 * np.clip(np.sum([layer.mask for layer in back if layer.role in near], 0), 0, 1)
-    return Layout(fbm(g.x * .35 + .31 * composition, g.y * 1.1 + .2), back, hearth, front, lit.astype(np.float32), _draw_sparks(g, composition))
+    clouds = fbm(g.x * .35 + .31 * composition, g.y * 1.1 + .2)
+    return Layout(clouds, back, hearth, front, lit.astype(np.float32), sparks=_draw_sparks(g, composition))
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:

@@ -169,7 +169,7 @@ def _draw_rain(g: Grid, composition: int) -> States:
             for m in range(-1, 3):
                 y0 = ((j * .382 + .2 * rnd(j, 70).item() + s / NUM_STATES) % 1 + m) * apart
                 left, right = sorted((x0 - slant * y0, x0 - slant * (y0 + long)))
-                states.stamp(s, g, (left - .01, right + .01, y0 - .01, y0 + long + .01), _streak(x0, y0, slant, long, wide), key, .45 + .4 * r)
+                states.stamp(s, g, (left - .01, right + .01, y0 - .01, y0 + long + .01), _streak(x0, y0, slant, long, wide), key, alpha=.45 + .4 * r)
     return states
 
 
@@ -178,7 +178,7 @@ def _leap(states: States, s: int, g: Grid, x0: float, y0: float, high: float, ke
     def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         u, v = np.abs(x - x0), (y0 - y) / high
         return np.maximum(np.minimum(.011 - .007 * v - u, high * np.minimum(v, 1.5 - v)), .0075 - np.hypot(u, y0 - 2.4 * high - y))
-    states.stamp(s, g, (x0 - .02, x0 + .02, y0 - 3.2 * high, y0), inside, key, .9)
+    states.stamp(s, g, (x0 - .02, x0 + .02, y0 - 3.2 * high, y0), inside, key, alpha=.9)
 
 
 def _draw_rings(g: Grid, composition: int) -> States:
@@ -193,12 +193,13 @@ def _draw_rings(g: Grid, composition: int) -> States:
             age = (s + j) % NUM_STATES / NUM_STATES
             if composition == 2:
                 x0, y0, tail = .1 + .8 * (j + .5) / 34, .05 + (d + age * .25) * .68, .05 + .12 * key
-                states.stamp(s, g, (x0 - .02, x0 + .02, y0 - tail - .01, y0 + .03), _runnel(x0, y0, tail), key, .75)
+                states.stamp(s, g, (x0 - .02, x0 + .02, y0 - tail - .01, y0 + .03), _runnel(x0, y0, tail), key, alpha=.75)
                 continue
             r, wide = big * (.3 + .85 * age), .0065 if above else .006
-            states.stamp(s, g, (x0 - r - .01, x0 + r + .01, y0 - r - .01, y0 + r + .01), _ring(x0, y0, r, squash, wide), key, .85 * (1 - .7 * age))
+            box = x0 - r - .01, x0 + r + .01, y0 - r - .01, y0 + r + .01
+            states.stamp(s, g, box, _ring(x0, y0, r, squash, wide), key, alpha=.85 * (1 - .7 * age))
             if age == 0 and key > .3 and not above:      # a heavy drop leaps up from the middle of its ring
-                _leap(states, s, g, x0, y0, .012 + .012 * d, key)
+                _leap(states, s, g, x0, y0, high=.012 + .012 * d, key=key)
     return states
 
 
@@ -214,7 +215,7 @@ def _layout(n: int, composition: int) -> Layout:
         wet = wet * (1 - layer.mask)
     light = sum(glow(g, x, y, r) for x, y, r in lamps)
     cloud, lit = billow(g.x * .35 + .23 * composition, g.y * .7 + .4)
-    return Layout(half_layers(layers), light, (cloud, lit), front, _draw_rain(g, composition), _draw_rings(g, composition), wet)
+    return Layout(half_layers(layers), light, (cloud, lit), front, _draw_rain(g, composition), rings=_draw_rings(g, composition), wet=wet)
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:

@@ -156,7 +156,7 @@ def _draw_drops(g: Grid, composition: int) -> States:
                 out = .25 + .85 * ((rnd(j, 5 + k).item() + s / NUM_STATES * .5) % 1)
                 x, y = x0 + np.cos(turn) * out * size * .9, y0 - np.sin(turn) * out * size
                 r = .006 + .008 * rnd(j, 7).item() ** 2
-                states.stamp(s, g, (x - r, x + r, y - r, y + r), _drop(x, y, r), out * .85 - .05, .95)
+                states.stamp(s, g, (x - r, x + r, y - r, y + r), _drop(x, y, r), out * .85 - .05, alpha=.95)
     return states
 
 
@@ -185,8 +185,9 @@ def _layout(n: int, composition: int) -> Layout:
     x, y = (.77, .157) if composition == 1 else SUN[composition]
     beam = glow(g, x, y, .12) + .6 * smooth(.14, 0, np.abs(g.y - y - .25 * (g.x - x)) / (np.abs(g.x - x) + .25)) * np.exp(-np.abs(g.x - x) * 2.5)
     lace = fbm(g.x * 1.3, g.y * 1.3) if composition == 2 else fbm(g.x * .9, g.y * 2.1 + .3)
-    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, lace, _draw_bursts(g, composition),
-                  _draw_drops(g, composition), _draw_surf(g) if composition == 2 else None, beam if composition == 1 else np.zeros_like(g.y))
+    return Layout(fbm(g.x * .4 + .27 * composition, g.y * 1.3 + .1), back, rocks, front, lace, bursts=_draw_bursts(g, composition),
+                  drops=_draw_drops(g, composition), surf=_draw_surf(g) if composition == 2 else None,
+                  lamp=beam if composition == 1 else np.zeros_like(g.y))
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:
@@ -286,7 +287,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
                 over(out, rocks, rock_mask)
             shade = min(k + 5 - len(waves), 4)
             tones = [foam, colours[f"sea{shade}"], colours[f"sea{max(shade - 1, 0)}"] * 1.1]
-            _wave(out, grid, wave, (k + 1) / len(waves), tones, layout.lace, e, phase)
+            _wave(out, grid, wave, (k + 1) / len(waves), tones, lace=layout.lace, e=e, phase=phase)
         over(out, foam, layout.drops.seen(.1 + .95 * envelope, phase))
         if c == 1:
             out += beam

@@ -48,13 +48,14 @@ BOOTS = (
     (Boot(.30, .735, .95, 1, 0.), Boot(.50, .80, 1.0, 1, .17)),
     (Boot(.46, .80, 1.9, -1, .26),),
     (Boot(.36, .44, 1.5, 1, 0.), Boot(.60, .50, 1.5, -1, .10)),
-    (Boot(.33, .70, .52, 1, 0., "accent2"), Boot(.41, .73, .52, 1, .08, "accent2"), Boot(.61, .76, .85, -1, 0.), Boot(.76, .82, .9, -1, .15)),
+    (Boot(.33, .70, .52, 1, 0., role="accent2"), Boot(.41, .73, .52, 1, .08, role="accent2"),
+     Boot(.61, .76, .85, -1, 0.), Boot(.76, .82, .9, -1, .15)),
 )
 PUDDLES = (
-    (Puddle(.50, .80, .40, 2.5, (.54, .80), .36),),
-    (Puddle(.44, .82, .50, 2.3, (.38, .80), .50),),
-    (Puddle(.58, .46, .34, 1.1, (.60, .47), .34),),
-    (Puddle(.70, .83, .29, 2.6, (.73, .82), .28), Puddle(.38, .735, .17, 2.9, (.43, .73), .16)),
+    (Puddle(.50, .80, .40, 2.5, (.54, .80), stir=.36),),
+    (Puddle(.44, .82, .50, 2.3, (.38, .80), stir=.50),),
+    (Puddle(.58, .46, .34, 1.1, (.60, .47), stir=.34),),
+    (Puddle(.70, .83, .29, 2.6, (.73, .82), stir=.28), Puddle(.38, .735, .17, 2.9, (.43, .73), stir=.16)),
 )
 
 
@@ -179,7 +180,7 @@ def _draw_rings(g: Grid, composition: int) -> States:
                 age = (m + s / NUM_STATES) / 4
                 r = p.stir * (.26 + .80 * age)
                 box = (p.at[0] - r - .02, p.at[0] + r + .02, p.at[1] - r, p.at[1] + r)
-                states.stamp(s, g, box, _ring(*p.at, r, p.flat, .006 + .012 * p.stir), .10 + .62 * age, 1 - .65 * age)
+                states.stamp(s, g, box, _ring(*p.at, r, p.flat, .006 + .012 * p.stir), .10 + .62 * age, alpha=1 - .65 * age)
     return states
 
 
@@ -208,7 +209,7 @@ def _draw_mud(g: Grid, composition: int) -> States:
                     speed = np.hypot(dx, dy + fall)
                     r = (.008 + .012 * p.stir + .010 * rnd(j, 55).item()) * (1 - .35 * t)
                     area = (x - 2 * r, x + 2 * r, y - 2 * r, y + 2 * r)
-                    states.stamp(s, g, area, _blob(x, y, r, dx / speed, (dy + fall) / speed), .22 + .45 * t + .25 * key, min(1., 6 * (1 - t)))
+                    states.stamp(s, g, area, _blob(x, y, r, dx / speed, (dy + fall) / speed), .22 + .45 * t + .25 * key, alpha=min(1., 6 * (1 - t)))
     return states
 
 
@@ -221,7 +222,7 @@ def _layout(n: int, composition: int) -> Layout:
     pools = np.maximum.reduce([g.edge(shape) for shape in shapes])
     rims = np.maximum.reduce([smooth(-.035, -.005, shape) for shape in shapes])
     clouds = fbm(g.x * .35 + .23 * composition, g.y * 1.2 + .3 * composition)
-    return Layout(clouds, back, pools, rims, front, _draw_rings(g, composition), _draw_mud(g, composition))
+    return Layout(clouds, back, pools, rims, front, rings=_draw_rings(g, composition), mud=_draw_mud(g, composition))
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:
@@ -347,10 +348,10 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], np.ndarray]:
         over(out, dark, .65 * np.roll(rings, max(grid.n // 64, 1), 0) * layout.pools)
         over(out, light, .9 * rings)
         for boot in boots:
-            _tread(out, grid, boot, press, colours, above)
+            _tread(out, grid, boot, press, colours, above=above)
         if not above:
             for puddle in puddles:
-                _crown(out, grid, puddle, press, colours, phase)
+                _crown(out, grid, puddle, press, colours, phase=phase)
         mud = layout.mud.seen(1.08 * envelope, phase, 5)
         over(out, colours["mud"] * .62, mud)
         return over(out, front, front_mask)

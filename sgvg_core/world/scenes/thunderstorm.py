@@ -66,9 +66,9 @@ def _bolt(g: Grid, x0: float, lean: float, end: float, seed: int) -> tuple[Any, 
         on = smooth(0, 0.03, t) * (t < 1)
         return on * g.edge(wide * (1.3 - 0.5 * t) - d), on * np.exp(-d / 0.03)
 
-    parts = [line(x0, lean, 0.1, end, seed, 0.0095)]
-    parts.append(line(x0 + 0.35 * lean, lean + 0.17, 0.26, end - 0.12, seed + 40, 0.0055))
-    parts.append(line(x0 + 0.5 * lean, lean - 0.2, 0.36, end - 0.08, seed + 80, 0.005))
+    parts = [line(x0, lean, 0.1, end, seed, wide=0.0095)]
+    parts.append(line(x0 + 0.35 * lean, lean + 0.17, 0.26, end - 0.12, seed + 40, wide=0.0055))
+    parts.append(line(x0 + 0.5 * lean, lean - 0.2, 0.36, end - 0.08, seed + 80, wide=0.005))
     return np.maximum.reduce([core for core, _ in parts]), np.maximum.reduce([halo for _, halo in parts])
 
 

@@ -98,7 +98,7 @@ def _anemone(b: Grid) -> tuple[np.ndarray, np.ndarray, list[Layer], list[Layer]]
         d = np.abs(b.x - .27 - lean * (.35 + .9 * t) - .018 * np.sin(t * 7 + j * 1.7))
         inside = np.where(t < 1, .021 - .006 * t - d, .02 - np.hypot(d, (.98 - h - b.y)))
         layers.append(Layer("coral2" if j % 2 else "coral", b.edge(inside), 0, .55 + .55 * t))
-    layers += _fish(b, .56, .46, .19, -1, .55) + _fish(b, .86, .24, .07, -1, .5)
+    layers += _fish(b, .56, .46, .19, -1, stripes=.55) + _fish(b, .86, .24, .07, -1, stripes=.5)
     front = [Layer("sand", b.edge(b.y - .93 + .04 * rolling(b.x, .7, .8)), 0, .75 + .4 * fbm(b.x * 1.3, b.y * 2))]
     return b.y * .8, a, layers, front + _corals(b, 5, 1.0, .09, 31)
 
@@ -154,7 +154,7 @@ def _draw_bubbles(g: Grid, composition: int) -> States:
                 rad = size * (.011 + .032 * max(key - .25, 0) * r + .004 * r) * (.8 + .4 * t if composition != 1 else 1.5 - .9 * t)
                 fade = min(1., t * 12, (1 - t) * 9)
                 pad = rad + .012
-                states.stamp(s, g, (x - pad, x + pad, y - pad, y + pad), _bubble(x, y, rad), .95 * key, .95 * fade)
+                states.stamp(s, g, (x - pad, x + pad, y - pad, y + pad), _bubble(x, y, rad), .95 * key, alpha=.95 * fade)
     return states
 
 
@@ -181,7 +181,7 @@ def _layout(n: int, composition: int) -> Layout:
     rays = beams * smooth(1., 0, depth) * (np.exp(-a * a * 1.2) if composition != 1 else smooth(.2, .4, depth) * smooth(1., .4, depth))
     small = half_layers([Layer("", depth), Layer("", rays)])
     return Layout(small[0].mask, small[1].mask, fbm(g.x * .4 + .3 * composition, g.y * .4), half_layers(layers), half_layers(front),
-                  _draw_bubbles(g, composition), _draw_weed(g, composition))
+                  bubbles=_draw_bubbles(g, composition), weed=_draw_weed(g, composition))
 
 
 def _palette(s: Scene) -> dict[str, np.ndarray]:

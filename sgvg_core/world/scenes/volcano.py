@@ -28,10 +28,10 @@ class Vent(NamedTuple):
 
 
 VENTS = (
-    (Vent(0.5, 0.36, 0.84, 0.045, 0.17, 0.34),),
-    (Vent(0.66, 0.42, 0.62, 0.028, 0.09, 0.28),),
-    (Vent(0.46, 0.6, 1.25, 0.17, 0.35, 0.55),),
-    (Vent(0.28, 0.34, 0.76, 0.038, 0.12, 0.3), Vent(0.8, 0.5, 0.78, 0.026, 0.08, 0.2)),
+    (Vent(0.5, 0.36, 0.84, 0.045, 0.17, throw=0.34),),
+    (Vent(0.66, 0.42, 0.62, 0.028, 0.09, throw=0.28),),
+    (Vent(0.46, 0.6, 1.25, 0.17, 0.35, throw=0.55),),
+    (Vent(0.28, 0.34, 0.76, 0.038, 0.12, throw=0.3), Vent(0.8, 0.5, 0.78, 0.026, 0.08, throw=0.2)),
 )
 
 
@@ -76,7 +76,7 @@ def paint(grid: Grid, scene: Scene) -> Callable[[float, float], Any]:
                 x = vent.x + aim * (vent.wide * 2 + 1.3 * vent.throw * u)
                 y = vent.crater - high * 4 * u * (1 - u) * 1.02 + 0.16 * u * u
                 size = (0.006 + 0.007 * rnd(k, 9)) * (1 + vent.throw)
-                out += lava * (0.5 * dots(g, x, y, size * 2.6, seen * 0.6, True))
+                out += lava * (0.5 * dots(g, x, y, size * 2.6, seen * 0.6, soft=True))
                 over(out, C(0, "ffd868"), dots(g, x, y, size, seen))
         return out
 
@@ -108,7 +108,7 @@ def _still(b: Grid, s: Scene) -> tuple[Any, Any]:
     """The still picture and the mask of what is before the fire and smoke."""
     shore = (0.78, 0.62, 0.9, 0.74)[s.composition]
     sun = ((0.16, 0.16, 0.04), (0.2, 0.3, 0.055), (0.86, 0.14, 0.035), (0.55, 0.14, 0.035))[s.composition]
-    img = sky(b, s, shore, SKY, sun, 0.2 + 0.3 * s.composition)
+    img = sky(b, s, shore, SKY, sun, seed=0.2 + 0.3 * s.composition)
     rock = np.zeros_like(b.y)
     if s.composition != 1:
         for i in range(2):
@@ -128,7 +128,7 @@ def _still(b: Grid, s: Scene) -> tuple[Any, Any]:
         front = np.maximum(b.edge(b.y - foot), pines(b, foot + 0.01, 13, 0.11, 0.3 * s.composition))
         over(img, dark, front)
         rock = np.maximum(rock, front)
-    veil(b, img, s, shore - 0.2, shore + 0.1, 0.6)
+    veil(b, img, s, shore - 0.2, shore + 0.1, amount=0.6)
     return img, rock
 
 

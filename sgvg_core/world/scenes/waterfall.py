@@ -102,7 +102,7 @@ def _rock(b: Grid, s: Scene, seed: float, light: Any = 1.0) -> Any:
 
 
 def _cliffs(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
-    img = sky(b, s, 0.45, SKY, (0.8, 0.1, 0.04), 0.3)
+    img = sky(b, s, 0.45, SKY, (0.8, 0.1, 0.04), seed=0.3)
     land(img, b, 0.3 - 0.16 * ridge(b.x, 0.3, 0.5, 1.3), shade(s, "84aec0", "8c6c84", "28345c", 0.8))
     out = np.abs(b.x - 0.5)
     for side in (0, 1):
@@ -116,11 +116,11 @@ def _cliffs(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
             over(img, shade(s, "3c7450", "383048", "101a30") * (1.1 - 0.2 * i), wood * ((b.x > 0.5) == side) * clear)
     water = _pool(b, img, s, 0.74 + 0 * b.x)
     bank = 0.93 + 0.05 * rolling(b.x, 0.4, 1.1) - 0.14 * smooth(0.25, 0.5, out)
-    return veil(b, img, s, 0.2, 0.8, 0.6), np.maximum(b.edge(b.y - bank), pines(b, bank + 0.01, 22, 0.08, 0.3)), water
+    return veil(b, img, s, 0.2, 0.8, amount=0.6), np.maximum(b.edge(b.y - bank), pines(b, bank + 0.01, 22, 0.08, 0.3)), water
 
 
 def _ledge(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
-    img = sky(b, s, 0.36, SKY, (0.5, 0.14, 0.05), 0.7)
+    img = sky(b, s, 0.36, SKY, (0.5, 0.14, 0.05), seed=0.7)
     land(img, b, 0.34 - 0.2 * ridge(b.x, 0.75, 0.6, 0.9), shade(s, "90b4c8", "90708c", "2c3864", 0.9))
     over(img, shade(s, "4c8458", "443850", "14203a", 0.35), pines(b, 0.36 + 0 * b.x, 19, 0.12, 0.6))
     top = 0.34 + 0.012 * ridge(b.x, 0.2, 0.9, 4)
@@ -134,11 +134,11 @@ def _ledge(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
         x, high = rnd(j, 3).item(), 0.07 + 0.09 * rnd(j, 4).item()
         t = np.clip((1 - b.y) / high, 0, 1)
         reeds = np.maximum(reeds, b.edge(0.007 * (1.1 - t) - np.abs(b.x - x - 0.04 * (rnd(j, 5).item() - 0.5) * t * t)) * (t < 1))
-    return veil(b, img, s, 0.25, 0.75, 0.6), reeds, water
+    return veil(b, img, s, 0.25, 0.75, amount=0.6), reeds, water
 
 
 def _steps(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
-    img = sky(b, s, 0.3, SKY, (0.2, 0.1, 0.04), 0.1)
+    img = sky(b, s, 0.3, SKY, (0.2, 0.1, 0.04), seed=0.1)
     over(img, shade(s, "5c9868", "4c4058", "182440", 0.5), pines(b, 0.3 + 0 * b.x, 9, 0.26, 0.4))
     water = np.zeros_like(b.y)
     for i, (fall, light) in enumerate(zip(FALLS[2], (0.85, 1.0, 1.15), strict=True)):
@@ -150,18 +150,18 @@ def _steps(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
         over(img, shade(s, "3f7c4c", "3a3048", "101c30") * light, wood)
     water = np.maximum(water, _pool(b, img, s, 0.85 + 0.015 * rolling(b.x, 0.6, 1.4)))
     ferns = b.edge(b.y - 0.97 + 0.14 * smooth(0.28, 0.5, np.abs(b.x - 0.5)) * (0.7 + 0.5 * ridge(b.x, 0.4, 0.9, 4)))
-    return veil(b, img, s, 0.05, 0.6, 0.6), ferns, water
+    return veil(b, img, s, 0.05, 0.6, amount=0.6), ferns, water
 
 
 def _cave(b: Grid, s: Scene) -> tuple[Any, Any, Any]:
-    img = sky(b, s, 0.7, SKY, (0.68, 0.24, 0.05), 0.5)
+    img = sky(b, s, 0.7, SKY, (0.68, 0.24, 0.05), seed=0.5)
     land(img, b, 0.6 - 0.2 * ridge(b.x, 0.15, 0.5, 1.0), shade(s, "8cb0b8", "8c6c84", "2a365e", 0.8))
     land(img, b, 0.66 - 0.07 * rolling(b.x, 0.5, 0.8), shade(s, "5c9c5c", "4c4054", "182640", 0.3))
     water = _pool(b, img, s, 0.73 + 0 * b.x)
     angle = np.arctan2(b.y - 0.5, b.x - 0.5)
     hole = 0.4 + 0.035 * np.sin(3 * angle + 0.6) + 0.025 * np.sin(7 * angle + 2) + 0.012 * np.sin(13 * angle)
     away = np.hypot((b.x - 0.5) * 0.95, b.y - 0.46)
-    veil(b, img, s, 0.3, 0.8, 0.6)
+    veil(b, img, s, 0.3, 0.8, amount=0.6)
     rim = np.exp(-np.maximum(away - hole, 0) / 0.06)
     cave = shade(s, "4a4440", "382c34", "141624") * (0.55 + 0.6 * fbm(b.x * 0.8, b.y * 0.8)) + mist(s) * (0.25 * rim * (0.5 + s.glow))
     mask = b.edge(away - hole)

@@ -91,14 +91,14 @@ def _meadow(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
     for lean, top in ((-.09, .40), (.10, .38)):
         t = np.clip((.58 - b.y) / (.58 - top), 0, 1)
         tree.append(Layer("wood", b.edge(.012 * (1.2 - .7 * t) - np.abs(b.x - x - lean * t)) * (b.y < .58) * (b.y > top), 0, .9))
-    tree += _crown(b, x, .33, .17, .13, 5)
+    tree += _crown(b, x, .33, .17, .13, seed=5)
     up = _up(g, foot, .45)
-    return still, [Bending(tree, up, .30 * up), _grass(b, g, .90, .10, 3, 1)]
+    return still, [Bending(tree, up, .30 * up), _grass(b, g, .90, .10, 3, way=1)]
 
 
 def _palm(b: Grid, x: float, foot: float, top: float, size: float) -> list[Layer]:
     """A palm: fronds all around its head, each an arc that hangs at its end."""
-    layers = [_trunk(b, x, foot, top, .019, -.02)]
+    layers = [_trunk(b, x, foot, top, .019, lean=-.02)]
     x = x - .02
     for k, (turn, shade) in enumerate(((.05, .6), (.5, .7), (.95, .8), (.28, 1.05), (.72, 1.0), (-.12, .75), (1.12, .85), (.40, 1.2), (.62, 1.15))):
         dx, dy = np.cos(np.pi * turn), -np.sin(np.pi * turn)
@@ -123,7 +123,7 @@ def _palms(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
     up = _up(g, .90, .60, 1.8)
     tall = Bending(_palm(b, .72, .90, .30, .23), -up, .32 * up)
     up = _up(g, .86, .38, 1.8)
-    return still, [Bending(_palm(b, .46, .86, .50, .16), -.7 * up, .25 * up), tall, _grass(b, g, .97, .09, 13, -1)]
+    return still, [Bending(_palm(b, .46, .86, .50, .16), -.7 * up, .25 * up), tall, _grass(b, g, .97, .09, 13, way=-1)]
 
 
 def _laundry(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
@@ -153,7 +153,7 @@ def _laundry(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
         cloths.append(Layer(role, b.edge(part), 0, stripes * (1.03 - .14 * np.cos(u * 75 + 1))))
         cloths.append(Layer("wood", b.edge(.006 - np.abs(np.abs(u) - .045)) * b.edge(.016 - np.abs(v))))
     hang = np.clip((g.y - line) / .32, 0, 1.3)
-    return still, [Bending(cloths, hang ** 1.25, -.50 * hang ** 1.3), _grass(b, g, .93, .10, 23, 1)]
+    return still, [Bending(cloths, hang ** 1.25, -.50 * hang ** 1.3), _grass(b, g, .93, .10, 23, way=1)]
 
 
 def _poplars(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
@@ -176,7 +176,7 @@ def _poplars(b: Grid, g: Grid) -> tuple[list[Layer], list[Bending]]:
     sock = np.minimum(.030 - .035 * v - np.abs(u), np.minimum(v, .25 - v))
     rings = Layer("white", b.edge(sock) * (np.floor(v / .05) % 2), 0, 1 - 8 * u)
     return still, [merged, Bending([Layer("accent", b.edge(sock), 0, 1 - 8 * u), rings], np.zeros_like(g.y), np.zeros_like(g.y)),
-                   _grass(b, g, .95, .10, 33, -1)]
+                   _grass(b, g, .95, .10, 33, way=-1)]
 
 
 _SCENES = (_meadow, _palms, _laundry, _poplars)
@@ -222,7 +222,7 @@ def _draw_lines(g: Grid, composition: int) -> States:
             for m in (0, 1):
                 t, long = ((j * .39 + s / NUM_STATES) % 1 + m) * .75 - .3, .24 + .10 * rnd(j, 51).item()
                 x = t if way > 0 else 1 - t - long
-                states.stamp(s, g, (x, x + long, y - .03, y + .03), _air(x, y, long, 2. * j), key, .85)
+                states.stamp(s, g, (x, x + long, y - .03, y + .03), _air(x, y, long, 2. * j), key, alpha=.85)
     return states
 
 

@@ -14,9 +14,10 @@ def sound(bench: Bench) -> Wave:
     for _ in range(int(bench.rng.integers(1, 5))):
         at = bench.moments(bench.spread(2, 150), 0.2, 1.0, bench.between(2, 8))
         cracks = bench.crackle(at, bench.between(6, 14), bench.spread(200, 2500), bench.spread(5000, 15000), bench.spread(0.0006, 0.012),
-                               bench.between(-3, 1))
+                               tilt=bench.between(-3, 1))
         wave += cracks * level * decibels(bench.between(-20, -2))
     if bench.chance(0.35):  # wood that snaps
         at = bench.moments(bench.spread(0.5, 4), 0.3, 1.0)
-        wave += bench.crackle(at, 5, bench.spread(80, 400), bench.spread(1500, 5000), bench.spread(0.01, 0.04), -3) * decibels(bench.between(-12, -2))
+        logs = bench.crackle(at, 5, bench.spread(80, 400), bench.spread(1500, 5000), bench.spread(0.01, 0.04), tilt=-3)
+        wave += logs * decibels(bench.between(-12, -2))
     return wave

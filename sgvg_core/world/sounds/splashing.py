@@ -19,7 +19,7 @@ def sound(bench: Bench) -> Wave:
     if bench.chance(0.6):  # bubbles and lapping
         low = bench.spread(200, 600)
         at = bench.moments(bench.spread(10, 90), 0.05, 1.3, bench.between(2, 7))
-        wave += bench.bubbles(at, low, low * bench.spread(2, 5), (3, 14), (-0.2, 0.7), 8) * level * decibels(bench.between(-14, 0))
+        wave += bench.bubbles(at, low, low * bench.spread(2, 5), (3, 14), (-0.2, 0.7), tail=8) * level * decibels(bench.between(-14, 0))
     if bench.chance(0.6):  # droplets
         at = bench.moments(bench.spread(30, 500), 0.03, 1.5, bench.between(2, 6))
         wave += bench.shower(at, bench.between(5, 10), bench.spread(1000, 5000), bench.spread(0.6, 4)) * level * decibels(bench.between(-20, -6))

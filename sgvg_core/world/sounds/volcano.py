@@ -14,6 +14,6 @@ def sound(bench: Bench) -> Wave:
     wave += jet * bench.flutter(bench.between(1, 3), 15, 40) * decibels(bench.between(-18, -8))
     for _ in range(2):
         at = bench.moments(bench.spread(60, 400), 0.06, 1.4, bench.between(1, 5))
-        stones = bench.crackle(at, bench.between(4, 9), bench.spread(120, 300), bench.spread(700, 2200), bench.spread(0.004, 0.02), -2)
+        stones = bench.crackle(at, bench.between(4, 9), bench.spread(120, 300), bench.spread(700, 2200), bench.spread(0.004, 0.02), tilt=-2)
         wave += stones * e * decibels(bench.between(-9, -2))
     return wave

@@ -14,7 +14,7 @@ def sound(bench: Bench) -> Wave:
         wave += thud * level * decibels(bench.between(-16, -2))
     low, high = bench.spread(180, 900), bench.spread(1200, 9000)
     at = bench.moments(bench.spread(40, 120 + 400 * near), 0.4, 0.7, bench.between(0, 3))
-    burble = bench.bubbles(at, low, max(high, 2 * low), (5, 30), (0.0, 0.5), bench.between(4, 8), bench.between(0, 0.7))
+    burble = bench.bubbles(at, low, max(high, 2 * low), (5, 30), (0.0, 0.5), tail=bench.between(4, 8), heavy=bench.between(0, 0.7))
     wave += burble * level * decibels(-36 + 34 * near)
     if bench.chance(0.4):  # spatter
         at = bench.moments(bench.spread(80, 900), 0.2, 1.0, bench.between(0, 4))
