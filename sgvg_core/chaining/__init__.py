@@ -11,21 +11,4 @@ if TYPE_CHECKING:
     from .mixing import MAX_EXAMPLES, mix_examples, mix_vectors, mixing_weights, nearest_example
     from .schedules import prompt_schedule, read_labelled_lines, winners
 
-__all__ = [
-    "MAX_EXAMPLES",
-    "mix_examples",
-    "mix_vectors",
-    "mixing_weights",
-    "nearest_example",
-    "prompt_schedule",
-    "read_labelled_lines",
-    "winners",
-]
-
-__getattr__ = on_first_use(
-    __name__,
-    {
-        ".mixing": ("MAX_EXAMPLES", "mix_examples", "mix_vectors", "mixing_weights", "nearest_example"),
-        ".schedules": ("prompt_schedule", "read_labelled_lines", "winners"),
-    },
-)
+__all__, __getattr__, __dir__ = on_first_use(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..first_use import on_first_use
 
 if TYPE_CHECKING:
-    from . import tools as tools
+    from . import tools
     from .analysis import SoundAnalysis, analyse_sound
     from .curve import Curve, as_curve
     from .curve_files import load_curves, save_curves
@@ -20,38 +20,4 @@ if TYPE_CHECKING:
     from .sync_score import SyncScore, score_sync
     from .tools import smooth
 
-__all__ = [
-    "Curve",
-    "CurveSet",
-    "DEFAULT_CURVES",
-    "SCALES",
-    "SoundAnalysis",
-    "SoundSource",
-    "SyncScore",
-    "THEMES",
-    "analyse_sound",
-    "as_curve",
-    "curves_at_frames",
-    "expanded",
-    "load_curves",
-    "plot_curves",
-    "save_curves",
-    "score_sync",
-    "smooth",
-    "tools",
-]
-
-__getattr__ = on_first_use(
-    __name__,
-    {
-        ".analysis": ("SoundAnalysis", "analyse_sound"),
-        ".curve": ("Curve", "as_curve"),
-        ".curve_files": ("load_curves", "save_curves"),
-        ".curve_set": ("CurveSet", "curves_at_frames"),
-        ".measures": ("DEFAULT_CURVES", "SCALES", "expanded"),
-        ".plot": ("THEMES", "plot_curves"),
-        ".source": ("SoundSource",),
-        ".sync_score": ("SyncScore", "score_sync"),
-        ".tools": ("smooth",),
-    },
-)
+__all__, __getattr__, __dir__ = on_first_use(__name__)

@@ -1,6 +1,7 @@
 """Laws that no other tool keeps: who may import what, by reading the code."""
 
 import ast
+import functools
 import importlib
 import os
 import re
@@ -14,11 +15,16 @@ from pathlib import Path
 import pytest
 
 import sgvg_core
+from sgvg_core.first_use import names_for_type_checkers
 
+_LAZY = "on_first_use(__name__)"
 HOST_MODULES = {
     "app", "comfy", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras", "execution", "folder_paths", "nodes",
     "protocol", "server", "utils",
 }  # fmt: skip
+MOST_BY_POSITION = 5
+WITHOUT_NAMES = {"Sequential", "pack", "normal", "MadeFiles"}
+"""What takes any number of parts, fields, sides or names, none of which has a keyword."""
 PUBLIC = [
     "SGVGError",
     "SoundModel",
@@ -41,9 +47,15 @@ def sources(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """A file, parsed once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str, int]]:
     """(level, module, line) of each import of a file; level 0 is an absolute one."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -73,7 +85,7 @@ def test_comfyui_stays_behind_the_host_file(pack_root: Path) -> None:
     """`comfy_api` is open to all nodes; the internals to `nodes/host/` alone, and there inside functions."""
     found = []
     for path in [pack_root / "__init__.py", *sources(pack_root / "nodes")]:
-        at_top = {node.lineno for node in top_level(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)}
+        at_top = {node.lineno for node in top_level(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)}
         for level, module, line in imports(path):
             internal = level == 0 and module.split(".")[0] in HOST_MODULES
             if internal and (path.parent.name != "host" or line in at_top):
@@ -81,9 +93,9 @@ def test_comfyui_stays_behind_the_host_file(pack_root: Path) -> None:
     assert not found
 
 
-def top_level(tree: ast.AST) -> Iterator[ast.AST]:
+def top_level(within: ast.AST) -> Iterator[ast.AST]:
     """The statements that run at import: everything outside functions."""
-    for node in ast.iter_child_nodes(tree):
+    for node in ast.iter_child_nodes(within):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield node
             yield from top_level(node)
@@ -92,7 +104,7 @@ def top_level(tree: ast.AST) -> Iterator[ast.AST]:
 def test_nodes_use_only_public_names_and_relative_imports(pack_root: Path) -> None:
     found = []
     for path in sources(pack_root / "nodes"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.ImportFrom):
                 private = [alias.name for alias in node.names if alias.name.startswith("_")]
                 if private or (node.level == 0 and (node.module or "").split(".")[0] == "sgvg_core"):
@@ -102,7 +114,10 @@ def test_nodes_use_only_public_names_and_relative_imports(pack_root: Path) -> No
 
 def public_names(room: Path) -> list[str]:
     """`__all__` of a room, read without importing it."""
-    for node in ast.parse((room / "__init__.py").read_text(encoding="utf-8")).body:
+    source = (room / "__init__.py").read_text(encoding="utf-8")
+    if _LAZY in source:
+        return sorted(names_for_type_checkers(source))
+    for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return list(ast.literal_eval(node.value))
     return []
@@ -126,7 +141,7 @@ def test_nodes_enter_rooms_by_their_door(pack_root: Path) -> None:
     found = {
         f"{path.name}:{line.lineno}": deep
         for path in sources(pack_root / "nodes")
-        for line in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for line in ast.walk(tree(path))
         if isinstance(line, ast.ImportFrom) and is_of_the_core(line) and (deep := behind_the_door(line, core))
     }
     assert not found, "let the room's __init__ say the name in __all__, and import it from the room"
@@ -143,13 +158,41 @@ def test_a_node_that_goes_past_the_door_is_found(pack_root: Path, what: str) -> 
 def test_names_on_first_use_are_no_modules_names(pack_root: Path) -> None:
     """Once such a module is imported, the room's attribute is the module, and who wants the name gets that."""
     doors = {path.parent: path.read_text(encoding="utf-8") for path in (pack_root / "sgvg_core").rglob("__init__.py")}
-    doors = {room: text for room, text in doors.items() if "on_first_use(" in text}
-    assert doors
+    doors = {room: text for room, text in doors.items() if _LAZY in text}
+    assert len(doors) == 4
     for room, text in doors.items():
-        names, package = public_names(room), importlib.import_module(f"sgvg_core.{room.name}")
+        names, package = public_names(room), importlib.import_module(".".join(room.relative_to(pack_root).parts))
+        assert package.__all__ == names
         both = {path.stem for path in room.glob("*.py")} & set(names)
-        assert not [name for name in both if f"from . import {name} as {name}\n" not in text]
+        assert not [name for name in both if names_for_type_checkers(text)[name] != f".{name}"]
         assert not [name for name in names if name not in both and not hasattr(package, name)]
+
+
+def crowded(within: ast.AST) -> Iterator[int]:
+    """The lines of the calls in `within` that pass more than `MOST_BY_POSITION` arguments by their places."""
+    for node in ast.walk(within):
+        if isinstance(node, ast.Call) and len(node.args) > MOST_BY_POSITION and not WITHOUT_NAMES & set(ast.unparse(node.func).split(".")):
+            yield node.lineno
+
+
+def test_no_call_passes_more_than_five_arguments_by_position(pack_root: Path) -> None:
+    files = [path for room in ("sgvg_core", "nodes") for path in sources(pack_root / room)]
+    found = [f"{path.relative_to(pack_root)}:{line}" for path in files for line in crowded(tree(path))]
+    assert not found, "give the arguments by name, or as one frozen dataclass of settings"
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("one(1, 2, 3, 4, 5)", []),
+        ("one(1, 2, 3, 4, 5, 6)", [1]),
+        ("one(1, 2, 3, four=4, five=5, six=6)", []),
+        ("room.Made(*some, 2, 3, 4, 5, 6)", [1]),
+        ("nn.Sequential(1, 2, 3, 4, 5, one(1, 2, 3, 4, 5, 6))", [1]),
+    ],
+)
+def test_a_crowded_call_is_found(code: str, lines: list[int]) -> None:
+    assert list(crowded(ast.parse(code))) == lines
 
 
 def test_nothing_touches_the_search_path(pack_root: Path) -> None:
