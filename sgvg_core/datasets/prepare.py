@@ -22,7 +22,7 @@ from .manifest import finish
 from .options import Original, PrepareOptions
 from .shards import ShardJob, write_shard
 from .sources import Found, find_originals
-from .workers import each_job
+from .workers import do_in_any_order
 
 PREPARING, PLAN = ".preparing", "plan.json"
 _MOST_PER_SHARD = 64
@@ -165,4 +165,4 @@ def _write_shards(jobs: list[ShardJob], workers: int, progress: Progress) -> Non
         done = sum(share * job.num_bytes for share, job in zip(shares, missing, strict=True)) / total_bytes * num_files
         progress(done, num_files, f"prepare files, {sum(num_clips)} clips in {time.monotonic() - began:.0f} s{kept}")
 
-    each_job(write_shard, missing, workers, told)
+    do_in_any_order(write_shard, missing, workers, told)

@@ -28,8 +28,8 @@ _TICK_SECONDS = 0.2
 _WAIT_SECONDS = 0.2
 
 
-def each_job(work: "Work[J, R]", jobs: Sequence[J], workers: int, told: Callable[[int, float, R | None], None]) -> None:
-    """Do every job, up to `workers` at a time; `work(job, on_progress)` must be importable by name.
+def do_in_any_order(work: "Work[J, R]", jobs: Sequence[J], workers: int, told: Callable[[int, float, R | None], None]) -> None:
+    """Do every job, up to `workers` at a time, and report each as it's done; `work(job, on_progress)` must be importable by name.
 
     `told(i, share, result)` hears which share of job i is done, and its result at the end; it may raise to stop everything. What a job
     raises as SGVGError is raised here; a worker that dies is a DataError.

@@ -71,7 +71,7 @@ def test_another_setting_gives_what_it_asks_for(tmp_path, make, other):
 def test_what_is_there_is_used(tmp_path, make, monkeypatch):
     first = make(tmp_path)
     for room in (generator, rendered_clips, sound_pool):
-        monkeypatch.setattr(room, "each_job", None)  # nothing may be made
+        monkeypatch.setattr(room, "results_in_order", None)  # nothing may be made
     assert all(np.array_equal(a, b) for a, b in zip(make(tmp_path), first, strict=True))
 
 

@@ -121,7 +121,7 @@ def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monk
 
     loud, soft = (np.random.default_rng(place).standard_normal(22050).astype(np.float32) for place in (1, 2))
     first = pool_of(loud)
-    monkeypatch.setattr(sound_pool, "each_job", None)
+    monkeypatch.setattr(sound_pool, "results_in_order", None)
     assert (pool_of(loud).windows == first.windows).all()
     monkeypatch.undo()
     both = pool_of(loud, soft)

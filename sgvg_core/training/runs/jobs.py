@@ -8,8 +8,8 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def each_job(function: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator[R]:
-    """The results of `function`, which must be importable by name, in the order of the jobs."""
+def results_in_order(function: Callable[[J], R], jobs: Sequence[J], workers: int) -> Iterator[R]:
+    """The results of `function`, which must be importable by name, in the order of the jobs, whichever is done first."""
     if workers <= 1:
         yield from map(function, jobs)
         return

@@ -29,7 +29,7 @@ from ...world import render
 from ...world.codes import Z_DIM, draw_codes, read_codes, write_codes
 from ...world.probes import probe_images
 from ..runs.ema import decay_of_half_life, ema_update
-from ..runs.jobs import each_job
+from ..runs.jobs import results_in_order
 from ..runs.state import read_state, taking_up
 from ..runs.timed import FirstLayoutRun
 
@@ -82,7 +82,7 @@ def render_images(
         jobs = [(seed, index * _SCENES_A_JOB, frames_a_scene, size) for index in range(num_jobs)]
         with atomic_write(images_path, TrainingError) as part:  # under another name: who still reads the old ones keeps them
             images = np.lib.format.open_memmap(part, "w+", np.uint8, (len(codes), size, size, 3))
-            for index, (some_codes, some_images) in enumerate(each_job(_render_job, jobs, workers)):
+            for index, (some_codes, some_images) in enumerate(results_in_order(_render_job, jobs, workers)):
                 progress(index, num_jobs, "render pictures")
                 rows = slice(index * a_job, (index + 1) * a_job)
                 codes[rows], images[rows] = some_codes, some_images

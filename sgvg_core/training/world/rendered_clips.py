@@ -16,7 +16,7 @@ from ...world import make_envelope, render
 from ...world.clip import PHASE_RATES, phases
 from ...world.codes import draw_codes, read_codes, write_codes
 from ...world.probes import probe_envelopes, probe_images
-from ..runs.jobs import each_job
+from ..runs.jobs import results_in_order
 
 _SECONDS = 3.0
 _CLIPS_A_JOB = 20
@@ -76,7 +76,7 @@ def render_clips(
         path.parent.mkdir(parents=True, exist_ok=True)
         jobs = [(seed, first, num_frames, rate, image_size, size) for first in range(0, num_clips, _CLIPS_A_JOB)]
         parts = []
-        for index, part in enumerate(each_job(_render_job, jobs, workers)):
+        for index, part in enumerate(results_in_order(_render_job, jobs, workers)):
             progress(index, len(jobs), "render clips")
             parts.append(part)
         with atomic_write(path, TrainingError) as part_file:

@@ -24,7 +24,7 @@ from ...hashing import MADE_OF, fingerprint, is_kept, note_kept
 from ...progress import Progress, silent
 from ...world import KINDS
 from ...world.recordings import Recording
-from ..runs.jobs import each_job
+from ..runs.jobs import results_in_order
 from .sound_data import synthesise_clip
 
 _NUM_VARIANTS = 6
@@ -121,7 +121,7 @@ def make_sound_pool(
         jobs = [(seed, index, seconds, mel, rate) for index in range(num_clips)]
         with atomic_write(paths[0], TrainingError) as part:  # under another name: who still reads the old ones keeps them
             windows = np.lib.format.open_memmap(part, "w+", np.uint8, (num_clips, num_segments, mel.resized_mels, mel.resized_frames))
-            for index, (some, envelope) in enumerate(each_job(_synthetic_job, jobs, workers)):
+            for index, (some, envelope) in enumerate(results_in_order(_synthetic_job, jobs, workers)):
                 windows[index], envelopes[index] = some, envelope
                 progress(index, num_clips, "sounds")
             windows.flush()
@@ -194,7 +194,7 @@ def make_recording_pool(
         folder.mkdir(parents=True, exist_ok=True)
         jobs = [(recording, seed, index, mel, rate, seconds) for index, recording in enumerate(recordings)]
         windows, kinds, envelopes = [], [], []
-        for recording, (some, envelope) in zip(recordings, each_job(_recording_job, jobs, workers), strict=True):
+        for recording, (some, envelope) in zip(recordings, results_in_order(_recording_job, jobs, workers), strict=True):
             windows.append(some)
             envelopes.append(envelope)
             kinds += [KINDS.index(recording.kind)] * len(some)
