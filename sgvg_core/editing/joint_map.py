@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..checkpoints import read_weights, write_weights
 from ..config import check_range
 from ..errors import CheckpointError, SGVGError
 from ..generation.render import to_uint8
-from ..image_inversion import Candidates, Ground, map_codes, measure_ground
+from ..image_inversion import Candidates, Ground, fit_encoder, map_codes, measure_ground
 from ..progress import Progress, silent
 from ..synthesis import rgb_images
 from .named import NamedAttributes, world_attributes
@@ -52,11 +53,14 @@ class JointMap:
     ground: Ground
     named: NamedAttributes | None = None
     """What the codes say of themselves, where a renderer has taught the generator."""
+    embed_images: Callable[[torch.Tensor], torch.Tensor] | None = None
+    """What the joint space sees of images [N, 3, H, W] in -1..1, [N, E]."""
 
-    @property
+    @cached_property
     def candidates(self) -> Candidates:
-        """For the start of an inversion."""
-        return Candidates(self.ws, self.small)
+        """For the start of an inversion, with an encoder that's fitted on the codes."""
+        encoder = None if self.embed_images is None else fit_encoder(self.ws, self.small, self.embeds, self.ground, self.embed_images)
+        return Candidates(self.ws, self.small, encoder)
 
     @cached_property
     def centres(self) -> torch.Tensor:
@@ -210,7 +214,10 @@ def joint_map(
         except (OSError, SGVGError):
             progress(1, 1, "look at codes")  # a full or read-only disk costs time, nothing else
     embeds = F.normalize(kept["embeds"].float(), dim=1)
-    return JointMap(ws, embeds, kept["small"].float() / 127.5 - 1, labels=label_embeddings(model), ground=ground, named=kept.get("named"))
+    space: Any = joint_space_of(model)
+    small = kept["small"].float() / 127.5 - 1
+    named, see = kept.get("named"), space.embed_images
+    return JointMap(ws, embeds, small, labels=label_embeddings(model), ground=ground, named=named, embed_images=see)
 
 
 def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Path:

@@ -82,7 +82,8 @@ class VideoEditSettings:
         """How a frame is inverted: from the start, or from the frame before it."""
         if anew:
             return InversionSettings(space="w+", num_steps=self.num_steps, seed=self.seed)
-        return InversionSettings(space="w+", num_steps=self.warm_steps, seed=self.seed, lr=_WARM_LR, perceptual_weight=0.0)
+        return InversionSettings(space="w+", num_steps=self.warm_steps, seed=self.seed, optimiser="adam", lr=_WARM_LR,
+                                 perceptual_weight=0.0)
 
 
 @dataclasses.dataclass

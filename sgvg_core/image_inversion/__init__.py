@@ -4,6 +4,7 @@ from .encoder import ImageEncoder
 from .ground import Ground, codes_of, map_codes, measure_ground
 from .images import FITS, fit_image, read_image
 from .inversion import invert, prepare_images
+from .linear_encoder import LinearEncoder, fit_encoder
 from .pivot_tuning import TuningSettings, load_delta, save_delta, tune_pivot, tuned_generator
 from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, image_size, invert_image, psnr_of
 
@@ -14,10 +15,12 @@ __all__ = [
     "ImageEncoder",
     "InversionSettings",
     "Inverted",
+    "LinearEncoder",
     "SPACES",
     "STEPS",
     "TuningSettings",
     "codes_of",
+    "fit_encoder",
     "fit_image",
     "image_size",
     "invert",

@@ -1,5 +1,6 @@
 """An image of one's own to latents of any generator, by descent from a near start, held to the generator's own ground."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -17,9 +18,11 @@ from ..shapes import check_shape
 from ..synthesis import Generator, StyleGAN2Generator, rgb_images
 from .ground import Ground, map_codes, measure_ground
 from .images import FITS, fit_image
+from .linear_encoder import LinearEncoder
 
 SPACES = ("w", "w+", "w+noise")
-STARTS = ("nearest", "mean")
+STARTS = ("best", "nearest", "mean")
+OPTIMISERS = ("lbfgs", "adam")
 STEPS = {"w": 80, "w+": 90, "w+noise": 120}
 """Steps by default."""
 
@@ -36,6 +39,8 @@ _SMALL = 8
 """Side at which candidates for the start are compared."""
 _CANDIDATES = 48
 _HALVINGS = 3
+_HISTORY = 20
+"""Steps from which L-BFGS knows the curvature."""
 _NOISE_SHARE = 0.2
 """Share of the steps that change the noise maps alone, at the end."""
 
@@ -52,10 +57,14 @@ class InversionSettings:
     """Of the candidates for the start."""
     fit: str = "crop"
     """How an image of another shape is brought to the generator's: one of `FITS`."""
-    start: str = "nearest"
-    """"nearest": the most alike of the candidates' images; "mean": the generator's mean latent."""
+    start: str = "best"
+    """"nearest": the most alike of the candidates' images; "mean": the generator's mean latent; "best": the nearest candidate or the
+    encoder's answer, whichever shows the image better."""
+    optimiser: str = "lbfgs"
+    """"lbfgs": L-BFGS with a line search (Nocedal and Wright, Numerical Optimization, 2006), each look at an image counting as a step;
+    "adam": for many short descents, each from a near start."""
     lr: float = 0.12
-    """Step size, in standard deviations of mapped codes."""
+    """Step size of Adam, in standard deviations of mapped codes."""
     ground_weight: float = 0.002
     """Weight of the squared Mahalanobis distance per number of a latent."""
     perceptual_weight: float = 0.05
@@ -67,6 +76,7 @@ class InversionSettings:
     def __post_init__(self) -> None:
         check_choice("space", self.space, SPACES)
         check_choice("start", self.start, STARTS)
+        check_choice("optimiser", self.optimiser, OPTIMISERS)
         check_choice("fit", self.fit, FITS)
         if self.num_steps is not None:
             check_range("steps", self.num_steps, 0, 100_000)
@@ -84,6 +94,8 @@ class Candidates:
     """[N, D]."""
     small: torch.Tensor
     """[N, 3, 8, 8] in -1..1."""
+    encoder: LinearEncoder | None = None
+    """What answers a start by itself (None: nothing does)."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,10 +133,10 @@ def invert_image(
 ) -> Inverted:
     """Latents that show `image` [1, 3, H, W] in -1..1, of any size. Without `settings` the defaults hold.
 
-    Squared differences at four sizes and a `perceptual` distance (None: without it) are lowered over whitened latents by Adam, and with them the
+    Squared differences at four sizes and a `perceptual` distance (None: without it) are lowered over whitened latents, and with them the
     squared Mahalanobis distance to the mapped codes, with a wall at their 99th percentile (`ground`; None: it's measured). `start_ws` [1, L, D] is a
-    start of one's own; None: it's chosen among `candidates`, drawn where these are None too. `progress` gets the image so far. Raises ConfigError,
-    ShapeError.
+    start of one's own; None: it's chosen among `candidates`, drawn where these are None too, and their encoder's answer. `progress` gets the image
+    so far. Raises ConfigError, ShapeError.
     """
     began = time.monotonic()
     settings = settings or InversionSettings()
@@ -166,7 +178,16 @@ def find_start(
         return generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1).clone()
     candidates = candidates or draw_candidates(generator, settings.seed, _CANDIDATES, progress)
     nearest = (candidates.small - _shrunk(wanted).cpu()).square().flatten(1).sum(1).argmin()
-    return candidates.ws[nearest].expand(1, generator.num_ws, -1).clone()
+    starts = [candidates.ws[nearest]]
+    if candidates.encoder is not None and settings.start == "best":
+        starts.append(candidates.encoder(wanted)[0])
+    ready = torch.stack(starts)[:, None].expand(-1, generator.num_ws, -1).clone()
+    return ready if len(ready) == 1 else min(ready.split(1), key=lambda ws: _unlike(generator, ws, wanted))
+
+
+def _unlike(generator: Generator, ws: torch.Tensor, wanted: torch.Tensor) -> float:
+    """The mean squared difference between an image and what latents [1, L, D] show."""
+    return float((rgb_images(generator, ws.to(wanted.device), noise_mode="const").float() - wanted).square().mean())
 
 
 def _shrunk(images: torch.Tensor) -> torch.Tensor:
@@ -179,8 +200,12 @@ def psnr_of(made: torch.Tensor, wanted: torch.Tensor) -> float:
     return min(100.0, 10 * math.log10(4 / max(error, 4e-10)))
 
 
+class _Enough(Exception):
+    """A descent has come to its end."""
+
+
 class _Descent:
-    """Adam over whitened latents, then over noise maps; the best so far is kept."""
+    """Down over whitened latents, then over noise maps; the best so far is kept."""
 
     def __init__(
         self, generator: Generator, wanted: torch.Tensor, settings: InversionSettings, ground: Ground, perceptual: Perceptual | None
@@ -211,22 +236,42 @@ class _Descent:
     def _lower_latents(self, num_steps: int, progress: Progress) -> None:
         if num_steps == 0:
             return  # the start itself, to the last bit
-        num_ws = self.generator.num_ws
         units = self.ground.whiten(self.best if self.settings.space != "w" else self.best.mean(1, keepdim=True)).clone().requires_grad_()
+        descend = self._by_lbfgs if self.settings.optimiser == "lbfgs" else self._by_adam
+        with contextlib.suppress(_Enough):
+            descend(units, num_steps, progress)
+            with torch.no_grad():
+                self._loss_at(units, progress, counts=False)
+
+    def _by_adam(self, units: torch.Tensor, num_steps: int, progress: Progress) -> None:
         adam = torch.optim.Adam([units], lr=self.settings.lr, betas=(0.9, 0.99))
         for step in range(num_steps):
             adam.param_groups[0]["lr"] = self.settings.lr * _schedule(step, num_steps)
-            ws = self.ground.colour(units).expand(-1, num_ws, -1)
-            made = self._made(ws)
-            loss = self._image_loss(made) + self._ground_loss(units)
-            if self._judged(loss, made, ws, progress):
-                return
-            (units.grad,) = torch.autograd.grad(loss, [units])
+            (units.grad,) = torch.autograd.grad(self._loss_at(units, progress), [units])
             adam.step()
-        with torch.no_grad():
-            ws = self.ground.colour(units).expand(-1, num_ws, -1)
-            made = self._made(ws)
-            self._judged(self._image_loss(made) + self._ground_loss(units), made, ws, progress, counts=False)
+
+    def _by_lbfgs(self, units: torch.Tensor, num_steps: int, progress: Progress) -> None:
+        lbfgs = torch.optim.LBFGS([units], max_iter=num_steps, max_eval=num_steps, tolerance_grad=0, tolerance_change=0,
+                                  history_size=_HISTORY, line_search_fn="strong_wolfe")
+
+        def look() -> torch.Tensor:
+            last = self.done >= num_steps
+            loss = self._loss_at(units, progress, counts=not last)
+            if last:  # a line search doesn't count its own looks
+                raise _Enough
+            (units.grad,) = torch.autograd.grad(loss, [units])
+            return loss.detach()
+
+        lbfgs.step(look)  # type: ignore[no-untyped-call]
+
+    def _loss_at(self, units: torch.Tensor, progress: Progress, counts: bool = True) -> torch.Tensor:
+        """The loss of whitened latents, judged. Raises _Enough where nothing is gained any more."""
+        ws = self.ground.colour(units).expand(-1, self.generator.num_ws, -1)
+        made = self._made(ws)
+        loss = self._image_loss(made) + self._ground_loss(units)
+        if self._judged(loss, made, ws, progress, counts):
+            raise _Enough
+        return loss
 
     @torch.enable_grad()
     def _lower_noise(self, num_steps: int, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """Images to latents by descent: both families of generators, each space, any image, a cancel, and the generator's own ground."""
 
 import copy
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sgvg_core.errors import Cancelled, CheckpointError, ConfigError, MediaError
 from sgvg_core.image_inversion import (
     Ground,
     InversionSettings,
+    LinearEncoder,
     TuningSettings,
+    fit_encoder,
     fit_image,
     invert_image,
     load_delta,
@@ -27,6 +30,7 @@ from sgvg_core.image_inversion import (
     tune_pivot,
     tuned_generator,
 )
+from sgvg_core.image_inversion.projection import OPTIMISERS, draw_candidates
 from sgvg_core.synthesis import rgb_images
 
 FEW = InversionSettings(num_steps=12, start="mean")
@@ -85,6 +89,41 @@ def test_the_same_seed_gives_the_same_latents(tiny_model: SoundModel, image: tor
     assert torch.equal(first.ws, second.ws)
 
 
+def test_l_bfgs_gets_nearer_than_adam_in_as_many_looks(tiny_model: SoundModel, ground: Ground, image: torch.Tensor) -> None:
+    looks: list[float] = []
+    descents = {each: InversionSettings(num_steps=40, start="mean", optimiser=each) for each in OPTIMISERS}
+    found = {each: invert_image(tiny_model.generator, image, settings, ground=ground, progress=lambda done, *_, **__: looks.append(done))
+             for each, settings in descents.items()}
+    assert found["lbfgs"].psnr > found["adam"].psnr + 1
+    assert found["lbfgs"].num_steps <= 40
+    assert max(looks) == 40
+
+
+def test_an_encoder_fitted_on_codes_answers_codes_it_never_saw(ground: Ground) -> None:
+    """Of images that show a latent in straight lines."""
+    chance = torch.Generator().manual_seed(0)
+    units = torch.randn(300, len(ground.mean), generator=chance)
+    paint = torch.randn(len(ground.mean), 3 * 8 * 8, generator=chance) / 50
+    small = (units @ paint).reshape(-1, 3, 8, 8).clamp(-1, 1)
+    ws = ground.colour(units)
+    encoder = fit_encoder(ws[:250], small[:250], torch.zeros(250, 1), ground, lambda images: torch.zeros(len(images), 1))
+    large = small[250:].repeat_interleave(3, 2).repeat_interleave(3, 3)
+    error = ground.whiten(encoder(large)) - units[250:]
+    assert float(error.square().mean()) < 0.2
+
+
+def test_the_best_start_is_the_encoders_answer_where_that_shows_the_image(tiny_model: SoundModel, ground: Ground) -> None:
+    generator = tiny_model.generator
+    of_mean = LinearEncoder(torch.zeros(1 + 6 * 64 + 1, generator.w_dim), ground, lambda images: torch.zeros(len(images), 1), 8)
+    candidates = dataclasses.replace(draw_candidates(generator, 1, 8), encoder=of_mean)
+    with torch.no_grad():
+        image = rgb_images(generator, ground.mean.expand(1, generator.num_ws, -1), noise_mode="const").clamp(-1, 1)
+    found = {start: invert_image(generator, image, InversionSettings(num_steps=0, start=start), ground=ground, candidates=candidates)
+             for start in ("best", "nearest")}
+    assert torch.equal(found["best"].ws, ground.mean.expand(1, generator.num_ws, -1))
+    assert found["best"].psnr > found["nearest"].psnr + 5
+
+
 def test_a_stylegan3_is_inverted_and_has_no_noise(image: torch.Tensor) -> None:
     generator = build_generator(StyleGAN3Config(img_resolution=16, channels=(8, 8, 8, 6, 6, 6), z_dim=16, w_dim=24))
     generator.eval().requires_grad_(False)
@@ -135,7 +174,7 @@ def test_a_warm_start_begins_where_it_is_told(tiny_model: SoundModel, ground: Gr
 
 
 def test_it_stops_early_when_nothing_is_gained(tiny_model: SoundModel, ground: Ground, image: torch.Tensor) -> None:
-    settings = InversionSettings(num_steps=200, start="mean", patience=2, lr=1e-6)
+    settings = InversionSettings(num_steps=200, start="mean", optimiser="adam", patience=2, lr=1e-6)
     assert invert_image(tiny_model.generator, image, settings, ground=ground).num_steps < 20
 
 
