@@ -6,7 +6,7 @@ _FEWEST = 3
 
 
 def lag_correlations(late: np.ndarray, early: np.ndarray, most: int, *, still: float = 1e-9) -> np.ndarray:
-    """Pearson's correlation of two series [T] and [U] for each lag from -`most` to `most`, [2 * most + 1].
+    """Pearson's correlation of two series, `late` [T] and `early` [U], for each lag from -`most` to `most`, [2 * most + 1].
 
     A positive lag means that `late` comes later. NaN where fewer than three values lie over each other, or where the standard deviation of either is
     at most `still`: what doesn't move is like nothing.
@@ -26,7 +26,10 @@ def _at(late: np.ndarray, early: np.ndarray, still: float) -> float:
 
 
 def nearest_best(correlations: np.ndarray) -> int | None:
-    """The lag of the highest of `lag_correlations`, of equals (to a millionth) the nearest to 0; None where there's none."""
+    """The lag of the highest of `correlations` [2 * most + 1], those of `lag_correlations`; of equals (to a millionth) the nearest to 0.
+
+    None where there's none.
+    """
     most = len(correlations) // 2
     known = [lag for lag in sorted(range(-most, most + 1), key=abs) if np.isfinite(correlations[lag + most])]
     return max(known, key=lambda lag: round(float(correlations[lag + most]), 6), default=None)
