@@ -1,7 +1,9 @@
 """The harness and the tables it fills: small real models, real clips of the world and of a prepared data set."""
 
+import copy
 import dataclasses
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from sgvg_core.evaluation.paper import (
 )
 from sgvg_core.evaluation.paper.measure import (
     REAL,
+    REAL_AGAIN,
     Entry,
     Measured,
     film,
@@ -32,7 +35,10 @@ from sgvg_core.evaluation.paper.measure import (
 )
 from sgvg_core.evaluation.paper.methods import OURS, Take
 from sgvg_core.evaluation.paper.records import Eyes
+from sgvg_core.evaluation.paper.sources import MeasuredClip
 from sgvg_core.evaluation.paper.tables import SHUFFLED, Tables
+from sgvg_core.generation import Sound, analyse_sound
+from sgvg_core.generation.windows import window_log_mels
 from sgvg_core.judge import Judge
 from sgvg_core.world import KINDS
 
@@ -78,6 +84,69 @@ def test_a_still_film_has_no_change_and_another_order_is_seen() -> None:
 
 def _eyes(model: Any, judge: Judge) -> Eyes:
     return Eyes(judge, model.joint_space, (JudgeNetwork(judge),))
+
+
+@dataclasses.dataclass
+class KnownClips:
+    """Three clips of half a second, the second without a label; real frames are dark, other real ones bright."""
+
+    labels: tuple[str, ...] = ("rain", "fire")
+    name: str = "known"
+    fps: Fraction = Fraction(12)
+
+    @property
+    def clips(self) -> list[MeasuredClip]:
+        return [MeasuredClip(index, f"clip {index}", label, index, 6) for index, label in enumerate(("rain", None, "fire"))]
+
+    def sound(self, clip: MeasuredClip) -> Sound:
+        return Sound.from_waveform(0.2 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(clip.index)), 16_000)
+
+    def real(self, clip: MeasuredClip, size: int) -> torch.Tensor:
+        return torch.full((6, size, size, 3), 10 + clip.index, dtype=torch.uint8)
+
+    def real_again(self, clip: MeasuredClip, size: int) -> torch.Tensor:
+        return self.real(clip, size) + 200
+
+
+def test_what_is_seen_heard_and_said_of_known_clips(tiny_model: Any, judge: Judge) -> None:
+    source, space, eyes = KnownClips(), tiny_model.joint_space, _eyes(tiny_model, judge)
+    found = measure([], source, eyes, size=32)
+    assert list(found.records) == [REAL, REAL_AGAIN]
+    for key, frames in ((REAL, source.real), (REAL_AGAIN, source.real_again)):
+        for clip, record in zip(source.clips, found.records[key], strict=True):
+            assert np.array_equal(record["strength"], eyes.look(frames(clip, 32))["strength"]), key
+    said = space.embed_texts(["rain", "fire"]).numpy()
+    np.testing.assert_allclose(found.texts, [said[0], np.zeros_like(said[0]), said[1]], atol=1e-6)
+    heard = [torch.cat([space.embed_sounds(mel) for mel in window_log_mels(analyse_sound(source.sound(clip), space.mel), space.mel, Fraction(4))])
+             for clip in source.clips]  # fmt: skip
+    assert found.moments is not None
+    for one, other in zip(found.moments, heard, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), atol=1e-6)
+    np.testing.assert_allclose(found.sounds, torch.nn.functional.normalize(torch.stack([one.mean(0) for one in heard])).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_without_a_space_or_its_ears_or_labels_nothing_is_heard_or_said(tiny_model: Any, judge: Judge, deaf: bool) -> None:
+    space = copy.copy(tiny_model.joint_space) if deaf else None
+    if space is not None:
+        space.sound = None
+    found = measure([], KnownClips(), Eyes(judge, space, ()), size=32)
+    assert found.moments is None
+    assert found.sounds is None
+    assert (found.texts is None) == (not deaf)
+    unnamed = KnownClips()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KnownClips, "clips", [dataclasses.replace(clip, label=None) for clip in unnamed.clips])
+        assert measure([], unnamed, Eyes(judge, space, ()), size=32).texts is None
+
+
+def test_progress_tells_how_much_of_a_film_is_made(tiny_model: Any) -> None:
+    source, seen = KnownClips(), []
+    take = Take(tiny_model, source.sound(source.clips[0]), 1, Fraction(24))
+    assert film(take, OURS.make, lambda *said: seen.append(said)).shape == (12, 32, 32, 3)
+    assert seen == [(pytest.approx(0.9 * 8 / 12), 1, "films"), (pytest.approx(0.9), 1, "films")]
+    film(take, OURS.make, lambda *said: seen.append(said), 3, 7, "more")
+    assert seen[2:] == [(pytest.approx(3 + 0.9 * 8 / 12), 7, "more"), (pytest.approx(3.9), 7, "more")]
 
 
 def test_what_was_seen_is_kept_and_goes_on_where_it_was_stopped(tiny_model: Any, judge: Judge, source: WorldSource, tmp_path: Path) -> None:

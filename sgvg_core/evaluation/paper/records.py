@@ -18,7 +18,7 @@ from ...judge import Judge
 from ..networks.video import VideoNetwork, as_images
 from ..statistics import fine_detail
 
-VERSION = 4
+VERSION = 5
 """Of what a record holds and how methods work; raised when either changes, so that old ones aren't mixed with new ones."""
 
 Record = dict[str, np.ndarray]
@@ -68,7 +68,8 @@ def _change(frames: torch.Tensor) -> float:
 
 def fingerprint_of_model(model: SoundModel) -> str:
     """Changes with any weight and any setting that a film depends on."""
-    return fingerprint([model.generator, model.sound_encoder, model.walker, dataclasses.asdict(model.mel)])
+    doubts = model.joint_space if model.doubts else None  # says whether a sound is a scene at all
+    return fingerprint([model.generator, model.sound_encoder, model.walker, dataclasses.asdict(model.mel), doubts])
 
 
 class RecordFolder:
