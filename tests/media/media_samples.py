@@ -9,6 +9,8 @@ import av
 import numpy as np
 import torch
 
+from sgvg_core.media import FrameFolderWriter, VideoWriter
+
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 # ending: (codec, sample format)
 KINDS = {"wav": ("pcm_s16le", "s16"), "flac": ("flac", "s16"), "mp3": ("libmp3lame", "fltp"), "ogg": ("vorbis", "fltp"),
@@ -90,3 +92,10 @@ def image(num: int, height: int = 64, width: int = 64) -> torch.Tensor:
 
 
 FPS = [Fraction(24_000, 1001), Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(30), Fraction(60_000, 1001), Fraction(60)]
+
+
+def write_and_raise(writer: VideoWriter | FrameFolderWriter, stop: type[BaseException]) -> None:
+    """What happens when work is stopped halfway."""
+    with writer:
+        writer.write(image(40))
+        raise stop

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_pack_node_logic import Pack, pack
-
-__all__ = ["pack"]
+from node_pack import Pack
 
 OUTPUTS = ("curves", "bass", "mid", "treble", "loudness", "onset", "beat", "frames", "tempo")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from node_pack import Pack
 from stand_in import Interrupted
-from test_pack_node_logic import Pack, pack  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def _kept_apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def node(pack: Pack) -> Any:  # noqa: F811
+def node(pack: Pack) -> Any:
     """Runs a node of the pack; `node.model` is the tiny model, `node.start` a latent of it."""
     pack.host.cancel_at = None
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from test_pack_node_logic import Pack
-from test_pack_node_logic import pack as motion_pack
+from node_pack import Pack
+from node_pack import pack as motion_pack
 
 from sgvg_core.generation import frames
 
