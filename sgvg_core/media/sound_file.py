@@ -314,7 +314,7 @@ def _frames(container: Any, stream: Any, path: Path_, health: SoundHealth, zero:
             for frame in frames:
                 if frame.samples and frame.sample_rate:
                     counted = health.num_changes and container.format.name in _COUNTED_STAMPS
-                    stamp = None if frame.pts is None or counted else frame.pts * frame.time_base
+                    stamp = None if frame.pts is None or frame.time_base is None or counted else frame.pts * frame.time_base
                     yield _Frame(frame, stamp, end, health.take_damage())
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{path}: can't be read past {float(health.last_end - zero):.2f} s ({reason(error)}); "
