@@ -197,11 +197,28 @@ def joint_map(
     """The map of a model from so many codes (None: `NUM_CODES`), from disk if it was made before. Raises ConfigError for a model without a
     joint space.
 
-    It's kept in `folder` (None: the user's cache, see `cache_folder`); where nothing can be written there, it's made anew each time.
+    It's kept in `folder` (None: the user's cache, see `cache_folder`); where nothing can be written there, it's made anew each time. The last
+    one that was asked for is kept in memory too.
     """
     num_codes = NUM_CODES if num_codes is None else num_codes
     check_range("number of codes", num_codes, 32, 100_000)
-    made_of = _made_of(model, num_codes, seed)
+    made_of, labels = _made_of(model, num_codes, seed), label_embeddings(model)
+    key = (made_of, str(folder), str(model.device), labels.numpy().tobytes())
+    if key not in _LAST:
+        found = _joint_map(model, num_codes, seed, progress, folder, made_of=made_of, labels=labels)
+        _LAST.clear()
+        _LAST[key] = found
+    return _LAST[key]
+
+
+_LAST: dict[tuple[Any, ...], JointMap] = {}
+"""The last map, by what it was made of."""
+
+
+def _joint_map(
+    model: SoundModel, num_codes: int, seed: int, progress: Progress, folder: Path | None, *, made_of: str, labels: torch.Tensor
+) -> JointMap:
+    """The map, from disk or made."""
     ws = map_codes(model.generator, seed, num_codes, "start")
     ground = measure_ground(model.generator, 0)
     own = (cache_folder() if folder is None else folder) / f"joint_map_{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.safetensors"
@@ -215,9 +232,8 @@ def joint_map(
             progress(1, 1, "look at codes")  # a full or read-only disk costs time, nothing else
     embeds = F.normalize(kept["embeds"].float(), dim=1)
     space: Any = joint_space_of(model)
-    small = kept["small"].float() / 127.5 - 1
-    named, see = kept.get("named"), space.embed_images
-    return JointMap(ws, embeds, small, labels=label_embeddings(model), ground=ground, named=named, embed_images=see)
+    small, named, see = kept["small"].float() / 127.5 - 1, kept.get("named"), space.embed_images
+    return JointMap(ws, embeds, small, labels=labels, ground=ground, named=named, embed_images=see)
 
 
 def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Path:
@@ -228,6 +244,7 @@ def bundle_joint_map(folder: Path = BUNDLED, progress: Progress = silent) -> Pat
     model = load_model(folder, "cpu")
     kept = _look(model, map_codes(model.generator, 0, NUM_CODES, "start"), progress)
     write_joint_map(folder / NAME, {**kept, "named": world_attributes(model.generator, NUM_CODES)}, _made_of(model, NUM_CODES, 0))
+    _LAST.clear()
     return folder / NAME
 
 

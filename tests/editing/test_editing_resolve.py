@@ -31,7 +31,7 @@ from sgvg_core.editing.found_directions import (
     pca_directions,
     sefa_directions,
 )
-from sgvg_core.editing.joint_map import weights_hash
+from sgvg_core.editing.joint_map import _LAST, weights_hash
 from sgvg_core.editing.optimise import DescentSettings, edit_loss, optimise_edit
 from sgvg_core.editing.over_time import find_kinds, kind_weights
 from sgvg_core.editing.resolve import Resolver
@@ -54,10 +54,13 @@ def test_a_map_is_kept_and_read_again(tiny_model: SoundModel, tmp_path: Path) ->
     first = joint_map(tiny_model, 48, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
     looked: list[str] = []
+    assert joint_map(tiny_model, 48, folder=tmp_path) is first
+    _LAST.clear()
     second = joint_map(tiny_model, 48, folder=tmp_path, progress=lambda done, total, note="", preview=None: looked.append(note))
     assert torch.equal(first.embeds, second.embeds)
     assert not looked
     kept.write_bytes(kept.read_bytes()[:-7])
+    _LAST.clear()
     third = joint_map(tiny_model, 48, folder=tmp_path)
     torch.testing.assert_close(first.embeds, third.embeds)
 
@@ -221,6 +224,7 @@ def test_latents_of_another_generator_are_refused(tiny_model: SoundModel, start:
 def test_the_bundled_map_is_that_of_the_bundled_model() -> None:
     """`sgvg_core.editing.joint_map.bundle_joint_map()` makes it anew, where generator or joint space changed."""
     looked: list[str] = []
+    _LAST.clear()
     joint_map(load_model(device="cpu"), progress=lambda done, total, note="", preview=None: looked.append(note))
     assert not looked
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from ...assembly import SoundModel
 from ...config import check_choice, check_range
-from ...editing import ResolvedEdit, apply_edits, invert_with_model, joint_map, parse_edit, resolve_edits
+from ...editing import JointMap, ResolvedEdit, apply_edits, invert_with_model, joint_map, parse_edit, resolve_edits
 from ...errors import ConfigError
 from ...generation.render import to_uint8
 from ...image_inversion import Ground, InversionSettings, Inverted, codes_of, map_codes, psnr_of
@@ -97,13 +97,15 @@ class EditingTable:
         how = {"noise_mode": "const"} if noise is None else {"noise_mode": "given", "noise": list(noise)}
         return rgb_images(self.model.generator, ws.to(self.model.device), **how).float().cpu().clamp(-1, 1)
 
-    def figures(self, start: torch.Tensor, edited: torch.Tensor, wanted: int, text: str) -> EditingFigures:
-        """What an edit of `start` to `edited` [1, L, D] did, asked for `text`; `wanted` is the scene that it should show."""
-        before, after = self.show(start), self.show(edited)
-        probability = float(self.judge(after).logits.softmax(1)[0, wanted])
+    @torch.no_grad()
+    def figures(self, before: torch.Tensor, edited: torch.Tensor, wanted: Sequence[int], text: str) -> EditingFigures:
+        """What an edit of what `before` [1, 3, H, W] shows to `edited` [1, L, D] did, asked for `text`; it's right if the judge sees one of the
+        `wanted` scenes, and the probability is that of the likeliest of these.
+        """
+        after = self.show(edited)
+        probability = float(self.judge(after).logits.softmax(1)[0, list(wanted)].max())
         space: Any = self.model.joint_space
-        with torch.no_grad():
-            cosine = float((space.embed_images(after) @ space.embed_texts([text]).T)[0, 0])
+        cosine = float((space.embed_images(after) @ space.embed_texts([text]).T)[0, 0])
         detail = fine_detail_of(after) / max(fine_detail_of(before), 1e-9)
         colour = float((after - before).mean((2, 3)).abs().mean())
         return EditingFigures(float(probability > 0.5), probability, detail, float(self.ground.distance(edited)[0]), colour=colour, cosine=cosine)
@@ -112,32 +114,31 @@ class EditingTable:
         """Each start to each other scene, at each of `strengths`. On the way there it's right if the judge sees the scene of one of the ends."""
         found: dict[float, list[EditingFigures]] = {strength: [] for strength in strengths}
         for number, start in enumerate(self.starts.split(1)):
-            own = int(self._kinds(start)[0])
-            for index, label in enumerate(KINDS):
-                if index != own:
-                    (edit,) = resolve_edits(self.model, [parse_edit(f"text={label}")], start)
-                    for strength, rows in found.items():
-                        scaled = dataclasses.replace(edit, amounts=strength * edit.amounts)
-                        edited = apply_edits(start, (scaled,))
-                        wanted = index if strength >= 1 else int(self._kinds(edited)[0])
-                        figures = self.figures(start, edited, wanted, label)
-                        rows.append(figures if wanted in (own, index) else dataclasses.replace(figures, right=0.0))
+            before = self.show(start)
+            own = int(self.judge(before).logits.argmax())
+            others = [index for index in range(len(KINDS)) if index != own]
+            edits = resolve_edits(self.model, [parse_edit(f"text={KINDS[index]}") for index in others], start)
+            for index, edit in zip(others, edits, strict=True):
+                for strength, rows in found.items():
+                    edited = apply_edits(start, (dataclasses.replace(edit, amounts=strength * edit.amounts),))
+                    rows.append(self.figures(before, edited, (index,) if strength >= 1 else (own, index), KINDS[index]))
             self.progress(number + 1, len(self.starts), "scene edits")
         return found
 
     def hour_edits(self) -> dict[str, list[EditingFigures]]:
         """Each start to night and to noon; starts that are there already aren't asked."""
-        read = hour_probe(self.model)
+        read = hour_probe(self.model, self.known)
         found: dict[str, list[EditingFigures]] = {text: [] for text in HOURS}
         for number, start in enumerate(self.starts.split(1)):
-            own = int(self._kinds(start)[0])
-            before = read(self.show(start), own)
+            shown = self.show(start)
+            own = int(self.judge(shown).logits.argmax())
+            before = read(shown, own)
             for text, sign in zip(HOURS, (1, -1), strict=True):
                 if sign * before > (0.65 if sign > 0 else -0.35):
                     continue
                 (edit,) = resolve_edits(self.model, [parse_edit(f"text={text}")], start)
                 edited = apply_edits(start, (edit,))
-                figures = self.figures(start, edited, own, text)
+                figures = self.figures(shown, edited, (own,), text)
                 found[text].append(dataclasses.replace(figures, moved=sign * (read(self.show(edited), own) - before)))
             self.progress(number + 1, len(self.starts), "edits of the hour")
         return found
@@ -168,11 +169,9 @@ class EditingTable:
     def _success(self, ws: torch.Tensor) -> float:
         """The share of the fixed edits that the judge sees."""
         right = []
-        for line in _FIXED_EDITS:
-            label = line.removeprefix("text=")
-            (edit,) = resolve_edits(self.model, [parse_edit(line)], ws)
-            right.append(self.figures(ws, apply_edits(ws, (edit,)), KINDS.index(label), label).right)
-        return float(np.mean(right))
+        for line, edit in zip(_FIXED_EDITS, resolve_edits(self.model, [parse_edit(line) for line in _FIXED_EDITS], ws), strict=True):
+            right.append(self._kinds(apply_edits(ws, (edit,))) == KINDS.index(line.removeprefix("text=")))
+        return float(torch.cat(right).float().mean())
 
     def _own(self, count: int) -> torch.Tensor:
         ws = map_codes(self.model.generator, _HELD_OUT_SEED + self.seed, max(count, 2))[:count]
@@ -205,11 +204,13 @@ def fine_detail_of(images: torch.Tensor) -> float:
     return fine_detail(to_uint8(images))
 
 
-def hour_probe(model: SoundModel) -> Callable[[torch.Tensor, int], float]:
+def hour_probe(model: SoundModel, known: JointMap | None = None) -> Callable[[torch.Tensor, int], float]:
     """What reads the hour (0 noon, 1 night) off an image [1, 3, H, W] of a known scene: a ridge regression on small images of codes whose
     hour is known, with each scene's own brightness. R^2 0.89 on codes kept apart.
+
+    `known` is the model's map (None: it's looked up).
     """
-    known = joint_map(model)
+    known = known or joint_map(model)
     codes = read_codes(codes_of(model.generator, 0, len(known.ws), "start"))
     scenes = torch.tensor([KINDS.index(code.kind) for code in codes])
     seen = _hour_features(known.small, scenes)
