@@ -40,6 +40,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "checkpoint
 
 import damaged_layouts  # noqa: E402
 import hostile_corpus as corpus  # noqa: E402
+import hostile_pieces as pieces  # noqa: E402
+import sound_corpus  # noqa: E402
 import torch._subclasses.schema_check_mode  # noqa: E402  # torch imports it when it first puts its modes aside
 
 from sgvg_core import assembly  # noqa: E402
@@ -56,8 +58,8 @@ STEPS_A_BYTE, ALWAYS_STEPS = 40, 200_000
 """Steps of the interpreter that a file may ask for: for each of its bytes, and in any case."""
 EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**45, 2**62, 2**63, 2**64 - 1]
 SNIPPETS = [
-    b"cos\nsystem\n(S'touch " + corpus.CANARY.encode() + b"'\ntR",
-    b"cbuiltins\nexec\n(S'open(\"" + corpus.CANARY.encode() + b'","w")\'\ntR',
+    b"cos\nsystem\n(S'touch " + pieces.CANARY.encode() + b"'\ntR",
+    b"cbuiltins\nexec\n(S'open(\"" + pieces.CANARY.encode() + b'","w")\'\ntR',
     b"ctorch.storage\n_load_from_bytes\n",
     b"ctorch._utils\n_rebuild_tensor_v2\n",
     b"ccollections\nOrderedDict\n)R",
@@ -322,7 +324,7 @@ def mutate_inside(data: bytes, other: bytes, dice: random.Random) -> bytes:
         entries = {name: archive.read(name) for name in archive.namelist()}
     name = next((name for name in entries if name.endswith("data.pkl")), next(iter(entries)))
     entries[name] = mutate(entries[name], other, dice)
-    return corpus.zipped(entries, dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
+    return pieces.zipped(entries, dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
 
 
 # --------------------------------------------------------------------------------------------------------------------------- composed
@@ -351,22 +353,22 @@ DRAWN: tuple[Any, ...] = (
 def composed_shared(dice: random.Random) -> bytes:
     """A large value that is named again and again where a call, a state, a class or a key takes it."""
     width, times = dice.choice((10, 300, 3000, 20_000)), dice.choice((10, 300, 3000))
-    empty, text = corpus.short(""), b"V" + b"a" * width + b"\n"
-    pairs = b"".join(corpus.short(f"v{index}") + dice.choice((b"N", b"K\x01", b"]", b")")) for index in range(width))
+    empty, text = pieces.short(""), b"V" + b"a" * width + b"\n"
+    pairs = b"".join(pieces.short(f"v{index}") + dice.choice((b"N", b"K\x01", b"]", b")")) for index in range(width))
     large = dice.choice((b"(" + empty * width + b"t", b"](" + empty * width + b"e", b"](" + (b"(" + empty + b"Nt") * width + b"e",
                          b"}(" + pairs + b"u", text, b"V" + b"__torch__." + b"a" * width + b"\n"))  # fmt: skip
-    call = corpus.named(dice.choice((
+    call = pieces.named(dice.choice((
         "pathlib.PosixPath", "builtins.frozenset", "builtins.set", "dnnlib.util.EasyDict", "collections.OrderedDict", "torch.Size", "torch.device",
         "_codecs.encode", "torch.storage._load_from_bytes", "torch_utils.persistence._reconstruct_persistent_obj", "numpy.dtype",
     )))  # fmt: skip
-    network = corpus.named(dice.choice(("dnnlib.tflib.network.Network", "argparse.Namespace", "tfutil.Network", "__torch__.M")))
+    network = pieces.named(dice.choice(("dnnlib.tflib.network.Network", "argparse.Namespace", "tfutil.Network", "__torch__.M")))
     again = dice.choice((
-        call + b"h\x00\x85R", call + b"h\x00R", call + b"h\x00h\x00\x86R", network + b")\x81h\x00b", b"h\x00" + corpus.short("M") + b"\x93",
-        b"}h\x00Ns", b"}" + corpus.short("a") + b"h\x00s", b"h\x00\x85", corpus.named("dnnlib.tflib.network.Network") + b")\x81}("
-        + corpus.short("variables") + b"h\x00" + corpus.short("components") + b"h\x00ub",
+        call + b"h\x00\x85R", call + b"h\x00R", call + b"h\x00h\x00\x86R", network + b")\x81h\x00b", b"h\x00" + pieces.short("M") + b"\x93",
+        b"}h\x00Ns", b"}" + pieces.short("a") + b"h\x00s", b"h\x00\x85", pieces.named("dnnlib.tflib.network.Network") + b")\x81}("
+        + pieces.short("variables") + b"h\x00" + pieces.short("components") + b"h\x00ub",
     ))  # fmt: skip
     body = large + b"q\x000](" + again * times + b"e"
-    return corpus.script(body) if network.startswith(b"c__torch__") or dice.random() < 0.2 else corpus.whole(body)
+    return pieces.script(body) if network.startswith(b"c__torch__") or dice.random() < 0.2 else pieces.whole(body)
 
 
 def composed_tensors(dice: random.Random) -> bytes:
@@ -390,7 +392,7 @@ def composed_header(dice: random.Random) -> bytes:
         name, value = dice.choice(list(config)), dice.choice(DRAWN)
         many = isinstance(config[name], list) and not isinstance(value, list | str)
         config[name] = [value] * dice.choice((len(config[name]), dice.randrange(1, 12))) if many else value
-    return corpus.own(kind, config, {"mel": {}})
+    return pieces.own(kind, config, {"mel": {}})
 
 
 def composed_wrappings(layouts: dict[str, Any], dice: random.Random) -> Any:
@@ -425,7 +427,7 @@ def compose(spotted: Range, count: int, layouts: dict[str, Any], dice: random.Ra
 
 def run(inputs: int, seed: int, folder: Path, heavy: bool = True, composed: int = 0) -> dict[str, Any]:
     """All of it; what is printed, as a dictionary."""
-    sound, hostile = corpus.sound() | damaged_layouts.files(folder), corpus.hostile()
+    sound, hostile = sound_corpus.sound() | damaged_layouts.files(folder), corpus.hostile()
     layouts = damaged_layouts.layouts(folder)
     spotted = Range(folder)
     for _ in range(2):  # the first round brings in all code, such as Python's codecs
@@ -459,7 +461,7 @@ def run(inputs: int, seed: int, folder: Path, heavy: bool = True, composed: int 
         if inputs >= 10_000 and (index + 1) % 5000 == 0:
             print(f"{index + 1} of {inputs} ...", file=sys.stderr, flush=True)
     compose(spotted, composed, layouts, dice)
-    canaries = [str(path) for path in (folder / corpus.CANARY, Path.cwd() / corpus.CANARY, Path.home() / corpus.CANARY) if path.exists()]
+    canaries = [str(path) for path in (folder / pieces.CANARY, Path.cwd() / pieces.CANARY, Path.home() / pieces.CANARY) if path.exists()]
     return {
         "executed": sum(spotted.watch.seen.values()) + len(canaries) + len(spotted.appeared),
         "events": dict(spotted.watch.seen),

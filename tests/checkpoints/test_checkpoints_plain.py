@@ -8,9 +8,10 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import hostile_corpus as corpus
+import hostile_pieces as pieces
 import numpy as np
 import pytest
+import sound_corpus
 import torch
 
 from sgvg_core.checkpoints.plain import ForeignObject, network_state, read_plain
@@ -38,8 +39,8 @@ WRITERS = {"torch": save_zip, "torch legacy": save_legacy, "pickle": save_pickle
 
 
 def check_values(data: Any) -> None:
-    """What `corpus.values()` must have become."""
-    wanted = corpus.values()
+    """What `sound_corpus.values()` must have become."""
+    wanted = sound_corpus.values()
     assert list(data) == list(wanted)
     for name, tensor in wanted["state"].items():
         assert data["state"][name].dtype == tensor.dtype
@@ -53,7 +54,7 @@ def check_values(data: Any) -> None:
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_pickles_of_every_protocol(path: Path, protocol: int) -> None:
-    path.write_bytes(pickle.dumps(corpus.values(), protocol))
+    path.write_bytes(pickle.dumps(sound_corpus.values(), protocol))
     plain = read_plain(path)
     assert plain.format == "pickle"
     check_values(plain.data)
@@ -62,7 +63,7 @@ def test_pickles_of_every_protocol(path: Path, protocol: int) -> None:
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("is_zip", [True, False])
 def test_torch_files_of_every_protocol(path: Path, protocol: int, is_zip: bool) -> None:
-    torch.save(corpus.values(), path, pickle_protocol=protocol, _use_new_zipfile_serialization=is_zip)
+    torch.save(sound_corpus.values(), path, pickle_protocol=protocol, _use_new_zipfile_serialization=is_zip)
     plain = read_plain(path)
     assert plain.format == ("torch" if is_zip else "torch legacy")
     check_values(plain.data)
@@ -129,16 +130,16 @@ def test_arrays_in_pickles(path: Path, protocol: int) -> None:
 
 
 def test_safetensors_with_their_texts(tmp_path: Path) -> None:
-    (tmp_path / "a.bin").write_bytes(corpus.sound()["safetensors"])
+    (tmp_path / "a.bin").write_bytes(sound_corpus.sound()["safetensors"])
     plain = read_plain(tmp_path / "a.bin")
     assert plain.format == "safetensors"
     assert plain.metadata == {"about": "text"}
-    assert torch.equal(plain.data["a"], corpus.values()["state"]["weight"])
+    assert torch.equal(plain.data["a"], sound_corpus.values()["state"]["weight"])
     assert plain.data["b"].shape == (0, 2)
 
 
 def test_a_network_of_nvidia_is_data_and_its_source_is_dropped(path: Path) -> None:
-    path.write_bytes(corpus.sound()["NVIDIA"])
+    path.write_bytes(sound_corpus.sound()["NVIDIA"])
     network = read_plain(path).data["G_ema"]
     assert isinstance(network, ForeignObject)
     assert (network.module, network.name) == ("", "Generator")
@@ -150,7 +151,7 @@ def test_a_network_of_nvidia_is_data_and_its_source_is_dropped(path: Path) -> No
 
 
 def test_buffers_that_torch_would_not_store_are_left_out(path: Path) -> None:
-    persistent = corpus._Call(
+    persistent = sound_corpus._Call(
         "torch_utils.persistence._reconstruct_persistent_obj",
         {
             "type": "class",
@@ -163,7 +164,7 @@ def test_buffers_that_torch_would_not_store_are_left_out(path: Path) -> None:
             },
         },
     )
-    path.write_bytes(corpus.pickled(persistent))
+    path.write_bytes(sound_corpus.pickled(persistent))
     assert list(network_state(read_plain(path).data)[0]) == ["a"]
 
 
@@ -184,16 +185,16 @@ def test_a_network_of_the_tensorflow_era_is_data(path: Path) -> None:
     """Three networks, each with variables and components, as NVIDIA's StyleGAN2 pickled them."""
     weight = np.arange(6, dtype=np.float32).reshape(2, 3)
     file = io.BytesIO()
-    pickler = corpus._Pickler(file, 4)
+    pickler = sound_corpus._Pickler(file, 4)
     state = {
         "version": 4,
         "name": "G",
-        "static_kwargs": corpus._Call("dnnlib.util.EasyDict", [["resolution", 256]]),
+        "static_kwargs": sound_corpus._Call("dnnlib.util.EasyDict", [["resolution", 256]]),
         "components": {},
-        "build_module_src": corpus.SOURCE,
+        "build_module_src": pieces.SOURCE,
         "variables": [("lod", np.float32(0)), ("w", weight)],
     }
-    pickler.write(b"\x80\x04" + corpus.named("dnnlib.tflib.network.Network") + b")\x81")
+    pickler.write(b"\x80\x04" + pieces.named("dnnlib.tflib.network.Network") + b")\x81")
     pickler.save(state)
     pickler.write(b"b.")
     path.write_bytes(file.getvalue())
@@ -208,7 +209,7 @@ def test_a_network_of_the_tensorflow_era_is_data(path: Path) -> None:
 def test_texts_of_python_2_and_arrays_in_them(path: Path) -> None:
     raw = np.arange(3000, dtype="<f4").tobytes()
     binary = b"T" + len(raw).to_bytes(4, "little") + raw
-    array = corpus.array(corpus.dtype(), (3000,), b"").replace(corpus.blob(b""), binary)
+    array = pieces.array(pieces.dtype(), (3000,), b"").replace(pieces.blob(b""), binary)
     path.write_bytes(b"\x80\x02}(U\x01aS'caf\\xe9'\nU\x01b" + array + b"u.")
     read = read_plain(path).data
     assert read["a"] == "café"
@@ -234,16 +235,16 @@ def test_settings_of_training_become_plain(path: Path) -> None:
 
 
 def test_a_zip_that_was_packed_again_is_read(path: Path) -> None:
-    save_zip(corpus.values(), path)
+    save_zip(sound_corpus.values(), path)
     with zipfile.ZipFile(path) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
-    path.write_bytes(corpus.zipped(entries, zipfile.ZIP_DEFLATED))
+    path.write_bytes(pieces.zipped(entries, zipfile.ZIP_DEFLATED))
     check_values(read_plain(path).data)
 
 
 @pytest.mark.parametrize("kind", ["torch zip", "torch legacy", "NVIDIA", "npy", "safetensors"])
 def test_every_cut_is_noticed(path: Path, kind: str) -> None:
-    whole = corpus.sound()[kind]
+    whole = sound_corpus.sound()[kind]
     for size in range(0, len(whole), max(1, len(whole) // 40)):
         path.write_bytes(whole[:size])
         with pytest.raises(CheckpointError, match=r"some\.pt"):
