@@ -1,4 +1,4 @@
-"""Loading files of a 1024 px StyleGAN2: our reader beside the usual loaders, in time and memory, on the same files in one run.
+"""Loading files of a 1024 px StyleGAN2: our reader and the usual loaders, in time and memory, on the same files in one run.
 
     python benchmarks/checkpoint_loading.py [--folder FOLDER] [--repeats 5] [--resolution 1024]
 
@@ -12,7 +12,7 @@ checkpoint in both of torch's formats, and ours in float32 and float16. Three lo
 
 Each load runs in a process of its own that has read a small file before, on files that the system holds in its cache; times are the
 fastest of the repeats, which take turns, on the clock and of the processor. Memory is the growth of the process's resident size over the
-load, at its peak (Linux), beside the file's size.
+load, at its peak (Linux), compared with the file's size.
 """
 
 import argparse

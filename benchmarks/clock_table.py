@@ -1,4 +1,4 @@
-"""A click at 9:59 of a sound: is it heard in time in the finished mp4, and does the right frame stand there?
+"""A click at 9:59 of a sound: is it heard in time in the finished mp4, and is the right frame there?
 
     python benchmarks/clock_table.py [--click 599] [--seconds 600] [--pairs] [--json FILE]
 

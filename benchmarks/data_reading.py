@@ -3,7 +3,7 @@
     python benchmarks/data_reading.py [DATA] [--clips N]
 
 Without DATA it prepares clips of the procedural world (10 s, 128 px, 12 frames a second) into a temporary folder. Read one after another
-and in random order; whole clips, and what training takes: six frames out of the middle and the sound. Beside that, the same six frames out
+and in random order; whole clips, and what training takes: six frames out of the middle and the sound. For comparison, the same six frames out
 of an H.264 video of the same clip, which must be decoded from its beginning. One thread, files in the system's cache.
 """
 

@@ -7,7 +7,7 @@ numbers set to extremes; opcodes and whole calls put in; stretches of two files 
 sound again. Then `--composed` files made of parts that fit: large values that few bytes name again and again (arguments of calls, states of
 networks, names of classes, keys), whose work is counted in steps of the interpreter; pickles of tensors of every protocol without a memo or
 with an optimised one, whose numbers are held against pickle's own reading; headers of our own with drawn settings, for every loader; networks
-in drawn wrappings. What is read goes on to the layouts, as every loader does. A tenth as many more inputs are sound bytes with damaged content:
+in drawn wrappings. What is read is passed to the layouts, as every loader does. A tenth as many more inputs are sound bytes with damaged content:
 tensors of small networks of every layout lost, renamed, of other shapes, types and numbers. Python's audit hook watches every read:
 starting a program, opening a socket, opening any file but the one that is read, importing, compiling, executing, changing the disk, all
 count as executed, and so do the canary file that every harmful call would write and a module that appears.
@@ -153,7 +153,7 @@ class Range:
         plain = read_plain(self.path)
         if isinstance(plain.data, dict) and isinstance(plain.data.get("G_ema"), ForeignObject):
             network_state(plain.data["G_ema"])
-        if plain.format == "torchscript":  # as files of CLIP go on from here
+        if plain.format == "torchscript":  # as files of CLIP are handled from here
             script_state(plain.data, str(self.path))
         return plain
 

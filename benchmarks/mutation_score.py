@@ -3,7 +3,7 @@
     python -m pip install cosmic-ray
     python benchmarks/mutation_score.py [MODULE ...] [--sample N] [--seed S] [--keep FOLDER]
 
-Which tests belong to which module, and which surviving mutants change nothing that counts, stands in `mutation_score.toml`. The changes are
+Which tests belong to which module, and which surviving mutants change nothing that counts, is in `mutation_score.toml`. The changes are
 cosmic-ray's operators, and one of ours that drops a statement. Of arithmetic operators each is replaced by its inverse alone: the others
 (shifts, say) mostly raise, and a test that only runs the line would count as one that checks it.
 
@@ -80,7 +80,7 @@ class Mutant:
 
 
 def drop_statement() -> Any:
-    """cosmic-ray's operator that isn't there: a call that stands for itself (an update, a note, a check) is left out."""
+    """cosmic-ray's operator that isn't there: a call that is a statement (an update, a note, a check) is left out."""
     import parso.python.tree
     from cosmic_ray.operators.operator import Operator
 
@@ -243,7 +243,7 @@ def in_a_child(work: Any, out: Path, cpu_seconds: float | None = None) -> int:
                 resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
                 resource.setrlimit(resource.RLIMIT_AS, (virtual_memory() + _MORE_MEMORY,) * 2)
             status = work()
-        except BaseException:  # noqa: BLE001  a child must never go on as its parent
+        except BaseException:  # noqa: BLE001  a child must never continue as its parent
             traceback.print_exc()
         finally:
             sys.stdout.flush(), sys.stderr.flush()
@@ -371,7 +371,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=list(settings["tests"]), metavar="MODULE", help="such as sgvg_core.walker.blocks")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many mutants of each module, drawn by --seed (0: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
-    parser.add_argument("--keep", type=Path, default=ROOT / ".venv" / "mutants", metavar="FOLDER", help="logs; a run that was stopped goes on")
+    parser.add_argument("--keep", type=Path, default=ROOT / ".venv" / "mutants", metavar="FOLDER", help="logs; a run that was stopped resumes")
     parser.add_argument("--again", action="store_true", help="try those that survived before once more, since the tests have changed")
     options = parser.parse_args()
     options.keep.mkdir(parents=True, exist_ok=True)

@@ -5,10 +5,10 @@
     python benchmarks/real_films.py --recordings DIR --work WORK --walker bundled   # E_a held out, the walker not
 
 Whatever learns from recordings is held out: E_a and the walker. Both are trained from nothing on synthesised sounds alone, one thread; for
-each fold copies of them learn the recordings of the other folds beside those, first E_a, then the walker what this E_a hears, and take
+each fold copies of them learn the recordings of the other folds besides those, first E_a, then the walker what this E_a hears, and take
 the places of the model's own. Generator and judge, which learn from no sound, are the model's. Sources (not clips) are held out. The first
 eight seconds of a recording make a film of each of several random starts; the film is right where the largest of the judge's mean
-probabilities over all frames is. Every source counts once in its class, every class once in the balanced accuracy. Killed, it goes on
+probabilities over all frames is. Every source counts once in its class, every class once in the balanced accuracy. Killed, it resumes
 where it was.
 """
 

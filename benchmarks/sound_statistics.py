@@ -1,4 +1,4 @@
-"""How lifelike are the synthesised sounds? Their statistics beside those of real recordings, class by class.
+"""How lifelike are the synthesised sounds? Their statistics next to those of real recordings, class by class.
 
     python benchmarks/sound_statistics.py --recordings DIR [--seeds 40] [kinds ...]
 

@@ -1,11 +1,11 @@
-"""Seconds a picture of our synthesis networks beside NVIDIA's own, on the CPU, in one run.
+"""Seconds a picture of our synthesis networks and of NVIDIA's own, on the CPU, in one run.
 
     python benchmarks/synthesis_speed.py --stylegan3 FOLDER [--sizes 128 256 512] [--rounds 7] [--minutes 3] [--batch 1] [--threads N]
         [--architecture skip|resnet|orig|stylegan3-t|stylegan3-r]
 
 FOLDER is a checkout of https://github.com/NVlabs/stylegan3 (also taken from STYLEGAN3_DIR). Both networks hold the same random
 weights and take turns, after one pair that isn't counted and tells their largest difference; the smallest of their times counts, so
-that other work on the machine weighs little. Beside it stands the processor's time, which other work doesn't lengthen. After --minutes a
+that other work on the machine weighs little. Next to it is the processor's time, which other work doesn't lengthen. After --minutes a
 size no new pair begins. Without a checkout only our own times are printed.
 """
 

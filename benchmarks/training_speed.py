@@ -1,4 +1,4 @@
-"""Seconds of a training step of each stage beside the closest peer that runs, on the CPU, in one run.
+"""Seconds of a training step of each stage and of the closest peer that runs, on the CPU, in one run.
 
     python benchmarks/training_speed.py [--stage generator|joint-space|sgvg|all] [--stylegan2-ada FOLDER] [--manipulation FOLDER]
         [--video FOLDER] [--sizes 32 64 128] [--batch 8] [--rounds 5] [--threads 1] [--only ours|theirs]

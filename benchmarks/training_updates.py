@@ -2,9 +2,9 @@
 
 generator: NVIDIA's stylegan2-ada-pytorch, its own loss.
 joint-space: F_a of sound-guided-semantic-image-manipulation (Lee et al., CVPR 2022). Its script wants CUDA, its own data and the clip
-package; its update stands here around its own AudioEncoder (ResNet-18): sounds against words, and against themselves worn.
+package; its update is written here around its own AudioEncoder (ResNet-18): sounds against words, and against themselves worn.
 sgvg: sound-guided-semantic-video-generation (Lee et al., ECCV 2022). Its trainer stops at an error in its first step (a loss takes a list
-for a tensor) and wants CUDA and two processes; its update stands here around its own E_a, LatentRNN and discriminators, and the StyleGAN2
+for a tensor) and wants CUDA and two processes; its update is written here around its own E_a, LatentRNN and discriminators, and the StyleGAN2
 in its folder, without that loss, which compares frames with themselves. Its IR-SE-50 is made narrower, as the parity runs do.
 """
 

@@ -194,7 +194,7 @@ def check_no_input(path: str | Path, inputs: Iterable[str | Path | None], error:
 
 
 def same_file(first: str | Path, second: str | Path) -> bool:
-    """Whether two names stand for the same file or folder. `first` and `second` needn't exist."""
+    """Whether two names mean the same file or folder. `first` and `second` needn't exist."""
     try:
         return os.path.samefile(first, second)
     except (OSError, ValueError):

@@ -58,7 +58,7 @@ class DeviceError(SGVGError):
 
 
 class TrainingError(SGVGError):
-    """A training can't go on: its numbers left their range, or its processes don't agree."""
+    """A training can't continue: its numbers left their range, or its processes don't agree."""
 
 
 class Cancelled(SGVGError):

@@ -53,7 +53,7 @@ def bring(parts: Sequence[HostModule], room: int) -> torch.device:
 
 @dataclasses.dataclass(eq=False)
 class HostGenerator:
-    """A generator: enough for nodes that only draw. `key` stands for its content."""
+    """A generator: enough for nodes that only draw. `key` identifies its content."""
 
     name: str
     key: str

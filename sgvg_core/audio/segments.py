@@ -165,7 +165,7 @@ def cut_window(samples: torch.Tensor, first: int, mel: MelConfig) -> torch.Tenso
 
 
 def mirrored(places: torch.Tensor, count: int) -> torch.Tensor:
-    """Whole places of any shape and anywhere -> places 0 .. count - 1 of things that go on backwards beyond both ends, and forwards again."""
+    """Whole places of any shape and anywhere -> places 0 .. count - 1 of things that continue backwards beyond both ends, and forwards again."""
     turned = places % (2 * count)
     return torch.minimum(turned, 2 * count - 1 - turned)
 

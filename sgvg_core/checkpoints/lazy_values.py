@@ -17,7 +17,7 @@ MAX_TENSORS = 20_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Blob:
-    """Bytes that stand in the file and weren't read yet; with an `encoding` they are text."""
+    """Bytes that are in the file and weren't read yet; with an `encoding` they are text."""
 
     source: Source
     offset: int

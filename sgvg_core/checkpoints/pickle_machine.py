@@ -51,12 +51,12 @@ REFUSED_OPCODES = {
 
 
 class Machine(PickleReader):
-    """The loop and the opcodes: each method is one opcode and leaves what it stands for on the stack."""
+    """The loop and the opcodes: each method is one opcode and leaves what it means on the stack."""
 
     # -- the loop
 
     def run(self) -> Any:
-        """The value that the pickle stands for, made of plain Python values and drafts; the cursor is behind its STOP."""
+        """The value that the pickle means, made of plain Python values and lazy ones; the cursor is behind its STOP."""
         actions, take = ACTIONS, self.cursor.take
         spent = self.spent
         while not self._done:

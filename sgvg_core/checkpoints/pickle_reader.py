@@ -125,7 +125,7 @@ class PickleReader:
             self.refuse(f"more than {MAX_TENSORS} tensors")
 
     def latin1(self, value: Any) -> Blob:
-        """Bytes, also those that stand in a text one for one: how Python 2, and protocols 0 to 2, write them."""
+        """Bytes, also those that are written one for one in a text: how Python 2, and protocols 0 to 2, write them."""
         if isinstance(value, Blob) and value.encoding in (None, "latin1"):
             return value
         if not isinstance(value, (Blob, str)):

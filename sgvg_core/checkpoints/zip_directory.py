@@ -1,6 +1,6 @@
 """The directory of a zip archive, read as hostile input. Nothing is ever unpacked to the disk; names are looked up, not followed.
 
-Refused: archives of several parts, encrypted entries, other methods than stored and deflate, names that stand there twice, entries that
+Refused: archives of several parts, encrypted entries, other methods than stored and deflate, names that occur twice, entries that
 overlap, reach into the directory or say one thing there and another in front of their bytes, and entries that unfold to much more than
 the file. Field layout: APPNOTE.TXT 6.3.9 of PKWARE.
 """
@@ -21,7 +21,7 @@ _STORED, _DEFLATED = 0, 8
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One file in the archive; its bytes stand at `offset`, `packed` of them, and are `size` when unpacked."""
+    """One file in the archive; its bytes are at `offset`, `packed` of them, and are `size` when unpacked."""
 
     name: str
     offset: int

@@ -156,6 +156,6 @@ def _lines(said: dict[str, Any]) -> list[str]:
         lines += [f"converted from: {shown(file.get('name'))}, SHA-256 {shown(file.get('sha256'))}" for file in files if isinstance(file, dict)]
     lines += [f"note: {shown(note, _MAX_NOTE)}" for note in said["notes"]]
     for name, part in said["parts"].items():
-        lines.append(f"beside it {shown(name)}: {part['what']}, {part['parameters']:,} parameters")
+        lines.append(f"next to it {shown(name)}: {part['what']}, {part['parameters']:,} parameters")
         lines += [f"  note: {shown(note, _MAX_NOTE)}" for note in part["notes"]]
     return lines

@@ -126,7 +126,7 @@ def _minutes(text: str) -> Minutes:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a stage, from where it stood."""
+    """Run a stage, from where it stopped."""
     from ..training.runs.history import note_command  # here, so that other commands start at once
 
     if options.stage == "generator" and train_generator.learns_from_data(options):

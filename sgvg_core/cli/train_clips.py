@@ -64,7 +64,7 @@ def _add_losses(parser: argparse.ArgumentParser) -> None:
 
 
 def _changes(options: argparse.Namespace) -> list[str]:
-    """The options that stand for settings, before those of --set."""
+    """The options that are short for settings, before those of --set."""
     told = [f"{name}={getattr(options, name)}" for name in ("gan_loss", "lambda_b", "lambda_enc") if getattr(options, name, None) is not None]
     told += [f"terms.{term}=false" for term in getattr(options, "without", [])]
     still = getattr(options, "still", [])

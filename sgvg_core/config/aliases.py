@@ -119,7 +119,7 @@ _OLDEST = {new: old for old, names in _NEWER.items() for new in names}
 def current_names(cls: type, data: Any) -> Any:
     """Plain data with the settings of the dataclass `cls`, and of those nested in it, under their present names.
 
-    Where the older and the present name both stand, both stay, so that the older one is refused as unknown.
+    Where the older and the present name are both there, both stay, so that the older one is refused as unknown.
     """
     if not isinstance(data, Mapping):
         return data

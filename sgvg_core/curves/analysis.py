@@ -33,7 +33,7 @@ _ONSETS = {"onset": SUPERFLUX, "onset_plain": PLAIN}
 class SoundAnalysis:
     """What was measured of a whole source, at each measure's own rate.
 
-    `curve` reads it at the frames of a film. Frame k of a film that begins `start` seconds into the source stands at `start` + k / fps,
+    `curve` reads it at the frames of a film. Frame k of a film that begins `start` seconds into the source is at `start` + k / fps,
     so a cut of a song has the song's beats, and nothing is measured twice.
     """
 

@@ -37,7 +37,7 @@ NO_BARS = Bars(np.zeros(0), 0, 0.0)
 
 
 def find_bars(beats: Beats) -> Bars:
-    """The bars of beats by their accents: the metre and offset whose first beats stand out most."""
+    """The bars of beats by their accents: the metre and offset whose first beats are strongest."""
     count = len(beats.seconds)
     if count < 2 * METRES[0] + 1:
         return NO_BARS
@@ -63,7 +63,7 @@ def _explained(accents: np.ndarray, metre: int, offset: int) -> float:
 
 
 def phase(marks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """Where each moment [T] lies between marks (beats, bars) in seconds, 0..1, going on evenly beyond the first and last; 0 with fewer than two."""
+    """Where each moment [T] lies between marks (beats, bars) in seconds, 0..1, continuing evenly beyond the first and last; 0 with fewer than two."""
     if len(marks) < 2:
         return np.zeros(len(seconds))
     return count(marks, seconds) % 1.0

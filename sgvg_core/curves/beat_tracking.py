@@ -1,4 +1,4 @@
-"""Beats: Ellis' dynamic programme along the tempo, then each beat moved onto the rise of energy that it stands for."""
+"""Beats: Ellis' dynamic programme along the tempo, then each beat moved onto its rise of energy."""
 
 import dataclasses
 import functools

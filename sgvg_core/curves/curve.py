@@ -67,7 +67,7 @@ class Curve:
 
     def at(self, fps: "Fraction | int | float | str", num_frames: int | None = None, *, start: "Fraction | int | float" = 0,
            how: str = "linear") -> "Curve":
-        """This curve at other times: frame k of the answer stands at `start` + k / `fps` seconds of this curve's time.
+        """This curve at other times: frame k of the answer is at `start` + k / `fps` seconds of this curve's time.
 
         `num_frames` None covers the rest of the curve. Beyond the ends the first or last value is held. Times are exact fractions, so
         nothing drifts, and frames that coincide keep their values to the bit. `how`: "linear" between the two nearest frames; "mean"

@@ -23,7 +23,7 @@ _CENS_SECONDS = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class Chroma:
-    """Power in cells of a fifth of a semitone, and how far the sound is tuned beside A = 440 Hz."""
+    """Power in cells of a fifth of a semitone, and how far the sound is tuned off A = 440 Hz."""
 
     cells: np.ndarray
     """[T, 60]."""

@@ -70,7 +70,7 @@ class _Drawing:
         self.small, self.normal = _font(12), _font(14)
 
     def x(self, seconds: float) -> float:
-        """Where a moment lies; the first and last frame stand in the middles of theirs."""
+        """Where a moment lies; the first and last frame are in the middles of theirs."""
         return self.left + (self.right - self.left) * seconds / max(self.curves.seconds, 1e-9)
 
     def header(self) -> None:

@@ -54,7 +54,7 @@ class Stft:
             yield power * scale[:, None].square(), (self.hertz - moved).clamp(0, self.sample_rate / 2)
 
     def _windows(self, chunks: Iterable[torch.Tensor]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Samples [n, n_fft] under each window, and the factor of each [n] that stands for what lies beyond the ends."""
+        """Samples [n, n_fft] under each window, and the factor of each [n] that makes up for what lies beyond the ends."""
         half, done, total = self.n_fft // 2, 0, 0
         waiting = torch.zeros(half)
         for chunk in chunks:

@@ -15,7 +15,7 @@ _JUMP = 40.0
 _CONTRAST = 2.0
 """Power of the evidence, so that the prior decides only between tempi that repeat about equally well."""
 _BAR = 0.75
-"""Weight of the bar's repetition beside the beat's own."""
+"""Weight of the bar's repetition, relative to the beat's own."""
 _AT_ONCE = 256
 """Windows whose autocorrelations are in memory together."""
 _AS_GOOD = 0.95

@@ -82,7 +82,7 @@ def _part_of(on_progress: OnProgress, done: int, mine: int, total: int) -> OnPro
 
 @contextlib.contextmanager
 def _written(target: Path) -> Iterator[None]:
-    """System errors as a DataError that says how to go on."""
+    """System errors as a DataError that says what to do."""
     try:
         yield
     except OSError as error:

@@ -56,7 +56,7 @@ def find_originals(source: str, options: PrepareOptions) -> Found:
         return _chunked(root, names, sounds)
     if layout == "sounds":
         return _files(root, sorted([*videos, *sounds]), "sound", layout=layout, options=options, left_out=[])
-    left_out = [LeftOut(name, 0.0, None, "a sound beside videos; prepare sounds with --layout sounds") for name in sounds]
+    left_out = [LeftOut(name, 0.0, None, "a sound among videos; prepare sounds with --layout sounds") for name in sounds]
     return _files(root, videos, "video", layout=layout, options=options, left_out=left_out)
 
 
@@ -141,7 +141,7 @@ def _folders(names: Sequence[str]) -> tuple[list[tuple[str, ...]], list[str | No
 
 
 def _labels(names: list[str], folders: list[tuple[str, ...]], label_from: str, layout: str) -> tuple[list[str | None], list[int], str]:
-    """The label of each file, how many folders stand down to its content, and how labels were read."""
+    """The label of each file, how many folders lead down to its content, and how labels were read."""
     in_folders = bool(folders) and all(folders)
     by_name = [_name_label(name) for name in names]
     if label_from == "auto":

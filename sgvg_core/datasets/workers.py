@@ -73,7 +73,7 @@ def _heard(pipe: Any, pipes: dict[Any, Any]) -> Any:
         process = pipes[pipe]
         process.join(1)
         raise DataError(f"a worker process ended by itself (exit code {process.exitcode}): often memory ran out; run the same command again "
-                        "with fewer --workers, it goes on where it stopped") from error
+                        "with fewer --workers, it resumes where it stopped") from error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ _FITTING_SHARE = 0.2
 
 
 def fitting_scores(known: JointMap, changes: torch.Tensor | None, named: Mapping[str, float]) -> torch.Tensor | None:
-    """How well each code shows what a target says beside its scene, in standard deviations, [N]; None where it says no more.
+    """How well each code shows what a target says besides its scene, in standard deviations, [N]; None where it says no more.
 
     `known` is the map of codes; `changes` [N, E] (None: nothing) and `named` are those of `Understood`.
     """

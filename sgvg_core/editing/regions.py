@@ -31,7 +31,7 @@ _SAME_SHAPE = 0.02
 """Two pictures have the same shape if the proportions of their sides differ by less than this share."""
 _MOST_SIDE = 16_384
 _NOTHING = 1 / 256
-"""What bicubic resampling leaves beside an edge, and less, counts as outside."""
+"""What bicubic resampling leaves next to an edge, and less, counts as outside."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _stylegan3(network: Any, ws: torch.Tensor, soft: torch.Tensor, synthesis: Ma
 
 
 def _on_canvas(soft: torch.Tensor, rate: int, size: int) -> torch.Tensor:
-    """A mask [N, H, W] at `rate` samples a picture width, in the middle of `size`; its border goes on into the margin."""
+    """A mask [N, H, W] at `rate` samples a picture width, in the middle of `size`; its border continues into the margin."""
     resized = F.interpolate(soft[:, None], size=(rate, rate), mode="bilinear", antialias=True, align_corners=False)
     before = (size - rate) // 2
     after = size - rate - before

@@ -33,7 +33,7 @@ from .targets import joint_space_of
 from .understanding import Understood, described, understand
 
 DIRECTION_SIGMAS = 2.0
-"""Standard deviations that strength 1 of a plain direction stands for."""
+"""Standard deviations at strength 1 of a plain direction."""
 _STEPS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 """Standard deviations along an attribute at which pictures are looked at."""
 _WORTH_IT = 1.0

@@ -8,7 +8,7 @@ import torch
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class KnotShift:
-    """Straight lines between offsets at given amounts; beyond the ends the last line goes on."""
+    """Straight lines between offsets at given amounts; beyond the ends the last line continues."""
 
     amounts: torch.Tensor
     """[M], rising; 0 is among them."""
@@ -28,7 +28,7 @@ def linearised(places: Sequence[float], responses: torch.Tensor, num_knots: int 
     """Places at which a response is reached in equal parts: of `places` [M], rising from 0, with measured `responses` [M], those where
     0, 1/(n-1), ... 1 of the way from the first response to the last is made.
 
-    What falls back is taken as standing still; where nothing is gained, the places are spread evenly.
+    What falls back is taken as no progress; where nothing is gained, the places are spread evenly.
 
     `num_knots` is n.
     """

@@ -34,7 +34,7 @@ class TargetPart:
     """A text; a sound (`generation.Sound` or the name of a file); a picture (the name of a file, or a tensor [1, 3, H, W] in -1..1); an
     embedding (the name of a file of `save_embedding`, or a tensor [E])."""
     weight: float = 1.0
-    """How much it counts beside the others; below 0 leads away from it."""
+    """How much it counts among the others; below 0 leads away from it."""
 
     def __post_init__(self) -> None:
         check_choice("target", self.kind, KINDS)

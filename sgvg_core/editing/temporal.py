@@ -1,4 +1,4 @@
-"""How an edited film moves beside the one it was made from: coherence over time, change from frame to frame, flicker, lag.
+"""How an edited film moves, compared with the one it was made from: coherence over time, change from frame to frame, flicker, lag.
 
 TL and TG are the temporally local and global identity preservation of STIT (Tzaban et al. 2022, arXiv 2201.08361, section 4.2): the mean cosine
 between features of neighbouring frames, and of all pairs of frames, over the same mean of the input. Their features are of faces; here they're
@@ -80,7 +80,7 @@ class _Film:
 
 
 class TemporalMeter:
-    """Two films, frame by frame; `report` says how the second moves beside the first."""
+    """Two films, frame by frame; `report` says how the second moves, compared with the first."""
 
     def __init__(self, features: Features) -> None:
         self._features, self._films = features, (_Film(), _Film())

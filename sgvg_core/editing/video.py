@@ -68,7 +68,7 @@ class VideoEditSettings:
     """How much of it is edited; None: all that follows."""
     sound_codec: str = "auto"
     metadata: Mapping[str, Any] | None = None
-    """What is kept in the file beside picture and sound, by name."""
+    """What is kept in the file besides picture and sound, by name."""
 
     def __post_init__(self) -> None:
         check_choice("fit", self.fit, FITS)

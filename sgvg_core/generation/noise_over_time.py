@@ -17,7 +17,7 @@ class NoisePath:
     """Where the noise of each frame is among its sets: 2.25 is a quarter of the way from set 2 to set 3."""
 
     positions: torch.Tensor
-    """[T], float64; frames beyond the last go on as the last two did."""
+    """[T], float64; frames beyond the last continue as the last two did."""
     period: int | None = None
     """After so many sets the first comes again; None: never."""
 

@@ -22,7 +22,7 @@ def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWa
     origin = origin_of(walk)
     if origin.keys is not None or settings.start_from == "mean":
         same = "keyframes" if origin.keys is not None else "the mean start"
-        raise ConfigError(f"enlargement: panorama shows a start beside another, but {same} would be the same in all; choose mirror or starts by seed")
+        raise ConfigError(f"enlargement: panorama shows several starts, but {same} would be the same in all; choose mirror, or starts by seed")
     view = Panorama.covering(size_of_image(model.generator)[1], settings.shape[1])
     starts = [dataclasses.replace(settings.start, seed=settings.start.seed + number) for number in range(1, view.num_windows)]
 

@@ -25,7 +25,7 @@ _STEPS_AT_ONCE = 32
 
 
 def to_rate(value: float) -> Fraction:
-    """A stored rate as the fraction it stands for."""
+    """A stored rate as the fraction it means."""
     return Fraction(value).limit_denominator(1001)
 
 
@@ -117,7 +117,7 @@ class Walk:
         return self._on_keys(keys, steps, walk_rate)
 
     def _on_keys(self, keys: Keyframes, steps: Iterable[torch.Tensor], walk_rate: Fraction) -> Iterator[torch.Tensor]:
-        """The walk at the frames: what it adds to the keyframes is interpolated, they themselves stand exactly at their times."""
+        """The walk at the frames: what it adds to the keyframes is interpolated, they themselves are exactly at their times."""
 
         def added() -> Iterator[torch.Tensor]:
             done = 0

@@ -57,7 +57,7 @@ class ImageEncoder(nn.Module):
 
     @property
     def refines(self) -> bool:
-        """Whether it takes the picture beside what was made of it so far (ReStyle), so that it can be asked again and again."""
+        """Whether it takes the picture together with what was made of it so far (ReStyle), so that it can be asked again and again."""
         return self.in_channels == 6
 
     def forward(self, image: torch.Tensor, so_far: torch.Tensor | None = None) -> torch.Tensor:

@@ -27,7 +27,7 @@ class LinearEncoder:
     ground: Ground
     embed: Embed
     small_size: int
-    """Side of the small images that are seen beside the embeddings."""
+    """Side of the small images that are seen besides the embeddings."""
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

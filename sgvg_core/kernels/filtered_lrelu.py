@@ -1,7 +1,7 @@
 """The alias-free nonlinearity: up, leaky ReLU, down, so that no frequency folds over (Karras et al. 2021, section 3.1 and appendix C.3).
 
 There are two ways to the same numbers. `FilteredLeakyReLU.forward` serves gradients, every device and number type. `in_blocks` is for
-pictures alone on the CPU: it never makes the zeros that stand between samples, and keeps to blocks that stay in the processor's cache.
+pictures alone on the CPU: it never makes the zeros between samples, and keeps to blocks that stay in the processor's cache.
 
 Along one axis the enlarged signal t has `up` samples for one of x. Its phases t_p[a] = t[up * a + p] are kept apart, as planes:
 

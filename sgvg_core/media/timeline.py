@@ -1,4 +1,4 @@
-"""Where decoded pieces lie in time, by time stamps that may jump, stand still, wrap or be wrong."""
+"""Where decoded pieces lie in time, by time stamps that may jump, repeat, wrap or be wrong."""
 
 from fractions import Fraction
 
@@ -22,7 +22,7 @@ def longest_silence(num_bytes: int, bytes_a_second: float = _FEWEST_BYTES) -> Fr
 class Timeline:
     """Pieces one after another. A gap in the stamps stays a gap if the file can hold it; whatever else doesn't follow is joined on.
 
-    So a stamp that stands still or is wrong alone is passed over, and what comes after a jump back, a wrap or a jump too far ahead goes on
+    So a stamp that repeats or is wrong alone is passed over, and what comes after a jump back, a wrap or a jump too far ahead goes on
     where the last piece ended, until the stamps jump back again.
     """
 

@@ -1,4 +1,4 @@
-"""What moves a film beside the walk itself: numbers over time, keyframes, loops, bounds on the drift, mattes.
+"""What moves a film besides the walk itself: numbers over time, keyframes, loops, bounds on the drift, mattes.
 
 It knows latents, walks and curves, and no generator: what needs one (a start by its seed, a picture of a latent) is in `generation`.
 """

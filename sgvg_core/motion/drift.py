@@ -1,4 +1,4 @@
-"""Bounds on a walk, so that it stays where the generator paints well, however long it goes on: on its steps, its distance, its directions."""
+"""Bounds on a walk, so that it stays where the generator paints well, however long it lasts: on its steps, its distance, its directions."""
 
 import dataclasses
 

@@ -100,7 +100,7 @@ def closed_sound(waveform: torch.Tensor, sample_rate: int, span: LoopSpan, cross
     """One pass of a sound [C, N]: the samples of `span`, exactly as long as its frames.
 
     With a `crossfade` of some seconds its end fades into what came before the pass (or its beginning in from what follows it), at equal
-    power, so that it goes round without a click. Silence stands in for what lies beyond the sound.
+    power, so that it goes round without a click. Beyond the sound there is silence.
     """
     first, num = round(span.start * sample_rate), round(span.duration * sample_rate)
 

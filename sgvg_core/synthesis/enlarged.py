@@ -12,7 +12,7 @@ from .generator import StyleGAN2Generator
 
 _FILLS = ("mirror", "tile", "stretch")
 ENLARGEMENTS = (*_FILLS, "panorama")
-"""mirror: the constant and its mirror image in turn, so that nothing meets what it wasn't beside; tile: over and over, as wallpaper; stretch: the
+"""mirror: the constant and its mirror image in turn, so that nothing meets what it wasn't next to; tile: over and over, as wallpaper; stretch: the
 constant itself, drawn out; panorama: several pictures side by side (see `panorama`)."""
 
 _MOST = 64
@@ -21,7 +21,7 @@ _MOST = 64
 def enlarge(generator: StyleGAN2Generator, rows: int, columns: int, how: str = "mirror") -> StyleGAN2Generator:
     """A copy of the generator whose constant is `rows` x `columns` instead of, usually, 4 x 4: its pictures grow in the same proportion.
 
-    `how` is "mirror", "tile" or "stretch". What stands in the middle of the trained constant stays in the middle. Weights are copied, and the
+    `how` is "mirror", "tile" or "stretch". What is in the middle of the trained constant stays in the middle. Weights are copied, and the
     generator stays as it is. Raises ConfigError.
     """
     check_choice("enlargement", how, _FILLS)

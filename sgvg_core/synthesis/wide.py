@@ -1,6 +1,6 @@
 """A StyleGAN3 that paints beyond its square: windows of one plane, side by side, laid over each other where they meet.
 
-The network paints a plane that goes on in all directions; its transform says which window of it is shown. Windows at whole pixels agree where
+The network paints an endless plane; its transform says which window of it is shown. Windows at whole pixels agree where
 they overlap, as far as the network is equivariant (Karras et al. 2021), and are faded into one another there.
 """
 
@@ -51,7 +51,7 @@ def window_starts(extent: int, side: int) -> list[int]:
 
 
 def _window(transform: torch.Tensor | None, ws: torch.Tensor, right: float, down: float) -> torch.Tensor:
-    """The transforms [N, 3, 3] of a window that lies so many picture widths beside the middle."""
+    """The transforms [N, 3, 3] of a window that lies so many picture widths off the middle."""
     shift = torch.eye(3, device=ws.device)
     shift[0, 2], shift[1, 2] = right, down
     base = torch.eye(3, device=ws.device) if transform is None else transform.to(ws.device)

@@ -12,7 +12,7 @@ from .released import ReleasedWalker
 class AdaptedWalker(nn.Module):
     """In the protocol of `RecurrentWalker`, over L_target latents.
 
-    `up` [L_source, L_target] shows the walker where its latents stand, `down` [L_target, L_source] brings its steps back; both are
+    `up` [L_source, L_target] shows the walker where its latents are, `down` [L_target, L_source] brings its steps back; both are
     `layer_map`s. What is between two latents of the source moves with both.
     """
 

@@ -64,7 +64,7 @@ def C(t: float, shades: str) -> Array:
 
 
 def ramp(v: Any, colours: Any, at: Any = None) -> Any:
-    """The colours along v in [0, 1], standing evenly or at the places `at`: [3, *v.shape]."""
+    """The colours along v in [0, 1], evenly spaced or at the places `at`: [3, *v.shape]."""
     at = np.linspace(0, 1, len(colours)) if at is None else at
     table = np.array([np.interp(np.linspace(0, 1, 512), at, c) for c in np.squeeze(colours).T], F)
     return table[:, (np.clip(v, 0, 1) * 511).astype(np.int32)]

@@ -91,7 +91,7 @@ def test_a_generator_that_is_not_known_spoils_no_encoder() -> None:
     state = shaped(image_encoder_shapes("GradualStyleEncoder") | {"decoder.style.1.weight": (512, 512)})
     found = told({"state_dict": state, "latent_avg": numbers("mean", 18, 512), "opts": {"encoder_type": "GradualStyleEncoder"}})
     assert (found.kind, found.parts) == ("image_encoder", {})
-    assert any("the generator beside it (1 tensors) was left out: its layout isn't known here" in note for note in found.notes)
+    assert any("the generator next to it (1 tensors) was left out: its layout isn't known here" in note for note in found.notes)
 
 
 def test_an_image_encoder_without_opts_is_taken_as_psp_and_said() -> None:

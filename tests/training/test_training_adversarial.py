@@ -108,7 +108,7 @@ def assert_same(one, other, where):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--set", "batch=8"], r"this run was begun with other settings \(batch was 4, is now 8\); go on with those, or choose another folder"),
+        (["--set", "batch=8"], r"this run was begun with other settings \(batch was 4, is now 8\); resume with those, or choose another folder"),
         (["--set", "batch=6"], r"batch: got 6, expected a multiple of 4: 1 processes, 1 slices each, of whole groups of 4 pictures"),
         (["--set", "batsch=8"], r"--set batsch=8: unknown setting 'batsch'"),
         (["--set", "size=24"], r"size: got '24', expected 8, 16, 32"),

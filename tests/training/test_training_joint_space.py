@@ -1,4 +1,4 @@
-"""The training of the joint space: it learns, it stops in time, and a run that was killed goes on."""
+"""The training of the joint space: it learns, it stops in time, and a run that was killed resumes."""
 
 import dataclasses
 import functools

@@ -109,5 +109,5 @@ def test_a_run_does_not_go_on_with_other_data(tmp_path):
         pass
     first.save()
     assert run(sounds="x").step == 1
-    with pytest.raises(ConfigError, match=r"a\.state: was begun with other sounds; go on with those, or delete the file"):
+    with pytest.raises(ConfigError, match=r"a\.state: was begun with other sounds; resume with those, or delete the file"):
         run(sounds="y")

@@ -1,4 +1,4 @@
-"""`train ablations`: every term left out once, from the same start, and one table; stopped, it goes on."""
+"""`train ablations`: every term left out once, from the same start, and one table; stopped, it resumes."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""A run that is killed goes on as if it hadn't been."""
+"""A run that is killed resumes as if it hadn't been."""
 
 import contextlib
 import json

@@ -91,7 +91,7 @@ def test_another_config_is_refused_by_the_name_of_the_field(tmp_path):
         run.step = 1
         run.save()
     run_of(tmp_path)
-    with pytest.raises(ConfigError, match=r"step_00000001\.state: .* \(generator\.channels was \[8, 16\], is now \[8, 32\]\); go on with those, or"):
+    with pytest.raises(ConfigError, match=r"step_00000001\.state: .* \(generator\.channels was \[8, 16\], is now \[8, 32\]\); resume with those, or"):
         run_of(tmp_path, {"batch": 4, "generator": {"channels": (8, 32)}})
     with pytest.raises(ConfigError, match=r"\(batch was 4, is now absent; rate was absent, is now 0\.1\)"):
         run_of(tmp_path, {"rate": 0.1, "generator": {"channels": (8, 16)}})
@@ -197,7 +197,7 @@ def test_other_threads_are_noted(tmp_path):
     torch.set_num_threads(before + 1)
     train(tmp_path, 3)
     torch.set_num_threads(before)
-    assert "goes on with threads" in (tmp_path / "metrics.jsonl").read_text()
+    assert "resumes with threads" in (tmp_path / "metrics.jsonl").read_text()
 
 
 def test_tensorboard_without_the_package_is_told(tmp_path, monkeypatch):

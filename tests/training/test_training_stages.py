@@ -1,4 +1,4 @@
-"""Every stage on a tiny world: each leaves what the next needs, can be killed and goes on; the exported folder is a model."""
+"""Every stage on a tiny world: each leaves what the next needs, can be killed and resumes; the exported folder is a model."""
 
 import dataclasses
 import json

@@ -124,7 +124,7 @@ def _which(wrapped: wrappers.Wrapped, main: Recognised, others: list[wrappers.Wr
     """What's to be said of the choice of a generator."""
     if main.kind not in _GENERATORS or not wrapped.way:
         return []
-    beside = f" ({listed([each.name for each in others])} beside it)" if others else ""
+    beside = f" ({listed([each.name for each in others])} next to it)" if others else ""
     if wrapped.averaged:
         return [f"{wrapped.name}, the averaged generator, was taken{beside}"] if others else []
     if wrapped.name.isdecimal() and others:

@@ -66,7 +66,7 @@ def _decoder(state: dict[str, torch.Tensor], latent_avg: Any) -> tuple[Recognise
     except CheckpointError as error:
         found, why = None, str(error)
     if found is None:
-        return None, (f"the generator beside it ({len(state)} tensors) was left out: {why}",)
+        return None, (f"the generator next to it ({len(state)} tensors) was left out: {why}",)
     return found, ()
 
 

@@ -13,7 +13,7 @@ from ...errors import CheckpointError
 from .recognised import Recognised
 
 NAMES = ("ws", "w", "w_plus", "wplus", "latent", "latents", "latent_code", "latent_codes", "projected_w", "code", "codes", "trajectory")
-"""Names under which latents stand in a dictionary, in the order in which they're looked for."""
+"""Names that latents have in a dictionary, in the order in which they're looked for."""
 
 
 def latents(data: Any) -> Recognised | None:

@@ -24,7 +24,7 @@ class Recognised:
     notes: tuple[str, ...] = ()
     """What was dropped, computed or assumed, each in a sentence."""
     parts: "dict[str, Recognised]" = dataclasses.field(default_factory=dict)
-    """Other networks of the same file, by the names they have there (G beside G_ema, D)."""
+    """Other networks of the same file, by the names they have there (G next to G_ema, D)."""
 
     @property
     def num_parameters(self) -> int:

@@ -129,7 +129,7 @@ def _discriminator(variables: dict[str, torch.Tensor], settings: dict[str, Any],
 def _renamed(
     variables: dict[str, torch.Tensor], prefix: str, name_of: Callable[[str, dict[str, int]], str | None]
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """The variables under NVIDIA's torch names and laid out as torch has them, and what was dropped. Blocks stand behind `prefix`."""
+    """The variables under NVIDIA's torch names and laid out as torch has them, and what was dropped. Names of blocks begin with `prefix`."""
     variables, notes = _grown(variables)
     sizes = _block_names(variables, prefix)
     ours, unknown = {}, []

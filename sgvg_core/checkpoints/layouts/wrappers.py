@@ -29,7 +29,7 @@ MEAN = "latent_avg"
 MAX_LEVELS = 6
 MAX_NETWORKS = 32
 MAX_VISITS = 4
-"""How often one dictionary or list is looked into, though it may stand in a thousand places."""
+"""How often one dictionary or list is looked into, though it may be in a thousand places."""
 
 _AVERAGED = re.compile(r"(?:.*[^a-z])?(?:ema|averaged?|avg)(?:[^a-z].*)?|gs", re.IGNORECASE)
 _UNTOLD = frozenset({"state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights"})
@@ -111,7 +111,7 @@ def plain_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _tensors(value: Mapping[Any, Any]) -> dict[str, torch.Tensor]:
-    """The tensors that stand in a dictionary by name, under plain names."""
+    """The tensors in a dictionary by name, under plain names."""
     return plain_names({name: each for name, each in value.items() if isinstance(name, str) and isinstance(each, torch.Tensor)})
 
 
@@ -120,7 +120,7 @@ def _holds(value: Any) -> bool:
 
 
 def _tables(value: Mapping[Any, Any], way: tuple[str, ...], mean: torch.Tensor | None) -> Iterator[Wrapped]:
-    """The networks whose tensors stand in a dictionary by name, one or several with their names in front."""
+    """The networks whose tensors are in a dictionary by name, one or several with their names in front."""
     state = _tensors(value)
     prefixes = _prefixes(state)
     if state and not prefixes and len(state) == len(value):

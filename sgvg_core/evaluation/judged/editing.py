@@ -29,7 +29,7 @@ from ..statistics import bootstrap, fine_detail
 
 _START_SEED, _HELD_OUT_SEED = 77, 991
 ON_THE_WAY = (0.25, 0.5, 0.75)
-"""Strengths at which changes of scene are looked at, beside 1."""
+"""Strengths at which changes of scene are looked at, besides 1."""
 HOURS = ("at night", "at noon")
 SPACES = ("w", "w+", "w+noise")
 _FIXED_EDITS = ("text=raining", "text=fire crackling", "text=splashing water", "text=thunderstorm", "text=wind noise")

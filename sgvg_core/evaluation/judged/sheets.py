@@ -48,7 +48,7 @@ def two_sounds(first: str, second: str, seconds: float = 8.0, seed: int = 11) ->
 def films_beside_renders(model: SoundModel, seed: int = 0, num: int = 8) -> torch.Tensor:
     """For each kind a row of the rendered clip and a row of the film that its sound makes (start chosen by the sound).
 
-    `num` pictures stand in a row.
+    `num` pictures a row.
     """
     films = Films(model, _FPS, seed)
     rows = []
@@ -64,7 +64,7 @@ def _first_clip(kind: str, seed: int) -> HeldOutClip:
 def blocks_alone(model: SoundModel, seed: int = 0, kind: str = "splashing water", num: int = 8) -> torch.Tensor:
     """Rows: only the coarse block walks, only the mid, only the fine, all three (the paper's Fig. 7).
 
-    `kind` is one of `KINDS`; `num` pictures stand in a row.
+    `kind` is one of `KINDS`; `num` pictures a row.
     """
     clip = _first_clip(kind, seed + 3)
     analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
@@ -76,7 +76,7 @@ def blocks_alone(model: SoundModel, seed: int = 0, kind: str = "splashing water"
 def beta_and_pull(model: SoundModel, seed: int = 0, kind: str = "fire crackling", num: int = 8) -> torch.Tensor:
     """Rows: beta 0.1, 0.4, 1, then pull 0.5 and 3 a second: more movement against more of the start (the paper's trade-off).
 
-    `kind` is one of `KINDS`; `num` pictures stand in a row.
+    `kind` is one of `KINDS`; `num` pictures a row.
     """
     clip = _first_clip(kind, seed + 5)
     analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
@@ -86,7 +86,7 @@ def beta_and_pull(model: SoundModel, seed: int = 0, kind: str = "fire crackling"
 
 
 def changing_sound(model: SoundModel, seed: int = 0, num: int = 12) -> torch.Tensor:
-    """Rain that becomes fire, and wind that becomes waves, both from one random start. `num` pictures stand in a row."""
+    """Rain that becomes fire, and wind that becomes waves, both from one random start. `num` pictures a row."""
     rows = []
     for first, second in (("raining", "fire crackling"), ("wind noise", "splashing water")):
         analysed = analyse_sound(Sound.from_waveform(two_sounds(first, second), _SOUND_RATE), model.mel)
@@ -95,7 +95,7 @@ def changing_sound(model: SoundModel, seed: int = 0, num: int = 12) -> torch.Ten
 
 
 def two_starts(model: SoundModel, seed: int = 0, kind: str = "underwater bubbling", num: int = 8) -> torch.Tensor:
-    """One sound from two start latents: the layout differs, the strength goes alike. `kind` is one of `KINDS`; `num` pictures stand in a row."""
+    """One sound from two start latents: the layout differs, the strength goes alike. `kind` is one of `KINDS`; `num` pictures a row."""
     clip = _first_clip(kind, seed + 1)
     analysed = analyse_sound(Sound.from_waveform(clip.waveform[None], _SOUND_RATE), model.mel)
     return contact_sheet(torch.cat([_row(model, analysed, random_start(model.generator, seed + start), num) for start in (21, 22)]), num)
@@ -123,7 +123,7 @@ def make_sheets(model: SoundModel, seed: int = 0, progress: Progress = silent) -
 def unlabelled_strips(model: SoundModel, seed: int = 31, num: int = 6) -> tuple[torch.Tensor, list[str]]:
     """Nine strips of films in shuffled order, for readers who don't know the kinds, and the answers, top to bottom.
 
-    `num` pictures stand in a strip.
+    `num` pictures a strip.
     """
     films = Films(model, _FPS, seed)
     clips = list(held_out_clips(len(KINDS), seed, 4.0, _FPS))

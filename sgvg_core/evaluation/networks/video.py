@@ -1,6 +1,6 @@
 """Networks that look at 16 frames at once, for the Frechet video distance and the inception score.
 
-Each has a NAME, and what is measured bears it: "FVD-judge" and "FVD-I3D" are different scales and never stand in one table.
+Each has a NAME, and what is measured bears it: "FVD-judge" and "FVD-I3D" are different scales and are never in one table.
 """
 
 from typing import NamedTuple, Protocol

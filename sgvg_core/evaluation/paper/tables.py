@@ -1,7 +1,7 @@
 """The paper's tables out of what was seen: Table 2 (FVD, IS), Table 3a (t<->v, a<->v), the judge's, and the ablations.
 
 Every figure has a 95 % interval by bootstrap over clips; every row says by how much ours differs from it, drawing the same clips on both
-sides. Figures of a network of our own bear its name and stand in tables of their own: they're on another scale than the published ones.
+sides. Figures of a network of our own bear its name and have tables of their own: they're on another scale than the published ones.
 """
 
 import dataclasses

@@ -316,7 +316,7 @@ def train_adversarial(
     workers: int = 2,
     progress: Progress = silent,
 ) -> Path:
-    """Train a generator on pictures, or go on; returns the path of the averaged one, generator.safetensors in `work`.
+    """Train a generator on pictures, or resume; returns the path of the averaged one, generator.safetensors in `work`.
 
     Next to it are critic.safetensors and `adversarial/`: config.json, metrics.jsonl, checkpoints and sheets. `init_from` has the networks
     to begin with (None: random ones). Without `ranks` this process is the only one. `workers` threads read pictures ahead. Raises ConfigError,

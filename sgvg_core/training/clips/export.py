@@ -26,7 +26,7 @@ _STAGES = (("Joint space", clip_joint_space.FOLDER), ("Sound encoder and walker"
 
 
 def inputs_of(generator: Path, joint_space: str) -> dict[str, str]:
-    """Which generator and joint space a run is made with, as hashes: it doesn't go on with others.
+    """Which generator and joint space a run is made with, as hashes: it isn't resumed with others.
 
     `joint_space` is a file, or a name as `open_space` takes it.
     """

@@ -327,7 +327,7 @@ def train_clip_joint_space(
     workers: int = 2,
     progress: Progress = silent,
 ) -> Path:
-    """Learn a joint space from clips, or go on; returns the path of joint_space.safetensors in `work`.
+    """Learn a joint space from clips, or resume; returns the path of joint_space.safetensors in `work`.
 
     Next to it `clip_joint_space/` holds config.json, metrics.jsonl (with retrieval on the test split) and checkpoints. Without `policy` the defaults
     hold, without `ranks` this process is the only one. Raises ConfigError, DataError, TrainingError.

@@ -75,7 +75,7 @@ def train_loss_ablations(
     workers: int = 2,
     progress: Progress = silent,
 ) -> list[Variant]:
-    """Train every variant, or go on; returns them with every term first, then without each, then the start that all have in common.
+    """Train every variant, or resume; returns them with every term first, then without each, then the start that all have in common.
 
     `inputs` are hashes of generator and joint space: nothing is resumed with others. Raises ConfigError, DataError, TrainingError.
     """
@@ -98,7 +98,7 @@ def train_loss_ablations(
 
 
 def _rename_older_folders(work: Path) -> None:
-    """Folders of variants that were begun under an older name of their term go on under its present one."""
+    """Folders of variants that were begun under an older name of their term are resumed under its present one."""
     for older, name in CHOICES.items():
         before, now = work / f"without_{older}", work / f"without_{name}"
         if before.is_dir() and not now.exists():
@@ -110,7 +110,7 @@ def _make_start(folder: Path, about: Mapping[str, Any], data: ClipData, new_trai
     said, note = json.dumps(about), folder / "made_of.json"
     if note.exists():
         if not same_settings(note.read_text(encoding="utf-8"), said):
-            raise ConfigError(f"{folder}: was made with other settings, data, generator or joint space; go on with those, or choose another folder")
+            raise ConfigError(f"{folder}: was made with other settings, data, generator or joint space; resume with those, or choose another folder")
         return
     training = new_training()
     mel = training.config.mel

@@ -145,7 +145,7 @@ def train_clip_sgvg(
     workers: int = 2,
     progress: Progress = silent,
 ) -> Path:
-    """Learn E_a and the walker from clips, or go on; returns `work`, where sound_encoder and walker .safetensors lie.
+    """Learn E_a and the walker from clips, or resume; returns `work`, where sound_encoder and walker .safetensors lie.
 
     Next to them `clip_sgvg/` holds config.json, metrics.jsonl (every term, and its share of the gradient), checkpoints and samples.
     `inputs` says which generator and joint space these are (hashes): a run isn't resumed with others; None: whichever. `init_from` is a sound

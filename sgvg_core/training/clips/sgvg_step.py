@@ -97,7 +97,7 @@ class ClipSgvgTraining:
 
     @torch.no_grad()
     def burn_in(self, sounds: torch.Tensor, start_ws: torch.Tensor, inside: torch.Tensor | None = None) -> WalkState:
-        """Where walks from `start_ws` [n, L, D] stand after what they heard before their frames count, [n, r + before + r, 1, M, F] with what is
+        """Where walks from `start_ws` [n, L, D] are after what they heard before their frames count, [n, r + before + r, 1, M, F] with what is
         around (`Walks`).
 
         `sounds` are log-mel windows in 0..1; `inside` says which of them are a sound's own (None: all).
@@ -109,7 +109,7 @@ class ClipSgvgTraining:
         return state
 
     def _begin_lost_anew(self, state: WalkState) -> WalkState:
-        """The same, but that lost walks stand at their start again and remember nothing."""
+        """The same, but that lost walks are at their start again and remember nothing."""
         if self.config.reset_distance is None:
             return state
         lost = ~(distance_out(state.ws, self.generator.w_avg, self.w_scale) < self.config.reset_distance)  # what isn't a number is lost too
@@ -118,7 +118,7 @@ class ClipSgvgTraining:
         return dataclasses.replace(state, ws=torch.where(lost[:, None, None], state.start_ws, state.ws), hidden=hidden)
 
     def rollout(self, state: WalkState, sounds: torch.Tensor, inside: torch.Tensor | None = None) -> torch.Tensor:
-        """Latents [n, T, L, D] of the steps that walks take from where they stand (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F].
+        """Latents [n, T, L, D] of the steps that walks take from where they are (Eq. 1 and 4), with gradients; `sounds` [n, r + T + r, 1, M, F].
 
         `inside` says which windows are a sound's own (None: all).
         """
@@ -133,7 +133,7 @@ class ClipSgvgTraining:
         return hear_part(self.encoder, sounds, part, inside).unbind(1)
 
     def _before(self, walks: Walks) -> WalkState:
-        """Where walks stand when their frames begin to count."""
+        """Where walks are when their frames begin to count."""
         num_frames = walks.real.shape[1]
         return self.burn_in(walks.sounds[:, :-num_frames], walks.start_ws, None if walks.inside is None else walks.inside[:, :-num_frames])
 

@@ -26,7 +26,7 @@ _WHAT = {
     "judge": "kind and strength of a picture; measures only, in no loss",
 }
 _TAUGHT = (
-    "**A renderer taught the generator.** Its code says which picture it stands for, so it learned by the difference from that picture; a "
+    "**A renderer taught the generator.** Its code says which picture it means, so it learned by the difference from that picture; a "
     "discriminator judged detail alone, at the end. It isn't a GAN that learned from photographs, and it knows nothing but these scenes.",
     "**Sound encoder and walker are {after}.** In the warm-up the world's own answers teach them: the latent that belongs to a sound's scene and "
     "strength is known. That isn't the paper's training, which has only clips and a joint space; its losses (Eq. 3 and 9) {losses}.",
@@ -101,7 +101,7 @@ def card_text(folder: Path, recipe: Mapping[str, Any]) -> str:
         "",
         "## How",
         "",
-        "One command a stage, each goes on after a kill; DIR is any folder, MODEL the model of the stages before.",
+        "One command a stage, each resumes after a kill; DIR is any folder, MODEL the model of the stages before.",
         "",
         *(f"    {command}" for command in commands_of(recipe.get("stages", ()))),
         "",

@@ -84,7 +84,7 @@ class Ranks:
         return bool(said.item())
 
     def wait(self) -> None:
-        """Go on when every rank is here."""
+        """Continue when every rank is here."""
         if self.count > 1:
             dist.barrier()
 

@@ -30,7 +30,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise TrainingError(f"{path}: can't be written ({error}); make room and start again, the run goes on from its last state") from error
+        raise TrainingError(f"{path}: can't be written ({error}); make room and start again, the run resumes from its last state") from error
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def taking_up(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         why = f"{type(error).__name__}: {shown(error, 200)}"
-        raise CheckpointError(f"{path}: isn't the state of a training, or of another, or damaged; delete it to go on without it ({why})") from error
+        raise CheckpointError(f"{path}: isn't the state of a training, or of another, or damaged; delete it to begin anew ({why})") from error
 
 
 def check_same(path: Path, was: str | None, now: str, what: str = "settings") -> None:
@@ -60,7 +60,7 @@ def check_same(path: Path, was: str | None, now: str, what: str = "settings") ->
     `was` is what the state says, `now` what this run is called with.
     """
     if was is not None and not same_settings(was, now):
-        raise ConfigError(f"{path}: was begun with other {what} ({was}, now {now}); go on with those, or delete the file")
+        raise ConfigError(f"{path}: was begun with other {what} ({was}, now {now}); resume with those, or delete the file")
 
 
 def append_log(path: Path, entry: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ class RunPolicy:
     num_steps: int = 1000
     """The run ends with this step."""
     max_minutes: float | None = None
-    """Stop (whole, so that the run can go on) when this call has lasted so long."""
+    """Stop (whole, so that the run can be resumed) when this call has lasted so long."""
     save_seconds: float = 300.0
     """Seconds between two checkpoints; one more is written at the end."""
     keep_last: int = 2
@@ -196,7 +196,7 @@ class SteppedRun(Loop):
         for name, now in self._surroundings().items():
             before = state["surroundings"].get(name)
             if before != now:
-                self.notes.append(f"goes on with {name} {now} instead of {before}: not bit for bit the run that it would have been")
+                self.notes.append(f"resumes with {name} {now} instead of {before}: not bit for bit the run that it would have been")
 
     def _surroundings(self) -> dict[str, Any]:
         """What the last bits of sums depend on besides the config."""
@@ -371,7 +371,7 @@ def _check_same_config(path: Path, before: Any, now: Any, defaults: Any) -> None
         if name not in old or name not in new or old[name] != new[name]
     ]
     if changed:
-        raise ConfigError(f"{path}: this run was begun with other settings ({'; '.join(changed)}); go on with those, or choose another folder")
+        raise ConfigError(f"{path}: this run was begun with other settings ({'; '.join(changed)}); resume with those, or choose another folder")
 
 
 def _step_of(line: str) -> float:

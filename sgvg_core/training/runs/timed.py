@@ -102,12 +102,12 @@ class Run(Loop):
         return {**parts, "step": self.step, "seconds": self.seconds, "extra": self.extra, **about}
 
     def _take_up(self, state: dict[str, Any]) -> None:
-        """Go on where a state file's content left off. Raises ConfigError where it was begun with something else."""
+        """Resume where a state file's content left off. Raises ConfigError where it was begun with something else."""
         check_same(self.path, str(state.get("config")), self._config)
         known = state.get("made_of", {})
         changed = sorted(name for name, made_of in self._made_of.items() if known.get(name, made_of) != made_of)
         if changed:
-            raise ConfigError(f"{self.path}: was begun with other {', '.join(changed)}; go on with those, or delete the file to begin anew")
+            raise ConfigError(f"{self.path}: was begun with other {', '.join(changed)}; resume with those, or delete the file to begin anew")
         self._take_parts(state)
         self.step, self.seconds, self.extra = int(state["step"]), float(state["seconds"]), dict(state["extra"])
 

@@ -1,7 +1,7 @@
 """Stage one, its end: the generator learns crisp detail.
 
 Absolute differences alone end in a blur, for a small generator can't know the place of every streak and leaf. So two terms join them
-once the colours stand: how much detail there is in each small region (its mean absolute Laplacian), and StyleGAN2's non-saturating
+once the colours are right: how much detail there is in each small region (its mean absolute Laplacian), and StyleGAN2's non-saturating
 loss with R1 against a discriminator that sees the rendered picture's blur as a hint and so judges detail alone. The mapping stays as
 it is, so that everything taught from sound stays valid.
 """
@@ -119,7 +119,7 @@ def finetune_detail(
     dtype: torch.dtype | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Go on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
+    """Train on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
 
     Where `config` has more channels or a larger size than that file's generator, it is grown first (`grow_generator`).
 

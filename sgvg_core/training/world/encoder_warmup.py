@@ -1,4 +1,4 @@
-"""Warm-up of the sound encoder: E_a learns the offset in W+ that the world says a sound stands for (Eq. 1)."""
+"""Warm-up of the sound encoder: E_a learns the offset in W+ that the world gives a sound (Eq. 1)."""
 
 import dataclasses
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Stage one: a StyleGAN2 taught by the renderer.
 
-A code z says which picture of the world it stands for (`world.codes`), so the generator is supervised: small sizes first, absolute
+A code z says which picture of the world it means (`world.codes`), so the generator is supervised: small sizes first, absolute
 differences at several sizes and of the steps between neighbours. Weights are averaged (EMA); every run can be killed and resumes
 from its state file.
 """

@@ -145,7 +145,7 @@ def with_words_of(config: JointSpaceConfig, stored: StoredWeights, where: str) -
 
 
 def image_caption(code: Code, rng: np.random.Generator) -> str:
-    """What could stand below the picture of a code; in a quarter of the draws hour and weather are left out."""
+    """What could be the caption of a code's picture; in a quarter of the draws hour and weather are left out."""
     return caption(code.kind, code.scene if rng.random() < 0.75 else None, code.envelope, rng)
 
 
@@ -258,7 +258,7 @@ class _Batches:
         return embed_meanings(self.space, *self._seen(rows), kinds, [some[word] for some, word in zip(STRENGTHS, words, strict=True)])
 
     def _seen(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures, worn, and the tokens of what could stand below them."""
+        """Pictures, worn, and the tokens of captions."""
         _, images = self.images.batch(rows, self.side)
         captions = [insert_random_word(image_caption(self.codes[row], self.rng), self.words) for row in rows]
         return augment_images(images, self.torch_rng), self.space.bpe.encode(captions, 0.08, self.words)

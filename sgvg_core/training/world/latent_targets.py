@@ -34,7 +34,7 @@ class LatentTargets:
     """Codes [N, 64] from which walks begin."""
 
     def offset(self, kinds: torch.Tensor, envelopes: torch.Tensor) -> torch.Tensor:
-        """The offset that a sound of a kind and strength stands for, [N, D].
+        """The offset of a sound of a kind and strength, [N, D].
 
         `kinds` [N] are indices into `KINDS`, `envelopes` [N] are in 0..1.
         """

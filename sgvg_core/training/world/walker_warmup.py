@@ -1,8 +1,8 @@
 """Stage three: the sound inversion encoder and the walker, G frozen. Warm-up by the world's own answer.
 
 Because a code says what it shows, the latent that belongs to a sound is known: the start latent's scene, with the sound's kind, its
-envelope now, and a phase that runs faster when the envelope is high. E_a learns the offset in W+ that a sound stands for (Eq. 1), the
-walker the steps (Eq. 4) on its own trajectories, which go on from chunk to chunk, so that long walks stay on course.
+envelope now, and a phase that runs faster when the envelope is high. E_a learns the offset in W+ of a sound (Eq. 1), the
+walker the steps (Eq. 4) on its own trajectories, which continue from chunk to chunk, so that long walks stay on course.
 """
 
 import dataclasses
@@ -122,7 +122,7 @@ def _encode_silence(encoder: torch.nn.Module, resized_mels: int, resized_frames:
 
 @dataclasses.dataclass
 class _Walks:
-    """A batch of walks that go on from chunk to chunk, and the teacher's side of each."""
+    """A batch of walks that continue from chunk to chunk, and the teacher's side of each."""
 
     state: WalkState
     codes: torch.Tensor
@@ -157,7 +157,7 @@ def _fresh(targets: LatentTargets, num: int, num_ws: int, rng: np.random.Generat
 
 @torch.no_grad()
 def _somewhere(targets: LatentTargets, kinds: torch.Tensor, envelope: torch.Tensor, num_ws: int, rng: np.random.Generator) -> _Walks:
-    """Walks that stand anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
+    """Walks that are anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
     num = len(kinds)
     walks = _fresh(targets, num, num_ws, rng)
     walks.phase = torch.from_numpy(rng.random(num)).float()
@@ -174,7 +174,7 @@ def _somewhere(targets: LatentTargets, kinds: torch.Tensor, envelope: torch.Tens
 
 
 def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: float, rng: np.random.Generator) -> _Walks:
-    """Some walks begin anew, those that were lost among them; the others go on from where they are."""
+    """Some walks begin anew, those that were lost among them; the others continue from where they are."""
     fresh = _fresh(targets, len(walks.codes), num_ws, rng)
     away = distance_out(walks.state.ws.detach(), targets.centre, targets.w_scale)
     anew = torch.from_numpy(rng.random(len(walks.codes)) < share) | ~(away < _LOST)
@@ -263,7 +263,7 @@ def train_walker(
 
 @dataclasses.dataclass
 class _Lessons:
-    """What the walker is taught by, step after step: short walks from anywhere in phase 1, then long ones that go on from chunk to chunk."""
+    """What the walker is taught by, step after step: short walks from anywhere in phase 1, then long ones that continue from chunk to chunk."""
 
     targets: LatentTargets
     training: WalkTraining
