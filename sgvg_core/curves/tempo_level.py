@@ -11,6 +11,8 @@ _CALM_BPM, _SLOW_BPM, _FAST_BPM = 100.0, 66.0, 130.0
 _LOUD_BETWEEN, _LIKE = 0.25, 0.8
 _HEARD_BETWEEN = 0.4
 _STRONG, _FEW_STRONG = 0.2, 0.4
+_BAR, _RETURNS = 4, 0.7
+"""Accents whose correlation over a bar of four beats is so high return with it: then the beats are at the level of their bar."""
 
 
 def level_factor(beats: np.ndarray, bpm: float, onsets: np.ndarray, loud: np.ndarray) -> float:
@@ -19,7 +21,7 @@ def level_factor(beats: np.ndarray, bpm: float, onsets: np.ndarray, loud: np.nda
     `beats` are the windows of the beats found at `bpm`; `onsets` and `loud` are envelopes [T] of `BeatEnvelopes`. Twice: below 100 BPM,
     where each beat is as strong as the next and something loud is between all of them, such as a kick on each beat and a snare between; and
     below 66 BPM, where anything begins between them. Half: from 130 BPM on, where hardly two of five beats are strong, such as hats in
-    eighths over a slow drum.
+    eighths over a slow drum; unless what's strong returns after four beats, as a syncopated bass drum does.
     """
     inner = beats[1:-1]
     if len(inner) < _FEWEST:
@@ -34,7 +36,14 @@ def level_factor(beats: np.ndarray, bpm: float, onsets: np.ndarray, loud: np.nda
         if answered or slow:
             return 2.0
     few = float((strong > _STRONG * np.quantile(strong, 0.95)).mean()) < _FEW_STRONG
-    return 0.5 if bpm >= _FAST_BPM and few else 1.0
+    return 0.5 if bpm >= _FAST_BPM and few and not _returns(strong) else 1.0
+
+
+def _returns(strong: np.ndarray) -> bool:
+    """Whether how strong the beats are [B] is the same again after a bar of four."""
+    if len(strong) < 3 * _BAR or min(strong[_BAR:].std(), strong[:-_BAR].std()) <= 0:
+        return False
+    return bool(np.corrcoef(strong[_BAR:], strong[:-_BAR])[0, 1] > _RETURNS)
 
 
 def _near(envelope: np.ndarray, places: np.ndarray) -> np.ndarray:

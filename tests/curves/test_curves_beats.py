@@ -62,6 +62,7 @@ def test_half_and_double_tempo_are_told_apart(name: str, bpm: int) -> None:
 LEVELS = {  # the level at which something loud answers something loud, or, where all are slow, at which anything begins
     "swing at 160": ({"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 5 / 3, 2, 3, 11 / 3]}, 160),
     "sixteenths at 160": ({"kick": [0, 2], "snare": [1, 3], "hat": [k / 4 for k in range(16)]}, 160),
+    "syncopation at 140": ({"kick": [0, 0.75, 1.5, 2.75], "snare": [1, 3], "hat": EIGHTHS}, 140),
     "half time at 120": ({"kick": [0], "snare": [2], "hat": [0, 1, 2, 3]}, 120),
     "half time, hats in eighths, at 80": ({"kick": [0], "snare": [2], "hat": EIGHTHS}, 80),
     "half time, two kicks, at 100": ({"kick": [0, 1.5], "snare": [2], "hat": EIGHTHS}, 100),
