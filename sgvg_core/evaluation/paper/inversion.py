@@ -69,6 +69,11 @@ class Inverter:
             codes = self.model.generator.mapping(draw_z(self.model.generator, 0, 256).to(self.model.device))[:, 0]
         return (codes - self.model.generator.w_avg).square().mean()
 
+    @property
+    def _settings(self) -> InversionSettings:
+        """Those of the row of `invert`."""
+        return InversionSettings(num_steps=self.num_steps)
+
     @cached_property
     def ground(self) -> Ground:
         """Where mapped codes lie."""
@@ -119,8 +124,7 @@ class Inverter:
         if way == _ENCODER and self.encoder is not None:
             ws = invert(self.encoder, images, self.generate)
         elif way == _INVERT:
-            settings = InversionSettings(num_steps=self.num_steps)
-            ws = invert_image(self.model.generator, images, settings, ground=self.ground, perceptual=self.perceptual).ws
+            ws = invert_image(self.model.generator, images, self._settings, ground=self.ground, perceptual=self.perceptual).ws
         else:
             ws = self.descend(images, _LOSSES[way], stepped)
         with torch.no_grad():
@@ -133,7 +137,8 @@ class Inverter:
         `keep` is the folder of all kept results; `size` is the pictures' shorter side.
         """
         eyes = fingerprint([self.model.joint_space, self.look.name, self.look, self.perceptual.name, self.perceptual])
-        films = {way: fingerprint([fingerprint_of_model(self.model), self.num_steps, self.encoder if way == _ENCODER else None]) for way in self.ways}
+        how: dict[str, Any] = {_ENCODER: self.encoder, _INVERT: dataclasses.asdict(self._settings)}
+        films = {way: fingerprint([fingerprint_of_model(self.model), self.num_steps, how.get(way)]) for way in self.ways}
         about = {"clips": source.name, "eyes": eyes, "size": size, "losses": [_RATE, _WEIGHTS, _LOSSES]}
         return {way: RecordFolder(keep, {**about, "method": f"inversion-{way}", "films": films[way]}) for way in self.ways}
 
