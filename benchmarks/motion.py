@@ -209,7 +209,7 @@ def drift(model: SoundModel, options: argparse.Namespace) -> None:
 
 
 def _ends(batches: Iterable[torch.Tensor], every: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every so many latents of the first batch and of the last."""
+    """Evenly spaced latents of the first batch and of the last."""
     both: list[torch.Tensor] = []
     for ws in batches:
         both = [*both[:1], ws]

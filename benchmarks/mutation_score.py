@@ -53,7 +53,7 @@ _HEAVY = ("torch", "torch.nn.functional", "numpy", "open_clip", "av", "PIL.Image
           "torch._dynamo", "torch.utils.deterministic")  # fmt: skip
 """Imported before the fork, by their names; one that isn't there is left out."""
 _TIMES_AS_LONG, _SECONDS_MORE = 4.0, 20.0
-"""A mutant has so many times the processor time that the same tests took, and so many seconds more."""
+"""A mutant's limit: a factor on the processor time that the same tests took, and seconds on top."""
 _MORE_MEMORY = 12 << 30
 
 
@@ -369,7 +369,7 @@ def main() -> int:
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", default=list(settings["tests"]), metavar="MODULE", help="such as sgvg_core.walker.blocks")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many mutants of each module, drawn by --seed (0: all)")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="number of mutants of each module, drawn by --seed (0: all)")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--keep", type=Path, default=ROOT / ".venv" / "mutants", metavar="FOLDER", help="logs; a run that was stopped resumes")
     parser.add_argument("--again", action="store_true", help="try those that survived before once more, since the tests have changed")

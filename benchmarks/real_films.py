@@ -72,7 +72,7 @@ class Bench:
         self.answers = find_latent_targets(cast(StyleGAN2Generator, self.model.generator))
 
     def train(self, name: str, minutes: Minutes, taught: list[Recording], share: float = 0.0, init_from: Ears | None = None) -> Ears:
-        """E_a and a walker after so many minutes of synthesised sounds and of these recordings, which have a `share` of E_a's windows."""
+        """E_a and a walker after `minutes` of synthesised sounds and of these recordings, which have a `share` of E_a's windows."""
         folder = self.work / name
         folder.mkdir(parents=True, exist_ok=True)
         real = []

@@ -92,7 +92,7 @@ EARS = {"tower": whole_tower, "texture": texture_tower}
 
 
 def draw(windows: SoundWindows, num_windows: int) -> Drawn:
-    """So many windows of a stream, once for all folds."""
+    """Windows of a stream, read once for all folds."""
     batches = [windows.batch(64) for _ in range(-(-num_windows // 64))]
     return Drawn(torch.cat([batch["log_mel"].half() for batch in batches]), torch.cat([batch["kind"] for batch in batches]),
                  [source for batch in batches for source in batch["source"]])

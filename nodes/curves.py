@@ -184,7 +184,7 @@ class CurveTools(io.ComfyNode):
                 io.Float.Input("hold", tooltip="How long a peak is held, in seconds.", **seconds),
                 io.Float.Input("release", tooltip="Time constant of falls, in seconds.", **seconds),
                 io.Float.Input("gate", tooltip="Below this the curve is 0. At its lowest: no gate.", **number, default=-10_000.0),
-                io.Float.Input("delay", default=0.0, min=-60.0, max=60.0, step=0.01, tooltip="Later by so many seconds; negative: earlier."),
+                io.Float.Input("delay", default=0.0, min=-60.0, max=60.0, step=0.01, tooltip="Seconds by which it comes later; negative: earlier."),
                 io.Boolean.Input("on_beats", display_name="on beats", default=False, tooltip="Held from beat to beat. Needs curves with beats."),
                 io.Float.Input("wander", default=0.0, min=0.0, max=10.0, step=0.01, tooltip="Adds a smooth seeded wander of up to this much."),
                 io.Int.Input("wander_seed", default=0, min=0, max=2**63 - 1, control_after_generate=True, tooltip="Seed of the wander."),

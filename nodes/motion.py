@@ -200,7 +200,7 @@ class WalkNumbers(io.ComfyNode):
                                tooltip="Bound of the walk's speed, in spreads of the generator's latents a second. 0: none."),
                 io.Float.Input("max_distance", display_name="max distance", default=0.0, min=0.0, max=1000.0, step=0.05,
                                tooltip="Bound of the distance from the average picture, where the generator's own latents have about 1. 0: none."),
-                io.Int.Input("axes", default=0, min=0, max=4096, tooltip="Steps go along so many principal axes alone. 0: all directions."),
+                io.Int.Input("axes", default=0, min=0, max=4096, tooltip="Number of principal axes that steps go along. 0: all directions."),
                 *(curve_input(name, said, optional=True, display_name=name.replace("_", " ")) for name, said in says.items()),
                 CentresWire.Input("centres", optional=True, tooltip="What psi draws towards. Open: the average picture."),
             ],
@@ -336,7 +336,7 @@ class SeamlessLoop(io.ComfyNode):
             node_id="SGVG_SeamlessLoop",
             display_name="Beat Lock Loop",
             category="SGVG/motion",
-            description="Makes a walk go round: so many whole bars of its sound, whose last frame leads on into the first. Put it right behind "
+            description="Makes a loop of a walk: a number of whole bars of its sound, whose last frame leads on into the first. Put it right behind "
             "Recurrent Walker, Keyframes or Walk Numbers.",
             inputs=[
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, Keyframes or Walk Numbers."),

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parents[1]
 FPS, RATE = Fraction(12), 22_050
 FINE = 4
-"""Pictures are drawn so many times larger and then made smaller, which smooths every edge."""
+"""Factor by which pictures are drawn larger, and then made smaller, which smooths every edge."""
 UNITS = 64
 """Places in a picture are counted as if it had 64 pixels a side."""
 

@@ -77,7 +77,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         "which of them: groups or numbers with + between them, such as 7:coarse+mid (default: 1:fine)")
     parser.add_argument("--keyframes", type=Path, default=None, metavar="JSON", help="seeds, latents, words, pictures or labels at seconds, beats "
                         "or bars, which carry the walk along; see docs/motion.md")
-    parser.add_argument("--loop", type=_loops, default=(), metavar="BARS[,BARS...]", help="a seamless loop of so many whole bars (4), or of seconds "
+    parser.add_argument("--loop", type=_loops, default=(), metavar="BARS[,BARS...]", help="a seamless loop of BARS whole bars (4), or of seconds "
                         "(6s); of several, such as 1,2,4,8, each becomes a file of its own")
     parser.add_argument("--loop-crossfade", type=number(0, 60), default=0.0, metavar="SECONDS",
                         help="the loop's sound fades into its own beginning (default: 0, it's cut)")
@@ -85,7 +85,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         help="bound of the walk's speed, in standard deviations of mapped codes a second (default: 0, none)")
     parser.add_argument("--max-distance", type=number(0, 1000), default=0.0, metavar="DISTANCE",
                         help="bound of its Mahalanobis distance from the mean; mapped codes have about 1 (default: 0, none)")
-    parser.add_argument("--axes", type=whole(0, 4096), default=0, help="step along so many principal axes of mapped codes alone (default: 0, all)")
+    parser.add_argument("--axes", type=whole(0, 4096), default=0, help="principal axes of mapped codes that steps go along (default: 0, all)")
     parser.add_argument("--causal", action="store_true", help="hear only the past, as a live use would")
     parser.add_argument("--unsure", choices=UNSURE, default="stay", help="what a film does whose sound is none of the model's scenes: stay where it "
                         "starts, or follow it anyway (default: stay)")

@@ -194,7 +194,7 @@ def _clusters(embeds: torch.Tensor, count: int) -> torch.Tensor:
 def joint_map(
     model: SoundModel, num_codes: int | None = None, seed: int = 0, progress: Progress = silent, folder: Path | None = None
 ) -> JointMap:
-    """The map of a model from so many codes (None: `NUM_CODES`), from disk if it was made before. Raises ConfigError for a model without a
+    """The map of a model from `num_codes` codes (None: `NUM_CODES`), from disk if it was made before. Raises ConfigError for a model without a
     joint space.
 
     It's kept in `folder` (None: the user's cache, see `cache_folder`); where nothing can be written there, it's made anew each time. The last

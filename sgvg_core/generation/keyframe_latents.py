@@ -89,7 +89,8 @@ class KeySource:
 def resolve_keyframes(plan: KeyframePlan, source: KeySource, grid: BeatGrid | None, period: float | None = None) -> Keyframes:
     """The latents of a plan, which `source` makes, at their moments. Raises ConfigError.
 
-    `grid` are the beats that moments snap to (None: a sound without any). `period` closes the way after so many seconds (None: it's open).
+    `grid` are the beats that moments snap to (None: a sound without any). `period` is the seconds after which the way is back at its start
+    (None: it never is).
     """
     found: dict[float, Keyframe] = {}
     for number, key in enumerate(plan.keys, start=1):

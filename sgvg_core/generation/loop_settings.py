@@ -11,7 +11,7 @@ class LoopSettings:
     """Which part of a sound becomes a loop. Its last frame leads on into the first."""
 
     bars: int = 0
-    """So many whole bars, from the first one on; 0: `seconds` are given instead."""
+    """Number of whole bars, from the first one on; 0: `seconds` are given instead."""
     seconds: float = 0.0
     """The first seconds of the sound."""
     crossfade: float = 0.0

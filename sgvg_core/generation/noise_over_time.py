@@ -19,7 +19,7 @@ class NoisePath:
     positions: torch.Tensor
     """[T], float64; frames beyond the last continue as the last two did."""
     period: int | None = None
-    """After so many sets the first comes again; None: never."""
+    """Number of sets after which the first comes again; None: it never does."""
 
     def at(self, frame: int) -> float:
         """The position of a frame."""

@@ -40,7 +40,7 @@ class StartSettings:
     truncation_psi: float = 1.0
     """1 keeps all variety, 0 is the centre itself."""
     centres: int | str = 0
-    """What truncation draws towards: 0, the mean latent; a number, the nearest of so many centres (see `generation.centres`); else a file
+    """What truncation draws towards: 0, the mean latent; a number, the nearest of that number of centres (see `generation.centres`); else a file
     of latents, its nearest."""
     label: Label | None = None
     """The class of a conditional generator by its number, or a mix {number: weight}; None: each code draws one."""

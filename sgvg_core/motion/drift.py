@@ -50,7 +50,7 @@ class DriftSettings:
     max_distance: float = 0.0
     """The largest Mahalanobis distance of a latent from the mean, where mapped codes have about 1: a latent beyond is brought back to it."""
     axes: int = 0
-    """Steps go along so many principal axes of the mapped codes alone."""
+    """Number of principal axes of the mapped codes that steps go along."""
 
     def __post_init__(self) -> None:
         check_range("max step", self.max_step, 0, 1000)

@@ -51,7 +51,7 @@ def window_starts(extent: int, side: int) -> list[int]:
 
 
 def _window(transform: torch.Tensor | None, ws: torch.Tensor, right: float, down: float) -> torch.Tensor:
-    """The transforms [N, 3, 3] of a window that lies so many picture widths off the middle."""
+    """The transforms [N, 3, 3] of a window whose distance from the middle is given in picture widths."""
     shift = torch.eye(3, device=ws.device)
     shift[0, 2], shift[1, 2] = right, down
     base = torch.eye(3, device=ws.device) if transform is None else transform.to(ws.device)
