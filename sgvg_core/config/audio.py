@@ -13,8 +13,11 @@ class MelConfig:
 
     sample_rate: int = 44_100
     n_fft: int = 2048
+    """Samples of a Fourier transform's window."""
     hop: int = 512
+    """Samples from one window to the next."""
     n_mels: int = 256
+    """Bands of the mel filter bank."""
     segment_seconds: float = 10.03
     """Length of the window that one segment hears."""
     resized_mels: int = 256

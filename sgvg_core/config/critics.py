@@ -18,15 +18,21 @@ class DiscriminatorConfig:
     cmap_dim: int = 0
     """How many numbers a label becomes; 0 without labels."""
     architecture: str = "resnet"
+    """"resnet": blocks with shortcuts. "skip": every block reads the picture. "orig": neither (StyleGAN2, figure 7)."""
     conv_clamp: float | None = None
+    """Values that a convolution gives are held in -conv_clamp..conv_clamp; None: they aren't."""
     mapping_layers: int = 8
     """Layers of the labels' mapping network behind its first, linear one."""
     mapping_lr_multiplier: float = 0.01
+    """Scales the weights of the labels' mapping network, and so its learning rate."""
     embed_features: int | None = None
+    """How many numbers a label's embedding has; None: `cmap_dim`."""
     mapping_features: int | None = None
+    """Width of the labels' mapping network; None: `cmap_dim`."""
     mbstd_group_size: int | None = 4
     """Among how many pictures statistics are taken; None: the whole batch."""
     mbstd_num_channels: int = 1
+    """How many maps of statistics are added; 0: none."""
     final_size: tuple[int, int] = (4, 4)
     """Height and width of the last features; pictures have `img_resolution` / 4 times that."""
 
@@ -74,7 +80,9 @@ class CriticConfig:
     num_frames: int = 6
     """Frames of a clip (released code: 6)."""
     image_widths: tuple[int, ...] = (32, 64, 128)
+    """Channels of D_I's layers; each halves the picture."""
     video_widths: tuple[int, ...] = (32, 64, 128)
+    """Channels of D_V's layers; each halves the picture."""
 
     def __post_init__(self) -> None:
         check_range("critic image_size", self.image_size, 16, 512)

@@ -15,14 +15,23 @@ class JointSpaceConfig:
     """The joint space of pictures, words and sounds (F_v, F_t, F_a). The defaults are the bundled size, about 0.5 M parameters a tower."""
 
     embed_dim: int = 128
+    """E, the numbers of an embedding."""
     image_size: int = 64
+    """Side in pixels to which F_v fits a picture."""
     image_width: int = 10
+    """Channels of F_v's first stage."""
     image_layers: tuple[int, int, int, int] = (1, 1, 1, 1)
+    """Units of each of F_v's four stages."""
     text_width: int = 96
+    """Width of F_t's transformer."""
     text_heads: int = 4
+    """Attention heads of F_t."""
     text_layers: int = 3
+    """Layers of F_t."""
     context_length: int = 32
+    """Tokens of a text; longer ones are cut."""
     sound_widths: tuple[int, ...] = (16, 32, 64, 128)
+    """Channels of F_a's blocks; each halves the spectrogram along both axes."""
     sound_texture: int = 0
     """Units of the layers on what the bands of a window do, added to the convolutions (0: none)."""
     mel: MelConfig = dataclasses.field(default_factory=bundled_mel)
@@ -94,11 +103,16 @@ class SoundTowerConfig:
     clip_weights: str
     """A pretrained tag, or the name of the file of weights."""
     embed_dim: int
+    """E, the numbers of an embedding of that model."""
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    """Channels of the blocks; each halves the spectrogram along both axes."""
     texture: int = 128
+    """Units of the layers on a window's texture; 0: none."""
     norm: str = "item"
+    """"batch", or "item": each window is normalised by itself."""
     mel: MelConfig = dataclasses.field(default_factory=bundled_mel)
     labels: tuple[str, ...] = ()
+    """The labels among which a sound is named when nobody gives others."""
 
     def __post_init__(self) -> None:
         for name in ("clip_model", "clip_weights"):
@@ -124,8 +138,11 @@ class ReleasedSoundTowerConfig:
     """F_a of Lee et al. (CVPR 2022): a convolution to three channels, then a ResNet-18."""
 
     embed_dim: int = 512
+    """E, the numbers of an embedding."""
     depths: tuple[int, int, int, int] = (2, 2, 2, 2)
+    """Number of units of each of the four stages."""
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of each of the four stages."""
 
     def __post_init__(self) -> None:
         check_range("released sound tower embed_dim", self.embed_dim, 8, 4096)

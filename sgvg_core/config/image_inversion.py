@@ -23,10 +23,15 @@ class ImageEncoderConfig:
     num_ws: int = 18
     w_dim: int = 512
     image_size: int = 256
+    """Side in pixels to which a picture is fitted."""
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    """Number of units of each of the four stages."""
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of each of the four stages."""
     squeeze: int = 16
+    """Divides the width of an "irse" unit into that of its squeeze-excite."""
     bounds: tuple[int, int] = (3, 7)
+    """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
     adds_mean: bool = True
     """Whether its answers are offsets from the stored mean latent."""
 

@@ -11,6 +11,7 @@ class JudgeConfig:
     """The judge of pictures: its input size, the widths of its stages and the kinds it knows."""
 
     image_size: int = 64
+    """Side in pixels to which a picture is fitted."""
     widths: tuple[int, ...] = (24, 48, 96, 128)
     labels: tuple[str, ...] = (
         "thunderstorm",

@@ -13,9 +13,13 @@ class SoundInversionConfig:
     num_ws: int = 16
     w_dim: int = 512
     log_mel_size: int = 256
+    """Side of a window's log-mel spectrogram."""
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    """Number of units of each of the four stages."""
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of each of the four stages."""
     pyramid_width: int = 512
+    """Channels of the pyramid's maps."""
     bounds: tuple[int, int] = (3, 6)
     """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
     segment_rate: float = 10.0
@@ -65,13 +69,19 @@ class ReleasedSoundConfig:
     num_ws: int = 16
     w_dim: int = 512
     log_mel_size: int = 256
+    """Side of a window's log-mel spectrogram."""
     depths: tuple[int, int, int, int] = (3, 4, 14, 3)
+    """Number of units of each of the four stages."""
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    """Channels of each of the four stages."""
     squeeze: int = 16
+    """Divides the width of a unit into that of its squeeze-excite."""
     bounds: tuple[int, int] = (3, 7)
     """Latents [0, a) read the coarsest map, [a, b) the middle one, the rest the finest."""
     transformer_layers: int = 2
+    """Layers of each head's transformer."""
     transformer_width: int = 2048
+    """Units of the linear layers in it."""
     segment_rate: float = 1.0
     """Windows a second at which it runs when the sound is to enter at every step; the released way hears the whole clip once."""
     family: str = "stylegan3"

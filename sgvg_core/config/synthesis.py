@@ -19,6 +19,7 @@ class CodeFeaturesConfig:
     num_choices: int = 4
     num_values: int = 7
     num_harmonics: int = 4
+    """Waves of the phase, 1 to this number a turn; a value has octaves of waves up to it."""
     margin: float = 0.35
     """Codes whose two best class scores (or choice scores) are closer than this are drawn again."""
 
@@ -66,10 +67,15 @@ class GeneratorConfig:
     w_dim: int = 512
     img_channels: int = 3
     mapping_layers: int = 8
+    """Layers of the mapping network."""
     mapping_lr_multiplier: float = 0.01
+    """Scales the mapping network's weights, and so its learning rate."""
     embed_features: int | None = None
+    """How many numbers a label's embedding has; None: w_dim."""
     architecture: str = "skip"
+    """"skip": every block adds to the picture. "resnet": blocks have shortcuts, the last one paints. "orig": neither."""
     conv_clamp: float | None = None
+    """Values that a convolution gives are held in -conv_clamp..conv_clamp; None: they aren't."""
     code_features: CodeFeaturesConfig | None = None
     mapping_features: int | None = None
     """Width of the mapping network's inner layers; None: that of w."""
@@ -130,7 +136,9 @@ class StyleGAN3Config:
     w_dim: int = 512
     img_channels: int = 3
     mapping_layers: int = 2
+    """Layers of the mapping network."""
     mapping_lr_multiplier: float = 0.01
+    """Scales the mapping network's weights, and so its learning rate."""
     num_critical: int = 2
     """Layers at the end that are sampled critically, the last not counted."""
     first_cutoff: float = 2.0
@@ -138,12 +146,17 @@ class StyleGAN3Config:
     last_stopband_rel: float = LAST_STOPBAND_REL
     margin_size: int = 10
     output_scale: float = 0.25
+    """What the last layer's values are multiplied by."""
     conv_kernel: int = 3
+    """Points a side of a convolution."""
     filter_size: int = 6
     """Taps of a filter for each sample of the lower rate."""
     lrelu_upsampling: int = 2
+    """How many times the rate is raised for the nonlinearity."""
     use_radial_filters: bool = False
+    """Whether filters are round, but in critically sampled layers."""
     conv_clamp: float | None = 256.0
+    """Values that a convolution gives are held in -conv_clamp..conv_clamp; None: they aren't."""
 
     def __post_init__(self) -> None:
         check_range("generator img_resolution", self.img_resolution, 16, 2048)

@@ -13,8 +13,11 @@ class WalkerConfig:
     num_ws: int
     w_dim: int
     bounds: tuple[int, int] = (3, 6)
+    """Latents [0, a) are coarse, [a, b) mid, the rest fine."""
     hidden: int = 512
+    """Units of each layer."""
     num_layers: int = 1
+    """Layers of the GRU."""
     walk_rate: float = 12.0
     """Steps a second at which the walker was trained."""
 
@@ -43,7 +46,9 @@ class ReleasedBlockConfig:
     """How many latents it moves: 4 (coarse, mid) or 8 (fine)."""
     w_dim: int = 512
     hidden: int = 512
+    """Units of each layer."""
     num_layers: int = 5
+    """Layers of the GRU, in each direction."""
     noise_fc: bool = True
     """Whether the hidden state passes a linear layer before each step (`audio_noise_fc`)."""
 
@@ -72,6 +77,7 @@ class ReleasedWalkerConfig:
     walk_rate: float = 10.0
     """Steps a second: the generation script makes a step a picture and shows each for 100 ms."""
     family: str = "stylegan3"
+    """The kind of generator whose latents these are, as `layer_map` knows it."""
     img_resolution: int = 256
 
     def __post_init__(self) -> None:

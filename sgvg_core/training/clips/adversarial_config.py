@@ -24,8 +24,11 @@ class AdversarialConfig:
     z_dim: int = 256
     w_dim: int = 256
     mapping_layers: int = 2
+    """Layers of the mapping network."""
     mapping_lr_multiplier: float = 0.01
+    """Scales the mapping network's weights, and so its learning rate."""
     conv_clamp: float | None = None
+    """Values that a convolution gives are held in -conv_clamp..conv_clamp; None: they aren't."""
     batch: int = 16
     """Pictures a step, over all processes."""
     accumulate: int = 1
@@ -33,7 +36,9 @@ class AdversarialConfig:
     mbstd_group_size: int = 4
     """Among how many pictures the discriminator looks at variety."""
     generator_lr: float = 0.0025
+    """Adam's rate for the generator."""
     critic_lr: float = 0.0025
+    """Adam's rate for the discriminator."""
     r1_gamma: float | None = None
     """Weight of R1; None: 0.0002 size^2 / batch. 0 switches it off."""
     d_reg_interval: int = 16
@@ -41,6 +46,7 @@ class AdversarialConfig:
     path_weight: float = 2.0
     """Weight of the path length; 0 switches it off."""
     g_reg_interval: int = 4
+    """Steps between two steps of path length, which are weighed by this number."""
     path_decay: float = 0.01
     """Share by which the mean path length moves each time."""
     pl_batch_shrink: int = 2

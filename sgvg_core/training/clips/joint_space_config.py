@@ -16,8 +16,11 @@ class JointSpaceWeights:
     """The weight of each term, by the losses' names; 0 switches a term off."""
 
     contrastive_sound_image: float = 1.0
+    """Contrastive term between sounds and pictures."""
     contrastive_sound_text: float = 1.0
+    """Contrastive term between sounds and captions."""
     contrastive_image_text: float = 1.0
+    """Contrastive term between pictures and captions."""
     sound_image: float = 0.0
     """Eq. 2, a <-> v. Alone it would draw towers that are trained together to one point."""
     sound_text: float = 0.0
@@ -40,11 +43,14 @@ class ClipJointSpaceConfig:
     )
     """Sizes of the towers; onto a frozen space those of F_a count. Words, merges and labels are learned from the captions."""
     num_merges: int = 400
+    """Most merges of the byte-level BPE that are learned from the captions."""
     batch: int = 64
     """Clips a step, over all processes."""
     num_steps: int = 3000
     lr: float = 1e-3
+    """AdamW's rate at its highest."""
     weight_decay: float = 0.02
+    """AdamW's decay of weights."""
     warm_up: int = 60
     """Steps over which the rate rises; then it falls along a cosine to nothing at the last step."""
     weights: JointSpaceWeights = dataclasses.field(default_factory=JointSpaceWeights)
@@ -55,6 +61,7 @@ class ClipJointSpaceConfig:
     test_every: int = 200
     """Steps between looks at the test split: retrieval (R@1) and labels."""
     num_test: int = 200
+    """Moments of the test split that are looked at."""
     seed: int = 5
 
     def __post_init__(self) -> None:

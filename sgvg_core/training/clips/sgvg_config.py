@@ -43,7 +43,9 @@ class WarmStart:
     num_steps: int = 400
     """Steps in which E_a learns the labels' offsets; 0: begin with random weights."""
     batch: int = 48
+    """Windows a step."""
     lr: float = 1e-3
+    """AdamW's rate."""
     quiet: float = 0.35
     """Share of its label's offset that the quietest moment of a clip has."""
 
@@ -75,13 +77,17 @@ class ClipSgvgConfig:
     lambda_enc: float = 2.0
     """Weight of L_enc in Eq. 9."""
     gan_loss: str = "lsgan"
+    """How D_V and D_I are asked: one of `losses.GAN_LOSSES`."""
     critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
     warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
     pull: float = DEFAULT_PULL
     """The pull of films, so that a walk learns under it."""
     encoder_lr: float = 1e-4
+    """AdamW's rate for E_a."""
     walker_lr: float = 1e-4
+    """AdamW's rate for the walker."""
     critic_lr: float = 2e-4
+    """Adam's rate for D_V and D_I."""
     batch: int = 4
     """Walks a step, over all processes."""
     accumulate: int = 1

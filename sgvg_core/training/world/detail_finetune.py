@@ -41,17 +41,23 @@ class DetailConfig:
     """How the detail is learned. A share is the size of a term's gradient at the images, relative to that of the absolute differences."""
 
     batch: int = 8
+    """Images a step."""
     lr: float = 0.003
+    """Adam's rate for the generator."""
     critic_lr: float = 0.001
+    """Adam's rate for the discriminator."""
     detail_share: float = 2.5
+    """Share of the term on detail."""
     critic_share: float = 1.0
     """0 leaves the discriminator out, which halves a step."""
     r1_gamma: float = 20.0
+    """Weight of R1."""
     d_reg_interval: int = 16
     """Steps between two R1 steps, which are weighed by this number (lazy regularisation)."""
     critic_alone_steps: int = 150
     """Steps that train only the discriminator before its loss reaches the generator."""
     critic_widths: tuple[int, ...] = (32, 64, 96)
+    """Channels of the discriminator's layers."""
     critic_side: int = 128
     """Side in pixels of the squares that the discriminator sees, one a picture at a random place; smaller pictures are seen whole."""
     ema_images: float = 2500.0

@@ -57,12 +57,16 @@ class JointSpaceRun:
     minutes: float = 12.0
     """Computing time over all runs; the rate falls to nothing at its end."""
     batch: int = 96
+    """Pictures, captions and windows a step."""
     lr: float = 2e-3
+    """AdamW's rate at its highest."""
     weight_decay: float = 0.02
+    """AdamW's decay of weights."""
     seed: int = 5
     num_captions: int = 20_000
     """Captions from which the words are learned."""
     num_merges: int = 900
+    """Most merges of the byte-level BPE that are learned from the captions."""
     first_windows: int = 3000
     """Windows of sound made before the first step."""
     fresh_windows: int = 24

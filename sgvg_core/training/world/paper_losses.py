@@ -65,9 +65,13 @@ class FinetuneConfig:
     lambda_enc: float = 2.0
     """Weight of L_enc in Eq. 9."""
     gan_loss: str = "lsgan"
+    """How D_V and D_I are asked: one of `losses.GAN_LOSSES`."""
     encoder_lr: float = 1e-4
+    """AdamW's rate for E_a."""
     walker_lr: float = 1e-4
+    """AdamW's rate for the walker."""
     critic_lr: float = 2e-4
+    """Adam's rate for D_V and D_I."""
     batch: int = 2
     """Walks a step."""
     burn_in_steps: tuple[int, ...] = (0, 12, 24, 36)

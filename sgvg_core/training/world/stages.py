@@ -52,16 +52,21 @@ class TrainSettings:
     real_share: float = REAL_SHARE
     """Share of real windows in what the sound encoder learns from, of each scene that has recordings of enough sources."""
     num_scenes: int = 4200
+    """Scenes that the generator learns from."""
     num_held_out: int = 450
+    """Scenes that it is measured by."""
     num_clips: int = 1080
     """Clips of synthesised sound for the walk."""
     num_rendered: int = 1200
     """Short rendered clips for the discriminators."""
     judge_steps: int = 1500
+    """Steps of the judge's training."""
     reader_steps: int = 1500
     """Steps of the small network that reads the phase off a latent, for the teacher of the walk."""
     generator_lr: float = 0.01
+    """Adam's rate for the generator."""
     generator_batch: int = 8
+    """Pictures a step for the generator."""
     walk: WalkTraining = dataclasses.field(default_factory=WalkTraining)
     joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
     sharpen: DetailConfig = dataclasses.field(default_factory=DetailConfig)
