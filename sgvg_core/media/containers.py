@@ -31,6 +31,7 @@ class Container:
     image_options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     max_fps: Fraction = Fraction(1000)
+    """The highest frame rate that it can hold."""
     exact_edits: bool = False
     """Whether the ends of a sound are written in a time scale that can be chosen."""
 

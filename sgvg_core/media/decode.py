@@ -23,11 +23,13 @@ class SoundInfo:
     path: Path
     sample_rate: int
     num_channels: int
+    """Channels of the track."""
     layout: str
     """FFmpeg's name of the channel layout: "mono", "stereo", "5.1(side)", ..."""
     duration_seconds: float
     """As the file declares it, 0 where it doesn't; `SoundReader.duration` is the exact one."""
     codec: str
+    """FFmpeg's name of its codec."""
     fps: Fraction | None
     """Frame rate when the file has a moving picture too."""
     exact: bool = True
@@ -35,6 +37,7 @@ class SoundInfo:
     track: int = 1
     """Which of the sound tracks this is, from 1."""
     num_tracks: int = 1
+    """Sound tracks in the file."""
     marked_default: bool = False
     """Whether the file marks this track as the one to be played."""
 

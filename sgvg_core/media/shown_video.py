@@ -45,8 +45,11 @@ class ShownVideo:
     stored_frames: int
     """How many frames the file holds in the same time."""
     has_sound: bool
+    """Whether the file has a sound track."""
     start: float = 0.0
+    """Seconds of the file that are skipped."""
     seconds: float | None = None
+    """Length of the cut; None: to the end."""
 
     @classmethod
     def open(cls, path: str | Path, *, fps: Fraction | None = None, start: float = 0.0, seconds: float | None = None) -> "ShownVideo":

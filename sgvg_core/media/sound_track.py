@@ -36,15 +36,21 @@ class SoundTrack:
 
     path: Path | None = None
     start: float = 0.0
+    """Seconds of the file that are skipped."""
     length: float | None = None
+    """Seconds of the cut; None: to the end."""
     waveform: torch.Tensor | None = None
     sample_rate: int = 0
     num_channels: int = 0
+    """Channels of the sound."""
     layout: str = ""
+    """FFmpeg's name of the channels' layout, such as "stereo" or "5.1"."""
     codec: str = ""
+    """FFmpeg's name of the file's codec; empty for samples in memory."""
     track: int | None = None
     """Which of a file's sound tracks; see `SoundReader`."""
     strict: bool = False
+    """Whether sound that lost some of itself to damage is an error."""
     tick: Tick = dataclasses.field(default=nothing, compare=False, repr=False)
 
     @classmethod
