@@ -20,6 +20,7 @@ class CurveSet:
     beats: tuple[float, ...] = ()
     """Seconds from the film's beginning."""
     downbeats: tuple[float, ...] = ()
+    """Moments of the bars' first beats, in seconds."""
     tempo: float = 0.0
     """Beats a minute; 0 where there are none."""
     confidence: float = 0.0

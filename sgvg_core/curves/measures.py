@@ -23,7 +23,9 @@ class Measure:
     """What a curve is."""
 
     unit: str
+    """Of the measured values, such as "dB"; empty for plain numbers."""
     about: str
+    """What it measures, in a line."""
     reading: str = "mean"
     """As for `Curve.at`."""
     low: float = 0.0

@@ -53,6 +53,7 @@ class GeneratedVideo:
     sheet: torch.Tensor
     """A contact sheet of frames over the whole film, uint8 [H, W, 3]."""
     report: dict[str, Any]
+    """Figures of the film and of its making, by name, as `--json` prints them."""
 
 
 def generate(

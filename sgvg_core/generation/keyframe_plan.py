@@ -24,6 +24,7 @@ class KeyframePlan:
     keys: tuple[Mapping[str, Any], ...]
     """Each with "at" (seconds, or a text such as "2 bars"), one of `KINDS`, and perhaps "ease" (of `EASINGS`) and "item" (of latents)."""
     interpolation: str = "linear"
+    """How latents between two keyframes are found, as in `motion.Keyframes`."""
     snap: str = ""
     """Where each moment is moved to: the nearest "half beat" (with the grid's swing), "beat" or "bar"; "": it stays."""
     folder: Path = Path()

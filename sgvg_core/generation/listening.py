@@ -33,6 +33,7 @@ class ScoredSegment:
     end: float
     labels: tuple[ScoredLabel, ...]
     sure: bool = True
+    """Whether the likeliest label is as probable as the model asks for."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,6 +24,7 @@ class MatteSettings:
     """How a difference of two pictures becomes a matte."""
 
     against: str = "silence"
+    """What a frame is compared with: one of `AGAINST`."""
     gain: float = 4.0
     """A mean difference of the channels of 1 / gain of the whole range is white."""
     soften: float = 0.01

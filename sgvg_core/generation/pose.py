@@ -77,6 +77,7 @@ class Pose:
     transforms: torch.Tensor
     """[T, 3, 3] of `pose_transforms`; frames beyond the last are held there."""
     anchor: str = "none"
+    """What latent 0 places the picture by: one of `ANCHORS`."""
 
     def __post_init__(self) -> None:
         check_choice("anchor", self.anchor, ANCHORS)

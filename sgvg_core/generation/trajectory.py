@@ -82,9 +82,11 @@ class Walk:
     encoder: AnySoundEncoder
     walker: AnyWalker
     start_ws: torch.Tensor
+    """The start latent [1, L, D]."""
     fps: Fraction
     settings: WalkSettings = dataclasses.field(default_factory=WalkSettings)
     causal: bool = False
+    """Whether windows hear the past alone."""
     stays: bool = False
     """Whether the sound leads nowhere: the walk hears silence as long as it lasts."""
     numbers: Mapping[str, Curve] = dataclasses.field(default_factory=dict)

@@ -22,6 +22,7 @@ class BeatGrid:
     beats: tuple[float, ...]
     """Seconds, rising; two at least."""
     beats_a_bar: int = 4
+    """1 to 16."""
     first: int = 0
     """Which of the beats is the first of a bar."""
     swing: float = STRAIGHT

@@ -30,9 +30,11 @@ class Keyframe:
     """A latent at a moment, and how the way to the next one is passed."""
 
     seconds: float
+    """The moment, from the film's beginning."""
     ws: torch.Tensor
     """[1, L, D]."""
     easing: str = "linear"
+    """How the way to the next one is passed: one of `EASINGS`."""
 
     def __post_init__(self) -> None:
         check_choice("easing", self.easing, tuple(EASINGS))
@@ -49,6 +51,7 @@ class Keyframes:
     keys: tuple[Keyframe, ...]
     """In the order of their times, each time once."""
     interpolation: str = "linear"
+    """How latents between two of them are found: one of `INTERPOLATIONS`."""
     centre: torch.Tensor | None = None
     """[D], what slerp turns about (the generator's mean latent); None: the origin."""
     period: float | None = None

@@ -28,6 +28,7 @@ class TruncatedWalk:
     """
 
     psi: Curve
+    """The factor, frame by frame."""
     centres: torch.Tensor
     centre: Curve | None = None
 
@@ -80,6 +81,7 @@ class Displacement:
 
     direction: torch.Tensor
     amount: Curve
+    """How much of it, frame by frame."""
 
     def __call__(self, walk: LatentWalk) -> LatentWalk:
         amount = curve_values(self.amount, walk)

@@ -27,6 +27,7 @@ class LoopSpan:
     num_frames: int
     fps: Fraction
     num_bars: float = 0.0
+    """Bars of the span; 0 where it's given in seconds."""
 
     @property
     def duration(self) -> Fraction:
