@@ -21,6 +21,7 @@ class MelConfig:
     segment_seconds: float = 10.03
     """Length of the window that one segment hears."""
     resized_mels: int = 256
+    """Bands to which a segment's log-mel spectrogram is resized."""
     resized_frames: int = 256
     """Size to which a segment's log-mel spectrogram is resized (bilinear, no antialiasing)."""
     edges: str = "silence"

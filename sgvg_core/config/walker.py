@@ -72,8 +72,11 @@ class ReleasedWalkerConfig:
     """The three released recurrent blocks together. The defaults are the released groups: latents 0-3, 4-7 and 8-15."""
 
     coarse: ReleasedBlockConfig = ReleasedBlockConfig(4)
+    """The block of the first latents."""
     mid: ReleasedBlockConfig = ReleasedBlockConfig(4)
+    """The block of the latents after those."""
     fine: ReleasedBlockConfig = ReleasedBlockConfig(8)
+    """The block of the rest."""
     walk_rate: float = 10.0
     """Steps a second: the generation script makes a step a picture and shows each for 100 ms."""
     family: str = "stylegan3"

@@ -31,6 +31,7 @@ class Source:
     ws: torch.Tensor
     """[1, L, D]."""
     noise: tuple[torch.Tensor, ...] | None = None
+    """Noise maps that were found with it, [H, W] a layer; None: the generator's own."""
     inverted: Inverted | None = None
     """None for latents of a file."""
     shape: tuple[int, int] | None = None

@@ -62,11 +62,13 @@ class VideoEditSettings:
     detail: float = 1.0
     """How much of what the generator can't draw of the input is put back where the edit keeps the picture's structure, 0..1."""
     batch: int = 4
+    """Frames computed at once."""
     start: float = 0.0
     """Where in the video the film begins, in seconds."""
     seconds: float | None = None
     """How much of it is edited; None: all that follows."""
     sound_codec: str = "auto"
+    """What becomes of the sound: one of `media.SOUND_CODECS`."""
     metadata: Mapping[str, Any] | None = None
     """What is kept in the file besides picture and sound, by name."""
 

@@ -44,6 +44,7 @@ class LabelledSound:
     """A sound, and what it is the sound of, in words."""
 
     label: str
+    """In words, such as "rain"."""
     sound: Sound
 
 
@@ -54,7 +55,9 @@ class SoundFitSettings:
     search: LabelSearch = dataclasses.field(default_factory=LabelSearch)
     num_steps: int = 300
     batch: int = 48
+    """Windows a step."""
     lr: float = 1e-3
+    """AdamW's rate."""
     variants: int = 4
     """How often each sound is heard: once as it is, then as other microphones, rooms and codecs would have it."""
     quiet: float = 0.7
@@ -82,6 +85,7 @@ class SoundFit:
     walker: RecurrentWalker
     walker_config: WalkerConfig
     found: LabelDirections
+    """Where the labels lead."""
     agreement: float
     """Share of windows, of variants that weren't learned from, whose offset is nearest to that of their label."""
     loss: float

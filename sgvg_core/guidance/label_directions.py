@@ -60,6 +60,7 @@ class LabelDirections:
     """What was found."""
 
     labels: tuple[str, ...]
+    """In the order of all that follows."""
     offsets: torch.Tensor
     """[K, L, D], float32 on the CPU."""
     w_scale: float

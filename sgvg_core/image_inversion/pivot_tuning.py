@@ -35,10 +35,13 @@ class TuningSettings:
 
     num_steps: int = 60
     lr: float = 3e-4
+    """Adam's rate."""
     locality_distance: float = 30.0
     """How far from the pivot, towards another code, the generator is held to what it showed."""
     locality_weight: float = 0.1
+    """Weight of the difference to the first generator away from the pivot."""
     perceptual_weight: float = 1.0
+    """Weight of the perceptual distance; 0 leaves it out."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -68,6 +68,7 @@ class InversionSettings:
     ground_weight: float = 0.002
     """Weight of the squared Mahalanobis distance per number of a latent."""
     perceptual_weight: float = 0.05
+    """Weight of the perceptual distance; 0 leaves it out."""
     patience: int = 25
     """Steps without a gain of 0.5 % after which it stops."""
     keep_at_cancel: bool = False
@@ -116,6 +117,7 @@ class Inverted:
     """What the latents show, uint8 [H, W, 3]."""
     num_steps: int
     seconds: float
+    """How long it took."""
     cancelled: bool = False
     """Whether it was stopped before its end."""
 

@@ -70,6 +70,7 @@ class TrainSettings:
     walk: WalkTraining = dataclasses.field(default_factory=WalkTraining)
     joint_space: JointSpaceRun = dataclasses.field(default_factory=JointSpaceRun)
     sharpen: DetailConfig = dataclasses.field(default_factory=DetailConfig)
+    """How the generator's detail is learned at the end."""
     finetune: FinetuneConfig = dataclasses.field(default_factory=FinetuneConfig)
     critics: CriticConfig = dataclasses.field(default_factory=CriticConfig)
     workers: int = 2
