@@ -107,8 +107,8 @@ def synthesise_clip(kind: str, rng: np.random.Generator, seconds: float, sample_
 class RecordingConditions:
     """Random damage to mel power, cheaper than to a waveform: pitch, an equaliser, steady noise, a band limit.
 
-    Drawn once for a clip, so that a window and the clip's loudest moment are worn alike. The noise is measured by `loudness`, the power of the
-    clip's loudest moment; `num_mels` is the number of bands.
+    Drawn once for a clip, so that a window and the clip's loudest moment are worn alike. The noise is relative to `loudness`, the clip's mean
+    power; `num_mels` is the number of bands.
     """
 
     def __init__(self, rng: np.random.Generator, num_mels: int, loudness: float) -> None:
