@@ -96,7 +96,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--noise-seconds", type=number(0.02, 3600), default=1.0, metavar="SECONDS",
                         help="after how long smooth noise has changed altogether (default: 1)")
     parser.add_argument("--shape", type=_shape, default=None, metavar="WxH", help="paint wider or higher than the generator was trained for, in its "
-                        "own pixels, such as 256x128 (default: as trained); --size resamples that")
+                        "own pixels, such as 512x256 (default: as trained); --size resamples that")
     parser.add_argument("--enlargement", choices=ENLARGEMENTS, default="mirror",
                         help="StyleGAN2: how a larger shape is filled; panorama: starts of --seed and the next ones side by side (default: mirror)")
     parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once (default: 4)")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Stage = Callable[[argparse.Namespace, "TrainSettings", Progress], str]
 Minutes = tuple[float, ...]
 
-_MINUTES = {"generator": 56.0, "sharpen": 75.0, "joint-space": 12.0, "walk": 90.0, "finetune": 30.0}
+_MINUTES = {"generator": 176.0, "sharpen": 75.0, "joint-space": 12.0, "walk": 90.0, "finetune": 30.0}
 """Minutes of computing of each stage, when nobody says otherwise."""
 
 
@@ -35,7 +35,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     """Add ``train`` and its stages to the commands."""
     parser = commands.add_parser("train", help="make a model from nothing", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    words = "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128 px), or with --data from your own pictures"
+    words = "a StyleGAN2 taught by the renderer (minutes: all, or one number for each of 32, 64, 128, 256 px), or with --data from your own pictures"
     train_generator.add_own_data(_add_stage(stages, "generator", _generator, words, own_data=True))
     add_world_settings(_add_stage(stages, "sharpen", _sharpen, "the generator's detail, against a discriminator"))
     judge = _add_stage(stages, "judge", _judge, "the judge of pictures, which only measures")

@@ -29,8 +29,8 @@ class ModelConfig:
 LANDSCAPES = ModelConfig(
     mel=JointSpaceConfig().mel,
     generator=GeneratorConfig(
-        img_resolution=128,
-        channels=(256, 256, 256, 128, 64, 32),
+        img_resolution=256,
+        channels=(256, 256, 256, 128, 64, 32, 16),
         z_dim=64,
         w_dim=256,
         mapping_layers=4,
@@ -39,7 +39,7 @@ LANDSCAPES = ModelConfig(
     ),
     joint_space=JointSpaceConfig(sound_texture=128),
     sound_encoder=SoundInversionConfig(
-        num_ws=12,
+        num_ws=14,
         w_dim=256,
         log_mel_size=64,
         depths=(1, 1, 2, 1),
@@ -50,10 +50,10 @@ LANDSCAPES = ModelConfig(
         texture=64,
         texture_reach=1.5,
     ),
-    walker=WalkerConfig(num_ws=12, w_dim=256, hidden=256, walk_rate=12.0),
+    walker=WalkerConfig(num_ws=14, w_dim=256, hidden=256, walk_rate=12.0),
     judge=JudgeConfig(),
 )
-"""The bundled model: nine landscapes at 128 px."""
+"""The bundled model: nine landscapes at 256 px."""
 
 TINY = ModelConfig(
     mel=LANDSCAPES.mel,

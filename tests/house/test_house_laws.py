@@ -266,6 +266,6 @@ def test_no_folder_hides_the_workflows(pack_root: Path) -> None:
 def test_bundled_files_stay_small(pack_root: Path) -> None:
     sizes = {path.relative_to(pack_root): path.stat().st_size for path in (pack_root / "models").rglob("*") if path.is_file()}
     weights = sum(size for path, size in sizes.items() if path.suffix == ".safetensors")
-    assert weights <= 24.5e6, sizes
+    assert weights <= 40e6, sizes
     assert sum(sizes.values()) - weights <= 1e5, sizes
-    assert max(sizes.values(), default=0) <= 15e6, sizes
+    assert max(sizes.values(), default=0) <= 30e6, sizes

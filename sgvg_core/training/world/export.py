@@ -19,7 +19,7 @@ from .results import SHARPENED
 PARTS = ("generator", "joint_space", "sound_encoder", "walker", "judge")
 AFTER = ("warm-up", *(name.replace("_", "-") for name in PHASES))
 """After which stage the sound encoder and the walker are taken."""
-LARGEST_FILE, LARGEST_MODEL = 15_000_000, 24_000_000
+LARGEST_FILE, LARGEST_MODEL = 30_000_000, 40_000_000
 """Bytes that a model that comes with the pack may have."""
 
 

@@ -34,8 +34,8 @@ from .sound_data import REAL_SHARE, drop_rare_classes, load_recordings
 from .sound_pool import SoundPool, make_recording_pool, make_sound_pool, with_mixture_weights
 from .walker_warmup import WalkTraining, train_walker
 
-GENERATOR_MINUTES = (4.0, 10.0, 42.0)
-"""How the minutes of a generator are shared among its last three sizes."""
+GENERATOR_MINUTES = {32: 4.0, 64: 10.0, 128: 42.0, 256: 120.0, 512: 480.0}
+"""How the minutes of a generator are shared among its sizes, in pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,14 +107,13 @@ def rendered_images(settings: TrainSettings, progress: Progress = silent) -> tup
 def generator_stage(settings: TrainSettings, minutes: tuple[float, ...], progress: Progress = silent) -> Path:
     """Stage one. `minutes` holds one number a size, smallest first, or one number for all together."""
     rendered_images(settings, progress)
-    sizes = tuple(size for size in (32, 64, 128, 256, 512) if size <= settings.config.generator.img_resolution)[-3:]
+    shares = {size: share for size, share in GENERATOR_MINUTES.items() if size <= settings.config.generator.img_resolution}
     if len(minutes) == 1:
-        shares = GENERATOR_MINUTES[-len(sizes) :]
-        minutes = tuple(minutes[0] * share / sum(shares) for share in shares)
+        minutes = tuple(minutes[0] * share / sum(shares.values()) for share in shares.values())
     return train_generator(
         settings.work,
         settings.config.generator,
-        sizes=sizes,
+        sizes=tuple(shares),
         minutes=minutes,
         num_scenes=settings.num_scenes,
         num_held_out=settings.num_held_out,
