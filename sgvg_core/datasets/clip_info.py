@@ -40,6 +40,7 @@ class ClipInfo:
     split: str
     """"train" or "test"; all clips of one source are on the same side."""
     label: str | None
+    """What it shows or sounds like, in words; None: unknown."""
     source: str
     """The recording that it was cut from; clips of one recording share it."""
     origin: str
@@ -47,25 +48,34 @@ class ClipInfo:
     start_seconds: float
     """Where in that file it begins."""
     seconds: float
+    """Its length."""
     num_frames: int
     """0 where there are sounds alone."""
     frame_rate: str | None
     """Frames a second, exact ("12", "30000/1001"); None for sounds alone."""
     width: int
+    """Of the stored frames, in pixels; 0 for sounds alone."""
     height: int
+    """Of the stored frames, in pixels; 0 for sounds alone."""
     sample_rate: int
     num_samples: int
+    """Samples of its sound, one channel."""
     rms_db: float
     """Loudness: root mean square of the samples, in dB below full scale."""
     peak_db: float
+    """The largest sample, in dB below full scale."""
     sha256: str
     """Of the original file (of the recipe, in the procedural world)."""
     content: str
     """SHA-256 over the clip's sound and frames as they lie in the shard."""
     shard: str
+    """Name of the tar that holds it."""
     json: Part
+    """Where its description lies in the shard."""
     flac: Part
+    """Where its sound lies in the shard."""
     frames: Part | None = None
+    """Where its frames lie in the shard; None for sounds alone."""
 
     def __post_init__(self) -> None:
         good = (KEY.fullmatch(self.key) and SHARD_NAME.fullmatch(self.shard) and self.split in SPLITS

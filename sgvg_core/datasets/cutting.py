@@ -37,12 +37,15 @@ class Cut:
     """A clip before it's stored."""
 
     start_seconds: float
+    """Where in its original it begins."""
     seconds: float
+    """Its length."""
     waveform: NDArray[np.float32]
     """[N], mono."""
     frames: list[bytes]
     """JPEGs."""
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What else is known of it, for its JSON."""
 
 
 def cuts(original: Original, root: Path, options: PrepareOptions, on_progress: OnProgress) -> Iterator[Cut | LeftOut]:

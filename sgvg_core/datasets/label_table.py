@@ -20,9 +20,13 @@ class Row:
     """A line of the table."""
 
     file: str
+    """Path relative to the prepared folder."""
     label: str | None
+    """In words; None: the table doesn't say."""
     source: str | None
+    """The recording that it belongs to; None: the table doesn't say."""
     split: str | None
+    """"train" or "test"; None: the table doesn't say."""
 
 
 @dataclasses.dataclass(frozen=True)

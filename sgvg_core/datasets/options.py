@@ -96,11 +96,13 @@ class Original:
     name: str
     """Path relative to the prepared folder, with forward slashes, or the recipe."""
     label: str | None
+    """What it shows or sounds like, in words; None: unknown."""
     source: str
     """The recording it belongs to."""
     split: str | None = None
     """The side that folders or a table name, if they do."""
     num_bytes: int = 0
+    """Its size, by which work is shared out; 0 for a recipe."""
     seed: int = 0
     """Of the procedural world."""
     chunks: "tuple[Chunk, ...]" = ()
@@ -111,8 +113,11 @@ class Chunk:
     """A moment of a recording that comes as single pictures and short sounds."""
 
     milliseconds: int
+    """Where in the recording it begins."""
     image: str
+    """Path of its picture, relative to the prepared folder."""
     sound: str
+    """Path of its sound, relative to the prepared folder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +125,10 @@ class LeftOut:
     """A file, or a stretch of one, that became no clip, and why."""
 
     origin: str
+    """The file, relative to the prepared folder, or the recipe."""
     start_seconds: float
+    """Where the stretch begins in it."""
     seconds: float | None
+    """Length of the stretch; None: the whole file."""
     reason: str
+    """Why, in words."""

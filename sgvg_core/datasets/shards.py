@@ -27,10 +27,13 @@ class ShardJob:
     """Which originals make a shard, and where it goes."""
 
     number: int
+    """Its place among the shards."""
     originals: tuple[Original, ...]
     root: Path
+    """The folder that is prepared."""
     folder: Path
     notes: Path
+    """Folder of the notes on what is finished."""
     options: PrepareOptions
 
     @property

@@ -38,8 +38,11 @@ class Difference:
     """How much more one method has than another, with its 95 % interval."""
 
     value: float
+    """The difference of their figures."""
     low: float
+    """Lower end of the interval."""
     high: float
+    """Upper end of the interval."""
 
     @property
     def excludes_zero(self) -> bool:

@@ -43,9 +43,11 @@ class EditingFigures:
     right: float
     """1 where it sees what was asked for (for hours: the start's own scene still)."""
     probability: float
+    """That the judge gives to what was asked for."""
     detail: float
     """Fine detail over the start's."""
     distance: float
+    """Mahalanobis distance of the edited latents to the mapped codes; these have about 1."""
     colour: float
     """Mean change of the mean colour, in -1..1."""
     cosine: float

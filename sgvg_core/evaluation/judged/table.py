@@ -48,6 +48,7 @@ class HeldOutClip:
     """A sound that no training saw, and its cause."""
 
     kind: int
+    """Its place in `KINDS`."""
     seed: int
     waveform: torch.Tensor
     """[N] at 22,050 Hz."""
@@ -60,11 +61,17 @@ class Film:
     """What the judge says of one film."""
 
     right: bool
+    """Whether the judge's probabilities, averaged over the frames, name the sound's scene."""
     seconds_until_right: float
+    """When it shows it from; infinite: never."""
     correlation: float
+    """Of the read strength with the hidden envelope, at the best lag."""
     lag_seconds: float
+    """That lag."""
     detail: float
+    """Mean absolute Laplacian of its frames."""
     features: np.ndarray
+    """The judge's features of every fourth frame, [T / 4, F]."""
 
 
 def held_out_clips(num_clips: int, seed: int, seconds: float, fps: float) -> Iterator[HeldOutClip]:

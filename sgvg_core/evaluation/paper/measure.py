@@ -35,6 +35,7 @@ class Entry:
     """A row to be measured: a method in a model."""
 
     key: str
+    """Its name in files."""
     name: str
     model: SoundModel
     make: Make

@@ -137,6 +137,7 @@ class Method:
     """A way to make films, by its name in tables."""
 
     key: str
+    """Its name in files and options."""
     name: str
     make: Make
 

@@ -35,9 +35,11 @@ class MeasuredClip:
     """A sound that no training saw, with what is known of it."""
 
     index: int
+    """Its place among the source's clips."""
     key: str
     """Its name; files of what was measured bear it."""
     label: str | None
+    """In words; None: unknown."""
     seed: int
     """Of its start latent, the same for every method."""
     num_frames: int

@@ -61,9 +61,13 @@ class Cell:
     """A figure with its 95 % interval, and how much more ours has (None in our own row)."""
 
     value: float
+    """The figure."""
     low: float
+    """Lower end of the interval."""
     high: float
+    """Upper end of the interval."""
     ours_more: Difference | None = None
+    """Ours less this one; None in our own row."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Row:
     """A method's figures by the names of the columns; None where one isn't measured."""
 
     key: str
+    """The method's name in files."""
     name: str
     cells: dict[str, Cell | None]
 
@@ -80,10 +85,13 @@ class Table:
     """A table of measured figures."""
 
     key: str
+    """Its name in files and options."""
     title: str
+    """The line above it."""
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    """What the reader must know of it, a line each."""
     of: str = "films"
     """What the rows are."""
 

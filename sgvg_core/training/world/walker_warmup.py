@@ -53,13 +53,17 @@ class WalkTraining:
     encoder_share: float = 0.35
     """Of the minutes of the stage, those of the sound encoder; the others are the walker's. 1 or 0: one of them alone, the other stays as it is."""
     encoder_lr: float = 2e-3
+    """AdamW's rate for E_a at its highest."""
     encoder_batch: int = 96
+    """Windows a step."""
     encoder_init_share: float = 0.0
     """Share of the weights that a fine-tuned sound encoder takes from its beginning (`lerp_to_initial`); 0: all as learned."""
     silent_share: float = 0.5
     """Share of the windows in which the convolutions are silent, so that the texture learns to answer alone."""
     shortened_share: float = SHORTENED_SHARE
+    """Share of windows that are pictured as of a short sound."""
     small_speaker_share: float = SMALL_SPEAKER_SHARE
+    """Share of windows as a small loudspeaker gives them."""
     pool_seconds: float = 6.0
     """Length of the synthesised clips."""
     short_clips: int = 0
@@ -67,14 +71,19 @@ class WalkTraining:
     walker_clips: int = 0
     """Number of synthesised clips that the walker learns from; 0: all."""
     walker_lr: float = 2e-3
+    """Adam's rate for the walker at its highest."""
     walker_batch: int = 48
+    """Walks a step."""
     chunk: int = 24
     """Steps of a long walk between two updates."""
     short_share: float = _SHORT_SHARE
     """Fraction of the walker's training with short walks (phase 1); 0: long ones alone."""
     restarts: float = _RESTARTS
+    """As `_RESTARTS`."""
     doubt_share: float = _DOUBT_SHARE
+    """As `_DOUBT_SHARE`."""
     envelope_weight: float = ENVELOPE_WEIGHT
+    """As `ENVELOPE_WEIGHT`."""
 
     def __post_init__(self) -> None:
         for name in ("encoder_share", "silent_share", "shortened_share", "small_speaker_share", "short_share", "restarts", "doubt_share"):
