@@ -120,7 +120,7 @@ def test_labels_on_the_command_line(
     generator = build_generator(config)
     shutil.copytree(tiny_model_folder, tmp_path / "classes")
     save_generator(tmp_path / "classes" / "generator.safetensors", generator, config)
-    words = ["generate", str(hiss), "--model", str(tmp_path / "classes"), "--device", "cpu", "--candidates", "4"]
+    words = ["generate", str(hiss), "--model", str(tmp_path / "classes"), "--device", "cpu", "--candidates", "4", "--fps", "5"]
     for label in ([], ["--label", "2"], ["--label", "0:0.5,1:0.5", "--from", "random"], ["--label", "1", "--from", "mean"]):
         assert main([*words, "-o", str(tmp_path / "film.mp4"), *label, "--report", str(tmp_path / "report.json")]) == 0
     assert json.loads((tmp_path / "report.json").read_text())["settings"]["label"] == 1

@@ -8,9 +8,10 @@ import torch
 
 from sgvg_core.assembly import SoundModel
 from sgvg_core.audio.segments import clip_log_mel
-from sgvg_core.generation import Sound, Walk, analyse_sound
+from sgvg_core.generation import Sound, Walk, analyse_sound, trajectory
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.generation.trajectory import change_rate
+from sgvg_core.latents import interpolate_ws
 from sgvg_core.walker import WalkSettings
 
 
@@ -37,6 +38,20 @@ def test_change_rate_is_linear_interpolation_however_it_streams(in_rate: int, ou
         low = min(int(position), 18)
         wanted.append(torch.lerp(steps[low], steps[low + 1], position - low))
     torch.testing.assert_close(got, torch.stack(wanted))
+
+
+def test_change_rate_keeps_no_more_steps_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    def noting(ws: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        kept.append(len(ws))
+        return interpolate_ws(ws, positions)
+
+    monkeypatch.setattr(trajectory, "interpolate_ws", noting)
+    steps = torch.arange(200.0)[:, None, None]
+    got = torch.cat(list(change_rate(steps.split(4), Fraction(12), Fraction(25), 400)))
+    torch.testing.assert_close(got.flatten(), torch.arange(400.0) * 12 / 25)
+    assert max(kept) <= 6  # a batch of four, and the two that the next frame lies between
 
 
 def test_change_rate_holds_the_last_step() -> None:

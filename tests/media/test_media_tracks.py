@@ -83,14 +83,15 @@ def test_channels_that_cancel_are_heard_by_the_loudest(make_sound: MakeSound, ga
 def test_one_to_eight_channels_are_read_and_filmed(tmp_path: Path, num_channels: int, name: str, codec: str, sample_format: str) -> None:
     if (name, num_channels) in (("a.opus", 4), ("a.m4a", 7)):
         pytest.skip("the encoder has no such layout")
-    sound = np.stack([0.2 * np.sin(2 * np.pi * (300 + 100 * channel) * np.arange(RATE) / RATE) for channel in range(num_channels)]).astype(np.float32)
+    time = np.arange(RATE // 2) / RATE
+    sound = np.stack([0.2 * np.sin(2 * np.pi * (300 + 100 * channel) * time) for channel in range(num_channels)]).astype(np.float32)
     path = mux_sound(tmp_path / name, sound, RATE, codec, sample_format)
     waveform, _ = read_sound(path)
     assert waveform.shape[0] == num_channels
     assert waveform.abs().amax(1).min() > 0.02
     filmed = in_film(path, "aac")[0]
     assert filmed.shape[0] == (2 if num_channels == 7 else num_channels)
-    assert filmed.shape[1] / RATE == pytest.approx(1.0, abs=0.03)
+    assert filmed.shape[1] / RATE == pytest.approx(0.5, abs=0.03)
     assert SoundTrack.from_waveform(waveform, RATE).layout == SoundTrack.from_file(path).layout or num_channels in (4, 5, 6, 7)
 
 
