@@ -1,15 +1,14 @@
 """How well what curves drive follows them, in the pixels of films of the bundled model; how loops close; what ten minutes of walking do; what a
 frame with curves costs.
 
-    python benchmarks/motion.py [--only follows pose loops drift cost] [--frames 96] [--minutes 10]
+    python benchmarks/motion.py [--only pictures speeds pose loops drift cost] [--frames 96] [--minutes 10]
 
-*follows*: Pearson's correlation of what moved in the pixels with the curve. Where the curve sets a picture (layers, direction, psi, centre, mix,
-noise) that's the mean absolute difference to the picture at rest; where it sets a speed (step, beta, speed of the noise), the mean
-absolute change from frame to frame over half a second, over that of the film without the curve; for pull, the distance to that film, at most half
-a second later, since pull works in time. *pose*: of a StyleGAN3 with random weights: the shift that correlates best with the first frame; how far
-turned and zoomed pictures differ from it. *loops*: the step from the last frame to the first over the median step between neighbours, and the
-first frame painted once more as frame T. *drift*: the judge's certainty, fine detail and distance from the mean
-in the first and the last round of a song that's heard again and again.
+*pictures*: Pearson's correlation of the curve with the mean absolute difference to the picture at rest, for what sets a picture (layers,
+direction, psi, centre, mix, noise). *speeds*: for step, beta and the speed of the noise, with the mean absolute change from frame to frame over half
+a second, over that of the film without the curve; for pull, with the distance to that film; at most half a second later, since they work in time.
+*pose*: of a StyleGAN3 with random weights: the shift that correlates best with the first frame; how far turned and zoomed pictures differ from it.
+*loops*: the step from the last frame to the first over the median step between neighbours, and the first frame painted once more as frame T.
+*drift*: the judge's certainty, fine detail and distance from the mean in the first and the last round of a song that's heard again and again.
 """
 
 import argparse
@@ -87,8 +86,8 @@ class Follows:
         swell = 0.5 - 0.5 * torch.cos(2 * torch.pi * torch.arange(num_frames) / float(4 * FPS))
         self.swell = Curve(swell, FPS)
 
-    def say(self, name: str, driver: str, value: float) -> None:
-        print(f"| {name} | {driver} | {value:.3f} |", flush=True)
+    def say(self, name: str, driver: str, in_pixels: float, in_latents: float | None = None) -> None:
+        print(f"| {name} | {driver} | {in_pixels:.3f} | {'' if in_latents is None else f'{in_latents:.3f}'} |", flush=True)
 
     def moved(self, walk: Any, curve: Curve, render: RenderSettings = RENDER, rest: torch.Tensor | None = None) -> float:
         """The correlation of the distance from the picture at rest."""
@@ -116,27 +115,37 @@ class Follows:
         """What sets a speed, or works in time."""
         num_frames, swell = self.still.num_frames, self.swell
 
-        def walked(**curves: Curve) -> torch.Tensor:
-            walk = walk_of_sound(self.model, self.sound, GenerateSettings(**PLAIN, curves=curves))
-            return painted(self.model, list(walk))[:num_frames]
+        def walked(**curves: Curve) -> tuple[torch.Tensor, torch.Tensor]:
+            ws = torch.cat(list(walk_of_sound(self.model, self.sound, GenerateSettings(**PLAIN, curves=curves))))[:num_frames]
+            return painted(self.model, [ws]), ws
 
         plain = walked()
-        usual = smooth(steps(plain))
+        usual = [smooth(steps(each)) for each in plain]
         for name, most in (("step", 2.0), ("beta", 1.0)):
-            self.say(name, "a swell of 4 s", pearson(smooth(steps(walked(**{name: most * swell}))) / usual, swell.values[1:]))
-        far = (walked(pull=6 * swell) - plain).abs().mean((1, 2, 3)).numpy()
-        self.say("pull", "a swell of 4 s", max(pearson(far[late:], swell.values) for late in range(round(FPS / 2) + 1)))
+            speeds = [smooth(steps(each)) / same for each, same in zip(walked(**{name: most * swell}), usual, strict=True)]
+            self.say(name, "a swell of 4 s", *(_at_best(speed, swell.values[1:]) for speed in speeds))
+        far = [(each - same).flatten(1).abs().mean(1).numpy() for each, same in zip(walked(pull=6 * swell), plain, strict=True)]
+        self.say("pull", "a swell of 4 s", *(_at_best(each, swell.values) for each in far))
         path = noise_path(FPS, num_frames, seconds=2.0, speed=2 * swell)
         made = painted(self.model, self.still, RenderSettings(batch=8, noise_mode="smooth", noise_strength=3.0, noise_path=path))
         self.say("speed of the noise", "a swell of 4 s", pearson(smooth(steps(made)), swell.values[:-1]))
 
 
-def follows(model: SoundModel, options: argparse.Namespace) -> None:
-    """The table of correlations."""
-    print("| driven | by | correlation in the pixels |\n|---|---|---|")
-    every = Follows(model, options.frames)
-    every.pictures()
-    every.speeds()
+def _at_best(moved: np.ndarray, curve: Any) -> float:
+    """The correlation of what moved with a curve up to half a second before."""
+    return max(pearson(moved[late:], curve) for late in range(round(FPS / 2) + 1))
+
+
+def pictures(model: SoundModel, options: argparse.Namespace) -> None:
+    """What sets a picture."""
+    print("| driven | by | correlation in the pixels | in the latents |\n|---|---|---|---|")
+    Follows(model, options.frames).pictures()
+
+
+def speeds(model: SoundModel, options: argparse.Namespace) -> None:
+    """What sets a speed."""
+    print("| driven | by | correlation in the pixels | in the latents |\n|---|---|---|---|")
+    Follows(model, options.frames).speeds()
 
 
 def pose(model: SoundModel, options: argparse.Namespace) -> None:
@@ -241,7 +250,9 @@ def cost(model: SoundModel, options: argparse.Namespace) -> None:
     print(f"a frame: {without:.2f} ms of processor time, with ten curves {with_ten:.2f} ms, {with_ten / without:.3f} times as long")
 
 
-PARTS: dict[str, Callable[[SoundModel, argparse.Namespace], None]] = {"follows": follows, "pose": pose, "loops": loops, "drift": drift, "cost": cost}
+PARTS: dict[str, Callable[[SoundModel, argparse.Namespace], None]] = {
+    "pictures": pictures, "speeds": speeds, "pose": pose, "loops": loops, "drift": drift, "cost": cost,
+}
 
 
 def main() -> None:
