@@ -6,7 +6,17 @@ import torch
 from comfy_api.latest import io
 
 from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.generation import AGAINST, MatteSettings, RenderSettings, ShapedWalk, draw_mattes, driven_render, final_size, size_of_image
+from ..sgvg_core.generation import (
+    AGAINST,
+    MatteSettings,
+    RenderSettings,
+    ShapedWalk,
+    draw_mattes,
+    driven_render,
+    final_size,
+    light_layer,
+    size_of_image,
+)
 from ..sgvg_core.latents import WalksSideBySide
 from ..sgvg_core.synthesis import ENLARGEMENTS, Panorama
 from . import host
@@ -81,6 +91,8 @@ class PictureShape(io.ComfyNode):
                                "panorama: the walks below lie to the right, and each picture fades into the next."),
                 *(WalkWire.Input(f"walk_{number}", display_name=f"walk {number}", optional=True,
                                  tooltip="For panorama: another walk of the same sound, from another start.") for number in _RIGHT),
+                io.Boolean.Input("one_light", display_name="one light", default=True, optional=True,
+                                 tooltip="For panorama: all pictures have the light and colours of the first walk. Off: each keeps its own."),
             ],
             outputs=[WalkWire.Output("shaped_walk", display_name="walk", tooltip="For synthesis: nothing else changes.")],
         )
@@ -88,7 +100,7 @@ class PictureShape(io.ComfyNode):
     @classmethod
     def execute(
         cls, model: Any, walk: Any, width: int = 256, height: int = 128, enlargement: str = "mirror", walk_2: Any = None, walk_3: Any = None,
-        walk_4: Any = None,
+        walk_4: Any = None, one_light: bool = True,
     ) -> io.NodeOutput:
         handle, walked = drawing_model(model), walk_of(walk)
         right = tuple(walk_of(other) for other in (walk_2, walk_3, walk_4) if other is not None)
@@ -100,7 +112,7 @@ class PictureShape(io.ComfyNode):
             raise ConfigError(f"walk 2: got {'a walk' if right else 'nothing'}, but enlargement is {enlargement}; {said}")
         if right:
             Panorama(size_of_image(handle.generator)[1], width, 1 + len(right))
-            walked = WalksSideBySide(walked, right)
+            walked = WalksSideBySide(walked, right, light_layer(handle.generator.num_ws) if one_light else None)
         return io.NodeOutput(ShapedWalk(walked, (height, width), enlargement))
 
 

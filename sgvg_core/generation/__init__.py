@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .render import NOISE_MODES, RenderSettings, final_size, frames, images_of, resize, size_of_image, synthesize
     from .seeded_start import random_start
     from .settings import UNSURE, GenerateSettings, StartSettings
+    from .side_by_side import light_layer
     from .sound import AnalysedSound, Sound, analyse_sound
     from .sound_curves import curves_of_sound, curves_of_source
     from .sound_embedding import embed_sound

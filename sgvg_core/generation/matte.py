@@ -70,7 +70,7 @@ def _held(walk: LatentWalk) -> LatentWalk:
     """The walk's first latent, as long as the walk."""
     row = next((part for part in parts_of(walk) if isinstance(part, WalksSideBySide)), None)
     if row is not None:
-        return WalksSideBySide(_held(row.walk), tuple(map(_held, row.right)))
+        return dataclasses.replace(row, walk=_held(row.walk), right=tuple(map(_held, row.right)))
     first = start_of(walk)
     return ChangedWalk(walk, lambda _, ws: first.to(ws).expand_as(ws))
 

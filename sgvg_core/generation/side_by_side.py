@@ -7,13 +7,15 @@ from ..errors import ConfigError
 from ..latents import LatentWalk, WalksSideBySide, on_another, origin_of
 from ..progress import Progress, silent
 from ..synthesis import Panorama
+from .layer_drives import quarter_slices
 from .render import size_of_image
 from .settings import GenerateSettings, StartSettings
 from .start import start_latent
 
 
 def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWalk, progress: Progress = silent) -> LatentWalk:
-    """A walk of a sound and, to the right of it, as many as the settings' panorama needs: each from the start that the next seed chooses.
+    """A walk of a sound and, to the right of it, as many as the settings' panorama needs: each from the start that the next seed chooses, in the
+    light and colours of the first.
 
     Other settings leave the walk as it is. Raises ConfigError.
     """
@@ -30,5 +32,10 @@ def panorama_walks(model: SoundModel, settings: GenerateSettings, walk: LatentWa
         start_ws = start_latent(model, origin.analysed, start, progress)
         return on_another(walk, lambda own: dataclasses.replace(own, start_ws=start_ws))  # type: ignore[no-any-return]
 
-    return WalksSideBySide(walk, tuple(map(begun_at, starts)))
+    return WalksSideBySide(walk, tuple(map(begun_at, starts)), light_layer(model.generator.num_ws))
+
+
+def light_layer(num_ws: int) -> int:
+    """The first of the latents, of which there are `num_ws`, that decide light and colour rather than shapes."""
+    return int(quarter_slices(num_ws)["fine"].start)
 

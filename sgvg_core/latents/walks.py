@@ -86,6 +86,8 @@ class WalksSideBySide(WrappedWalk):
 
     walk: LatentWalk
     right: tuple[LatentWalk, ...]
+    light_from: int | None = None
+    """From this latent on, counted from 0, all have those of `walk`: one light and one palette over all pictures. None: each has its own."""
 
     def __post_init__(self) -> None:
         for number, walk in enumerate(self.right, start=2):
@@ -97,12 +99,17 @@ class WalksSideBySide(WrappedWalk):
         walks = [(ws for batch in walk for ws in batch.split(1)) for walk in (self.walk, *self.right)]
         row: list[torch.Tensor] = []
         for several in zip(*walks, strict=True):
-            row.append(torch.stack(several, 1))
+            row.append(self._in_one_light(torch.stack(several, 1)))
             if len(row) == _AT_ONCE:
                 yield torch.cat(row)
                 row = []
         if row:
             yield torch.cat(row)
+
+    def _in_one_light(self, ws: torch.Tensor) -> torch.Tensor:
+        if self.light_from is not None:
+            ws[:, 1:, self.light_from:] = ws[:, :1, self.light_from:]
+        return ws
 
 
 def parts_of(walk: Any) -> Iterator[Any]:
@@ -121,7 +128,8 @@ def origin_of(walk: Any) -> Any:
 def on_another(walk: Any, change: Callable[[Any], Any]) -> Any:
     """The same walk, with all that changes it, on what `change` makes of the one that the changes began with; of walks side by side, of each."""
     if isinstance(walk, WalksSideBySide):
-        return WalksSideBySide(on_another(walk.walk, change), tuple(on_another(each, change) for each in walk.right))
+        right = tuple(on_another(each, change) for each in walk.right)
+        return dataclasses.replace(walk, walk=on_another(walk.walk, change), right=right)
     return dataclasses.replace(walk, walk=on_another(walk.walk, change)) if hasattr(walk, "walk") else change(walk)
 
 

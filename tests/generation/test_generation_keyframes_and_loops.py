@@ -1,5 +1,6 @@
 """Films through keyframes, and films that go round."""
 
+import dataclasses
 import itertools
 import json
 from fractions import Fraction
@@ -15,7 +16,7 @@ from sgvg_core.errors import ConfigError
 from sgvg_core.generation import GenerateSettings, RenderSettings, Sound, frames, generate, random_start, walk_of_sound
 from sgvg_core.generation.keyframe_plan import KeyframePlan, plan_of, read_keyframes
 from sgvg_core.generation.loop_settings import LoopSettings
-from sgvg_core.generation.side_by_side import panorama_walks
+from sgvg_core.generation.side_by_side import light_layer, panorama_walks
 from sgvg_core.media import probe_sound
 from sgvg_core.walker import WalkSettings
 
@@ -175,8 +176,13 @@ def test_a_panorama_is_made_of_the_starts_of_the_next_seeds(tiny_model: SoundMod
     walk = panorama_walks(tiny_model, own, walk_of_sound(tiny_model, drums, own))
     ws = torch.cat(list(walk))
     assert ws.shape[:2] == (walk.num_frames, 2)
-    for k, seed in enumerate((5, 6)):
-        assert torch.equal(ws[:, k], torch.cat(list(walk_of_sound(tiny_model, drums, settings(seed=seed)))))
+    first, second = (torch.cat(list(walk_of_sound(tiny_model, drums, settings(seed=seed)))) for seed in (5, 6))
+    light = light_layer(tiny_model.generator.num_ws)
+    assert torch.equal(ws[:, 0], first)
+    assert torch.equal(ws[:, 1, :light], second[:, :light])
+    assert torch.equal(ws[:, 1, light:], first[:, light:]), "one light over both"
+    apart = torch.cat(list(dataclasses.replace(walk, light_from=None)))  # type: ignore[type-var]
+    assert torch.equal(apart, torch.stack([first, second], 1))
     made = generate(clicks(0.5), tmp_path / "wide.mp4", model=tiny_model, settings=own)
     assert made.report["size"] == 2 * side - side // 4
     with pytest.raises(ConfigError, match="the mean start would be the same in all"):
