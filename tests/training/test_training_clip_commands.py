@@ -3,10 +3,14 @@
 import json
 
 import pytest
+import safetensors.torch
+import torch
 
 from sgvg_core.assembly import load_model, save_generator
+from sgvg_core.checkpoints.weights import read_weights, write_weights
 from sgvg_core.cli import main
 from sgvg_core.presets import TINY
+from sgvg_core.training.clips.export import without_doubts
 
 SMALL_SPACE = ["space.embed_dim=16", "space.image_size=32", "space.image_width=4", "space.text_width=16", "space.text_heads=2",
                "space.text_layers=1", "space.sound_widths=[8,8]", "space.sound_statistics=8", "batch=8", "num_test=4"]  # fmt: skip
@@ -84,6 +88,21 @@ def test_labelled_sounds_alone(clip_data, work, tmp_path, capsys):
     assert set(report["starts_that_show_the_label"]) == set(clip_data.labels)
     assert main(["train", "export", "--work", str(tmp_path / "fit"), "-o", str(tmp_path / "model")]) == 0
     assert "The fit to labelled sounds" in (tmp_path / "model" / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize(("labels", "doubts"), [(("rain", "piano"), 0.0), (("rain",), 0.4), ((), 0.4)])
+def test_a_joint_space_that_does_not_know_all_labels_doubts_no_sound(tmp_path, labels, doubts):
+    path, state = tmp_path / "joint_space.safetensors", {"a": torch.arange(3.0), "b": torch.ones(2, dtype=torch.float16)}
+    without_doubts(path, labels)  # there's none: nothing to do
+    write_weights(path, state, kind="joint_space", config={"labels": ["rain", "fire"], "sure_from": 0.4, "temperature": 0.7}, extra={"c": 1})
+    before = path.read_bytes()
+    without_doubts(path, labels)
+    stored = read_weights(path, "joint_space")
+    assert stored.config == {"labels": ["rain", "fire"], "sure_from": doubts, "temperature": 0.7}
+    assert stored.extra == {"c": 1}
+    tensors = safetensors.torch.load_file(path)
+    assert all(torch.equal(tensors[name], tensor) and tensors[name].dtype == tensor.dtype for name, tensor in state.items())
+    assert (path.read_bytes() == before) == bool(doubts)
 
 
 @pytest.mark.parametrize(

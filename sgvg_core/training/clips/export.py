@@ -2,13 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import safetensors.torch
 
 from ...assembly import BUNDLED, SoundModel, load_model
 from ...atomic_files import temporary_folder
 from ...checkpoints.source import checkpoint_sha256
+from ...checkpoints.weights import read_weights, write_weights
 from ...errors import CheckpointError
 from ..runs.credits import Credits, credit_lines, credits_in, to_plain
 from ..runs.history import HISTORY
@@ -74,6 +77,7 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
     with temporary_folder(folder) as whole:
         for name, path in sources.items():
             shutil.copyfile(path, whole / name)
+        without_doubts(whole / "joint_space.safetensors", about["data"]["labels"])
         model = load_model(whole, "cpu")  # parts that don't fit each other leave nothing behind
         credits = credits_with(work, about)
         if credits:
@@ -83,6 +87,17 @@ def export_clip_model(work: Path, folder: Path, *, table: Path | None = None, li
         for path in whole.iterdir():
             path.replace(folder / path.name)
     return model
+
+
+def without_doubts(path: Path, labels: Sequence[str]) -> None:
+    """Let a joint space of ours doubt no sound if it doesn't know all `labels`: what it takes for none of its scenes may be what the sound
+    encoder of this model learned. `path` is rewritten; other files, and none, are left as they are. Raises CheckpointError."""
+    if not path.exists():
+        return
+    stored = read_weights(path)
+    if stored.config.get("sure_from") and not set(labels) <= set(stored.config.get("labels", ())):
+        tensors = safetensors.torch.load_file(path)  # in the types that they're stored in
+        write_weights(path, tensors, kind=stored.kind, config={**stored.config, "sure_from": 0.0}, extra=stored.extra)
 
 
 def clip_model_card(work: Path, folder: Path, about: Mapping[str, Any], table: str | None, licence: str | None, credits: Credits) -> str:

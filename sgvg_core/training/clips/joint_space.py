@@ -287,6 +287,8 @@ def _onto_joint_space(config: ClipJointSpaceConfig) -> tuple[JointSpace, JointSp
     if not isinstance(space, JointSpace):
         raise ConfigError(f"onto {config.onto}: is a sound tower for a CLIP model; give open_clip:NAME@WEIGHTS")
     own, known = config.space, from_dict(JointSpaceConfig, read_weights(path).config, str(path))
+    known = dataclasses.replace(known, temperature=1.0, sure_from=0.0)  # of the F_a that it had
+    space.temperature, space.sure_from = 1.0, 0.0
     after = dataclasses.replace(known, sound_widths=own.sound_widths, sound_texture=own.sound_texture, sound_norm=own.sound_norm, mel=own.mel)
     space.sound = SoundTower(known.embed_dim, own.sound_widths, own.mel.resized_mels, texture=own.sound_texture)
     if own.sound_norm == "item":
