@@ -5,7 +5,6 @@ The sliding embedding of the sound is cut where it turns; each kind of sound has
 
 import dataclasses
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
@@ -14,15 +13,9 @@ from ..assembly import SoundModel
 from ..generation.sound import AnalysedSound, Sound, analyse_sound
 from ..generation.windows import embed_windows, window_log_mels
 from ..progress import Progress, silent
-from .apply import LinearShift, ResolvedEdit, Shift
 from .curves import level_over_time
-from .edits import Edit
-from .passing import LEAST_SECONDS, eased, passed_quickly
-from .targets import joint_space_of, part_name
-from .understanding import Understood, described
-
-if TYPE_CHECKING:
-    from .resolve import Resolver
+from .passing import LEAST_SECONDS, eased
+from .targets import joint_space_of
 
 SLIDING_RATE = Fraction(4)
 """Windows a second."""
@@ -129,35 +122,14 @@ def _nearest(frames: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
     return torch.searchsorted((times[1:] + times[:-1]) / 2, frames.contiguous())
 
 
-def follow_sound(resolver: "Resolver", edit: Edit) -> ResolvedEdit:
-    """An edit towards a sound, over time: one shift for each kind of sound in it, and how much of each at which frame. Raises ValueError for
-    an edit without a target.
-    """
-    part = edit.target.parts[0] if edit.target is not None else None
-    if part is None:
-        raise ValueError("an edit without a target follows nothing")
-    sound = part.value if isinstance(part.value, Sound) else Sound.from_file(part.value)
-    embeds, times = slide_embedding(resolver.model, sound, resolver.progress)
-    known, settings = resolver.map, resolver.settings
-    found = find_kinds(embeds, times, known.labels)
-    shifts: list[Shift] = []
-    said = []
-    for embedded in found.embeds:
-        scene = int((known.labels @ embedded).argmax()) if len(known.labels) > 1 else known.named_scene(embedded)[0]
-        understood = Understood(embedded, scene)
-        stays = scene == resolver.scene and edit.way != "scene"
-        still = LinearShift(torch.zeros(resolver.start_ws.shape[1:]))
-        shifts.append(still if stays else resolver.landing(understood, edit))
-        said.append(described(understood, resolver.model))
-    weights = kind_weights(found, settings.num_frames, settings.fps)
-    loud = level_over_time(sound, settings.num_frames, settings.fps)
+def audible_weights(sound: Sound, found: SoundKinds, num_frames: int, fps: Fraction) -> torch.Tensor:
+    """How much of each kind that was `found` in a `sound` there is at each of `num_frames` frames, [T, K] in 0..1; nothing where it's silent."""
+    loud = level_over_time(sound, num_frames, fps)
     audible = ((loud - _SILENT) / (_AUDIBLE - _SILENT)).clamp(0, 1)[:, None]
-    notes = (f"{part_name(part.value)}: {', then '.join(_in_order(said, found.kinds))}",)
-    amounts = passed_quickly(edit.strength * part.weight * weights * audible, settings.fps)
-    return ResolvedEdit(edit.name, tuple(shifts), amounts, region=edit.region, notes=notes, way="scene")
+    return kind_weights(found, num_frames, fps) * audible
 
 
-def _in_order(said: list[str], kinds: torch.Tensor) -> list[str]:
-    """The kinds as they come, each once for a run of it; at most six."""
+def in_order(said: list[str], kinds: torch.Tensor) -> str:
+    """The kinds as they come (`kinds`, int [S]), each once for a run of it, by what is `said` of each; at most six."""
     order = [said[kind] for kind in torch.unique_consecutive(kinds).tolist()]
-    return order[:6] + (["..."] if len(order) > 6 else [])
+    return ", then ".join(order[:6] + (["..."] if len(order) > 6 else []))

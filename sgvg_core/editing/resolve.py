@@ -24,12 +24,13 @@ from .edits import Edit, StrengthCurve, layer_mask
 from .joint_map import Attribute, JointMap, joint_map
 from .landing import fitting_scores, landing_code
 from .optimise import optimise_edit
+from .over_time import audible_weights, find_kinds, in_order, slide_embedding
 from .passing import LandingShift, crisp_ends, passed_quickly
 from .regions import edited_walk
 from .shifts import KnotShift, linearised
 from .sources import Source
 from .style_space import style_step
-from .targets import joint_space_of
+from .targets import TargetPart, joint_space_of, part_name
 from .understanding import Understood, described, understand
 
 DIRECTION_SIGMAS = 2.0
@@ -149,9 +150,7 @@ class Resolver:
         if edit.target is None:
             raise ConfigError("edit: got neither a target nor a direction")
         if self.settings.num_frames > 1 and edit.curve is None and [part.kind for part in edit.target.parts] == ["sound"]:
-            from .over_time import follow_sound
-
-            return follow_sound(self, edit)
+            return self._following(edit, edit.target.parts[0])
         unknown = self._unknown_words(edit)
         understood = understand(self.model, self.map, edit.target, self.progress, by_name=edit.way in ("auto", "scene"))
         way, shifts = self.shifts_to(understood, edit)
@@ -160,6 +159,23 @@ class Resolver:
         amounts = self._amounts(edit).expand(-1, len(shifts))
         amounts = passed_quickly(amounts, self.settings.fps) if way == "scene" else amounts
         return ResolvedEdit(edit.name, shifts, amounts, region=edit.region, notes=notes, way=way)
+
+    def _following(self, edit: Edit, part: TargetPart) -> ResolvedEdit:
+        """An edit towards a sound, over time: one shift for each kind of sound in it, and how much of each at which frame."""
+        sound = part.value if isinstance(part.value, Sound) else Sound.from_file(part.value)
+        found = find_kinds(*slide_embedding(self.model, sound, self.progress), self.map.labels)
+        understood = [self._heard(embedded) for embedded in found.embeds]
+        still = LinearShift(torch.zeros(self.start_ws.shape[1:]))
+        shifts = tuple(still if each.scene == self.scene and edit.way != "scene" else self.landing(each, edit) for each in understood)
+        weights = audible_weights(sound, found, self.settings.num_frames, self.settings.fps)
+        amounts = passed_quickly(edit.strength * part.weight * weights, self.settings.fps)
+        notes = (f"{part_name(part.value)}: {in_order([described(each, self.model) for each in understood], found.kinds)}",)
+        return ResolvedEdit(edit.name, shifts, amounts, region=edit.region, notes=notes, way="scene")
+
+    def _heard(self, embedded: torch.Tensor) -> Understood:
+        """A kind of sound, by its embedding [E]: the label that it's nearest to."""
+        labels = self.map.labels
+        return Understood(embedded, int((labels @ embedded).argmax()) if len(labels) > 1 else self.map.named_scene(embedded)[0])
 
     def shifts_to(self, understood: Understood, edit: Edit) -> tuple[str, tuple[Shift, ...]]:
         """The way of a target, and what leads there."""

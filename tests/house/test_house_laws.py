@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import graphlib
 import importlib
 import os
 import re
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 
 import sgvg_core
@@ -214,6 +216,14 @@ def test_the_import_law_is_really_kept(pack_root: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "sgvg_core.audio is not allowed to import sgvg_core.media" in done.stdout
     assert "sgvg_core is not allowed to import folder_paths" in done.stdout
+
+
+def test_imports_go_in_no_circle() -> None:
+    """Of modules, also of those that are imported for types or on first use alone."""
+    graph = grimp.build_graph("sgvg_core", cache_dir=None)
+    order = graphlib.TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules})
+    order.prepare()  # raises CycleError, which names the circle
+    assert len(graph.modules) > 400
 
 
 def test_the_root_is_not_on_the_search_path(pack_root: Path) -> None:
