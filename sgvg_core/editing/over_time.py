@@ -129,7 +129,7 @@ def audible_weights(sound: Sound, found: SoundKinds, num_frames: int, fps: Fract
     return kind_weights(found, num_frames, fps) * audible
 
 
-def in_order(said: list[str], kinds: torch.Tensor) -> str:
+def turns_of(said: list[str], kinds: torch.Tensor) -> str:
     """The kinds as they come (`kinds`, int [S]), each once for a run of it, by what is `said` of each; at most six."""
     order = [said[kind] for kind in torch.unique_consecutive(kinds).tolist()]
     return ", then ".join(order[:6] + (["..."] if len(order) > 6 else []))

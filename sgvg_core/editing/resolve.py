@@ -24,7 +24,7 @@ from .edits import Edit, StrengthCurve, layer_mask
 from .joint_map import Attribute, JointMap, joint_map
 from .landing import fitting_scores, landing_code
 from .optimise import optimise_edit
-from .over_time import audible_weights, find_kinds, in_order, slide_embedding
+from .over_time import audible_weights, find_kinds, slide_embedding, turns_of
 from .passing import LandingShift, crisp_ends, passed_quickly
 from .regions import edited_walk
 from .shifts import KnotShift, linearised
@@ -169,7 +169,7 @@ class Resolver:
         shifts = tuple(still if each.scene == self.scene and edit.way != "scene" else self.landing(each, edit) for each in understood)
         weights = audible_weights(sound, found, self.settings.num_frames, self.settings.fps)
         amounts = passed_quickly(edit.strength * part.weight * weights, self.settings.fps)
-        notes = (f"{part_name(part.value)}: {in_order([described(each, self.model) for each in understood], found.kinds)}",)
+        notes = (f"{part_name(part.value)}: {turns_of([described(each, self.model) for each in understood], found.kinds)}",)
         return ResolvedEdit(edit.name, shifts, amounts, region=edit.region, notes=notes, way="scene")
 
     def _heard(self, embedded: torch.Tensor) -> Understood:
