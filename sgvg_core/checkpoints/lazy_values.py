@@ -1,7 +1,7 @@
 """What the pickle machine puts on its stack besides plain Python values: small notes of what a file says, nothing of it built yet.
 
-A draft holds places in the file and checked numbers. Tensors are made of drafts only when the whole pickle was read without refusal
-(see `settling`), so that a refused file costs nothing.
+A lazy value holds places in the file and checked numbers. Tensors are made of them only when the whole pickle was read without refusal
+(see `materialize`), so that a refused file costs nothing.
 """
 
 import dataclasses

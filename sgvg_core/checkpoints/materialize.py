@@ -1,4 +1,4 @@
-"""From what the pickle machine left (plain values and drafts) to plain data and tensors, the last step and the only one that takes memory.
+"""From what the pickle machine left (plain and lazy values) to plain data and tensors, the last step and the only one that takes memory.
 
 What comes out is a tree that every reader may walk without care: no cycles, at most MAX_DEPTH levels, at most MAX_GROUPS lists and
 dictionaries, and written out without sharing at most MOST_UNFOLDED times the file (plus ALWAYS_UNFOLDED bytes) and as many nodes (plus

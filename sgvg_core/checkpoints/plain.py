@@ -77,7 +77,7 @@ def network_state(network: ForeignObject) -> tuple[dict[str, torch.Tensor], dict
 
 
 def _collect(network: Any, prefix: str, state: dict[str, torch.Tensor]) -> None:
-    """Names and tensors of one network and those in it; what was read is a tree of bounded depth, see `settling`."""
+    """Names and tensors of one network and those in it; what was read is a tree of bounded depth, see `materialize`."""
     if len(prefix) > MAX_NAME:
         raise CheckpointError(f"a network with a name of more than {MAX_NAME} characters ({prefix[:80]!r}...); the file is malicious")
     where = repr(prefix.removesuffix("."))[:200] if prefix else "the network"
@@ -112,7 +112,7 @@ def script_state(module: Any, where: str) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{where}: a TorchScript archive of a {type(module).__name__}, expected a module; choose the file of a network")
     state: dict[str, torch.Tensor] = {}
     waiting: list[tuple[str, ForeignObject]] = [("", module)]
-    while waiting:  # what was read is a tree of bounded size, see `settling`
+    while waiting:  # what was read is a tree of bounded size, see `materialize`
         prefix, owner = waiting.pop()
         if max(map(len, owner.state), default=0) + len(prefix) > MAX_NAME or len(state) > MAX_TENSORS:
             raise CheckpointError(f"{where}: a TorchScript archive of more than {MAX_TENSORS} tensors, or of endless names; the file is damaged")

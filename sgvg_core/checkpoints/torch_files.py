@@ -22,7 +22,7 @@ MAX_KEY = 200
 
 
 def read_pickle(source: Source) -> Any:
-    """The value of a plain pickle (plain values and drafts), with torch storages inside it. Raises CheckpointError."""
+    """The value of a plain pickle (plain and lazy values), with torch storages inside it. Raises CheckpointError."""
     return Machine(Cursor(source), Spent(source.size), nested=_nested_storage).run()
 
 

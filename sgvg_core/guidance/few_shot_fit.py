@@ -1,6 +1,6 @@
 """E_a from labelled sounds alone, for any generator, through text: no video is needed, and minutes are enough.
 
-For each label the offset in W+ is found that the text constraint favours (`label_offsets`); then E_a learns the offset of each sound
+For each label the offset in W+ is found that the text constraint favours (`label_directions`); then E_a learns the offset of each sound
 (Eq. 1), stronger where the sound is louder. `fit_sounds` is what the command line and a node call: it reports progress with pictures, and
 stops at once when the progress raises.
 """

@@ -2,7 +2,7 @@
 
 Real clips come from the data set. A step's item is a moment of a clip: the sounds up to it and on, its frames, and a random start latent.
 Before the first step there's a warm start: where each label leads is found through the joint space (Eq. 2 with the label's words and
-sounds, `label_offsets`), E_a learns it, and the walker follows.
+sounds, `label_directions`), E_a learns it, and the walker follows.
 """
 
 import copy
