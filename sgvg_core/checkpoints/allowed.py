@@ -1,7 +1,7 @@
 """The globals that a pickle may name, each with the reason why it's there and with what WE do when the file calls it.
 
 This table is the whole of what a file can cause. A name in a file is never imported and never looked up anywhere but here; what the
-table holds for a name is a function of this module that makes plain data, or a draft, of what is on the machine's stack.
+table holds for a name is a function of this module that makes plain data, or a lazy value, of what is on the machine's stack.
 Nothing here opens files, imports by name, gets attributes by name or calls what a file brings.
 """
 
