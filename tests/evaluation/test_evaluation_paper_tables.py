@@ -127,7 +127,7 @@ def test_what_is_seen_heard_and_said_of_known_clips(tiny_model: Any, judge: Judg
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_without_a_space_or_its_ears_or_labels_nothing_is_heard_or_said(tiny_model: Any, judge: Judge, deaf: bool) -> None:
-    space = copy.copy(tiny_model.joint_space) if deaf else None
+    space = copy.deepcopy(tiny_model.joint_space) if deaf else None
     if space is not None:
         space.sound = None
     found = measure([], KnownClips(), Eyes(judge, space, ()), size=32)
