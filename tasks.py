@@ -495,7 +495,8 @@ def step_command(step: "str", setup: "Setup", fast: "bool", rest: "list", report
         return [python, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", "sgvg_pack"]
     if step == "imports":
         return [python, "-c", "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"]
-    paths = rest if any(not argument.startswith("-") for argument in rest) else ["tests", *rest]
+    named = any((ROOT / argument.partition("::")[0]).exists() for argument in rest if not argument.startswith("-"))
+    paths = rest if named else ["tests", *rest]  # the words after -k and -m are no paths
     return [python, "-m", "pytest", f"--host-report={report}", *SIDE_BY_SIDE, *(["-m", "not host and not slow"] if fast else []), *paths]
 
 

@@ -375,6 +375,10 @@ def test_options_go_on_to_pytest() -> None:
     assert command[-2:] == ["tests/house", "-x"]
     assert "not host and not slow" in command
     assert tasks.step_command("pytest", setup, False, ["-x"], Path("report"))[-2:] == ["tests", "-x"]
+    assert tasks.step_command("pytest", setup, False, ["-k", "walk or start"], Path("report"))[-3:] == ["tests", "-k", "walk or start"]
+    one = "tests/house/test_house_tasks.py::test_what_is_run"
+    assert tasks.step_command("pytest", setup, False, ["-k", "walk", one], Path("report"))[-3:] == ["-k", "walk", one]
+    assert "tests" not in tasks.step_command("pytest", setup, False, ["-k", "walk", one], Path("report"))
 
 
 def run_tasks(*arguments: str) -> subprocess.CompletedProcess[str]:
