@@ -84,8 +84,8 @@ class PictureShape(io.ComfyNode):
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
                 WalkWire.Input("walk", tooltip="From Recurrent Walker, or a node that changes its walk."),
-                io.Int.Input("width", default=256, min=16, max=16384, step=2, tooltip="In the generator's pixels: what it was trained for, or more."),
-                io.Int.Input("height", default=128, min=16, max=16384, step=2, tooltip="In the generator's pixels; synthesis resamples them."),
+                io.Int.Input("width", default=512, min=16, max=16384, step=2, tooltip="In the generator's pixels: what it was trained for, or more."),
+                io.Int.Input("height", default=256, min=16, max=16384, step=2, tooltip="In the generator's pixels; synthesis resamples them."),
                 io.Combo.Input("enlargement", options=list(ENLARGEMENTS), default="mirror",
                                tooltip="StyleGAN2: how the rest is filled. mirror: mirror images in turn; tile: over and over; stretch: drawn out; "
                                "panorama: the walks below lie to the right, and each picture fades into the next."),
@@ -99,7 +99,7 @@ class PictureShape(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: Any, walk: Any, width: int = 256, height: int = 128, enlargement: str = "mirror", walk_2: Any = None, walk_3: Any = None,
+        cls, model: Any, walk: Any, width: int = 512, height: int = 256, enlargement: str = "mirror", walk_2: Any = None, walk_3: Any = None,
         walk_4: Any = None, one_light: bool = True,
     ) -> io.NodeOutput:
         handle, walked = drawing_model(model), walk_of(walk)

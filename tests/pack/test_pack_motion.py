@@ -9,6 +9,7 @@ from node_pack import Pack
 from node_pack import pack as motion_pack
 
 from sgvg_core.generation import frames
+from sgvg_core.presets import LANDSCAPES
 
 __all__ = ["motion_pack"]
 
@@ -155,6 +156,12 @@ def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
         motion_pack.run("SeamlessLoop", walk=walk, bars=0)
     with pytest.raises(Exception, match="walk: got a loop; put Beat Lock Loop right behind"):
         motion_pack.run("SeamlessLoop", walk=loop, bars=1)
+
+
+def test_the_first_shape_offered_fits_the_bundled_model(motion_pack: Pack) -> None:
+    slots = {slot.id: slot for slot in motion_pack.nodes["SGVG_PictureShape"].define_schema().inputs}
+    size = LANDSCAPES.generator.img_resolution
+    assert (slots["width"].default, slots["height"].default) == (2 * size, size)
 
 
 def test_a_wide_picture(motion_pack: Pack) -> None:
