@@ -128,6 +128,11 @@ if sys.platform == "win32":
 
 def checked_target(path: str | Path, error: type[SGVGError]) -> Path:
     """`path`, if a file can be written there: tried with a temporary one. Raises `error` otherwise, in words that say why."""
+    return _tried_target(path, error)[0]
+
+
+def _tried_target(path: str | Path, error: type[SGVGError]) -> tuple[Path, int]:
+    """`checked_target`, and the mode that new files get there, as the user's umask says."""
     target = Path(path)
     if target.name in ("", ".."):
         raise error(f"{str(path) or repr('')}: this is a folder, expected the name of a file to write")
@@ -135,10 +140,11 @@ def checked_target(path: str | Path, error: type[SGVGError]) -> Path:
         _check_place(target, error)
         part = temporary_path(target)
         part.touch(exist_ok=False)
+        mode = stat.S_IMODE(part.stat().st_mode)
         part.unlink()
     except (OSError, ValueError) as failure:
         raise error(f"{target}: can't be written ({_words(failure)}); check the name, the free space and the folder's rights") from failure
-    return target
+    return target, mode
 
 
 def _check_place(target: Path, error: type[SGVGError]) -> None:
@@ -204,27 +210,17 @@ def same_file(first: str | Path, second: str | Path) -> bool:
 @contextlib.contextmanager
 def atomic_write(path: str | Path, error: type[SGVGError]) -> Iterator[Path]:
     """The temporary path to write to: renamed to `path` on a clean exit, removed on any exception. System errors become `error`."""
-    target = checked_target(path, error)
+    target, mode = _tried_target(path, error)
     part = temporary_path(target)
     try:
         yield part
-        os.chmod(part, _usual_rights(target))  # safetensors makes files that nobody else may read
+        os.chmod(part, mode)  # safetensors makes files that nobody else may read
         os.replace(part, target)
     except OSError as failure:
         raise error(f"{target}: can't be written ({_words(failure)}); check the free space and the folder's rights") from failure
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _usual_rights(path: Path) -> int:
-    """The mode that new files get next to `path`, as the user's umask says. Raises OSError."""
-    probe = temporary_path(path)
-    probe.touch(exist_ok=False)
-    try:
-        return stat.S_IMODE(probe.stat().st_mode)
-    finally:
-        probe.unlink()
 
 
 def _words(failure: Exception) -> str:
