@@ -204,11 +204,12 @@ def joint_map(
     check_range("number of codes", num_codes, 32, 100_000)
     made_of, labels = _made_of(model, num_codes, seed), label_embeddings(model)
     key = (made_of, str(folder), str(model.device), labels.numpy().tobytes())
-    if key not in _LAST:
+    found = _LAST.get(key)
+    if found is None:
         found = _joint_map(model, num_codes, seed, progress, folder, made_of=made_of, labels=labels)
         _LAST.clear()
         _LAST[key] = found
-    return _LAST[key]
+    return found
 
 
 _LAST: dict[tuple[Any, ...], JointMap] = {}

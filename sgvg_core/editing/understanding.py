@@ -148,5 +148,4 @@ def described(understood: Understood, model: SoundModel) -> str:
     return ", ".join([scene, *named])
 
 
-
 __all__ = ["Understood", "described", "in_context", "names_a_scene", "part_name", "understand", "understand_part"]
