@@ -34,6 +34,7 @@ from ..sgvg_core.generation import (
 )
 from ..sgvg_core.latents import LatentWalk, start_of
 from ..sgvg_core.motion import INTERPOLATIONS, DriftBound, DriftSettings, LoopWalk, TruncatedWalk
+from ..sgvg_core.synthesis import mean_ws
 from . import host
 from .adapters import check_latents, drawing_model, expect, frames_from_images, hearing_model, naming, to_sound, walk_of
 from .curve_wires import alone, curve_input, curve_of
@@ -236,7 +237,7 @@ class WalkNumbers(io.ComfyNode):
         numbers: Mapping[str, Curve] = changed.numbers
         if "psi" in driven or "centre" in driven:
             chosen = alone(centres)
-            middle = generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1) if chosen is None else chosen
+            middle = mean_ws(generator) if chosen is None else chosen
             psi = numbers.get("psi") or Curve.constant(0.7, walked.fps, 1)
             return io.NodeOutput(TruncatedWalk(in_range("psi", psi), middle, numbers.get("centre"))(changed))
         return io.NodeOutput(changed)

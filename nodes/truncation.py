@@ -8,6 +8,7 @@ from comfy_api.latest import io, ui
 from ..sgvg_core.errors import ConfigError
 from ..sgvg_core.generation import MAX_CENTRES, compute_centres, frames, truncate
 from ..sgvg_core.media import contact_sheet
+from ..sgvg_core.synthesis import mean_ws
 from . import host
 from .adapters import drawing_model, expect, image_of, images_from_uint8, one_number
 from .latents import centres_input, centres_of, class_label_input, label_for, psi_input, seed_input
@@ -121,7 +122,7 @@ class TruncateLatent(io.ComfyNode):
             )
         towards = centres_of(centres)
         if towards is None:
-            towards = generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1)
+            towards = mean_ws(generator)
         truncated = truncate(start_ws, towards, one_number(truncation_psi, "truncation psi"), num_layers or None)
         handle.ready_generator()
         image = image_of(handle, truncated)

@@ -5,6 +5,7 @@ import torch
 from ..assembly import SoundModel, load_latents
 from ..errors import ConfigError
 from ..progress import Progress, silent
+from ..synthesis import mean_ws
 from .centres import compute_centres
 from .seeded_start import random_start
 from .settings import StartSettings
@@ -48,7 +49,7 @@ def mean_start(model: SoundModel, settings: StartSettings, progress: Progress = 
     """The generator's mean latent [1, L, D]; with a label, the mean of that class."""
     if settings.label is not None:
         return compute_centres(model.generator, 1, label=settings.label, progress=progress)
-    return model.generator.w_avg.detach().float().cpu().expand(1, model.generator.num_ws, -1).clone()
+    return mean_ws(model.generator)
 
 
 def truncation_centres(model: SoundModel, settings: StartSettings, progress: Progress = silent) -> torch.Tensor | None:

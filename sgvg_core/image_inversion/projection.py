@@ -15,7 +15,7 @@ from ..errors import Cancelled, ConfigError
 from ..pixels import to_uint8
 from ..progress import Progress, silent
 from ..shapes import check_shape
-from ..synthesis import Generator, StyleGAN2Generator, rgb_images
+from ..synthesis import Generator, StyleGAN2Generator, mean_ws, rgb_images
 from .ground import Ground, map_codes, measure_ground
 from .images import FITS, fit_image
 from .linear_encoder import LinearEncoder
@@ -177,7 +177,7 @@ def find_start(
 ) -> torch.Tensor:
     """The start [1, L, D] for an image [1, 3, H, W] of the generator's size. `wanted` is the image, in -1..1; `candidates` None: they're drawn."""
     if settings.start == "mean":
-        return generator.w_avg.detach().float().cpu().expand(1, generator.num_ws, -1).clone()
+        return mean_ws(generator)
     candidates = candidates or draw_candidates(generator, settings.seed, _CANDIDATES, progress)
     nearest = (candidates.small - _shrunk(wanted).cpu()).square().flatten(1).sum(1).argmin()
     starts = [candidates.ws[nearest]]

@@ -6,6 +6,7 @@ What is done with them (starts, truncation centres, poses, frames) is in `genera
 from .code_features import CodeFeatures
 from .enlarged import ENLARGEMENTS, constant_for, enlarge
 from .generator import StyleGAN2Generator
+from .mean_latent import mean_ws
 from .noise import NOISE_MODES
 from .panorama import Panorama, paint_panorama
 from .rgb import as_rgb, rgb_images
@@ -26,6 +27,7 @@ __all__ = [
     "as_rgb",
     "constant_for",
     "enlarge",
+    "mean_ws",
     "paint_panorama",
     "paint_wide",
     "rgb_images",
