@@ -161,7 +161,7 @@ def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
 def test_the_first_shape_offered_fits_the_bundled_model(motion_pack: Pack) -> None:
     slots = {slot.id: slot for slot in motion_pack.nodes["SGVG_PictureShape"].define_schema().inputs}
     size = LANDSCAPES.generator.img_resolution
-    assert (slots["width"].default, slots["height"].default) == (2 * size, size)
+    assert (slots["width"].options["default"], slots["height"].options["default"]) == (2 * size, size)
 
 
 def test_a_wide_picture(motion_pack: Pack) -> None:
