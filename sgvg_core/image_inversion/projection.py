@@ -14,6 +14,7 @@ from ..config import check_choice, check_range
 from ..errors import Cancelled, ConfigError
 from ..pixels import to_uint8
 from ..progress import Progress, silent
+from ..schedules import cosine, set_lr, warm_up
 from ..shapes import check_shape
 from ..synthesis import Generator, StyleGAN2Generator, mean_ws, rgb_images
 from .ground import Ground, map_codes, measure_ground
@@ -248,7 +249,7 @@ class _Descent:
     def _by_adam(self, units: torch.Tensor, num_steps: int, progress: Progress) -> None:
         adam = torch.optim.Adam([units], lr=self.settings.lr, betas=(0.9, 0.99))
         for step in range(num_steps):
-            adam.param_groups[0]["lr"] = self.settings.lr * _schedule(step, num_steps)
+            set_lr(adam, self.settings.lr * _schedule(step, num_steps))
             (units.grad,) = torch.autograd.grad(self._loss_at(units, progress), [units])
             adam.step()
 
@@ -284,7 +285,7 @@ class _Descent:
         self.best_loss, self.mark, self.last_gain = math.inf, math.inf, self.done
         adam = torch.optim.Adam(self.noise, lr=0.05, betas=(0.9, 0.99))
         for step in range(num_steps):
-            adam.param_groups[0]["lr"] = 0.05 * _schedule(step, num_steps)
+            set_lr(adam, 0.05 * _schedule(step, num_steps))
             made = self._made(self.best)
             loss = self._image_loss(made) + F.relu(_noise_likeness(self.noise) - by_chance)
             if self._judged(loss, made, self.best, progress):
@@ -345,7 +346,7 @@ class _Descent:
 
 def _schedule(step: int, num_steps: int) -> float:
     """A short ramp up, then half a cosine down to 2 %."""
-    return min(1.0, (step + 1) / 10) * (0.51 + 0.49 * math.cos(math.pi * step / num_steps))
+    return warm_up(step, 10) * (0.02 + 0.98 * cosine(step / num_steps))
 
 
 def _noise_likeness(maps: Sequence[torch.Tensor]) -> torch.Tensor:
