@@ -99,7 +99,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
                         "own pixels, such as 512x256 (default: as trained); --size resamples that")
     parser.add_argument("--enlargement", choices=ENLARGEMENTS, default="mirror",
                         help="StyleGAN2: how a larger shape is filled; panorama: starts of --seed and the next ones side by side (default: mirror)")
-    parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once (default: 4)")
+    parser.add_argument("--batch", type=whole(1, 4096), default=4, help="frames synthesized at once, on a CPU each by a core of its own (default: 4)")
     parser.add_argument("--sound", dest="sound_codec", choices=("auto", "copy", "aac", "flac", "none"), default="auto", help="the sound in the file")
     parser.add_argument("--matte", type=Path, default=None, metavar="FILM|FOLDER", help="also write which pixels the sound moved, white on black")
     parser.add_argument("--matte-against", choices=AGAINST, default="silence",

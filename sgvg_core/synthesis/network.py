@@ -204,9 +204,7 @@ class SynthesisNetwork(nn.Module):
         images = ws.new_empty(len(ws), self.img_channels, *self.img_size)
         with self.strips.lock:
             self.strips.prepare(self, self.blocks)
-            for item in range(len(ws)):
-                own = [each if each is None or each.ndim == 2 else each[item, 0] for each in maps]
-                self.strips.image(ws[item], own, images[item : item + 1])
+            self.strips.images(ws, maps, images)
         return images
 
     def _takes_float16(self, block: SynthesisBlock) -> bool:

@@ -106,17 +106,23 @@ def test_a_batch_equals_its_members_to_the_bit() -> None:
 
 
 @torch.no_grad()
-def test_threads_change_next_to_nothing() -> None:
+@pytest.mark.parametrize(("largest_in_lanes", "same_bits"), [(2**32, True), (0, False)])
+def test_threads_change_next_to_nothing(monkeypatch: pytest.MonkeyPatch, largest_in_lanes: int, same_bits: bool) -> None:
+    """A small network's pictures have a thread each, so its number changes no bit; those of a large one share the threads."""
+    monkeypatch.setattr("sgvg_core.kernels.synthesis_cpu._LANE_PRODUCTS", largest_in_lanes)
     generator, before = build(dataclasses.replace(SMALL, img_resolution=64, channels=(64, 64, 64, 32, 16))), torch.get_num_threads()
-    ws = latents(generator)
+    ws = latents(generator, 5)
     found = []
     try:
-        for threads in (1, 2):
+        for threads in (1, 2, 3):
             torch.set_num_threads(threads)
             found.append(generator.synthesis(ws))
+            assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
-    assert (found[0] - found[1]).abs().max() < 1e-3 * (found[0].max() - found[0].min())
+    for images in found[1:]:
+        assert not same_bits or torch.equal(images, found[0])
+        assert (images - found[0]).abs().max() < 1e-3 * (found[0].max() - found[0].min())
 
 
 def _step(generator: StyleGAN2Generator) -> None:
@@ -215,7 +221,7 @@ def test_released_buffers_come_back() -> None:
     ws = latents(generator)
     expected = generator.synthesis(ws)
     generator.synthesis.release_buffers()
-    assert all(buffer.numel() == 0 for buffer in generator.synthesis.strips._buffers)
+    assert not generator.synthesis.strips._lanes
     assert torch.equal(generator.synthesis(ws), expected)
 
 
