@@ -1,9 +1,9 @@
 """Log-mel pictures equal librosa's."""
 
-import librosa
 import numpy as np
 import pytest
 import torch
+from plain_librosa import librosa
 
 from sgvg_core.audio import clip_log_mel, log_mel, measure, mel_filters, released_log_mel, released_tower_log_mel, resize_log_mel
 from sgvg_core.config import MelConfig

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from plain_librosa import librosa
 
 from sgvg_core.curves.harmonic_percussive import PARTS_STFT, harmonic_percussive
 from sgvg_core.curves.onset_strength import PLAIN, SUPERFLUX, loudest_mel, onset_strength
@@ -11,7 +12,6 @@ from sgvg_core.curves.spectra import Stft
 from sgvg_core.curves.spectral_shape import BANDS, Band, band_powers, spectral_shape
 from sgvg_core.errors import ConfigError
 
-librosa = pytest.importorskip("librosa")
 CHUNK = 30011
 
 
