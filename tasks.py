@@ -560,9 +560,11 @@ def say(text: "str") -> "None":
 def call(command: "list", cwd: "Path", comfyuis: "Sequence[Path]" = ()) -> "int":
     """The exit code of a command that shares our terminal."""
     environment = clean_environment()
-    # The tests' models are tiny: threads only cost them time, above all on a machine that's busy.
+    # The tests' models are tiny: threads only cost them time, above all on a machine that's busy. And they start so many processes that
+    # compiling the pack and a ComfyUI anew in each would be a good part of it all.
     if "pytest" in command:
         environment.setdefault("OMP_NUM_THREADS", "1")
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if comfyuis:
         environment["COMFYUI_DIR"] = os.pathsep.join(map(str, comfyuis))
     return subprocess.run(command, cwd=str(cwd), env=environment).returncode

@@ -360,6 +360,13 @@ def test_what_leads_astray_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> 
     assert environment["PIP_USER"] == "0"
 
 
+def test_the_many_processes_of_the_tests_keep_what_they_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asked = [sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"]
+    assert tasks.call([*asked, "pytest"], tmp_path) == 0
+    assert tasks.call(asked, tmp_path) == 1
+
+
 def test_the_typing_tree_is_the_pack_as_a_package(tmp_path: Path) -> None:
     (tmp_path / "sgvg_pack").mkdir()
     (tmp_path / "sgvg_pack" / "gone.py").touch()
