@@ -19,12 +19,23 @@ from ..sgvg_core.editing import (
     smoothed,
 )
 from ..sgvg_core.generation import Sound, to_uint8
-from ..sgvg_core.image_inversion import FITS, SPACES, InversionSettings, Inverted, TuningSettings, invert_image, load_delta, tune_pivot
+from ..sgvg_core.image_inversion import (
+    FITS,
+    SPACES,
+    InversionSettings,
+    Inverted,
+    TuningSettings,
+    check_same_latents,
+    encoded_start,
+    invert_image,
+    load_delta,
+    tune_pivot,
+)
 from ..sgvg_core.media import ShownVideo, probe_sound
 from ..sgvg_core.synthesis import rgb_images
 from . import host
-from .adapters import drawing_model, file_audio, frames_from_images, images_from_uint8, naming, one_number, with_generator
-from .sockets import FROM_ANY_MODEL, SHOWS, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
+from .adapters import drawing_model, expect, file_audio, frames_from_images, images_from_uint8, naming, one_number, with_generator
+from .sockets import FROM_ANY_MODEL, SHOWS, ImageEncoderWire, LatentWire, MadeWalk, ModelWire, StoredWalk, WalkWire
 
 _BATCH = 4
 _NO_FILES = "(none yet: put files into ComfyUI's input folder)"
@@ -51,7 +62,7 @@ class InvertPicture(io.ComfyNode):
             node_id="SGVG_InvertPicture",
             display_name="Invert Picture",
             category="SGVG/editing",
-            description="Finds the latents that show your own picture, for any generator and without an encoder: it begins at the most alike of "
+            description="Finds the latents that show your own picture, for any generator. An encoder isn't needed: it begins at the most alike of "
             "the generator's own pictures and comes nearer step by step, held to what the generator knows, so that edits of it stay clean.",
             inputs=[
                 ModelWire.Input("model", tooltip=FROM_ANY_MODEL),
@@ -83,6 +94,12 @@ class InvertPicture(io.ComfyNode):
                     tooltip="Steps by which the generator's finest layers are then changed too, until they show the picture (pivot tuning): 60 are "
                     "usual. Only the model output draws that; what you connected isn't changed. 0: not at all.",
                 ),
+                ImageEncoderWire.Input(
+                    "encoder",
+                    display_name="image encoder",
+                    optional=True,
+                    tooltip="From Load Image Encoder, for this generator (pSp, e4e, ReStyle): it begins at the encoder's answer.",
+                ),
             ],
             outputs=[
                 LatentWire.Output("start_latent", display_name="start latent", tooltip="For Apply Edit, Style Mix, Recurrent Walker."),
@@ -96,7 +113,15 @@ class InvertPicture(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: Any, image: Any, space: str = "w+", num_steps: int = 0, fit: str = "crop", seed: int = 0, tuning_steps: int = 0
+        cls,
+        model: Any,
+        image: Any,
+        space: str = "w+",
+        num_steps: int = 0,
+        fit: str = "crop",
+        seed: int = 0,
+        tuning_steps: int = 0,
+        encoder: Any = None,
     ) -> io.NodeOutput:
         handle = drawing_model(model)
         check_choice("space", space, SPACES)
@@ -104,7 +129,7 @@ class InvertPicture(io.ComfyNode):
         settings = InversionSettings(space=space, num_steps=num_steps or None, fit=fit, seed=seed)
         with naming("image"), torch.inference_mode(False):
             picture = pictures[:1].cpu().clone()
-            found = _invert(handle, picture, settings)
+            found = _invert(handle, picture, settings, _encoded(handle, encoder, picture, fit))
             made = handle if found.noise is None else with_generator(handle, noise_generator(handle.generator, found.noise), "noise of a picture")
             made = made if not tuning_steps else _tuned(made, picture, found, TuningSettings(tuning_steps, seed=seed), fit)
             seen = found.image if not tuning_steps else to_uint8(rgb_images(made.ready_generator(), _there(made, found.ws), noise_mode="const"))[0]
@@ -127,11 +152,21 @@ def _tuned(handle: host.HostGenerator, image: torch.Tensor, found: Inverted, set
     return with_generator(handle, delta_generator(generator, delta), f"tuned to a picture by {settings.num_steps} steps")
 
 
-def _invert(handle: host.HostGenerator, image: torch.Tensor, settings: InversionSettings) -> Inverted:
-    """One picture [1, 3, H, W], with whatever the model knows."""
+def _encoded(handle: host.HostGenerator, encoder: Any, image: torch.Tensor, fit: str) -> torch.Tensor | None:
+    """An encoder's answer [1, L, D] to one picture [1, 3, H, W]; None where no encoder is connected. `fit` is one of `FITS`."""
+    if encoder is None:
+        return None
+    looker = expect(encoder, host.HostImageEncoder, "image encoder", "Load Image Encoder")
+    check_same_latents(looker.encoder, handle.generator, looker.name, handle.name)
+    host.bring([looker.looking, handle.drawing], handle.room(_BATCH))
+    return encoded_start(looker.encoder, handle.generator, image, fit, host.HostProgress())
+
+
+def _invert(handle: host.HostGenerator, image: torch.Tensor, settings: InversionSettings, start_ws: torch.Tensor | None) -> Inverted:
+    """One picture [1, 3, H, W], with whatever the model knows, from `start_ws` [1, L, D] on (None: it's looked for)."""
     if isinstance(handle, host.HostModel):
-        return invert_with_model(handle.ready(_BATCH), image, settings, progress=host.HostProgress())
-    return invert_image(handle.ready_generator(_BATCH), image, settings, progress=host.HostProgress())
+        return invert_with_model(handle.ready(_BATCH), image, settings, start_ws=start_ws, progress=host.HostProgress())
+    return invert_image(handle.ready_generator(_BATCH), image, settings, start_ws=start_ws, progress=host.HostProgress())
 
 
 def _in_words(found: Inverted) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io, ui
 
-from ..sgvg_core.errors import ConfigError
-from ..sgvg_core.image_inversion import invert
+from ..sgvg_core.image_inversion import check_same_latents, invert
 from ..sgvg_core.synthesis import rgb_images
 from . import host
 from .adapters import drawing_model, expect, frames_from_images, image_of, naming
@@ -48,12 +47,7 @@ class ImageToLatent(io.ComfyNode):
     def execute(cls, model: Any, encoder: Any, image: Any, passes: int = _PASSES, item: int = 0, fps: float = 25.0) -> io.NodeOutput:
         handle = drawing_model(model)
         looker = expect(encoder, host.HostImageEncoder, "image encoder", "Load Image Encoder")
-        seen, wanted = (looker.encoder.num_ws, looker.encoder.w_dim), (handle.generator.num_ws, handle.generator.w_dim)
-        if seen != wanted:
-            raise ConfigError(
-                f"image encoder: {looker.name} answers {seen[0]} latents of {seen[1]}, but {handle.name} takes {wanted[0]} of {wanted[1]}; connect "
-                "the generator that it was trained with"
-            )
+        check_same_latents(looker.encoder, handle.generator, looker.name, handle.name)
         images = frames_from_images(image, "image")
         host.bring([looker.looking, handle.drawing], handle.room(_BATCH))
         with naming("image"):

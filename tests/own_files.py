@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def write_wide_sound_encoder(path: Path) -> Path:
     return path
 
 
-def write_image_encoder(path: Path, kind: str = "Encoder4Editing", num_ws: int = 8) -> Path:
-    """An encoder of pictures of 32 px."""
-    torch.save(image_encoder_file(kind, num_ws, SMALL_WIDTHS, 1), path)
+def write_image_encoder(path: Path, kind: str = "Encoder4Editing", num_ws: int = 8, widths: Sequence[int] = SMALL_WIDTHS) -> Path:
+    """An encoder of pictures of 32 px, into latents as wide as the last of `widths`."""
+    torch.save(image_encoder_file(kind, num_ws, widths, 1), path)
     return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ..assembly import SoundModel, load_model
+from ..assembly import SoundModel, load_image_encoder, load_model
 from ..editing import invert_with_model, save_source, show
 from ..editing.sources import perceptual_of
 from ..image_inversion import (
@@ -16,6 +16,8 @@ from ..image_inversion import (
     InversionSettings,
     Inverted,
     TuningSettings,
+    check_same_latents,
+    encoded_start,
     read_image,
     save_delta,
     tune_pivot,
@@ -37,6 +39,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="LATENTS", help="latents: .safetensors, .npy or .npz")
     add_model(parser)
     add_inversion(parser)
+    words = "begin at the answer of an encoder for this generator: a file of pSp, e4e or ReStyle (docs/released_weights.md)"
+    parser.add_argument("--image-encoder", type=Path, default=None, metavar="FILE", help=words)
     parser.add_argument("--seed", type=read_seed, default=0, help="of the candidates for the start (default: 0)")
     parser.add_argument("--picture", dest="shown", type=Path, default=None, metavar="OUT.png", help="also write what the latents show")
     words = "also change the generator's finest layers until they show the picture, and write the differences (pivot tuning): .safetensors"
@@ -60,6 +64,15 @@ def inversion_of(options: argparse.Namespace, *, keep_at_cancel: bool = False) -
     return InversionSettings(space=options.space, num_steps=options.steps, seed=options.seed, fit=options.fit, keep_at_cancel=keep_at_cancel)
 
 
+def _start(options: argparse.Namespace, model: SoundModel, image: torch.Tensor, progress: Progress) -> torch.Tensor | None:
+    """The encoder's answer [1, L, D] to an image [1, 3, H, W]; None where none is named."""
+    if options.image_encoder is None:
+        return None
+    encoder = load_image_encoder(options.image_encoder, options.device, w_avg=model.generator.w_avg)
+    check_same_latents(encoder, model.generator, str(options.image_encoder), model.name)
+    return encoded_start(encoder, model.generator, image, options.fit, progress)
+
+
 def _tuned(options: argparse.Namespace, model: SoundModel, image: torch.Tensor, found: Inverted, progress: Progress) -> torch.Tensor | None:
     """Tune the generator to the picture and write the differences: what it shows then, uint8 [H, W, 3]; None where that isn't asked for."""
     if options.tune is None or found.cancelled:
@@ -77,11 +90,12 @@ def run(options: argparse.Namespace) -> int:
         checked_image(options.shown)
     if options.tune is not None:
         checked_file("--tune", options.tune, (".safetensors",))
-    check_apart([options.output, options.shown, options.tune], [options.picture, *files_of_model(options.model)])
+    check_apart([options.output, options.shown, options.tune], [options.picture, options.image_encoder, *files_of_model(options.model)])
     image = read_image(options.picture)
     model = load_model(options.model, options.device)
     with ProgressBar() as progress:
-        found = invert_with_model(model, image, inversion_of(options, keep_at_cancel=True), progress=progress)
+        start_ws = _start(options, model, image, progress)
+        found = invert_with_model(model, image, inversion_of(options, keep_at_cancel=True), start_ws=start_ws, progress=progress)
         tuned = _tuned(options, model, image, found, progress)
     save_source(options.output, found.ws, found.noise)
     if options.shown is not None:

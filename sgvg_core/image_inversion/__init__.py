@@ -2,11 +2,11 @@
 
 from .encoder import ImageEncoder
 from .ground import Ground, codes_of, map_codes, measure_ground
-from .images import FITS, fit_image, read_image
-from .inversion import invert, prepare_images
+from .images import FITS, fit_image, image_size, read_image
+from .inversion import check_same_latents, encoded_start, invert, prepare_images
 from .linear_encoder import LinearEncoder, fit_encoder
 from .pivot_tuning import TuningSettings, load_delta, save_delta, tune_pivot, tuned_generator
-from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, image_size, invert_image, psnr_of
+from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, invert_image, psnr_of
 
 __all__ = [
     "Candidates",
@@ -19,7 +19,9 @@ __all__ = [
     "SPACES",
     "STEPS",
     "TuningSettings",
+    "check_same_latents",
     "codes_of",
+    "encoded_start",
     "fit_encoder",
     "fit_image",
     "image_size",

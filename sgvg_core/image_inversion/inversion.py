@@ -8,7 +8,9 @@ from torch.nn import functional as F
 from ..config import check_range
 from ..errors import ConfigError, ShapeError
 from ..progress import Progress, silent
+from ..synthesis import Generator, rgb_images
 from .encoder import ImageEncoder
+from .images import fit_image, image_size
 
 Generate = Callable[[torch.Tensor], torch.Tensor]
 """Latents [N, L, D] -> images [N, 3, H, W] in -1..1: the generator that the encoder was trained with, without its noise changing."""
@@ -61,6 +63,30 @@ def invert(
         ws = encoder(torch.cat([ready, made], 1), ws)
         progress(done + 1, num_passes, "invert")
     return ws  # type: ignore[return-value]  # there's at least one pass
+
+
+def check_same_latents(encoder: ImageEncoder, generator: Generator, encoder_name: str, generator_name: str) -> None:
+    """Raise ConfigError, with both names, where an encoder answers other latents than a generator takes."""
+    seen, wanted = (encoder.num_ws, encoder.w_dim), (generator.num_ws, generator.w_dim)
+    if seen != wanted:
+        raise ConfigError(
+            f"image encoder: {encoder_name} answers {seen[0]} latents of {seen[1]}, but {generator_name} takes {wanted[0]} of {wanted[1]}; take "
+            "the generator that it was trained with"
+        )
+
+
+def encoded_start(encoder: ImageEncoder, generator: Generator, image: torch.Tensor, fit: str = "crop", progress: Progress = silent) -> torch.Tensor:
+    """An encoder's answer [1, L, D] to `image` [1, 3, H, W] in -1..1, a start for `invert_image`: of the picture as that fits it (`FITS`).
+
+    Raises ConfigError, ShapeError.
+    """
+    check_same_latents(encoder, generator, "the encoder", "the generator")
+    wanted = fit_image(image, image_size(generator), fit)
+
+    def generate(ws: torch.Tensor) -> torch.Tensor:
+        return rgb_images(generator, ws.to(generator.w_avg.device), noise_mode="const")
+
+    return invert(encoder, wanted, generate, progress=progress).float().cpu()
 
 
 def _shown(images: torch.Tensor, encoder: ImageEncoder) -> torch.Tensor:

@@ -18,7 +18,7 @@ from ..schedules import cosine, set_lr, warm_up
 from ..shapes import check_shape
 from ..synthesis import Generator, StyleGAN2Generator, mean_ws, rgb_images
 from .ground import Ground, map_codes, measure_ground
-from .images import FITS, fit_image
+from .images import FITS, fit_image, image_size
 from .linear_encoder import LinearEncoder
 
 SPACES = ("w", "w+", "w+noise")
@@ -154,11 +154,6 @@ def invert_image(
     descent = _Descent(generator, wanted, settings, ground, perceptual)
     cancelled = descent.run(start_ws, progress)
     return descent.result(time.monotonic() - began, cancelled)
-
-
-def image_size(generator: Generator) -> tuple[int, int]:
-    """Height and width of a generator's images."""
-    return generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
 
 
 @torch.no_grad()

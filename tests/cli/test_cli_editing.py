@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from own_files import write_image_encoder
 from PIL import Image
+from released_files import SMALL_WIDTHS
 
-from sgvg_core.assembly import SoundModel, load_latents, save_latents, save_model
+from sgvg_core.assembly import SoundModel, load_image_encoder, load_latents, save_latents, save_model
 from sgvg_core.cli import main
 from sgvg_core.editing import Source, load_noise, save_source, show, tuned_model
-from sgvg_core.image_inversion import map_codes, save_delta
+from sgvg_core.image_inversion import fit_image, invert, map_codes, read_image, save_delta
 from sgvg_core.image_inversion.pivot_tuning import finest_weights
 from sgvg_core.media import write_wav
 from sgvg_core.presets import TINY
@@ -56,6 +58,21 @@ def test_invert_writes_latents_and_says_how_near_it_came(photo: Path, model: lis
     assert load_latents(out).shape[0] == 1
     assert load_noise(out) is not None
     assert Image.open(shown).size == (32, 32)
+
+
+def test_invert_begins_at_the_answer_of_an_encoder(
+    photo: Path, latents: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    num_ws, w_dim = load_latents(latents).shape[1:]
+    file = write_image_encoder(tmp_path / "e4e.pt", num_ws=num_ws, widths=(*SMALL_WIDTHS[:3], w_dim))
+    words = ["invert", str(photo), "-o", str(tmp_path / "out.npy"), "--steps", "0", "--image-encoder", str(file), *model]
+    assert main(words) == 0
+    answer = invert(load_image_encoder(file), fit_image(read_image(photo), (32, 32)))
+    torch.testing.assert_close(load_latents(tmp_path / "out.npy"), answer)
+    write_image_encoder(file, num_ws=num_ws + 2, widths=(*SMALL_WIDTHS[:3], w_dim))
+    capsys.readouterr()
+    assert main(words) == 2
+    assert f"e4e.pt answers {num_ws + 2} latents of {w_dim}, but" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["photo", "latents"])

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from sgvg_core.assembly import load_image_encoder
 from sgvg_core.errors import CheckpointError, ConfigError, ShapeError
-from sgvg_core.image_inversion import invert, prepare_images
+from sgvg_core.image_inversion import InversionSettings, encoded_start, fit_image, invert, invert_image, prepare_images
+from sgvg_core.synthesis import StyleGAN2Generator, rgb_images
 
 L, D = 8, SMALL_WIDTHS[3]
 
@@ -106,3 +107,19 @@ def test_a_image_of_another_size_is_named(tmp_path: Path) -> None:
         encoder(images(1, 64))
     with pytest.raises(ShapeError, match=r"got shape \[1, 6, 32, 32\]"):
         encoder(torch.zeros(1, 6, 32, 32))
+
+
+def test_an_answer_is_a_start_for_the_descent(tmp_path: Path) -> None:
+    """Of the picture as the descent fits it; ReStyle's sees what this generator makes."""
+    generator = StyleGAN2Generator(32, (16, 16, 8, 8), z_dim=D, w_dim=D, mapping_layers=2).eval()
+    generator.w_avg.normal_(generator=torch.Generator().manual_seed(0))
+    for kind in ("Encoder4Editing", "BackboneEncoder"):
+        encoder = load_image_encoder(saved(tmp_path / "encoder.pt", kind))
+        start = encoded_start(encoder, generator, images(1, 75)[:, :, :40], "pad")
+        wanted = fit_image(images(1, 75)[:, :, :40], (32, 32), "pad")
+        torch.testing.assert_close(start, invert(encoder, wanted, lambda ws: rgb_images(generator, ws, noise_mode="const")))
+        found = invert_image(generator, images(1, 75), InversionSettings(num_steps=0), start_ws=start)
+        assert torch.equal(found.ws, start)
+    other = load_image_encoder(saved(tmp_path / "other.pt", "Encoder4Editing", **image_encoder_file("Encoder4Editing", 10, SMALL_WIDTHS, 1)))
+    with pytest.raises(ConfigError, match="the encoder answers 10 latents of 24, but the generator takes 8 of 24"):
+        encoded_start(other, generator, images(1))

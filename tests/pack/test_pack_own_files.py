@@ -246,8 +246,11 @@ def test_a_image_becomes_latents(own: HostProcess, encoder: str) -> None:
     graph |= {"frames": synthesis(model=["gan", 0], walk=["latent", 1]), "save": save_images("frames")}
     graph["said"] = node("PreviewAny", source=["encoder", 1])
     shown = frames(own, graph)
+    inversion = {"model": ["gan", 0], "image": ["start", 1], "space": "w+", "num_steps": 1, "fit": "crop", "seed": 0}
     np.testing.assert_array_equal(shown, frames(own, graph, "latent"))
     assert "8 latents of 24" in info(own.run(graph), "said")
+    graph["begun"] = node("SGVG_InvertPicture", **inversion, encoder=["encoder", 0])
+    assert frames(own, {**graph, "save": save_images("begun", 1)}).shape == shown.shape
     graph["latent"]["inputs"]["item"] = 1
     assert "item: got 1, but image holds 1 latents" in own.fail(graph)
 
@@ -255,8 +258,11 @@ def test_a_image_becomes_latents(own: HostProcess, encoder: str) -> None:
 def test_encoder_and_generator_must_fit(own: HostProcess) -> None:
     graph: Graph = {**still("waves.pkl"), "encoder": node("SGVG_LoadImageEncoder", encoder_name="other.pt", which="auto")}
     graph["latent"] = node("SGVG_ImageToLatent", model=["gan", 0], encoder=["encoder", 0], image=["start", 1], passes=1, item=0, fps=10.0)
-    graph["save"] = save_images("latent", 2)
-    assert "image encoder: other.pt answers 10 latents of 24, but waves.pkl takes 8 of 24" in own.fail(graph)
+    inversion = {"model": ["gan", 0], "image": ["start", 1], "space": "w+", "num_steps": 1, "fit": "crop", "seed": 0}
+    graph["begun"] = node("SGVG_InvertPicture", **inversion, encoder=["encoder", 0])
+    for source, slot in (("latent", 2), ("begun", 1)):
+        failed = own.fail({**graph, "save": save_images(source, slot)})
+        assert "image encoder: other.pt answers 10 latents of 24, but waves.pkl takes 8 of 24" in failed
 
 
 @pytest.mark.parametrize(
