@@ -4,7 +4,7 @@
 // contact sheet). So when a node of this pack is done, its previews go.
 //
 // A text that a node shows (what was loaded, what was heard) has room for two lines, and stays when a later run has nothing to say. So it
-// goes with the result, and the node grows until the whole text is seen.
+// goes with the result, its lines end between words, and the node grows until the whole text is seen.
 //
 // A workflow that was saved before Load Sound had its choice of a track has something else in its place, and the page would send that.
 
@@ -17,7 +17,9 @@ const PAGE = "vue-app";
 const OUTPUT_STORE = "nodeOutput";
 const LINE_PIXELS = 18;
 const PADDING_PIXELS = 28;
-const CHARACTER_PIXELS = 7.2;
+const MARGIN_PIXELS = 60;
+const PEN = document.createElement("canvas").getContext("2d");
+PEN.font = "12px Inter, Arial, sans-serif";
 
 function ourNode(id) {
     const node = app.graph?.getNodeById?.(id) ?? app.graph?.getNodeById?.(Number(id));
@@ -50,10 +52,23 @@ function removeWidget(node, name) {
     node.widgets.splice(place, 1);
 }
 
+function room(node) {
+    return Math.max(80, node.size[0] - MARGIN_PIXELS);
+}
+
+function wrapped(node, text) {
+    // The page would break lines in the middle of words.
+    const broken = (line) => line.split(" ").reduce((lines, word) => {
+        const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+        return lines.length && PEN.measureText(longer).width <= room(node) ? [...lines.slice(0, -1), longer] : [...lines, word];
+    }, []);
+    return text.split("\n").flatMap(broken).join("\n");
+}
+
 function showText(id, text) {
     const node = ourNode(id);
     if (!node || text === undefined) return;
-    if (text) api.dispatchCustomEvent("progress_text", { nodeId: id, text });
+    if (text) api.dispatchCustomEvent("progress_text", { nodeId: id, text: wrapped(node, text) });
     else removeWidget(node, TEXT_WIDGET);
 }
 
@@ -61,9 +76,8 @@ function makeRoomForText(id, text) {
     const node = ourNode(id);
     const widget = node?.widgets?.find((each) => each.name === TEXT_WIDGET);
     if (!widget?.options) return;
-    const inALine = Math.max(10, Math.floor((node.size[0] - PADDING_PIXELS) / CHARACTER_PIXELS));
-    const numLines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / inALine)), 0);
-    const height = PADDING_PIXELS + numLines * LINE_PIXELS;
+    const lines = wrapped(node, text).split("\n").map((line) => Math.max(1, Math.ceil(PEN.measureText(line).width / room(node))));
+    const height = PADDING_PIXELS + lines.reduce((sum, count) => sum + count, 0) * LINE_PIXELS;
     widget.options.getMinHeight = () => height;
     widget.options.getMaxHeight = () => height;
     const wanted = node.computeSize?.()[1] ?? 0;

@@ -69,7 +69,7 @@ def find_kinds(embeds: torch.Tensor, times: torch.Tensor, labels: torch.Tensor |
             centres.append(mean)
             nearest = len(centres) - 1
         kinds[stretch] = nearest
-    kinds = _without_moments(kinds, 2 * shortest)
+    kinds = _at_their_turns(_without_moments(kinds, 2 * shortest), embeds)
     used = torch.unique(kinds)
     return SoundKinds(torch.stack(centres)[used], torch.searchsorted(used, kinds), times)
 
@@ -84,6 +84,21 @@ def _without_moments(kinds: torch.Tensor, shortest: int) -> torch.Tensor:
             cleaned[first:middle], cleaned[middle:first + count] = runs[place - 1], runs[place + 1]
         first += count
     return cleaned
+
+
+def _at_their_turns(kinds: torch.Tensor, embeds: torch.Tensor) -> torch.Tensor:
+    """Kinds [S] whose borders lie where the windows [S, E] themselves turn: of all places between the middles of two runs the one at which
+    windows before and behind are the most alike to the means of their own kinds.
+    """
+    runs, counts = torch.unique_consecutive(kinds, return_counts=True)
+    ends, moved = counts.cumsum(0).tolist(), kinds.clone()
+    means = {int(kind): F.normalize(embeds[kinds == kind].mean(0), dim=0) for kind in runs.unique()}
+    for place, (before, behind) in enumerate(zip(runs[:-1].tolist(), runs[1:].tolist(), strict=True)):
+        first, last = ends[place] - int(counts[place]) // 2, ends[place] + int(counts[place + 1]) // 2
+        gain = embeds[first:last] @ (means[before] - means[behind])
+        border = first + int(torch.cat([gain.new_zeros(1), gain.cumsum(0)]).argmax())
+        moved[first:border], moved[border:last] = before, behind
+    return moved
 
 
 def _smoothed(embeds: torch.Tensor) -> torch.Tensor:

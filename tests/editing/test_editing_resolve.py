@@ -138,6 +138,14 @@ def test_two_sounds_in_one_are_two_kinds_and_turn_at_once() -> None:
     assert float(weights[36, 1]) > 0.99, "half a second after the turn the picture has turned"
 
 
+def test_a_turn_lies_where_windows_turn_though_the_second_sound_is_at_first_like_the_first() -> None:
+    """Each is alike to what came before it until its mean has moved: the border goes to the place of the best split."""
+    rain, thunder = torch.tensor([1.0, 0.0]), F.normalize(torch.tensor([0.55, 1.0]), dim=0)
+    leaning = F.normalize(0.45 * rain + 0.55 * thunder, dim=0)
+    found = find_kinds(torch.stack([rain] * 12 + [leaning] * 2 + [thunder] * 10), torch.arange(24) / 4)
+    assert found.kinds.tolist() == [0] * 12 + [1] * 12
+
+
 def test_a_moment_between_two_sounds_is_no_third() -> None:
     rain, between, thunder = F.normalize(torch.eye(3) + 0.1, dim=1)
     found = find_kinds(torch.stack([rain] * 10 + [between] * 3 + [thunder] * 10), torch.arange(23) / 4)

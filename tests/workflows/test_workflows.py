@@ -68,6 +68,12 @@ def test_load_video_has_room_for_its_player(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_groups_have_room_between_them(name: str) -> None:
+    groups = sorted(group["bounding"] for group in load(ROOT / "workflows" / f"{name}.json")["groups"])
+    assert all(behind[0] - (before[0] + before[2]) >= 10 for before, behind in zip(groups, groups[1:], strict=False))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_each_node_stands_in_one_group_below_its_title(name: str) -> None:
     page = load(ROOT / "workflows" / f"{name}.json")
     groups = [group["bounding"] for group in page["groups"]]
