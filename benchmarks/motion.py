@@ -6,8 +6,10 @@ frame with curves costs.
 *pictures*: Pearson's correlation of the curve with the mean absolute difference to the picture at rest, for what sets a picture (layers,
 direction, psi, centre, mix, noise). *speeds*: for step, beta and the speed of the noise, with the mean absolute change from frame to frame over half
 a second, over that of the film without the curve; for pull, with the distance to that film; at most half a second later, since they work in time.
+For beta also with the share of each step that is taken: how far the picture goes at a step, over how far it would go from there with a beta of 1.
 *pose*: of a StyleGAN3 with random weights: the shift that correlates best with the first frame; how far turned and zoomed pictures differ from it.
-*loops*: the step from the last frame to the first over the median step between neighbours, and the first frame painted once more as frame T.
+*loops*: the step from the last frame to the first over the median step between neighbours, the largest step inside the loop over the same, and the
+first frame painted once more as frame T; of whole bars of the song, and of seconds of rain and of waves, which have no beats.
 *drift*: the judge's certainty, fine detail and distance from the mean in the first and the last round of a song that's heard again and again.
 """
 
@@ -42,13 +44,18 @@ from sgvg_core.generation.trajectory import to_rate
 from sgvg_core.generation.walk_render import driven_render
 from sgvg_core.latents import StoredWalk, edited
 from sgvg_core.motion import DriftSettings, TruncatedWalk
-from sgvg_core.walker import WalkSettings, roll_out
+from sgvg_core.walker import WalkSettings, WalkState, roll_out, take_step
 
 ROOT = Path(__file__).resolve().parents[1]
 FPS = Fraction(12)
 SONG = ROOT / "workflows" / "assets" / "song.opus"
 PLAIN: dict[str, Any] = {"fps": FPS, "seed": 7, "start_from": "random", "unsure": "follow"}
 RENDER = RenderSettings(batch=8)
+_LOOPS = (
+    *((f"{bars} bar{'s' * (bars > 1)} of the song", SONG, LoopSettings(bars)) for bars in (1, 2, 4)),
+    ("4 s of rain", SONG.with_name("rain_into_thunder.opus"), LoopSettings(seconds=4)),
+    ("4 s of waves", SONG.with_name("waves.opus"), LoopSettings(seconds=4)),
+)
 
 
 def painted(model: SoundModel, walk: Any, render: RenderSettings = RENDER) -> torch.Tensor:
@@ -123,12 +130,35 @@ class Follows:
         usual = [smooth(steps(each)) for each in plain]
         for name, most in (("step", 2.0), ("beta", 1.0)):
             speeds = [smooth(steps(each)) / same for each, same in zip(walked(**{name: most * swell}), usual, strict=True)]
-            self.say(name, "a swell of 4 s", *(_at_best(speed, swell.values[1:]) for speed in speeds))
+            self.say(f"{name}, by speed", "a swell of 4 s", *(_at_best(speed, swell.values[1:]) for speed in speeds))
+        self.say("beta, by the share of a step", "a swell of 4 s", *self.shares(swell))
         far = [(each - same).flatten(1).abs().mean(1).numpy() for each, same in zip(walked(pull=6 * swell), plain, strict=True)]
         self.say("pull", "a swell of 4 s", *(_at_best(each, swell.values) for each in far))
         path = noise_path(FPS, num_frames, seconds=2.0, speed=2 * swell)
         made = painted(self.model, self.still, RenderSettings(batch=8, noise_mode="smooth", noise_strength=3.0, noise_path=path))
         self.say("speed of the noise", "a swell of 4 s", pearson(smooth(steps(made)), swell.values[:-1]))
+
+
+    def shares(self, curve: Curve) -> tuple[float, float]:
+        """The correlation of the share of each step that is taken with beta, in pixels and in latents."""
+        walk: Any = walk_of_sound(self.model, self.sound, GenerateSettings(**PLAIN))
+        rate = to_rate(self.model.walker.walk_rate)
+        heard = torch.cat(list(walk.offsets(int(curve.duration * rate), rate)))
+        betas = curve.at(rate, len(heard)).values
+        state, taken = WalkState(walk.start_ws, walk.start_ws), []
+        for offset, beta in zip(heard, betas.tolist(), strict=True):
+            all_of_it = take_step(self.model.walker, state, offset[None], WalkSettings())
+            before, state = state, take_step(self.model.walker, state, offset[None], WalkSettings(beta=beta))
+            ends = torch.cat([before.ws, state.ws, all_of_it.ws])
+            taken.append([_share(painted(self.model, [ends])), _share(ends)])
+        in_pixels, in_latents = zip(*taken, strict=True)
+        return pearson(in_pixels, betas), pearson(in_latents, betas)
+
+
+def _share(ends: torch.Tensor) -> float:
+    """How far the second of three lies from the first, over how far the third does."""
+    moved, whole = ((other - ends[0]).abs().mean() for other in ends[1:])
+    return float(moved / whole.clamp(min=1e-9))
 
 
 def _at_best(moved: np.ndarray, curve: Any) -> float:
@@ -178,25 +208,20 @@ def _shift(image: torch.Tensor, first: torch.Tensor, axis: int) -> int:
 
 def loops(model: SoundModel, options: argparse.Namespace) -> None:
     """How loops close."""
-    print("| loop | frames | last to first over the median step: latents | levels (their median) | frame T against frame 0 |\n|---|---|---|---|---|")
-    sound = Sound.from_file(SONG)
-    for bars in (1, 2, 4):
-        settings = GenerateSettings(**PLAIN, loop=LoopSettings(bars), curves={"mid": "0.5+bass"}, noise_mode="smooth")
-        loop = loop_of_sound(sound, settings.loop, FPS, settings.curves)  # type: ignore[arg-type]
-        walk = walk_of_sound(model, loop.once, settings, loop=loop)
+    print("| loop | frames | last to first over the median step: latents | levels (their median) | largest step inside | frame T against frame 0 |")
+    print("|---" * 6 + "|")
+    for name, source, settings in _LOOPS:
+        made = GenerateSettings(**PLAIN, loop=settings, curves={"mid": "0.5+bass"}, noise_mode="smooth")
+        loop = loop_of_sound(Sound.from_file(source), settings, FPS, made.curves)
+        walk = walk_of_sound(model, loop.once, made, loop=loop)
         ws = torch.cat(list(walk))
         render = driven_render(RenderSettings(batch=8, noise_mode="smooth"), walk)
         once = painted(model, StoredWalk(torch.cat([ws, ws[:1]]), FPS), render)
-        (in_latents, _), (in_levels, usual) = _seam(torch.cat([ws, ws[:1]])), _seam(once)
+        in_latents, in_levels = (steps(each) for each in (torch.cat([ws, ws[:1]]), once))
+        usual = [float(np.median(each[:-1])) for each in (in_latents, in_levels)]
         again = f"{float((once[-1] - once[0]).abs().max()):.0f} levels"
-        print(f"| {bars} bars | {len(ws)} | {in_latents:.2f} | {in_levels:.2f} ({usual:.2f}) | {again} |", flush=True)
-
-
-def _seam(series: torch.Tensor) -> tuple[float, float]:
-    """The last step over the median of those before, and that median."""
-    sizes = steps(series)
-    usual = float(np.median(sizes[:-1]))
-    return float(sizes[-1]) / usual, usual
+        print(f"| {name} | {len(ws)} | {in_latents[-1] / usual[0]:.2f} | {in_levels[-1] / usual[1]:.2f} ({usual[1]:.2f}) | "
+              f"{in_levels[:-1].max() / usual[1]:.2f} | {again} |", flush=True)
 
 
 def drift(model: SoundModel, options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ const PREVIEW_WIDGET = "$$canvas-image-preview";
 const TEXT_WIDGET = "$$node-text-preview";
 const PAGE = "vue-app";
 const OUTPUT_STORE = "nodeOutput";
+const LATE_MILLISECONDS = [500, 2000, 5000];
 const LINE_PIXELS = 18;
 const PADDING_PIXELS = 28;
 const MARGIN_PIXELS = 60;
@@ -28,13 +29,24 @@ function ourNode(id) {
 
 function endPreviews(id, output) {
     const node = ourNode(id);
-    if (!node || !app.nodePreviewImages?.[id]) return;
-    forgetPreviews(id);
+    if (!node) return;
+    const had = Boolean(app.nodePreviewImages?.[id]);
+    if (had) forgetPreviews(id);
     if (output?.animated?.some(Boolean)) {
-        // A film: the page would keep the still picture next to it.
-        node.imgs = undefined;
-        removeWidget(node, PREVIEW_WIDGET);
+        endStill(node);
+        // The page loads previews in the background: the last one may come when the film is there already.
+        for (const later of LATE_MILLISECONDS) setTimeout(() => endStill(node), later);
     }
+    if (had) node.setDirtyCanvas?.(true, true);
+}
+
+function endStill(node) {
+    // The page would keep the still picture next to the film.
+    const late = app.nodePreviewImages?.[node.id];
+    if (!late && !node.widgets?.some((widget) => widget.name === PREVIEW_WIDGET)) return;
+    if (late) forgetPreviews(node.id);
+    node.imgs = undefined;
+    removeWidget(node, PREVIEW_WIDGET);
     node.setDirtyCanvas?.(true, true);
 }
 

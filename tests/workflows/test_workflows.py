@@ -1,5 +1,6 @@
 """The workflows of the pack: both forms say the same, and each runs in a real ComfyUI and leaves moving pictures with sound."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def test_load_video_has_room_for_its_player(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_groups_have_room_between_them(name: str) -> None:
     groups = sorted(group["bounding"] for group in load(ROOT / "workflows" / f"{name}.json")["groups"])
-    assert all(behind[0] - (before[0] + before[2]) >= 10 for before, behind in zip(groups, groups[1:], strict=False))
+    assert all(behind[0] - (before[0] + before[2]) >= 10 for before, behind in itertools.pairwise(groups))
 
 
 @pytest.mark.parametrize("name", NAMES)
