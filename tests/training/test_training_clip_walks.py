@@ -120,6 +120,76 @@ def test_labels_are_those_of_the_clips(tiny_model, clip_data):
     assert [clip_data.labels[label] for label in walks.labels.tolist()] == [named[key] for key in keys]
 
 
+# ---- what is heard of a clip, by clips of known lengths
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+    """All of a clip that says how long it may be heard."""
+
+    key: str
+    seconds: float
+    label: str = ""
+
+
+class Lengths:
+    """Windows of clips that are lengths alone; notes what is read."""
+
+    def __init__(self, *clips):
+        self.clips, self.heard = list(clips), []
+
+    def __len__(self):
+        return len(self.clips)
+
+    def label(self, clip):
+        return ["rain"].index(clip.label) if clip.label else -1
+
+    def windows(self, clip, seconds, rate, count, rng=None):
+        self.heard.append((clip, seconds, count))
+        return torch.zeros(count, 1, 2, 2)
+
+
+def numbers(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("seconds", [2.03, 0.5, 1 / 12, 0.05])
+def test_of_another_clip_as_much_is_heard_as_it_has(tiny_model, seconds):
+    """From a moment on that leaves room for it; a clip shorter than a step is heard from its beginning."""
+    windows = Lengths(Length("a", seconds))
+    reader = WalkReader(windows, tiny_model.generator, CONFIG)
+    reader._others(-1, 30 * max(1, int(seconds * 12)), numbers())
+    begins = [begin for _, begin, _ in windows.heard[1:]]  # before the first one is what is around it
+    assert len(begins) == 29
+    assert [count for _, _, count in windows.heard[1:]] == [max(1, int(seconds * 12))] * 29
+    assert all(0 <= begin <= max(0.0, seconds - max(1, int(seconds * 12)) / 12) + 1e-9 for begin in begins)
+    assert (len(set(begins)) > 20) == (seconds == 2.03)
+
+
+def test_who_has_no_label_hears_any_clips_before(tiny_model):
+    windows = Lengths(Length("a", 0.25), Length("b", 0.25, "rain"))
+    reader = WalkReader(windows, tiny_model.generator, CONFIG)
+    for seed in range(60):
+        reader._others(-1, 9, numbers(seed))
+    named = [clip.label for clip, *_ in windows.heard]
+    assert len(named) == 180
+    assert 70 < named.count("rain") < 110
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_what_is_around_ends_with_the_last_window_that_a_film_hears(tiny_model, room):
+    """Of two seconds at 12 a second those are 25, at both ends too."""
+    windows = Lengths(Length("a", 2.0))
+    wide = dataclasses.replace(CONFIG.encoder, texture=4, texture_reach=0.5)
+    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(CONFIG, encoder=wide))
+    assert reader.reach == 6
+    begin = (19 - room) / 12
+    sounds, inside = reader._heard(windows.clips[0], begin, 6, numbers(), before=False, after=True)
+    assert windows.heard == [(windows.clips[0], begin, 6 + room)]
+    assert inside.tolist() == [True] * (6 + room) + [False] * (reader.reach - room)
+    assert len(sounds) == 6 + reader.reach
+
+
 # ---- one step
 
 
