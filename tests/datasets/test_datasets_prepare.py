@@ -236,6 +236,7 @@ def wait_for_shards(folder: Path, count: int, process: "subprocess.Popen[str]") 
     raise AssertionError("nothing happens")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_stopped_killed_and_ended_it_has_the_bytes_of_one_run(tmp_path: Path, pack_root: Path) -> None:
     folder = tmp_path / "stopped"
