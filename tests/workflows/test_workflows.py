@@ -84,10 +84,15 @@ def test_each_node_stands_in_one_group_below_its_title(name: str) -> None:
         assert len(inside) == 1, f"{node['type']} at {node['pos']}"
 
 
+@pytest.fixture(scope="module")
+def schemas(host: HostProcess) -> dict[str, Any]:
+    """The nodes of this ComfyUI."""
+    return host.ask(schemas=True)
+
+
 @pytest.mark.host
 @pytest.mark.parametrize("name", NAMES)
-def test_each_fits_the_nodes_of_this_comfyui(host: HostProcess, name: str) -> None:
-    schemas = host.ask(schemas=True)
+def test_each_fits_the_nodes_of_this_comfyui(schemas: dict[str, Any], name: str) -> None:
     for node in load(ROOT / "workflows" / f"{name}.json")["nodes"]:
         assert node["type"] in {*schemas["all"], *PAGE_ONLY}
         if node["type"] in schemas["nodes"]:
