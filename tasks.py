@@ -6,6 +6,7 @@ pip's download cache. The file keeps to a syntax that older Pythons read too, so
 
 import argparse
 import ast
+import concurrent.futures
 import contextlib
 import hashlib
 import itertools
@@ -464,7 +465,7 @@ def task_demo(options: "argparse.Namespace", rest: "list") -> "int":
 
 
 def task_test(options: "argparse.Namespace", rest: "list") -> "int":
-    """Lint, types, import law and tests; all of them run, even after one has failed."""
+    """Lint, types, import law and tests; all of them run, even after one has failed. Types are checked while the tests run."""
     comfyuis = [] if options.fast else find_comfyuis()
     setup = Setup(comfyuis=comfyuis)
     setup.bring("run", "test", *setup.hosts)
@@ -473,11 +474,17 @@ def task_test(options: "argparse.Namespace", rest: "list") -> "int":
     with contextlib.suppress(FileNotFoundError):
         report.unlink()
     results = []
-    for step in steps:
-        say(f"\n== {step}")
-        start = time.monotonic()
-        code = call(step_command(step, setup, options.fast, rest, report), cwd=typing_tree() if step == "types" else ROOT, comfyuis=comfyuis)
-        results.append((step, code, time.monotonic() - start))
+    with concurrent.futures.ThreadPoolExecutor(1) as aside:
+        types = aside.submit(said_by, step_command("types", setup, options.fast, rest, report), typing_tree()) if "types" in steps else None
+        for step in (step for step in steps if step != "types"):
+            say(f"\n== {step}")
+            start = time.monotonic()
+            code = call(step_command(step, setup, options.fast, rest, report), ROOT, comfyuis)
+            results.append((step, code, time.monotonic() - start))
+        if types is not None:
+            code, seconds, said = types.result()
+            say(f"\n== types\n{said.strip()}")
+            results.insert(steps.index("types"), ("types", code, seconds))
     say("")
     for step, code, seconds in results:
         say("{:<8} {:<7} {:6.1f} s".format(step, "ok" if code == 0 else "FAILED", seconds))
@@ -568,6 +575,13 @@ def call(command: "list", cwd: "Path", comfyuis: "Sequence[Path]" = ()) -> "int"
     if comfyuis:
         environment["COMFYUI_DIR"] = os.pathsep.join(map(str, comfyuis))
     return subprocess.run(command, cwd=str(cwd), env=environment).returncode
+
+
+def said_by(command: "list", cwd: "Path") -> "tuple":
+    """(exit code, seconds, what it said) of a command that runs while another one shares our terminal."""
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=str(cwd), env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, time.monotonic() - start, done.stdout.decode(errors="replace")
 
 
 def run_or_stop(command: "list", problem: "str") -> "None":

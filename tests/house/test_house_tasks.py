@@ -367,6 +367,12 @@ def test_the_many_processes_of_the_tests_keep_what_they_compile(monkeypatch: pyt
     assert tasks.call(asked, tmp_path) == 1
 
 
+def test_what_runs_while_the_tests_do_is_told_afterwards(tmp_path: Path) -> None:
+    code, seconds, said = tasks.said_by([sys.executable, "-c", "import os, sys; print(os.getcwd()); sys.exit('an error')"], tmp_path)
+    assert (code, said.split("\n")[:2]) == (1, [str(tmp_path.resolve()), "an error"])
+    assert seconds > 0
+
+
 def test_the_typing_tree_is_the_pack_as_a_package(tmp_path: Path) -> None:
     (tmp_path / "sgvg_pack").mkdir()
     (tmp_path / "sgvg_pack" / "gone.py").touch()
