@@ -65,5 +65,6 @@ def labels_of_codes(generator: StyleGAN2Generator | StyleGAN3Generator, label: L
         if label is not None:
             raise ConfigError(f"label: got {shown(label, 40)}, but this generator was trained without labels; leave it out")
         return None
-    numbers = [drawn_label(seed, item, generator.c_dim) if label is None else label for item in items]
-    return torch.stack([label_vector(number, generator.c_dim) for number in numbers]).to(generator.w_avg.device)
+    if label is not None:
+        return label_vector(label, generator.c_dim).repeat(len(items), 1).to(generator.w_avg.device)
+    return torch.eye(generator.c_dim)[[drawn_label(seed, item, generator.c_dim) for item in items]].to(generator.w_avg.device)
