@@ -1,5 +1,6 @@
 """The nodes of editing with a stand-in for ComfyUI: what goes in and comes out, what's refused, progress and cancel."""
 
+import importlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,8 +13,11 @@ from stand_in import Interrupted
 
 
 @pytest.fixture(autouse=True)
-def _kept_apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small_and_kept_apart(pack: Pack, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few codes and steps where nothing is said of them; what is kept goes to a folder of the tests' own."""
     monkeypatch.setenv("SGVG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setattr(importlib.import_module("sgvg_pack.sgvg_core.editing.joint_map"), "NUM_CODES", 64)
+    monkeypatch.setitem(importlib.import_module("sgvg_pack.sgvg_core.image_inversion.projection").STEPS, "w+", 8)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
