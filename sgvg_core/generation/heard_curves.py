@@ -11,7 +11,7 @@ from ..config import check_choice
 from ..curves.curve import Curve
 from ..errors import ConfigError
 from ..progress import Progress, silent
-from .listening import label_scale
+from .listening import label_scale, labels_of
 from .sound import Sound, analyse_sound
 from .windows import embed_windows, window_log_mels
 
@@ -25,13 +25,11 @@ def label_curves(model: SoundModel, sound: Sound, labels: Sequence[str] = (), *,
 
     `kind` "probability" is 0..1 among the given labels, and sums to 1 in each frame; "cosine" is the bare score of each by itself. With
     `windows_a_second` so many windows are heard, with straight lines between; None: one for each frame. The curves have `fps` values a second over
-    all of `sound`. `progress` may raise to stop. Raises ConfigError for a model that has no joint space, and for labels given twice.
+    all of `sound`. `progress` may raise to stop. Raises ConfigError for a model that has no joint space, or no labels where
+    none are given, and for labels given twice.
     """
     check_choice("kind", kind, HEARD_KINDS)
-    space = model.joint_space
-    if space is None:
-        raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
-    chosen = tuple(labels) or tuple(space.labels)
+    chosen, space = labels_of(model, labels)
     if len(set(chosen)) != len(chosen):
         raise ConfigError("labels: got a label twice, expected each once")
     analysed = analyse_sound(sound, space.mel, progress)

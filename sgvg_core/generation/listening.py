@@ -1,6 +1,7 @@
 """What the joint space hears: scores of texts for a sound, as a whole and over time."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -56,12 +57,9 @@ class SoundLabels:
 def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progress: Progress = silent) -> SoundLabels:
     """Which of `labels` (empty: the model's own scenes) the joint space hears in a sound.
 
-    Raises ConfigError for a model without a joint space, MediaError for the sound. `progress` may raise to stop.
+    Raises ConfigError for a model without a joint space, or without labels where none are given, MediaError for the sound. `progress` may raise to stop.
     """
-    space = model.joint_space
-    if space is None:
-        raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
-    labels = labels or space.labels
+    labels, space = labels_of(model, labels)
     analysed = analyse_sound(sound, space.mel, progress)
     cosines = _cosines(model, space, analysed, labels, progress)
     scale, sure_from = label_scale(space), sure_from_probability(space) if labels == space.labels else 0.0
@@ -80,6 +78,16 @@ def names_a_scene(model: SoundModel, analysed: AnalysedSound, progress: Progress
     analysed = analysed if analysed.mel == space.mel else analyse_sound(analysed.sound, space.mel, progress)
     cosines = _cosines(model, space, analysed, space.labels, progress)
     return _is_sure_somewhere(cosines * label_scale(space), sure_from_probability(space))
+
+
+def labels_of(model: SoundModel, labels: Sequence[str] = ()) -> tuple[tuple[str, ...], AnyJointSpace]:
+    """The words to choose among (empty: the model's own), and the joint space that hears them. Raises ConfigError where either is missing."""
+    if model.joint_space is None:
+        raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
+    chosen = tuple(labels) or tuple(model.joint_space.labels)
+    if not chosen:
+        raise ConfigError(f"model {model.name}: has no words of its own for what it hears; give some, as labels")
+    return chosen, model.joint_space
 
 
 def label_scale(space: AnyJointSpace) -> float:

@@ -11,7 +11,7 @@ import torch
 
 from sgvg_core.assembly import SoundModel
 from sgvg_core.errors import ConfigError, MediaError
-from sgvg_core.generation import GenerateSettings, Sound, analyse_sound, classify_sound, generate, heard_walk
+from sgvg_core.generation import GenerateSettings, Sound, analyse_sound, classify_sound, generate, heard_walk, label_curves
 from sgvg_core.generation.render import synthesize, to_uint8
 from sgvg_core.generation.seeded_start import random_start
 from sgvg_core.media import probe_sound, read_video_frames, write_wav
@@ -97,6 +97,12 @@ def test_listening_names_every_label_over_time(tiny_model: SoundModel, rain: Pat
     assert abs(sum(label.probability for label in analysed.labels) - 1) < 1e-3
     assert (analysed.segments[0].start, analysed.segments[-1].end) == (0.0, 1.3)
     assert analysed.to_dict()["segments"][0]["labels"][0]["probability"] >= 0.5
+
+
+def test_a_model_without_words_asks_for_some(tiny_model: SoundModel, rain: Path) -> None:
+    for question in (classify_sound, label_curves):
+        with pytest.raises(ConfigError, match="has no words of its own for what it hears; give some"):
+            question(tiny_model, Sound.from_file(rain))
 
 
 def doubting(model: SoundModel, sure_from: float) -> SoundModel:
