@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,6 +79,15 @@ def comfyui_python(comfyui_dir: Path) -> str:
     """The interpreter that has what this ComfyUI needs: that of the environment which tasks.py made for it, else the one of the tests."""
     made = sys.modules["tasks"].host_python(comfyui_dir)
     return str(made if made.exists() else sys.executable)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the pack keeps between runs goes to a folder of the tests' own, the same for all workers, and for ComfyUIs and commands too."""
+    base = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SGVG_CACHE", str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

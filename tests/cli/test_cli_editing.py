@@ -24,9 +24,7 @@ from sgvg_core.presets import TINY
 
 
 @pytest.fixture(autouse=True)
-def _few_codes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few codes, kept in a folder of the tests' own."""
-    monkeypatch.setenv("SGVG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+def _few_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.import_module("sgvg_core.editing.joint_map"), "NUM_CODES", 64)
 
 

@@ -13,9 +13,8 @@ from stand_in import Interrupted
 
 
 @pytest.fixture(autouse=True)
-def _small_and_kept_apart(pack: Pack, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Few codes and steps where nothing is said of them; what is kept goes to a folder of the tests' own."""
-    monkeypatch.setenv("SGVG_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+def _small(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few codes and steps where nothing is said of them."""
     monkeypatch.setattr(importlib.import_module("sgvg_pack.sgvg_core.editing.joint_map"), "NUM_CODES", 64)
     monkeypatch.setitem(importlib.import_module("sgvg_pack.sgvg_core.image_inversion.projection").STEPS, "w+", 8)
     before = torch.get_num_threads()
