@@ -209,6 +209,7 @@ def test_items_and_slices_of_a_batch():
 def test_a_later_rank_takes_its_rows_by_the_numbers_of_its_items():
     training, real = AdversarialTraining(dataclasses.replace(SLICED, batch=8), ranks=Ranks(1, 2)), real_images()
     assert training.items == range(4, 8)
+    assert torch.equal(training._of(real, range(4, 6)), real[:2])
     assert torch.equal(training._of(real, range(6, 8)), real[2:4])
 
 
