@@ -81,7 +81,9 @@ def names_a_scene(model: SoundModel, analysed: AnalysedSound, progress: Progress
 
 
 def labels_of(model: SoundModel, labels: Sequence[str] = ()) -> tuple[tuple[str, ...], AnyJointSpace]:
-    """The words to choose among (empty: the model's own), and the joint space that hears them. Raises ConfigError where either is missing."""
+    """The words to choose among, `labels` or, where these are empty, the model's own, and the joint space that hears them. Raises ConfigError where
+    either is missing.
+    """
     if model.joint_space is None:
         raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
     chosen = tuple(labels) or tuple(model.joint_space.labels)

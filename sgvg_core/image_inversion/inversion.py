@@ -66,7 +66,7 @@ def invert(
 
 
 def check_same_latents(encoder: ImageEncoder, generator: Generator, encoder_name: str, generator_name: str) -> None:
-    """Raise ConfigError, with both names, where an encoder answers other latents than a generator takes."""
+    """Raise ConfigError where an encoder answers other latents than a generator takes; it says `encoder_name` and `generator_name`."""
     seen, wanted = (encoder.num_ws, encoder.w_dim), (generator.num_ws, generator.w_dim)
     if seen != wanted:
         raise ConfigError(
@@ -76,7 +76,8 @@ def check_same_latents(encoder: ImageEncoder, generator: Generator, encoder_name
 
 
 def encoded_start(encoder: ImageEncoder, generator: Generator, image: torch.Tensor, fit: str = "crop", progress: Progress = silent) -> torch.Tensor:
-    """An encoder's answer [1, L, D] to `image` [1, 3, H, W] in -1..1, a start for `invert_image`: of the picture as that fits it (`FITS`).
+    """An encoder's answer [1, L, D] to `image` [1, 3, H, W] in -1..1, a start for `invert_image`: of the picture as that fits it (`fit`, one of
+    `FITS`).
 
     Raises ConfigError, ShapeError.
     """
