@@ -57,7 +57,8 @@ class SoundLabels:
 def classify_sound(model: SoundModel, sound: Sound, labels: tuple[str, ...] = (), progress: Progress = silent) -> SoundLabels:
     """Which of `labels` (empty: the model's own scenes) the joint space hears in a sound.
 
-    Raises ConfigError for a model without a joint space, or without labels where none are given, MediaError for the sound. `progress` may raise to stop.
+    Raises ConfigError for a model without a joint space, or without labels where none are given, MediaError for the sound.
+    `progress` may raise to stop.
     """
     labels, space = labels_of(model, labels)
     analysed = analyse_sound(sound, space.mel, progress)
