@@ -94,7 +94,8 @@ def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest
         (["generate", "{sound}", "-o", "x.mp4", "--model", "nowhere"], "nowhere: there's no such model folder"),
         (["generate", "{sound}", "-o", "x.mp4", "--start", "99"], "start 99 s lies at or behind the end"),
         (["generate", "{sound}", "-o", "x.mp4", "--device", "tpu"], "device: got 'tpu'"),
-        (["listen", "{text}", "--json"], "notes.txt"),
+        (["listen", "{text}", "--labels", "rain", "--json"], "notes.txt"),
+        (["listen", "{sound}"], "no words of its own"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(
