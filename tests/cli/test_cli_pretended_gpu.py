@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pretended_gpu import DEVICE, OnDevice, PretendedGPU
 
+from sgvg_core.assembly import SoundModel
 from sgvg_core.media import read_video_frames
 
 
@@ -38,18 +40,16 @@ def test_gradients_are_those_of_the_cpu() -> None:
 
 
 @pytest.mark.slow
-def test_films_edits_and_inversions_are_made_on_the_device(pack_root: Path, tiny_model_folder: Path, tmp_path: Path) -> None:
-    assets, film, picture = pack_root / "workflows" / "assets", tmp_path / "film.mp4", tmp_path / "edited.png"
-    options = ("--model", tiny_model_folder)
-    edits = ("--edit", "text=at night; strength=1; curve=loudness", "--curve", "mid=loudness, noise=onset", "--matte", tmp_path / "matte.mp4")
+def test_films_and_edits_are_made_on_the_device(pack_root: Path, tiny_model: SoundModel, tiny_model_folder: Path, tmp_path: Path) -> None:
+    sound, film, picture = pack_root / "workflows" / "assets" / "campfire.opus", tmp_path / "film.mp4", tmp_path / "edited.png"
+    np.save(tmp_path / "latents.npy", tiny_model.generator.w_avg.expand(1, tiny_model.generator.num_ws, -1).numpy())
+    curves = ("--curve", "mid=loudness, noise=onset", "--noise", "seeded")
     commands = (
-        ("generate", assets / "campfire.opus", "-o", film, "--length", "1", "--fps", "4", "--candidates", "2", *edits, *options),
-        ("listen", assets / "campfire.opus", "--length", "1", "--labels", "fire,rain", *options),
-        ("invert", assets / "tree.jpg", "-o", tmp_path / "latents.safetensors", "--steps", "2", "--space", "w+noise", *options),
-        ("edit", tmp_path / "latents.safetensors", "-o", picture, "--edit", "direction=pca:0; strength=1", *options),
+        ("generate", sound, "-o", film, "--length", "0.5", "--fps", "4", "--candidates", "2", *curves),
+        ("edit", tmp_path / "latents.npy", "-o", picture, "--edit", "direction=pca:0; strength=1"),
     )
-    words = [str(word) for command in commands for word in (*command, "++")][:-1]
+    words = [str(word) for command in commands for word in (*command, "--model", tiny_model_folder, "++")][:-1]
     done = subprocess.run([sys.executable, pack_root / "tests" / "pretended_gpu.py", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(list(read_video_frames(film))) == 4
+    assert len(list(read_video_frames(film))) == 2
     assert picture.exists()
