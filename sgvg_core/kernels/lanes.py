@@ -24,9 +24,10 @@ def num_lanes() -> int:
 def run_in_lanes(job: Callable[[int, int], None], num_jobs: int, lanes: int) -> None:
     """Call `job(index, lane)` for each index below `num_jobs`; two calls at the same time have different lanes, below `lanes`.
 
-    Gradient and inference mode are the caller's. What a job raises is raised here, after all lanes have stopped; so is Ctrl-C.
+    One lane is this thread, with all that torch may use; of several each has a thread that computes alone. Gradient and inference mode are the
+    caller's. What a job raises is raised here, after all lanes have stopped; so is Ctrl-C.
     """
-    if num_lanes() == 1:  # this thread is as good as any
+    if lanes == 1:
         for index in range(num_jobs):
             job(index, 0)
         return
@@ -38,8 +39,8 @@ def run_in_lanes(job: Callable[[int, int], None], num_jobs: int, lanes: int) -> 
             while not stopped.is_set() and (index := next(indices)) < num_jobs:
                 job(index, number)
 
-    pool = _pool(num_lanes())
-    futures = [pool.submit(lane, number) for number in range(min(lanes, num_jobs, num_lanes()))]
+    pool = _pool(lanes)
+    futures = [pool.submit(lane, number) for number in range(min(lanes, num_jobs))]
     try:
         for future in futures:
             future.result()
@@ -48,15 +49,15 @@ def run_in_lanes(job: Callable[[int, int], None], num_jobs: int, lanes: int) -> 
         wait(futures)
 
 
-def _pool(num_threads: int) -> ThreadPoolExecutor:
+def _pool(lanes: int) -> ThreadPoolExecutor:
     """Threads that outlive a call, since a new one would build torch's caches again."""
     with _lock:
-        if num_threads not in _pools:
-            pool, all_there = ThreadPoolExecutor(num_threads, thread_name_prefix="lane"), threading.Barrier(num_threads)
-            wait([pool.submit(_begin, all_there) for _ in range(num_threads)])
+        if lanes not in _pools:
+            pool, all_there, num_threads = ThreadPoolExecutor(lanes, thread_name_prefix="lane"), threading.Barrier(lanes), torch.get_num_threads()
+            wait([pool.submit(_begin, all_there) for _ in range(lanes)])
             torch.set_num_threads(num_threads)  # each `_begin` set what threads that are born later have
-            _pools[num_threads] = pool
-        return _pools[num_threads]
+            _pools[lanes] = pool
+        return _pools[lanes]
 
 
 def _begin(all_there: threading.Barrier) -> None:

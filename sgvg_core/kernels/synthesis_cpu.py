@@ -199,12 +199,9 @@ class Strips:
             self._image(ws[item], own, out[item : item + 1], self._lanes[lane])
 
         is_small = sum(conv.num_products for conv in self._convs) <= _LANE_PRODUCTS
-        self._open_lanes(min(num_lanes(), len(ws)) if is_small else 1)
-        if is_small:
-            run_in_lanes(job, len(ws), num_lanes())
-            return
-        for item in range(len(ws)):
-            job(item, 0)
+        lanes = num_lanes() if is_small else 1
+        self._open_lanes(min(lanes, len(ws)))
+        run_in_lanes(job, len(ws), lanes)
 
     def _open_lanes(self, count: int) -> None:
         """Buffers for `count` pictures at once."""
