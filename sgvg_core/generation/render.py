@@ -73,7 +73,7 @@ def resize(images: torch.Tensor, size: int | tuple[int, int] | None) -> torch.Te
 
 def size_of_image(generator: Generator, size: int | None = None) -> tuple[int, int]:
     """Height and width of pictures whose longer side is `size` (None or 0: the generator's own)."""
-    height, width = generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
+    height, width = generator.img_size
     longer = max(height, width)
     return (height, width) if not size else (round(height * size / longer), round(width * size / longer))
 

@@ -2,7 +2,7 @@
 
 from .encoder import ImageEncoder
 from .ground import Ground, codes_of, map_codes, measure_ground
-from .images import FITS, fit_image, image_size, read_image
+from .images import FITS, fit_image, read_image
 from .inversion import check_same_latents, encoded_start, invert, prepare_images
 from .linear_encoder import LinearEncoder, fit_encoder
 from .pivot_tuning import TuningSettings, load_delta, save_delta, tune_pivot, tuned_generator
@@ -24,7 +24,6 @@ __all__ = [
     "encoded_start",
     "fit_encoder",
     "fit_image",
-    "image_size",
     "invert",
     "invert_image",
     "load_delta",

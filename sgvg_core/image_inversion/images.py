@@ -10,7 +10,6 @@ from ..config import check_choice, check_range
 from ..errors import MediaError
 from ..pixels import from_uint8
 from ..shapes import check_shape
-from ..synthesis import Generator, StyleGAN2Generator
 
 FITS = ("crop", "pad", "stretch")
 """How an image of another shape is brought to the generator's: cut to the middle, filled up at its edges, or stretched."""
@@ -45,11 +44,6 @@ def fit_image(image: torch.Tensor, size: tuple[int, int], how: str = "crop") -> 
     image = F.interpolate(image.float(), size=scaled, mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
     below, right = height - image.shape[2], width - image.shape[3]
     return F.pad(image, (right // 2, right - right // 2, below // 2, below - below // 2), mode="replicate") if below or right else image
-
-
-def image_size(generator: Generator) -> tuple[int, int]:
-    """Height and width of a generator's images."""
-    return generator.img_size if isinstance(generator, StyleGAN2Generator) else (generator.img_resolution,) * 2
 
 
 def _cropped(image: torch.Tensor, ratio: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ from ..errors import ConfigError, ShapeError
 from ..progress import Progress, silent
 from ..synthesis import Generator, rgb_images
 from .encoder import ImageEncoder
-from .images import fit_image, image_size
+from .images import fit_image
 
 Generate = Callable[[torch.Tensor], torch.Tensor]
 """Latents [N, L, D] -> images [N, 3, H, W] in -1..1: the generator that the encoder was trained with, without its noise changing."""
@@ -82,7 +82,7 @@ def encoded_start(encoder: ImageEncoder, generator: Generator, image: torch.Tens
     Raises ConfigError, ShapeError.
     """
     check_same_latents(encoder, generator, "the encoder", "the generator")
-    wanted = fit_image(image, image_size(generator), fit)
+    wanted = fit_image(image, generator.img_size, fit)
 
     def generate(ws: torch.Tensor) -> torch.Tensor:
         return rgb_images(generator, ws.to(generator.w_avg.device), noise_mode="const")

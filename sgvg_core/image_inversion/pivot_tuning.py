@@ -21,7 +21,7 @@ from ..shapes import check_shape
 from ..synthesis import Generator, rgb_images
 from .ground import map_codes
 from .images import fit_image
-from .projection import Perceptual, image_size
+from .projection import Perceptual
 
 _MOST_NUMBERS = 1_000_000
 """Of the weights that are changed: 2 MB in float16."""
@@ -68,7 +68,7 @@ def tune_pivot(
     settings = settings or TuningSettings()
     check_shape("ws", ws, "N L D", N=1, L=generator.num_ws, D=generator.w_dim)
     device = generator.w_avg.device
-    wanted, pivot = fit_image(image, image_size(generator), fit).to(device), ws.float().to(device)
+    wanted, pivot = fit_image(image, generator.img_size, fit).to(device), ws.float().to(device)
     tuned = copy.deepcopy(generator)
     learned = dict(finest_weights(tuned))
     for weight in learned.values():

@@ -18,7 +18,7 @@ from ..schedules import cosine, set_lr, warm_up
 from ..shapes import check_shape
 from ..synthesis import Generator, StyleGAN2Generator, mean_ws, rgb_images
 from .ground import Ground, map_codes, measure_ground
-from .images import FITS, fit_image, image_size
+from .images import FITS, fit_image
 from .linear_encoder import LinearEncoder
 
 SPACES = ("w", "w+", "w+noise")
@@ -147,7 +147,7 @@ def invert_image(
         raise ConfigError("space: got w+noise, but a StyleGAN3 has no noise maps; choose w+")
     check_shape("image", image, "N 3 H W", N=1)
     ground = ground or measure_ground(generator, settings.seed, progress=progress)
-    wanted = fit_image(image, image_size(generator), settings.fit).to(generator.w_avg.device)
+    wanted = fit_image(image, generator.img_size, settings.fit).to(generator.w_avg.device)
     if start_ws is None:
         start_ws = find_start(generator, wanted, settings, candidates, progress)
     check_shape("start_ws", start_ws, "N L D", N=1, L=generator.num_ws, D=generator.w_dim)

@@ -173,6 +173,11 @@ class StyleGAN3Generator(nn.Module):
         self.mapping = MappingNetwork(z_dim, c_dim, w_dim, self.num_ws, num_layers=mapping_layers, lr_multiplier=mapping_lr_multiplier)
 
     @property
+    def img_size(self) -> tuple[int, int]:
+        """Height and width of the pictures."""
+        return self.img_resolution, self.img_resolution
+
+    @property
     def w_avg(self) -> torch.Tensor:
         """The mean latent [w_dim]: the point that truncation draws to."""
         return self.mapping.w_avg
