@@ -4,8 +4,8 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..sgvg_core.errors import ConfigError, MediaError
-from ..sgvg_core.generation import SoundLabels, analyse_sound, classify_sound, embed_sound
+from ..sgvg_core.errors import MediaError
+from ..sgvg_core.generation import SoundLabels, analyse_sound, classify_sound, embed_sound, labels_of
 from ..sgvg_core.media import SoundInfo, probe_sound
 from . import host
 from .adapters import file_audio, hearing_model, images_from_uint8, naming, read_labels, to_sound
@@ -184,11 +184,7 @@ class Listen(io.ComfyNode):
         handle = hearing_model(model)
         sound = to_sound(audio, "audio")
         ready = handle.ready()
-        if ready.joint_space is None:
-            raise ConfigError(f"model: {handle.name} has no joint space, so it can't name what it hears; use another model")
-        words = read_labels(labels) or ready.joint_space.labels
-        if not words:
-            raise ConfigError(f"labels: {handle.name} has no scenes of its own; write some words, such as 'rain, fire, wind'")
+        words, _ = labels_of(ready, read_labels(labels))
         with naming("audio"):
             analysed = classify_sound(ready, sound, words, host.HostProgress())
         best = "\n".join([*(f"{label.text}  {label.probability:.0%}" for label in analysed.labels[:3]), *analysed.notes])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .keyframe_latents import KeySource, resolve_keyframes
     from .keyframe_plan import SNAPS, KeyframePlan, read_key_lines, read_keyframes
     from .layer_drives import BAND_DRIVES, LayerDrive, drive_layers
-    from .listening import SoundLabels, classify_sound
+    from .listening import SoundLabels, classify_sound, labels_of
     from .loop_settings import LoopSettings
     from .looping import loop_walk
     from .matte import AGAINST, MatteSettings, draw_mattes

@@ -86,10 +86,10 @@ def labels_of(model: SoundModel, labels: Sequence[str] = ()) -> tuple[tuple[str,
     either is missing.
     """
     if model.joint_space is None:
-        raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears")
+        raise ConfigError(f"model {model.name}: has no joint space, so it can't name what it hears; use another model")
     chosen = tuple(labels) or tuple(model.joint_space.labels)
     if not chosen:
-        raise ConfigError(f"model {model.name}: has no words of its own for what it hears; give some, as labels")
+        raise ConfigError(f"labels: {model.name} has no scenes of its own; give some words, such as 'rain, fire, wind'")
     return chosen, model.joint_space
 
 

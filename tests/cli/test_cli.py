@@ -95,7 +95,7 @@ def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest
         (["generate", "{sound}", "-o", "x.mp4", "--start", "99"], "start 99 s lies at or behind the end"),
         (["generate", "{sound}", "-o", "x.mp4", "--device", "tpu"], "device: got 'tpu'"),
         (["listen", "{text}", "--labels", "rain", "--json"], "notes.txt"),
-        (["listen", "{sound}"], "no words of its own"),
+        (["listen", "{sound}"], "no scenes of its own; give some words"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(

@@ -101,7 +101,7 @@ def test_listening_names_every_label_over_time(tiny_model: SoundModel, rain: Pat
 
 def test_a_model_without_words_asks_for_some(tiny_model: SoundModel, rain: Path) -> None:
     for question in (classify_sound, label_curves):
-        with pytest.raises(ConfigError, match="has no words of its own for what it hears; give some"):
+        with pytest.raises(ConfigError, match=r"labels: .* has no scenes of its own; give some words"):
             question(tiny_model, Sound.from_file(rain))
 
 
