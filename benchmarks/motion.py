@@ -138,7 +138,6 @@ class Follows:
         made = painted(self.model, self.still, RenderSettings(batch=8, noise_mode="smooth", noise_strength=3.0, noise_path=path))
         self.say("speed of the noise", "a swell of 4 s", pearson(smooth(steps(made)), swell.values[:-1]))
 
-
     def shares(self, curve: Curve) -> tuple[float, float]:
         """The correlation of the share of each step that is taken with beta, in pixels and in latents."""
         walk: Any = walk_of_sound(self.model, self.sound, GenerateSettings(**PLAIN))
