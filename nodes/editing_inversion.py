@@ -21,6 +21,7 @@ from ..sgvg_core.editing import (
 from ..sgvg_core.generation import Sound, to_uint8
 from ..sgvg_core.image_inversion import (
     FITS,
+    PERCEPTUAL,
     SPACES,
     InversionSettings,
     Inverted,
@@ -32,6 +33,7 @@ from ..sgvg_core.image_inversion import (
     tune_pivot,
 )
 from ..sgvg_core.media import ShownVideo, probe_sound
+from ..sgvg_core.perceptual import PerceptualDistance, load_st_lpips
 from ..sgvg_core.synthesis import rgb_images
 from . import host
 from .adapters import drawing_model, expect, file_audio, frames_from_images, images_from_uint8, naming, one_number, with_generator
@@ -100,6 +102,14 @@ class InvertPicture(io.ComfyNode):
                     optional=True,
                     tooltip="From Load Image Encoder, for this generator (pSp, e4e, ReStyle): it begins at the encoder's answer.",
                 ),
+                io.Combo.Input(
+                    "perceptual",
+                    options=list(PERCEPTUAL),
+                    default="joint-space",
+                    optional=True,
+                    tooltip="By which distance it shall look alike. joint-space: by the eyes of the model's own joint space (none for a generator "
+                    "without one). st-lpips: by ST-LPIPS, for any generator; pip install --no-deps stlpips-pytorch brings its weights.",
+                ),
             ],
             outputs=[
                 LatentWire.Output("start_latent", display_name="start latent", tooltip="For Apply Edit, Style Mix, Recurrent Walker."),
@@ -122,16 +132,18 @@ class InvertPicture(io.ComfyNode):
         seed: int = 0,
         tuning_steps: int = 0,
         encoder: Any = None,
+        perceptual: str = "joint-space",
     ) -> io.NodeOutput:
         handle = drawing_model(model)
         check_choice("space", space, SPACES)
+        check_choice("perceptual", perceptual, PERCEPTUAL)
         pictures = frames_from_images(image, "image")
-        settings = InversionSettings(space=space, num_steps=num_steps or None, fit=fit, seed=seed)
+        settings = InversionSettings(space=space, num_steps=num_steps or None, fit=fit, seed=seed, perceptual=perceptual)
         with naming("image"), torch.inference_mode(False):
             picture = pictures[:1].cpu().clone()
             found = _invert(handle, picture, settings, _encoded(handle, encoder, picture, fit))
             made = handle if found.noise is None else with_generator(handle, noise_generator(handle.generator, found.noise), "noise of a picture")
-            made = made if not tuning_steps else _tuned(made, picture, found, TuningSettings(tuning_steps, seed=seed), fit)
+            made = made if not tuning_steps else _tuned(made, picture, found, TuningSettings(tuning_steps, seed=seed), settings)
             seen = found.image if not tuning_steps else to_uint8(rgb_images(made.ready_generator(), _there(made, found.ws), noise_mode="const"))[0]
         shown = host.to_host(images_from_uint8(seen))
         page = host.page(_in_words(found), cls.hidden.unique_id, ui.PreviewImage(shown, cls=cls))
@@ -143,12 +155,13 @@ def _there(handle: host.HostGenerator, ws: torch.Tensor) -> torch.Tensor:
     return ws.to(handle.generator.w_avg.device)
 
 
-def _tuned(handle: host.HostGenerator, image: torch.Tensor, found: Inverted, settings: TuningSettings, fit: str) -> host.HostGenerator:
-    """The model with the generator tuned to a picture [1, 3, H, W]; `fit` is one of `FITS`."""
-    whole = handle.ready(_BATCH) if isinstance(handle, host.HostModel) else None
-    perceptual = None if whole is None else perceptual_of(whole)
+def _tuned(
+    handle: host.HostGenerator, image: torch.Tensor, found: Inverted, settings: TuningSettings, inversion: InversionSettings
+) -> host.HostGenerator:
+    """The model with the generator tuned to a picture [1, 3, H, W], which was inverted as `inversion` says."""
     generator = handle.ready_generator(_BATCH)
-    delta = tune_pivot(generator, image, found.ws, settings, perceptual=perceptual, fit=fit, progress=host.HostProgress())
+    perceptual = _perceptual(handle, inversion)
+    delta = tune_pivot(generator, image, found.ws, settings, perceptual=perceptual, fit=inversion.fit, progress=host.HostProgress())
     return with_generator(handle, delta_generator(generator, delta), f"tuned to a picture by {settings.num_steps} steps")
 
 
@@ -166,7 +179,15 @@ def _invert(handle: host.HostGenerator, image: torch.Tensor, settings: Inversion
     """One picture [1, 3, H, W], with whatever the model knows, from `start_ws` [1, L, D] on (None: it's looked for)."""
     if isinstance(handle, host.HostModel):
         return invert_with_model(handle.ready(_BATCH), image, settings, start_ws=start_ws, progress=host.HostProgress())
-    return invert_image(handle.ready_generator(_BATCH), image, settings, start_ws=start_ws, progress=host.HostProgress())
+    generator, perceptual = handle.ready_generator(_BATCH), _perceptual(handle, settings)
+    return invert_image(generator, image, settings, start_ws=start_ws, perceptual=perceptual, progress=host.HostProgress())
+
+
+def _perceptual(handle: host.HostGenerator, settings: InversionSettings) -> PerceptualDistance | None:
+    """The distance that the settings name, where the generator is; None where the joint space is meant and there's none."""
+    if isinstance(handle, host.HostModel):
+        return perceptual_of(handle.ready(_BATCH), settings.perceptual)
+    return load_st_lpips().to(handle.generator.w_avg.device) if settings.perceptual == "st-lpips" else None
 
 
 def _in_words(found: Inverted) -> str:

@@ -113,6 +113,8 @@ def _edit_film(options: argparse.Namespace, edits: tuple[Edit, ...]) -> int:
     """Every frame of a film."""
     if options.strip is not None or options.latents is not None:
         raise ConfigError(f"--strip and --latents: only for pictures, but {options.output} is a film; name a .png, .jpg or .webp")
+    if (options.space, options.perceptual) != ("w+", "joint-space"):
+        raise ConfigError(f"--space and --perceptual: only for pictures, but {options.output} is a film; leave them out")
     check_apart([options.output], [options.source, options.edits_file, options.tuned, *files_of_model(options.model), *files_of_edits(edits)])
     from ..editing.video import VideoEditSettings, edit_video  # here, as a still needs no video
 

@@ -11,6 +11,7 @@ from ..editing import invert_with_model, save_source, show
 from ..editing.sources import perceptual_of
 from ..image_inversion import (
     FITS,
+    PERCEPTUAL,
     SPACES,
     STEPS,
     InversionSettings,
@@ -56,12 +57,15 @@ def add_inversion(parser: argparse.ArgumentParser) -> None:
     steps = ", ".join(f"{count} for {space}" for space, count in STEPS.items())
     parser.add_argument("--space", choices=SPACES, default="w+", help="one latent for all layers, one a layer, or that and the noise (default: w+)")
     parser.add_argument("--steps", type=whole(0, 100_000), default=None, metavar="N", help=f"steps of descent (default: {steps})")
+    words = "by which distance it shall look alike: the joint space's own, or ST-LPIPS (pip install --no-deps stlpips-pytorch; default: joint-space)"
+    parser.add_argument("--perceptual", choices=PERCEPTUAL, default="joint-space", help=words)
     parser.add_argument("--fit", choices=FITS, default="crop", help="how a picture of another shape is brought to the generator's (default: crop)")
 
 
 def inversion_of(options: argparse.Namespace, *, keep_at_cancel: bool = False) -> InversionSettings:
     """What the options of `add_inversion` say. `keep_at_cancel`: Ctrl-C keeps the best so far."""
-    return InversionSettings(space=options.space, num_steps=options.steps, seed=options.seed, fit=options.fit, keep_at_cancel=keep_at_cancel)
+    return InversionSettings(space=options.space, num_steps=options.steps, seed=options.seed, fit=options.fit, perceptual=options.perceptual,
+                             keep_at_cancel=keep_at_cancel)
 
 
 def _start(options: argparse.Namespace, model: SoundModel, image: torch.Tensor, progress: Progress) -> torch.Tensor | None:
@@ -78,7 +82,8 @@ def _tuned(options: argparse.Namespace, model: SoundModel, image: torch.Tensor, 
     if options.tune is None or found.cancelled:
         return None
     settings = TuningSettings(num_steps=options.tune_steps, seed=options.seed)
-    delta = tune_pivot(model.generator, image, found.ws, settings, perceptual=perceptual_of(model), fit=options.fit, progress=progress)
+    perceptual = perceptual_of(model, options.perceptual)
+    delta = tune_pivot(model.generator, image, found.ws, settings, perceptual=perceptual, fit=options.fit, progress=progress)
     save_delta(options.tune, delta)
     return show(dataclasses.replace(model, generator=tuned_generator(model.generator, delta)), found.ws)[0]
 

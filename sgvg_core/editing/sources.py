@@ -14,6 +14,7 @@ from ..errors import CheckpointError, ConfigError
 from ..generation.render import to_uint8
 from ..image_inversion import InversionSettings, Inverted, invert_image, load_delta, read_image, tuned_generator
 from ..image_inversion.pivot_tuning import Delta
+from ..perceptual import load_st_lpips
 from ..perceptual.distance import PerceptualDistance, by_joint_space
 from ..progress import Progress, silent
 from ..shapes import check_shape
@@ -61,15 +62,17 @@ def invert_with_model(
     start_ws: torch.Tensor | None = None,
     progress: Progress = silent,
 ) -> Inverted:
-    """`image_inversion.invert_image` with what the model knows: its joint map's codes as candidates, F_v as the perceptual term.
+    """`image_inversion.invert_image` with what the model knows: its joint map's codes as candidates, and the perceptual term of the settings.
 
     `image` is [1, 3, H, W] in -1..1; `start_ws` [1, L, D] is where it starts (None: the best candidate).
     """
+    settings = settings or InversionSettings()
+    perceptual = perceptual_of(model, settings.perceptual)
     if model.joint_space is None:
-        return invert_image(model.generator, image, settings, start_ws=start_ws, progress=progress)
+        return invert_image(model.generator, image, settings, start_ws=start_ws, perceptual=perceptual, progress=progress)
     known = joint_map(model, progress=progress)
     return invert_image(model.generator, image, settings, start_ws=start_ws, ground=known.ground, candidates=known.candidates,
-                        perceptual=perceptual_of(model), progress=progress)
+                        perceptual=perceptual, progress=progress)
 
 
 def tuned_model(model: SoundModel, path: str | Path | None) -> SoundModel:
@@ -115,8 +118,13 @@ def _first_hash(generator: Generator) -> str:
     return getattr(generator, "tuned_from", None) or weights_hash(generator)
 
 
-def perceptual_of(model: SoundModel) -> PerceptualDistance | None:
-    """The distance in the joint space's own eyes; None for a model whose space has no maps to compare."""
+def perceptual_of(model: SoundModel, name: str = "joint-space") -> PerceptualDistance | None:
+    """The distance of that name, one of `image_inversion.PERCEPTUAL`; None for a model whose joint space has no maps to compare.
+
+    Raises ConfigError where the package of ST-LPIPS is missing.
+    """
+    if name == "st-lpips":
+        return load_st_lpips().to(model.device)
     return None if model.joint_space is None else by_joint_space(model.joint_space)
 
 

@@ -6,7 +6,7 @@ from .images import FITS, fit_image, read_image
 from .inversion import check_same_latents, encoded_start, invert, prepare_images
 from .linear_encoder import LinearEncoder, fit_encoder
 from .pivot_tuning import TuningSettings, load_delta, save_delta, tune_pivot, tuned_generator
-from .projection import SPACES, STEPS, Candidates, InversionSettings, Inverted, invert_image, psnr_of
+from .projection import PERCEPTUAL, SPACES, STEPS, Candidates, InversionSettings, Inverted, invert_image, psnr_of
 
 __all__ = [
     "Candidates",
@@ -16,6 +16,7 @@ __all__ = [
     "InversionSettings",
     "Inverted",
     "LinearEncoder",
+    "PERCEPTUAL",
     "SPACES",
     "STEPS",
     "TuningSettings",

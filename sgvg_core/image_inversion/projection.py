@@ -24,6 +24,7 @@ from .linear_encoder import LinearEncoder
 SPACES = ("w", "w+", "w+noise")
 STARTS = ("best", "nearest", "mean")
 OPTIMISERS = ("lbfgs", "adam")
+PERCEPTUAL = ("joint-space", "st-lpips")
 STEPS = {"w": 80, "w+": 90, "w+noise": 120}
 """Steps by default."""
 
@@ -68,6 +69,9 @@ class InversionSettings:
     """Step size of Adam, in standard deviations of mapped codes."""
     ground_weight: float = 0.002
     """Weight of the squared Mahalanobis distance per number of a latent."""
+    perceptual: str = "joint-space"
+    """Whose distance is lowered too: "joint-space", the model's own F_v (none without a joint space), or "st-lpips", an installed package's
+    (`perceptual.load_st_lpips`). `invert_image` doesn't read it: it's given the distance."""
     perceptual_weight: float = 0.05
     """Weight of the perceptual distance; 0 leaves it out."""
     patience: int = 25
@@ -80,6 +84,7 @@ class InversionSettings:
         check_choice("start", self.start, STARTS)
         check_choice("optimiser", self.optimiser, OPTIMISERS)
         check_choice("fit", self.fit, FITS)
+        check_choice("perceptual", self.perceptual, PERCEPTUAL)
         if self.num_steps is not None:
             check_range("steps", self.num_steps, 0, 100_000)
         check_range("lr", self.lr, 1e-6, 10)

@@ -104,14 +104,14 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
     """The published LPIPS (Zhang et al. 2018): torchvision's AlexNet or VGG-16 in the file `backbone`, and the linear weights of `lpips` (alex.pth,
     vgg.pth) in `linear`. Raises CheckpointError.
     """
-    trunk, lines = _tensors(backbone), _tensors(linear)
+    wanted = "LPIPS needs a backbone of torchvision and the linear weights of the lpips package"
+    trunk, lines = read_tensors(backbone, wanted), read_tensors(linear, wanted)
     first = trunk.get("features.0.weight")
     kind = next((name for name, shape in _FIRST.items() if first is not None and tuple(first.shape) == shape), None)
     if kind is None:
         raise CheckpointError(f"{backbone}: neither torchvision's AlexNet nor its VGG-16; give alexnet-owt-7be5be79.pth or vgg16-397923af.pth")
     weights = [lines.get(f"lin{index}.model.1.weight") for index in range(5)]
-    wanted = [(1, width, 1, 1) for width in _WIDTHS[kind]]
-    if [None if weight is None else tuple(weight.shape) for weight in weights] != wanted:
+    if [None if weight is None else tuple(weight.shape) for weight in weights] != [(1, width, 1, 1) for width in _WIDTHS[kind]]:
         raise CheckpointError(f"{linear}: not LPIPS's linear weights for this backbone; give {kind}.pth of the lpips package (version 0.1)")
     with WithoutNumbers():
         features = _features(kind)
@@ -119,10 +119,9 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
     own = {name.removeprefix("features."): tensor.float() for name, tensor in trunk.items() if name.startswith("features.")}
     load_state(features, {name: tensor for name, tensor in own.items() if int(name.split(".")[0]) <= last}, str(backbone))
     features.eval().requires_grad_(False)
-    shift, scale = (torch.tensor(values)[:, None, None] for values in (_SHIFT, _SCALE))
 
     def maps(images: torch.Tensor) -> list[torch.Tensor]:
-        found, x = [], (images - shift.to(images)) / scale.to(images)
+        found, x = [], normalised(images)
         for index, layer in enumerate(features):
             x = layer(x)
             if index in _TAPS[kind]:
@@ -132,10 +131,17 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
     return PerceptualDistance("LPIPS", features, maps, [weight.float().flatten() for weight in weights if weight is not None])
 
 
-def _tensors(path: str | Path) -> dict[str, torch.Tensor]:
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    """Images [N, 3, H, W] in -1..1 as LPIPS's networks take them."""
+    shift, scale = (images.new_tensor(values)[:, None, None] for values in (_SHIFT, _SCALE))
+    return (images - shift) / scale
+
+
+def read_tensors(path: str | Path, wanted: str) -> dict[str, torch.Tensor]:
+    """The tensors in a file, by name. Raises CheckpointError where there's anything else; `wanted` says what should be there."""
     data = read_plain(path).data
     if not isinstance(data, dict) or not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in data.items()):
-        raise CheckpointError(f"{path}: no table of tensors; LPIPS needs a backbone of torchvision and the linear weights of the lpips package")
+        raise CheckpointError(f"{path}: no table of tensors; {wanted}")
     return data
 
 
