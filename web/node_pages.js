@@ -4,7 +4,8 @@
 // contact sheet). So when a node of this pack is done, its previews go.
 //
 // A text that a node shows (what was loaded, what was heard) has room for two lines, and stays when a later run has nothing to say. So it
-// goes with the result, its lines end between words, and the node grows until the whole text is seen.
+// goes with the result, its lines end between words, and the node grows until the whole text is seen. Older pages draw a picture over a text
+// that comes after it, so the text comes first.
 //
 // A workflow that was saved before Load Sound had its choice of a track has something else in its place, and the page would send that.
 
@@ -20,7 +21,6 @@ const LINE_PIXELS = 18;
 const PADDING_PIXELS = 28;
 const MARGIN_PIXELS = 60;
 const PEN = document.createElement("canvas").getContext("2d");
-PEN.font = "12px Inter, Arial, sans-serif";
 
 function ourNode(id) {
     const node = app.graph?.getNodeById?.(id) ?? app.graph?.getNodeById?.(Number(id));
@@ -68,11 +68,16 @@ function room(node) {
     return Math.max(80, node.size[0] - MARGIN_PIXELS);
 }
 
+function width(line) {
+    PEN.font = `12px ${getComputedStyle(document.body).fontFamily}`; // which font the page took in the end
+    return PEN.measureText(line).width;
+}
+
 function wrapped(node, text) {
     // The page would break lines in the middle of words.
     const broken = (line) => line.split(" ").reduce((lines, word) => {
         const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
-        return lines.length && PEN.measureText(longer).width <= room(node) ? [...lines.slice(0, -1), longer] : [...lines, word];
+        return lines.length && width(longer) <= room(node) ? [...lines.slice(0, -1), longer] : [...lines, word];
     }, []);
     return text.split("\n").flatMap(broken).join("\n");
 }
@@ -84,11 +89,20 @@ function showText(id, text) {
     else removeWidget(node, TEXT_WIDGET);
 }
 
+function putBeforePicture(node, text) {
+    const picture = node.widgets.findIndex((each) => each.name === PREVIEW_WIDGET);
+    const place = node.widgets.indexOf(text);
+    if (picture < 0 || picture > place) return;
+    node.widgets.splice(place, 1);
+    node.widgets.splice(picture, 0, text);
+}
+
 function makeRoomForText(id, text) {
     const node = ourNode(id);
     const widget = node?.widgets?.find((each) => each.name === TEXT_WIDGET);
     if (!widget?.options) return;
-    const lines = wrapped(node, text).split("\n").map((line) => Math.max(1, Math.ceil(PEN.measureText(line).width / room(node))));
+    putBeforePicture(node, widget);
+    const lines = wrapped(node, text).split("\n").map((line) => Math.max(1, Math.ceil(width(line) / room(node))));
     const height = PADDING_PIXELS + lines.reduce((sum, count) => sum + count, 0) * LINE_PIXELS;
     widget.options.getMinHeight = () => height;
     widget.options.getMaxHeight = () => height;
