@@ -3,21 +3,29 @@
 import dataclasses
 import json
 from fractions import Fraction
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from sgvg_core.assembly import build_joint_space, load_sound_encoder, load_walker
+from sgvg_core.assembly import build_joint_space, build_sound_encoder, load_sound_encoder, load_walker
+from sgvg_core.audio.mel import dequantise
 from sgvg_core.config import CriticConfig, JointSpaceConfig, SoundInversionConfig, WalkerConfig
+from sgvg_core.curves.loudness import loudness_envelope
 from sgvg_core.errors import Cancelled, ConfigError, TrainingError
+from sgvg_core.guidance.few_shot_fit import LabelledWindows
 from sgvg_core.guidance.label_directions import LabelSearch
+from sgvg_core.progress import silent
 from sgvg_core.training import losses
+from sgvg_core.training.clips import sgvg as stage
 from sgvg_core.training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS
 from sgvg_core.training.clips.sgvg import train_clip_sgvg, warm_start
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig, SgvgTerms, WarmStart
 from sgvg_core.training.clips.sgvg_step import ClipSgvgTraining
 from sgvg_core.training.clips.walks import WalkReader
 from sgvg_core.training.clips.windows import ClipWindows
+from sgvg_core.training.runs.ranks import Ranks
 from sgvg_core.training.runs.settings import read_stage_config
 from sgvg_core.training.runs.state import read_state, write_state
 from sgvg_core.training.runs.steps import Checkpoints, RunPolicy
@@ -267,6 +275,124 @@ def test_the_warm_start_leads_labels_apart(training, clip_data):
     first, second, third = heard.values()
     assert (first - second).norm() + (second - third).norm() > 1e-2
     assert all(torch.equal(a, b) for a, b in zip(training.walker_ema.parameters(), training.walker.parameters(), strict=True))
+
+
+# ---- the warm start, part by part
+
+
+WIDE = dataclasses.replace(ENCODER, texture=4, texture_reach=0.5)
+"""An E_a whose texture is averaged over six windows on each side."""
+
+
+def test_moments_of_clips_are_heard_as_a_whole_and_know_what_is_around(clip_data):
+    windows, encoder = ClipWindows(clip_data, CONFIG.mel), build_sound_encoder(WIDE).eval()
+    first, second = windows.clips[:2]
+    whole = stage._WholeClips(windows, Fraction(12), encoder)
+    moments = [(first, 3, 0), (first, 20, None), (second, 5, 1), (first, 0, 2)]
+    seen = [whole.moment(clip, place, None if seed is None else np.random.default_rng(seed)) for clip, place, seed in moments]
+    heard = [windows.windows(clip, 0.0, Fraction(12), 25, np.random.default_rng(seed)) for clip, _, seed in moments if seed is not None]
+    for one, other in zip(seen, (heard[0][3], heard[0][20], heard[1][5], heard[2][0]), strict=True):
+        assert torch.equal(one, other[0])
+    around = whole.surroundings()
+    assert (around.places.tolist(), around.firsts.tolist(), around.lasts.tolist()) == ([3, 20, 30, 50], [0, 0, 25, 50], [24, 24, 49, 74])
+    with torch.no_grad():
+        assert torch.equal(around.numbers, torch.cat([encoder.measure_textures(some) for some in heard]))
+
+
+def test_of_each_clip_some_moments_are_analysed_with_their_label_and_loudness(tiny_model, space, clip_data):
+    config = dataclasses.replace(CONFIG, encoder=WIDE)
+    training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+    windows = ClipWindows(clip_data, CONFIG.mel)
+    found = stage._analyse_clips(windows, windows.clips[:2], clip_data.labels, training, silent)
+    assert found.log_mels.shape == (48, 64, 64)  # all 24 moments of two seconds, each once
+    assert found.labels.tolist() == [windows.label(clip) for clip in windows.clips[:2] for _ in range(24)]
+    assert len(found.surroundings.numbers) == 2 * 4 * 25  # six moments share a hearing of the whole clip
+    own = found.surroundings.places - found.surroundings.firsts
+    for index, clip in enumerate(windows.clips[:2]):
+        rows = slice(24 * index, 24 * index + 24)
+        assert sorted(own[rows]) == list(range(24))
+        envelope = loudness_envelope(windows.sound(clip)[0].numpy(), CONFIG.mel.sample_rate, 12.0, 24)
+        np.testing.assert_allclose(found.strengths[rows], envelope[own[rows]], atol=1e-6)
+
+
+def test_labels_lie_where_their_words_and_their_sounds_lie(tiny_model, space, clip_data):
+    def directions(terms):
+        training = ClipSgvgTraining(dataclasses.replace(CONFIG, terms=terms), tiny_model.generator, space, clip_data.labels)
+        return stage._label_directions(training, heard, ["rain", "fire"])
+
+    images = np.random.default_rng(0).integers(0, 256, (70, 64, 64)).astype(np.uint8)
+    heard = LabelledWindows(images, np.arange(70) % 2, np.ones(70, np.float32))
+    words = space.embed_texts(["rain", "fire"])
+    embedded = space.embed_sounds(dequantise(torch.from_numpy(images))[:, None])
+    sounds = torch.stack([torch.nn.functional.normalize(embedded[label::2].mean(0), dim=0) for label in range(2)])
+    torch.testing.assert_close(directions(SgvgTerms()), torch.nn.functional.normalize(words + sounds, dim=1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(directions(SgvgTerms(sound_image=False)), words, atol=1e-6, rtol=1e-5)
+
+
+def values_of(module):
+    return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+
+
+@pytest.mark.parametrize("hidden", [5, 6])
+def test_a_walker_with_two_units_a_label_follows_after_the_warm_start(tiny_model, space, clip_data, hidden):
+    config = dataclasses.replace(CONFIG, walker=dataclasses.replace(CONFIG.walker, hidden=hidden),
+                                 warm_start=WarmStart(search=LabelSearch(num_codes=8, num_steps=1), num_steps=1, batch=4, lr=1e-2))  # fmt: skip
+    training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
+    encoder, walker = values_of(training.encoder), values_of(training.walker)
+    warm_start(training, ClipWindows(clip_data, CONFIG.mel))
+    assert torch.equal(values_of(training.walker), walker) == (hidden == 5)
+    for mean, own in ((training.encoder_ema, training.encoder), (training.walker_ema, training.walker)):
+        assert torch.equal(values_of(mean), values_of(own))
+    assert (values_of(training.encoder) - encoder).abs().max() > 1e-5
+
+
+# ---- the run
+
+
+SHORT = dataclasses.replace(CONFIG, num_steps=2, batch=2, accumulate=2, burn_in_steps=(0,), terms=SgvgTerms(video=False, image=False),
+                            warm_start=WarmStart(search=LabelSearch(num_codes=8, num_steps=1), num_steps=1, batch=4))  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting(Ranks):
+    """The only process, which notes what lies in a folder when it waits for the others."""
+
+    folder: Path = Path()
+    waited: list = dataclasses.field(default_factory=list)
+
+    def wait(self):
+        self.waited.append(sorted(path.name for path in self.folder.glob("*.safetensors")))
+
+
+def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, space, clip_data, tmp_path, monkeypatch):
+    notes, read = [], []
+    own_read = WalkReader.read
+    monkeypatch.setattr(WalkReader, "read", lambda self, step, items: read.append((step, items)) or own_read(self, step, items))
+
+    def train(minutes):
+        policy = RunPolicy(log_every=1, max_minutes=minutes)
+        ranks = Waiting(folder=tmp_path)
+        train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, SHORT, workers=0, policy=policy, ranks=ranks,
+                        progress=lambda done, total, note="", preview=None: notes.append(note))  # fmt: skip
+        return ranks.waited
+
+    assert train(0.0) == [[]]  # no time for all of it, so there's nothing to export
+    assert "hear the clips" in notes
+    notes.clear()
+    assert train(None) == [["sound_encoder.safetensors", "walker.safetensors"]]
+    assert "hear the clips" not in notes
+    assert read == [(0, range(2)), (1, range(2))]
+    lines = [json.loads(line) for line in (tmp_path / "clip_sgvg" / "metrics.jsonl").read_text().splitlines() if "loss" in line]
+    assert [line["step"] for line in lines if "gradient_norm" in line] == [1, 2]
+
+
+def test_what_a_run_begins_with_replaces_the_warm_start(tiny_model, space, clip_data, tmp_path):
+    config = dataclasses.replace(SHORT, num_steps=1, encoder_lr=1e-6, walker_lr=1e-6)
+    begin = ClipSgvgTraining(dataclasses.replace(config, seed=5), tiny_model.generator, space, clip_data.labels)
+    train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0, init_from=(begin.encoder, begin.walker))
+    exported = load_sound_encoder(tmp_path / "sound_encoder.safetensors")[0], load_walker(tmp_path / "walker.safetensors")
+    for own, other in zip(exported, (begin.encoder, begin.walker), strict=True):
+        torch.testing.assert_close(values_of(own), values_of(other), atol=1e-3, rtol=1e-2)
 
 
 @pytest.mark.slow

@@ -176,18 +176,53 @@ def test_who_has_no_label_hears_any_clips_before(tiny_model):
     assert 70 < named.count("rain") < 110
 
 
+def test_half_of_the_walks_hear_their_own_label_alone_before_the_first_label_too(tiny_model):
+    windows = Lengths(Length("a", 0.25), Length("b", 0.25, "rain"))
+    reader = WalkReader(windows, tiny_model.generator, CONFIG)
+    for seed in range(100):
+        reader._others(0, 3, numbers(seed))
+    assert 65 <= [clip.label for clip, *_ in windows.heard].count("rain") <= 85  # a half, and half of the rest
+
+
+WIDE = dataclasses.replace(CONFIG.encoder, texture=4, texture_reach=0.5)
+"""An E_a whose texture is averaged over six windows on each side."""
+
+
 @pytest.mark.parametrize("room", [0, 1, 2])
 def test_what_is_around_ends_with_the_last_window_that_a_film_hears(tiny_model, room):
     """Of two seconds at 12 a second those are 25, at both ends too."""
     windows = Lengths(Length("a", 2.0))
-    wide = dataclasses.replace(CONFIG.encoder, texture=4, texture_reach=0.5)
-    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(CONFIG, encoder=wide))
+    reader = WalkReader(windows, tiny_model.generator, dataclasses.replace(CONFIG, encoder=WIDE))
     assert reader.reach == 6
     begin = (19 - room) / 12
     sounds, inside = reader._heard(windows.clips[0], begin, 6, numbers(), before=False, after=True)
     assert windows.heard == [(windows.clips[0], begin, 6 + room)]
     assert inside.tolist() == [True] * (6 + room) + [False] * (reader.reach - room)
     assert len(sounds) == 6 + reader.reach
+
+
+@pytest.mark.parametrize("num_others", [0, 30])
+def test_what_is_around_a_whole_walk_is_heard_with_it(tiny_model, clip_data, num_others):
+    """Before its first moment and after its last, as far as the clip goes; nothing in between."""
+    windows, reader = reader_of(tiny_model, clip_data, encoder=WIDE, burn_in_steps=(12,), burn_in_steps_other_clips=(num_others,))
+    for step in range(3):
+        walks = reader.read(step, range(2))
+        assert walks.sounds.shape[:2] == walks.inside.shape == (2, 6 + num_others + 12 + 3 + 6)
+        assert walks.inside[:, 6:-6].all()
+        assert not walks.sounds[~walks.inside].any()
+        for item in range(2):
+            begin = windows.seen.pop(0)[1] - 12 / 12
+            assert walks.inside[item, -6:].sum() == min(6, int((2.0 - begin) * 12 + 1e-6) - 14)  # of a clip of two seconds
+            assert num_others or walks.inside[item, :6].sum() == min(6, int(begin * 12 + 1e-6))
+
+
+def test_a_part_of_the_walks_knows_which_of_its_windows_are_its_own(tiny_model, clip_data):
+    _, reader = reader_of(tiny_model, clip_data, encoder=WIDE)
+    walks = reader.read(0, range(2))
+    some = walks.some(slice(1, 2)).to(torch.device("cpu"))
+    for field in dataclasses.fields(walks):
+        assert torch.equal(getattr(some, field.name), getattr(walks, field.name)[1:]), field.name
+    assert dataclasses.replace(walks, inside=None).some(slice(1)).inside is None
 
 
 # ---- one step
