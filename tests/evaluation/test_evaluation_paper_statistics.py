@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sgvg_core.evaluation.paper.tables import mean_distance, moment_match, other_clips
-from sgvg_core.evaluation.statistics import frechet_distance, inception_score, interval_of, paired_bootstrap
+from sgvg_core.evaluation.statistics import Difference, bootstrap, drawn_clips, frechet_distance, inception_score, interval_of, paired_bootstrap
 
 
 def _with_moments(mean: np.ndarray, deviations: np.ndarray, num: int, seed: int) -> np.ndarray:
@@ -61,6 +61,21 @@ def test_a_paired_difference_is_found_where_clips_differ_far_more() -> None:
     assert found.high - found.low < 0.2  # unpaired it would be about 4
     assert found.excludes_zero
     assert not paired_bootstrap(hard, rng.permutation(hard), np.mean).excludes_zero
+
+
+def test_intervals_are_the_percentiles_of_a_thousand_draws() -> None:
+    values = np.random.default_rng(7).exponential(2, 30)
+    draws = values[drawn_clips(30, 1000, 2)]
+    assert bootstrap(values, "mean", seed=2) == interval_of(draws.mean(1), values.mean(), centred=False)
+    assert bootstrap(values, "median", seed=2) == interval_of(np.median(draws, 1), np.median(values), centred=False)
+    found = paired_bootstrap(values, np.zeros(30), np.max, seed=2)  # no draw has more than all
+    assert (found.value, found.low, found.high) == (values.max(), *np.percentile(draws.max(1), [2.5, 97.5]))
+
+
+def test_an_interval_excludes_zero_on_either_side() -> None:
+    assert Difference(0.2, 0.1, 0.3).excludes_zero
+    assert Difference(-0.2, -0.3, -0.1).excludes_zero
+    assert not Difference(0.1, -0.1, 0.3).excludes_zero
 
 
 def test_the_interval_of_a_set_lies_around_its_value() -> None:

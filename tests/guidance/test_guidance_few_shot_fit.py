@@ -1,14 +1,22 @@
 """E_a from labelled sounds alone: the offsets of labels, the encoder that learns them, the walker that follows them."""
 
+import dataclasses
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sgvg_core.assembly import build_sound_encoder, build_walker, save_sound_encoder
+from sgvg_core.augmentation import augment_sound
 from sgvg_core.config import SoundInversionConfig, WalkerConfig
+from sgvg_core.curves.loudness import loudness_envelope
 from sgvg_core.errors import Cancelled, ConfigError
 from sgvg_core.generation import Sound
+from sgvg_core.generation.windows import log_mel_windows
+from sgvg_core.guidance import few_shot_fit
 from sgvg_core.guidance.few_shot_fit import (
     LabelledSound,
     SoundFitSettings,
@@ -17,6 +25,7 @@ from sgvg_core.guidance.few_shot_fit import (
     wanted_offsets,
 )
 from sgvg_core.guidance.label_directions import (
+    LabelDirections,
     LabelSearch,
     embed_labels,
     find_label_directions,
@@ -129,6 +138,86 @@ def test_ears_are_taken_over_where_heads_cannot_be(tiny_model):
     assert all(torch.equal(a, b) for a, b in zip(own.parameters(), tiny_model.sound_encoder.parameters(), strict=True))
 
 
+@pytest.mark.parametrize(("num_ws", "bounds"), [(3, (1, 2)), (6, (1, 2)), (7, (3, 6)), (14, (3, 6))])
+def test_the_papers_groups_where_there_are_latents_enough(num_ws, bounds):
+    assert few_shot_fit._bounds(num_ws) == bounds
+
+
+def test_settings_that_cannot_be_are_told():
+    wrong = {"num_steps": 0, "batch": 0, "rate": 0, "variants": 0, "quiet": 1.1, "follow_seconds": 0.01}
+    for name, value in wrong.items():
+        with pytest.raises(ConfigError, match=f"{name}: got"):
+            SoundFitSettings(**{{"rate": "lr"}.get(name, name): value})
+    SoundFitSettings(num_steps=1, batch=1, lr=1e-7, variants=1, quiet=0, follow_seconds=0.02)
+    SoundFitSettings(num_steps=1_000_000, batch=4096, lr=1, variants=1000, quiet=1, follow_seconds=60)
+
+
+def test_sounds_are_heard_as_they_are_then_otherwise_with_their_label_and_loudness():
+    mel, sounds = LANDSCAPES.mel, [LabelledSound("steam", hiss(3, 1.0)), LabelledSound("whistle", tone(440, 1.5))]
+    heard = few_shot_fit.analyse_labelled(sounds, ("whistle", "steam"), mel, 4.0, range(2), seed=5)
+    assert heard.labels.tolist() == [1] * 8 + [0] * 12
+    first = 0
+    for index, (labelled, num_windows) in enumerate(zip(sounds, (4, 6), strict=True)):
+        plain = labelled.sound.waveform[0].numpy()
+        strength = loudness_envelope(plain, mel.sample_rate, 4.0, num_windows)
+        for wave in (plain, augment_sound(plain, np.random.default_rng([5, index, 1]), mel.sample_rate)):
+            rows = slice(first, first + num_windows)
+            wanted = log_mel_windows(np.asarray(wave, np.float32), mel.sample_rate, mel, Fraction(4), num_windows)
+            assert np.array_equal(heard.log_mels[rows], wanted)
+            np.testing.assert_allclose(heard.strengths[rows], strength, atol=1e-6)
+            first += num_windows
+
+
+EARS = dataclasses.replace(TINY.sound_encoder, num_ws=8, w_dim=24, texture=4, texture_reach=0.25)
+"""Their texture is averaged over three windows on each side."""
+
+
+def test_a_texture_is_the_mean_over_what_is_around_in_its_own_sound():
+    """Two sounds, of five and of six windows; of a window at an end there is less around."""
+    encoder = build_sound_encoder(EARS).eval()
+    with torch.no_grad():
+        numbers = encoder.measure_textures(torch.rand(11, 1, 64, 64, generator=torch.Generator().manual_seed(0)))
+        told = encoder.told_textures(numbers)
+        around = few_shot_fit.Surroundings(numbers, np.array([0, 2, 4, 5, 10]), np.array([0, 0, 0, 5, 5]), np.array([4, 4, 4, 10, 10]))
+        found = around.textures(encoder, np.array([4, 1, 0, 2, 3]))
+    own = [slice(7, 11), slice(0, 5), slice(0, 4), slice(1, 5), slice(5, 9)]
+    torch.testing.assert_close(found, torch.stack([told[some].mean(0) for some in own]), atol=1e-6, rtol=1e-5)
+
+
+def test_e_a_learns_by_the_distance_of_offsets_at_a_rate_that_rises_and_falls(monkeypatch):
+    """The gradient is no longer than one; what is told at the end is the mean of the last tenth of the steps."""
+    rates, norms, losses, far = [], [], [], []
+    backward, distance = torch.Tensor.backward, torch.nn.functional.smooth_l1_loss
+    monkeypatch.setattr(torch.Tensor, "backward", lambda self, *given: losses.append(self.item()) or backward(self, *given))
+
+    def apart(one, other, **how):
+        far.append((one.detach().clone(), other.clone()))
+        return distance(one, other, **how)
+
+    def note(optimiser, *_):
+        (group,) = optimiser.param_groups
+        rates.append(group["lr"])
+        norms.append(float(torch.cat([parameter.grad.flatten() for parameter in group["params"] if parameter.grad is not None]).norm()))
+
+    monkeypatch.setattr(few_shot_fit.F, "smooth_l1_loss", apart)
+    hook = register_optimizer_step_pre_hook(note)
+    images = np.random.default_rng(0).integers(0, 256, (6, 64, 64)).astype(np.uint8)
+    windows = few_shot_fit.LabelledWindows(images, np.array([0, 1] * 3), np.linspace(0, 1, 6, dtype=np.float32))
+    offsets = torch.randn(2, 8, 24, generator=torch.Generator().manual_seed(1))
+    found = LabelDirections(("a", "b"), offsets, 1e-3, torch.zeros(2), torch.zeros(2), torch.zeros(2, 4, 4, 3, dtype=torch.uint8))
+    encoder = build_sound_encoder(dataclasses.replace(EARS, texture_reach=0.0))
+    try:
+        loss = few_shot_fit.teach_offsets(encoder, windows, found, SoundFitSettings(num_steps=19, batch=4, lr=1e-3, quiet=0.5))
+    finally:
+        hook.remove()
+    assert rates == pytest.approx([1e-3 * (step + 1) / 20 * (0.5 + 0.5 * math.cos(math.pi * step / 19)) for step in range(19)])
+    assert norms == pytest.approx([1.0] * 19, abs=1e-3)
+    assert losses == pytest.approx([float(torch.nn.functional.huber_loss(*pair, delta=0.5) / 0.5) for pair in far], rel=1e-4)
+    assert loss == pytest.approx(losses[-1])
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert not encoder.training
+
+
 @pytest.fixture(scope="module")
 def fitted(tiny_model):
     settings = SoundFitSettings(search=SEARCH, num_steps=60, batch=16, lr=4e-3, variants=2)
@@ -143,16 +232,12 @@ def test_sounds_lead_to_the_offset_of_their_label(fitted):
 
 
 def test_a_louder_moment_leads_further(fitted):
-    import numpy as np
-
     wanted = wanted_offsets(fitted.found, np.array([0, 0, 1]), np.array([0.0, 1.0, 0.5]), quiet=0.4)
     shares = [(row / fitted.found.offsets[label]).mean().item() for row, label in zip(wanted, (0, 0, 1), strict=True)]
     assert shares == pytest.approx([0.4, 1.0, 0.7])
 
 
 def test_the_result_is_a_model_that_films(fitted, tiny_model, tmp_path):
-    import dataclasses
-
     from sgvg_core.assembly import load_sound_encoder
     from sgvg_core.generation import generate
 

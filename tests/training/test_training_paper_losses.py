@@ -325,6 +325,7 @@ def test_settings_that_cannot_be_are_told():
     with pytest.raises(ConfigError, match="gan_loss: got 'hinge'"):
         FinetuneConfig(gan_loss="hinge")
     assert FinetuneConfig(batch=1, share_every=1, lambda_b=0, lambda_enc=0).burn_in_steps == (0, 12, 24, 36)
+    FinetuneConfig(batch=4096, share_every=10**9, lambda_b=1e6, lambda_enc=1e6)
     assert (FinetuneConfig().lambda_b, FinetuneConfig().lambda_enc, FinetuneConfig().real_share) == (0.1, 2.0, 0.2)
 
 

@@ -6,15 +6,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from sgvg_core.assembly import build_generator, build_sound_encoder
+from sgvg_core.assembly import build_generator, build_sound_encoder, build_walker, load_sound_encoder
+from sgvg_core.errors import ConfigError
 from sgvg_core.latents import distance_out
 from sgvg_core.presets import TINY_WORLD
 from sgvg_core.training.runs.state import read_state
 from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
 from sgvg_core.training.world.sound_pool import SoundPool
-from sgvg_core.walker import WalkState
+from sgvg_core.walker import WalkSettings, WalkState, take_step
 from sgvg_core.world.codes import draw_codes, read_codes, write_codes
 
 L, D = 8, 24
@@ -36,6 +38,29 @@ def answers(generator):
     codes = draw_codes(5, 20)
     latents = generator.mapping(codes)[:, 0]
     return latent_targets.LatentTargets(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
+
+
+@pytest.fixture
+def updates():
+    """The rate and the length of the gradient of every update of any optimiser."""
+    noted = []
+
+    def note(optimiser, *_):
+        (group,) = optimiser.param_groups
+        gradients = [parameter.grad.flatten() for parameter in group["params"] if parameter.grad is not None]
+        noted.append((group["lr"], float(torch.cat(gradients).norm())))
+
+    hook = register_optimizer_step_pre_hook(note)
+    yield noted
+    hook.remove()
+
+
+@pytest.fixture
+def few_codes(monkeypatch):
+    """At most 40 codes are drawn; by which seeds, and how many were wanted."""
+    drawn = []
+    monkeypatch.setattr(latent_targets, "draw_codes", lambda seed, count: drawn.append((seed, count)) or draw_codes(seed, min(count, 40)))
+    return drawn
 
 
 # ---- what the frozen mapping answers
@@ -67,8 +92,7 @@ def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
     torch.testing.assert_close(table, wanted - wanted.mean((0, 1)), atol=1e-5, rtol=1e-4)
 
 
-def test_the_reader_learns_phase_and_envelope(generator, monkeypatch):
-    monkeypatch.setattr(latent_targets, "draw_codes", lambda seed, count: draw_codes(seed, min(count, 40)))
+def test_the_reader_learns_phase_and_envelope(generator, few_codes):
     reader = latent_targets._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
     codes, phase, envelope = draw_codes(3, 40), torch.rand(40), torch.rand(40)
     read = reader(generator.mapping(write_codes(codes, phase=phase, envelope=envelope))[:, 0])
@@ -76,6 +100,24 @@ def test_the_reader_learns_phase_and_envelope(generator, monkeypatch):
     for place, wanted in enumerate((angle.cos(), angle.sin(), envelope)):
         assert torch.corrcoef(torch.stack([read[:, place], wanted]))[0, 1] > 0.4, place
     assert not any(parameter.requires_grad for parameter in reader.parameters())
+
+
+def test_the_readers_rate_falls_to_nothing(generator, few_codes, updates):
+    latent_targets._teach_reader(generator, 0.1, D, seed=2, num_steps=4)
+    assert [lr for lr, _ in updates] == pytest.approx([2e-3, 2e-3, 1.5e-3, 1e-3])
+
+
+def test_what_the_mapping_answers_is_measured_over_the_codes_of_a_seed(generator, few_codes, monkeypatch):
+    tables = {3: torch.randn(9, 9, D)}
+    monkeypatch.setattr(latent_targets, "_mean_offsets", lambda generator, seed: tables[seed])
+    found = latent_targets.find_latent_targets(generator, num_reader_steps=1)
+    assert few_codes == [(3, 500), (4, 3000), (5, 20_000)]
+    mapped = generator.mapping(draw_codes(3, 40))[:, 0]
+    assert found.w_scale == pytest.approx(float(mapped.std(0).mean()), rel=1e-5)
+    torch.testing.assert_close(found.centre, mapped.mean(0), atol=1e-6, rtol=1e-5)
+    assert found.offsets is tables[3]
+    assert torch.equal(found.codes, draw_codes(5, 40))
+    assert found.phase(mapped[:, None]).shape == (40,)
 
 
 # ---- the teacher's step
@@ -142,6 +184,7 @@ def test_short_walks_stand_on_the_way_a_little_astray(answers):
     assert away.square().mean().sqrt().item() == pytest.approx(3**-0.5, rel=0.1)  # 0 to 0.3 deviations, evenly
     shared = away.mean(1).square().mean() / away.square().mean()
     assert shared.item() == pytest.approx(0.5 + 0.5 / L, rel=0.1)  # half of it moves all latents together
+    assert abs(torch.corrcoef(away[:, :, :2].flatten(0, 1).T)[0, 1]) < 0.1  # every number of a latent by itself
     assert torch.equal(walks.state.start_ws, walks.blend_from[:, None].expand(-1, L, -1))
     assert (walks.phase.min() < 0.05, walks.phase.max() > 0.95) == (True, True)
 
@@ -216,6 +259,80 @@ def test_a_chunk_is_a_stretch_of_a_clip_with_its_envelope(answers):
     assert 0.66 < (kinds == now)[~silent].float().mean() < 0.82  # 0.7, and one in nine of the rest
 
 
+def test_of_several_pools_the_first_is_heard_four_times_of_five(answers):
+    def clips(number):
+        pool = SoundPool(np.zeros((9, 6, 4, 4), np.uint8), np.arange(9), np.zeros((9, 6), np.float32))
+        return walker_warmup._Clips.of(pool, torch.full((9, 6, L, D), float(number)).bfloat16())
+
+    silence = torch.full((L, D), -5.0).bfloat16()
+    doubt, now = walker_warmup._Doubt(answers, 0.0), torch.arange(9).repeat(60)
+    audio, _, _ = walker_warmup._walker_batch([clips(n) for n in range(3)], silence, now, 4, np.random.default_rng(7), doubt=doubt)
+    heard = audio[:, 0, 0, 0]
+    shares = [(heard[heard >= 0] == n).float().mean().item() for n in range(3)]
+    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.05)
+
+
+class Drawn:
+    """Random numbers that are known, and the bounds in which they were wanted."""
+
+    def __init__(self, *numbers):
+        self.numbers, self.bounds = list(numbers), []
+
+    def dirichlet(self, alpha):
+        assert alpha.tolist() == [0.5] * 9
+        return np.array([0.5, 0.3, 0.2, 0, 0, 0, 0, 0, 0])
+
+    def uniform(self, low, high):
+        self.bounds += [low, high]
+        return self.numbers.pop(0)
+
+    def random(self):
+        return self.numbers.pop(0)
+
+
+def test_doubt_wavers_between_its_own_kind_and_others_of_the_same_strength(answers):
+    """0.4 of the way to three parts of kind 1 and two of kind 2, half as much again at the height of a wave of eight steps that begins at it."""
+    envelopes, rng = torch.linspace(0, 1, 10), Drawn(0.4, 0.25, 0.125, 0.5)
+    added = walker_warmup._doubt(answers, 0, envelopes, rng)
+    assert rng.bounds == pytest.approx([0, 0.95 / 1.6, 0.02, 0.25, 0, 0.6])
+    wave = 0.4 * (1 + 0.5 * torch.cos(2 * math.pi * torch.arange(10) / 8))
+    own, first, second = (answers.offset(torch.full((10,), kind), envelopes) for kind in range(3))
+    torch.testing.assert_close(added[:, 0], wave[:, None] * (0.6 * first + 0.4 * second - own), atol=1e-5, rtol=1e-4)
+
+
+def test_errors_are_means_over_steps_and_strength_counts_where_walks_have_arrived(answers, monkeypatch):
+    monkeypatch.setattr(walker_warmup, "fast_bfloat16", lambda: False)
+    walker, envelopes = build_walker(TINY_WORLD.walker), torch.rand(2, 3)
+    audio = 0.1 * torch.randn(2, 3, L, D, generator=torch.Generator().manual_seed(6))
+    lessons = walker_warmup._Lessons(answers, walker_warmup.TODAY, TINY_WORLD.walker, np.random.default_rng(0), None, chunk=3)
+    with torch.no_grad():
+        loss, strength = lessons.errors(walker, walks_at(answers, [0.1, 1.0]), audio, envelopes)
+        walks, far, apart = walks_at(answers, [0.1, 1.0]), [], []
+        for t in range(3):
+            wanted = walker_warmup._teach_step(walks, answers, envelopes[:, t], TINY_WORLD.walker.walk_rate)
+            walks.state = take_step(walker, walks.state, audio[:, t], WalkSettings())
+            error = (walks.state.ws - wanted[:, None]) / answers.w_scale
+            far.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=0.3) / 0.3)
+            shown = answers.envelope(walks.state.ws)[1:]  # the first is still on its way
+            apart.append(torch.nn.functional.huber_loss(shown, envelopes[1:, t], delta=0.2) / 0.2 / 2)
+    assert float(loss) == pytest.approx(float(torch.stack(far).mean()), rel=1e-4)
+    assert float(strength) == pytest.approx(float(torch.stack(apart).mean()), rel=1e-4)
+
+
+def test_settings_of_the_warm_up_that_cannot_be_are_told():
+    wrong = {"encoder_share": 1.1, "silent_share": -0.1, "shortened_share": 2, "small_speaker_share": 2, "short_share": -1, "restarts": 1.5,
+             "doubt_share": 1.1, "encoder_lr": 0, "walker_lr": 2, "encoder_batch": 0, "walker_batch": 0, "chunk": 0, "short_clips": -1,
+             "walker_clips": -1, "pool_seconds": 0.5, "envelope_weight": -1}  # fmt: skip
+    for name, value in wrong.items():
+        with pytest.raises(ConfigError, match=f"walk {name}: got"):
+            walker_warmup.WalkTraining(**{name: value})
+    least = {"encoder_batch": 1, "walker_batch": 1, "chunk": 1, "short_clips": 0, "walker_clips": 0, "encoder_share": 0, "restarts": 0}
+    most = {"encoder_batch": 100_000, "walker_clips": 10**7, "pool_seconds": 600, "encoder_share": 1, "walker_lr": 1, "envelope_weight": 1e6}
+    for fine in (least, most):
+        walker_warmup.WalkTraining(**fine)
+    assert (walker_warmup.TODAY.short_clips, walker_warmup.TODAY.walker_clips) == (0, 0)  # none more, and all
+
+
 def test_clips_of_a_pool_by_their_kinds():
     pool = SoundPool(np.zeros((4, 2, 4, 4), np.uint8), np.array([2, 0, 2, 2]), np.zeros((4, 2), np.float32))
     found = walker_warmup._Clips.of(pool, torch.zeros(4))
@@ -267,6 +384,8 @@ def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps
     encoder = encoder_warmup.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=2, batch=6, training=HEAVY)
     assert len(totals) == 2
     for total, (offsets, wanted, apart), (heard, meant, stronger) in zip(totals, distances[::2], distances[1::2], strict=True):
+        assert float(apart) == pytest.approx(float(torch.nn.functional.huber_loss(offsets, wanted, delta=0.5) / 0.5), rel=1e-4)
+        assert float(stronger) == pytest.approx(float(torch.nn.functional.huber_loss(heard, meant, delta=0.2) / 0.2), rel=1e-4)
         assert offsets.shape == wanted.shape == (6, L, D)
         assert heard.shape == meant.shape == (6,)
         assert total == pytest.approx(float(apart) + 3.0 * float(stronger), rel=1e-5)
@@ -277,6 +396,46 @@ def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps
     assert read_state(tmp_path / "sound_encoder.state")["step"] == 2
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
     assert (tmp_path / "sound_encoder.safetensors").exists()
+
+
+def rates(lr, num_warming, num_steps):
+    """Of the steps of a run: they rise over `num_warming` steps, and fall as a half cosine."""
+    return [lr * (step + 1) / num_warming * (0.5 + 0.5 * math.cos(math.pi * step / num_steps)) for step in range(num_steps)]
+
+
+def test_both_rates_rise_and_fall_and_gradients_are_no_longer_than_one(answers, steps, tmp_path, monkeypatch, updates):
+    monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
+    monkeypatch.setattr(walker_warmup, "_SHORT_BATCH", 8)
+    steep = walker_warmup.WalkTraining(envelope_weight=1e5)
+    encoder = encoder_warmup.warm_up_encoder(tmp_path, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=3, batch=6, training=steep)
+    assert [lr for lr, _ in updates] == pytest.approx(rates(2e-3, 50, 3))
+    walker_warmup.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=3, batch=4, chunk=6, training=steep)
+    assert [lr for lr, _ in updates[3:]] == pytest.approx(rates(2e-3, 100, 3))
+    assert [norm for _, norm in updates] == pytest.approx([1.0] * 6, abs=1e-3)
+
+
+def test_a_new_e_a_is_drawn_by_its_seed_and_measures_its_texture_and_a_known_one_keeps_its_own(answers, steps, tmp_path, monkeypatch):
+    monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
+    measured, measure = [], encoder_warmup.measure_norms
+    monkeypatch.setattr(encoder_warmup, "measure_norms", lambda net, log_mels: measured.append(log_mels) or measure(net, log_mels))
+
+    def trained(name, pool_seed=8, **more):
+        (tmp_path / name).mkdir()
+        torch.manual_seed(pool_seed)
+        return encoder_warmup.warm_up_encoder(tmp_path / name, answers, [(pool_of(), 1.0)], ENCODER, TINY_WORLD.mel, minutes=1, batch=2, **more)
+
+    one, same, other = (trained(f"{number}", number, seed=seed).state_dict() for number, seed in enumerate((4, 4, 5)))
+    assert all(torch.equal(value, same[name]) for name, value in one.items())
+    assert any(not torch.equal(value, other[name]) for name, value in one.items())
+    assert [log_mels.shape for log_mels in measured] == [(20, 1, 64, 64)] * 3
+    begun = tmp_path / "0" / "sound_encoder.safetensors"
+    kept = trained("known", seed=6, init_from=begun, training=walker_warmup.WalkTraining(encoder_init_share=1.0)).state_dict()
+    assert len(measured) == 3
+    known = load_sound_encoder(begun)[0].state_dict()
+    assert all(torch.equal(value, known[name]) for name, value in kept.items())
+    near = trained("near", seed=6, init_from=begun).state_dict()
+    moved = max(float((value - known[name]).abs().max()) for name, value in near.items())
+    assert 0 < moved < 1e-3  # one step of 2e-3 / 50 from there
 
 
 def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):

@@ -85,11 +85,11 @@ def test_a_step_is_eq_4_with_centre_scale_and_memory(walker: RecurrentWalker) ->
 
 def test_a_walk_is_eq_6_with_strength_share_and_pull(walker: RecurrentWalker) -> None:
     start, sounds = numbers(5, 1, L, D), numbers(6, 7, L, D)
-    settings = WalkSettings(coarse=0.5, mid=-1.5, fine=2.0, beta=0.7, pull=1.3)
+    settings = WalkSettings(coarse=0.5, mid=-1.5, fine=2.0, beta=0.7, pull=1.3, step=0.5)
     strength = torch.tensor([0.5] * 3 + [-1.5] * 3 + [2.0] * 2)[:, None]
     ws, own, wanted = start, {}, []
     for audio in sounds:
-        moved = ws + 0.7 * strength * steps_by_hand(walker, ws, audio[None], own)
+        moved = ws + 0.7 * 0.5 * strength * steps_by_hand(walker, ws, audio[None], own)
         ws = start + (moved - start) * math.exp(-1.3 / 10.0)  # a second's ten steps leave e^-1.3 of the way
         wanted.append(ws)
     got = torch.cat(list(roll_out(walker, start, [sounds[:3], sounds[3:]], settings)))
