@@ -148,6 +148,7 @@ def test_settings_that_cannot_be_are_told():
     for name, value in wrong.items():
         with pytest.raises(ConfigError, match=f"{name}: got"):
             SoundFitSettings(**{{"rate": "lr"}.get(name, name): value})
+    assert (SoundFitSettings().variants, SoundFitSettings().quiet, SoundFitSettings().follow_seconds) == (4, 0.7, 0.35)
     SoundFitSettings(num_steps=1, batch=1, lr=1e-7, variants=1, quiet=0, follow_seconds=0.02)
     SoundFitSettings(num_steps=1_000_000, batch=4096, lr=1, variants=1000, quiet=1, follow_seconds=60)
 
