@@ -44,6 +44,12 @@ if "tasks" not in sys.modules:
     _load("tasks", ROOT / "tasks.py")
 
 
+@pytest.fixture(autouse=True)
+def _no_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step takes long enough for a bar, however busy the machine is: what a test reads on the terminal hangs on no clock."""
+    monkeypatch.setattr("sgvg_core.cli.progress.DELAY", 1e9)
+
+
 @pytest.fixture(scope="session")
 def pack_root() -> Path:
     """The folder of the pack."""

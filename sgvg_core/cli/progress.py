@@ -10,6 +10,10 @@ except ImportError:  # a bare machine: it trains without a bar
     tqdm = None
 
 
+DELAY = 0.3
+"""Seconds that a step may take without a bar."""
+
+
 class ProgressBar:
     """A `Progress` that draws one tqdm bar a step; use it as a context manager."""
 
@@ -38,7 +42,7 @@ class ProgressBar:
             self._note = step
             form = _FORMAT if total else None
             # What was done before this call, by a run that was resumed, says nothing of the pace.
-            self._bar = tqdm(total=total, initial=done, desc=note, unit="", dynamic_ncols=True, leave=False, delay=0.3, bar_format=form)
+            self._bar = tqdm(total=total, initial=done, desc=note, unit="", dynamic_ncols=True, leave=False, delay=DELAY, bar_format=form)
         self._bar.total = total
         self._bar.set_description(note, refresh=False)
         self._bar.update(done - self._bar.n)

@@ -56,6 +56,12 @@ def drawn_label(seed: int, item: int, c_dim: int) -> int:
     return int(torch.randint(c_dim, (), generator=generator_for(seed, "label", item)))
 
 
+def check_label(generator: StyleGAN2Generator | StyleGAN3Generator, label: Label | None) -> None:
+    """Raise ConfigError for a label that the generator doesn't know; None is none."""
+    if label is not None:
+        labels_of_codes(generator, label, 0, [0])
+
+
 def labels_of_codes(generator: StyleGAN2Generator | StyleGAN3Generator, label: Label | None, seed: int, items: Sequence[int]) -> torch.Tensor | None:
     """c [N, c_dim] for the codes `items` of `seed`, on the generator's device; None for a generator without labels. Raises ConfigError.
 

@@ -22,6 +22,7 @@ from ..latents import WalkEdit, edited, group_layers, origin_of
 from ..media import CONTAINERS, FrameFolderWriter, VideoWriter, check_frame_folder, chosen_codec, contact_sheet, container_of
 from ..motion import DriftBound, DriftSettings, Keyframes, LoopWalk, StyleMix, TruncatedWalk
 from ..progress import Progress, silent
+from .class_labels import check_label
 from .driven import POSE_NUMBERS, film_numbers
 from .keyframe_latents import KeySource, resolve_keyframes
 from .looping import SoundLoop, loop_of_sound, looped
@@ -89,6 +90,7 @@ def generate(
     matte_file = None if matte is None else check_output(matte, [sound.path, output, *files_read(settings)], "none")
     refuse_unknown(settings.curves)
     model = model or load_model()
+    check_label(model.generator, settings.label)
     size = final_size(model.generator, settings.render)
     loop = None if settings.loop is None else loop_of_sound(sound, settings.loop, settings.fps, settings.curves, progress)
     sound = sound if loop is None else loop.once
