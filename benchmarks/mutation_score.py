@@ -8,7 +8,7 @@ cosmic-ray's operators, and one of ours that drops a statement. Of arithmetic op
 (shifts, say) mostly raise, and a test that only runs the line would count as one that checks it.
 
 The tests of a module are run once, noting which lines of it each runs. Then every mutant is tried in a process of its own, forked from
-one that has imported all that isn't changed by it, by the tests that run the mutated line, quickest first (slow ones left out). Nothing
+one that has imported all that isn't changed by it, by the tests that run the mutated line, quickest first. Nothing
 is written into the tree: the mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX and
 Python 3.11 alone.
 """
@@ -226,7 +226,7 @@ def run_pytest(words: Sequence[str], plugin: Any) -> int:
 
     os.chdir(ROOT / "tests")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    quick = ["-m", "not slow and not host", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-o", "faulthandler_timeout=0"]
+    quick = ["-m", "not host", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-o", "faulthandler_timeout=0"]
     quiet = ["-q", "--assert=plain", "--no-header", "--no-summary", "--durations=0", "--durations-min=1e9"]
     return int(pytest.main([*quick, *quiet, "--rootdir", str(ROOT / "tests"), *words], plugins=[plugin]))
 

@@ -123,6 +123,7 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(SAID))
 def test_what_is_said(tmp_path: Path, name: str) -> None:
     path = tmp_path / "evil.pkl"

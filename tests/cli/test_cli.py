@@ -37,6 +37,7 @@ def test_generate_writes_a_video_a_sheet_and_a_report(
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_several_tracks_damage_and_standard_input(
     sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

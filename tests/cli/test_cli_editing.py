@@ -48,6 +48,7 @@ def model(tiny_model_folder: Path) -> list[str]:
     return ["--model", str(tiny_model_folder), "--device", "cpu"]
 
 
+@pytest.mark.slow
 def test_invert_writes_latents_and_says_how_near_it_came(photo: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, shown = tmp_path / "found.safetensors", tmp_path / "seen.png"
     assert main(["invert", str(photo), "-o", str(out), "--steps", "5", "--space", "w+noise", "--picture", str(shown), "--json", *model]) == 0
@@ -58,6 +59,7 @@ def test_invert_writes_latents_and_says_how_near_it_came(photo: Path, model: lis
     assert Image.open(shown).size == (32, 32)
 
 
+@pytest.mark.slow
 def test_invert_begins_at_the_answer_of_an_encoder(
     photo: Path, latents: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +75,7 @@ def test_invert_begins_at_the_answer_of_an_encoder(
     assert f"e4e.pt answers {num_ws + 2} latents of {w_dim}, but" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["photo", "latents"])
 def test_edit_writes_the_picture_and_a_strip(
     source: str, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
@@ -86,12 +89,14 @@ def test_edit_writes_the_picture_and_a_strip(
     assert load_latents(tmp_path / "out.npy").shape[0] == 1
 
 
+@pytest.mark.slow
 def test_strength_0_gives_the_latents_back_to_the_last_bit(latents: Path, model: list[str], tmp_path: Path) -> None:
     words = ["edit", str(latents), "-o", str(tmp_path / "out.png"), "--edit", "text=raining; strength=0"]
     assert main([*words, "--latents", str(tmp_path / "out.npy"), *model]) == 0
     assert torch.equal(load_latents(tmp_path / "out.npy"), load_latents(latents))
 
 
+@pytest.mark.slow
 def test_generate_starts_from_a_picture_of_ones_own_and_edits_it(latents: Path, model: list[str], tmp_path: Path) -> None:
     sound = tmp_path / "rain.wav"
     write_wav(sound, 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(0)), 16_000)
@@ -136,6 +141,7 @@ def apart(one: torch.Tensor, other: torch.Tensor) -> int:
     return int((one.int() - other.int()).abs().max())
 
 
+@pytest.mark.slow
 def test_a_film_starts_from_the_noise_and_the_tuned_weights_of_its_picture(noisy_model: SoundModel, own_start: Source, tmp_path: Path) -> None:
     plain = film(tmp_path, "plain")
     assert apart(plain[0], show(noisy_model, own_start.ws, own_start.noise)[0]) <= 1
@@ -147,6 +153,7 @@ def test_a_film_starts_from_the_noise_and_the_tuned_weights_of_its_picture(noisy
     assert apart(tuned[-1], plain[-1]) > 2
 
 
+@pytest.mark.slow
 def test_a_films_edit_shows_inside_its_region_alone(own_start: Source, tmp_path: Path) -> None:
     mask = torch.zeros(20, 20, dtype=torch.uint8)
     mask[:, :10] = 255
@@ -162,6 +169,7 @@ def test_a_films_edit_shows_inside_its_region_alone(own_start: Source, tmp_path:
         assert (edited[-1].int() - plain[-1].int())[:, : size // 2 - 2].abs().max() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "named"), [
     (["edit", "{latents}", "-o", "{tmp}/out.png"], "no edit"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edit", "txt=a"], "'txt'"),

@@ -38,6 +38,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 FILM = ["--model", "tiny", "--device", "cpu", "--from", "random", "--fps", "8"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind", "codec"), [("a.mp4", "mov", "aac"), ("A.MOV", "mov", "aac"), ("a.mkv", "matroska", "opus"),
                                                      ("a.webm", "matroska", "opus"), ("a.gif", "gif", None)])  # fmt: skip
 def test_generate_writes_what_the_name_says(place: Path, name: str, kind: str, codec: str | None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +120,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(
 NUMBERS = ["1e400", "9" * 400, "9" * 5000, "10**400", "²", "nan", "inf", "-1e999", "", "0x10"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", NUMBERS, ids=lambda value: value[:12])
 @pytest.mark.parametrize("words", [
     ["generate", "x.wav", "-o", "o.mp4", "--seed"], ["generate", "x.wav", "-o", "o.mp4", "--fps"], ["generate", "x.wav", "-o", "o.mp4", "--size"],
@@ -153,12 +155,14 @@ def test_numbers_that_are_none_or_too_large_are_one_line(words: list[str], value
     assert contents(place) == before
 
 
+@pytest.mark.slow
 def test_the_largest_seed_is_one(place: Path) -> None:
     for seed in (2**64 - 1, -1, 0):
         assert main(["generate", "x.wav", "-o", "o.mp4", *FILM, f"--seed={seed}", "--report", "r.json"]) == 0
         assert json.loads(Path("r.json").read_text())["seed"] == seed
 
 
+@pytest.mark.slow
 def test_a_folder_of_frames_is_replaced_by_the_next_run_alone(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for fps in ("8", "4"):
         assert main(["generate", "x.wav", "-o", "frames", *FILM, "--fps", fps]) == 0
@@ -169,6 +173,7 @@ def test_a_folder_of_frames_is_replaced_by_the_next_run_alone(place: Path, capsy
     assert (place / "frames" / "frame_000001.png").read_bytes() == b"painted over"
 
 
+@pytest.mark.slow
 def test_a_sound_that_goes_while_the_film_is_made_is_one_line(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def analysis(sound: np.ndarray) -> SoundAnalysis:
     return analyse_sound(SoundSource.from_waveform(torch.from_numpy(sound)[None], RATE), ["all", "cens", "80-120hz"])
 
 
+@pytest.mark.slow
 def test_every_curve_has_a_number_a_frame_on_every_scale(analysis: SoundAnalysis) -> None:
     for fps in (Fraction(24), Fraction(30000, 1001)):
         for scale in ("measured", "absolute", "relative"):
@@ -55,6 +56,7 @@ def test_bands_follow_their_drums(analysis: SoundAnalysis) -> None:
     assert len(analysis.bars.downbeats) == 13
 
 
+@pytest.mark.slow
 def test_the_absolute_scale_tells_loud_from_quiet_and_the_relative_one_does_not(sound: np.ndarray) -> None:
     loud, quiet = (analyse_sound(SoundSource.from_waveform(torch.from_numpy(sound * level)[None], RATE), ["bass"]) for level in (1.0, 0.1))
     levels = {scale: [each.curve("bass", Fraction(25), scale=scale).values for each in (loud, quiet)] for scale in ("absolute", "relative")}
@@ -62,6 +64,7 @@ def test_the_absolute_scale_tells_loud_from_quiet_and_the_relative_one_does_not(
     assert torch.allclose(*levels["relative"], atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_file_gives_what_its_samples_give(sound: np.ndarray, tmp_path: Path) -> None:
     write_wav(tmp_path / "drums.wav", torch.from_numpy(sound)[None], RATE)
     names = ["loudness", "onset", "bass", "beat"]
@@ -74,6 +77,7 @@ def test_a_file_gives_what_its_samples_give(sound: np.ndarray, tmp_path: Path) -
         SoundSource.from_file(tmp_path / "none.wav")
 
 
+@pytest.mark.slow
 def test_progress_can_stop_the_work_and_tells_how_far_it_is(sound: np.ndarray) -> None:
     told = []
 
@@ -95,6 +99,7 @@ def test_names_are_spelt_out_and_unknown_ones_refused() -> None:
         expanded(["bas"])
 
 
+@pytest.mark.slow
 def test_silence_and_a_click_of_a_sound_are_measured_too() -> None:
     silent = analyse_sound(SoundSource.from_waveform(torch.zeros(2, 44100), 44100), ["all"])
     for name, curve in silent.curves(Fraction(25)).items():

@@ -26,6 +26,7 @@ def tracked(sound: np.ndarray) -> Beats:
     return track_beats(beat_envelopes(chunks, loudest_mel(chunks)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bpm", [60, 83, 104, 131, 155, 180])
 def test_clicks_of_any_tempo(bpm: int) -> None:
     true = np.arange(0.1, 19.9, 60 / bpm)
@@ -37,6 +38,7 @@ def test_clicks_of_any_tempo(bpm: int) -> None:
     assert found.confidence > 0.8
 
 
+@pytest.mark.slow
 def test_a_tempo_that_drifts_is_followed() -> None:
     true = [0.2]
     while true[-1] < 39:
@@ -50,6 +52,7 @@ def test_a_tempo_that_drifts_is_followed() -> None:
     assert found.track.bpm[-8] > 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bpm", [90, 140])
 @pytest.mark.parametrize("name", list(PATTERNS))
 def test_half_and_double_tempo_are_told_apart(name: str, bpm: int) -> None:
@@ -78,6 +81,7 @@ def test_the_beat_is_the_level_that_is_tapped(name: str) -> None:
     assert f_measure(found.seconds, true)[0] >= 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("hits", "beats_a_bar", "metre"), [
     ({"kick": [0], "snare": [1, 2], "hat": [0, 1, 2]}, 3, 3),
     ({"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 5 / 3, 2, 3, 11 / 3]}, 4, 2),
@@ -92,6 +96,7 @@ def test_a_waltz_and_a_swing(hits: dict[str, list[float]], beats_a_bar: int, met
     assert np.abs(found_bars.downbeats - true[::metre][:len(found_bars.downbeats)]).max() < 0.03
 
 
+@pytest.mark.slow
 def test_no_beats_where_nothing_beats() -> None:
     for sound in (np.zeros(220500), np.random.default_rng(0).standard_normal(220500) * 0.1, np.sin(np.arange(220500) * 0.05)):
         found = tracked(sound.astype(np.float32))

@@ -30,6 +30,7 @@ def test_a_stereo_tone_reads_its_level_at_every_rate(rate: int, level: int) -> N
         assert value == pytest.approx(level, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("levels", "expected"), [
     (((-36, 10), (-23, 60), (-36, 10)), -23.0),  # signal 3: the relative gate
     (((-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10)), -23.0),  # signal 4: the absolute gate too

@@ -31,6 +31,7 @@ def peak(work: Callable[[], object]) -> float:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_the_tempo_of_ten_minutes() -> None:
     rate = 22050 / 256
     onsets = np.zeros(round(600 * rate), np.float32)

@@ -52,6 +52,7 @@ def test_a_text_is_split_into_named_values_and_the_rest(known: JointMap, text: s
     assert known.named.split(text) == (means, rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a thunderstorm at night", "a campfire at noon"])
 def test_a_scene_and_an_hour_are_both_followed(model: SoundModel, known: JointMap, text: str) -> None:
     number = int((known.scenes == list(model.joint_space.labels).index("raining")).nonzero()[0, 0])
@@ -70,6 +71,7 @@ def test_a_scene_and_an_hour_are_both_followed(model: SoundModel, known: JointMa
     assert float(brighter) > 0.03 if value < 0.5 else float(brighter) < -0.03
 
 
+@pytest.mark.slow
 def test_what_differs_within_scenes_is_joined_with_named_values(model: SoundModel, known: JointMap) -> None:
     start = known.ws[3][None, None].repeat(1, model.generator.num_ws, 1)
     (edit,) = resolve_edits(model, [parse_edit("text=violent, in the fog")], start)

@@ -237,6 +237,7 @@ def test_the_bundled_map_is_that_of_the_bundled_model() -> None:
     assert not looked
 
 
+@pytest.mark.slow
 def test_the_bundled_model_understands_scenes_and_what_differs_within() -> None:
     model = load_model(device="cpu")
     known = joint_map(model)
@@ -251,6 +252,7 @@ def test_the_bundled_model_understands_scenes_and_what_differs_within() -> None:
     assert both.changes is not None
 
 
+@pytest.mark.slow
 def test_the_published_objective_descends_with_its_mask_on(tiny_model: SoundModel, start: torch.Tensor) -> None:
     embeds = joint_map(tiny_model, 64).embeds
     target = F.normalize(embeds[3] - embeds.mean(0), dim=0)  # a random network sees much the same in all pictures

@@ -69,6 +69,7 @@ def test_it_is_the_published_formula(installed: Path, size: int) -> None:
     assert distance(images[0], images[0]).item() == 0
 
 
+@pytest.mark.slow
 def test_an_inversion_takes_it(installed: Path, tiny_model: Any) -> None:
     """What is found is another than without it, also for a model that has no joint space."""
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(5)) * 2 - 1

@@ -68,6 +68,7 @@ def test_the_film_has_the_videos_frames_rate_and_sound(model: SoundModel, invert
     assert {"psnr", "distance", "tl", "tg", "change_ratio", "flicker_ratio", "lag_frames", "seconds_a_frame"} <= set(report)
 
 
+@pytest.mark.slow
 def test_strength_0_gives_the_video_itself_bit_by_bit_at_any_size(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     for size in (32, 48):
         settings = dataclasses.replace(QUICK, size=size, warm_steps=0)
@@ -85,6 +86,7 @@ def test_outside_a_region_the_video_stays_bit_by_bit(model: SoundModel, inverter
     assert np.abs(made - plain)[:, :, :12].mean() > 2
 
 
+@pytest.mark.slow
 def test_side_by_side_shows_the_video_on_the_left(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(QUICK, side_by_side=True)
     edit_video(model, video, tmp_path / "film", [parse_edit("direction=pca:0; strength=2")], settings, inverter=inverter)
@@ -120,6 +122,7 @@ def test_a_cancel_leaves_nothing(model: SoundModel, inverter: FrameInverter, vid
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="limits on the size of files are POSIX's")
 def test_a_full_disk_leaves_the_old_film_and_nothing_else(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     import resource
@@ -151,6 +154,7 @@ def test_what_can_t_be_edited_is_said_before_anything_is_written(model: SoundMod
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_warm_starts_come_nearer_than_the_same_steps_from_the_start(inverter: FrameInverter, video: Path) -> None:
     shown = ShownVideo.open(video)
     warm, cold = InversionLog(), 0.0

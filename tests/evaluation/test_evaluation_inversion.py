@@ -104,6 +104,7 @@ def test_descent_finds_a_image_of_the_generators_own(tiny_model: Any, distances:
     assert terms["L2"]().item() > 0
 
 
+@pytest.mark.slow
 def test_table_3b_has_a_row_a_loss_and_is_kept(tiny_model: Any, distances: list[PerceptualDistance], tmp_path: Path) -> None:
     source, shown = WorldSource(2, 0, 0.5, 12), []
     inverter = Inverter(tiny_model, *distances, num_steps=2)

@@ -233,6 +233,7 @@ def test_tables_of_known_records(judge: Judge) -> None:
     assert second.title == "Table 2 by judge"  # never under the paper's own name
 
 
+@pytest.mark.slow
 def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge) -> None:
     source = WorldSource(2, seed=0, seconds=0.5, fps=12)
     notes: list[str] = []
@@ -271,6 +272,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_prepared_data_set_is_measured_without_a_judge(tiny_model: Any, prepared: Path) -> None:
     data = ClipData.open(prepared)
     source = PreparedSource(data, 3, seed=0, seconds=0.75)
@@ -288,6 +290,7 @@ def test_a_prepared_data_set_is_measured_without_a_judge(tiny_model: Any, prepar
     assert network.look(real).classes.shape == (1, len(data.labels))
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_keeps_what_was_seen(
     tiny_model_folder: Path, judge: Judge, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -324,6 +324,7 @@ def test_a_row_of_known_films() -> None:
     assert tables._row("name", films, kinds, ceiling)["seconds_until_right"] is None
 
 
+@pytest.mark.slow
 def test_the_whole_table_of_a_small_model(model: SoundModel, judge: Judge) -> None:
     made = evaluate(model, judge, num_clips=9, seed=2, seconds=0.5)
     assert [row["name"] for row in made["rows"]] == [

@@ -172,6 +172,7 @@ def test_curves_of_the_sound_drive_numbers_by_their_names(tiny_model: SoundModel
         walk_of_sound(tiny_model, drums, settings(curves={"mid": "1 + bas"}))
 
 
+@pytest.mark.slow
 def test_a_panorama_is_made_of_the_starts_of_the_next_seeds(tiny_model: SoundModel, drums: Sound, tmp_path: Path) -> None:
     side = tiny_model.generator.img_size[1]
     own = settings(shape=(side, 2 * side - side // 4), enlargement="panorama")

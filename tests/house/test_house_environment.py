@@ -152,6 +152,7 @@ def test_the_command_line_stops_with_one_line(pack_root: Path, tmp_path: Path) -
     assert "pip install --force-reinstall --no-deps torchvision==" in lines[0]
 
 
+@pytest.mark.slow
 def test_the_command_line_goes_on_beside_a_broken_torchaudio(pack_root: Path, tmp_path: Path) -> None:
     done = ask_for_help(pack_root, broken_package(tmp_path, "torchaudio", "2.9.1"))
     assert done.returncode == 0
@@ -179,6 +180,7 @@ importlib.metadata.version = hidden
 """
 
 
+@pytest.mark.slow
 def test_import_and_generate_do_without_torchaudio(pack_root: Path, tiny_model_folder: Path, tmp_path: Path) -> None:
     from sgvg_core.media import probe_sound, write_wav
 
@@ -207,6 +209,7 @@ print(tuple(sound["waveform"].shape), "torchaudio" in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_node_does_without_torchaudio(pack_root: Path, tmp_path: Path) -> None:
     from sgvg_core.media import write_wav
 

@@ -59,6 +59,7 @@ def test_the_line(pack_root: Path, tmp_path: Path, body: str, line: str) -> None
     assert line in printed
 
 
+@pytest.mark.slow
 def test_side_by_side_the_tests_in_one_comfyui_stay_together_and_the_lines_are_the_same(pack_root: Path, tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     tests = "\n\n".join(f"@pytest.mark.host\ndef test_{name}(comfyui_dir, worker_id):\n    note(comfyui_dir, worker_id)" for name in "abc")

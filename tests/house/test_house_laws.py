@@ -64,6 +64,7 @@ def imports(path: Path) -> Iterator[tuple[int, str, int]]:
             yield node.level, node.module or "", node.lineno
 
 
+@pytest.mark.slow
 def test_the_core_imports_itself_only_relatively(pack_root: Path) -> None:
     found = [
         f"{path.relative_to(pack_root)}:{line}"

@@ -10,6 +10,7 @@ from sgvg_core.assembly import BUNDLED
 from sgvg_core.media import probe_sound, write_wav
 
 
+@pytest.mark.slow
 def test_the_readmes_lines_make_a_video(pack_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert BUNDLED.is_dir(), "the bundled model is missing"
     code = re.search(r"```python\n(.*?)```", (pack_root / "README.md").read_text(encoding="utf-8"), re.DOTALL)

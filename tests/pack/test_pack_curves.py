@@ -59,6 +59,7 @@ def test_a_cut_reads_the_whole_files_curves(pack: Pack) -> None:
     assert cut == pytest.approx(whole[6:9], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_words_need_a_model_and_sum_to_one(pack: Pack) -> None:
     with pytest.raises(Exception, match="words: they need a model"):
         measured(pack, words="rain, fire")

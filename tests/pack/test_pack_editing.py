@@ -165,6 +165,7 @@ def test_what_belongs_to_another_generator_is_refused(node: Any) -> None:
             node("StyleMix", model=[node.model], content=[node.start], style=[latents])
 
 
+@pytest.mark.slow
 def test_a_picture_of_any_shape_is_inverted_with_previews_and_cancel(node: Any) -> None:
     image = torch.rand(2, 40, 24, 3)
     node.host.updates.clear()
@@ -237,6 +238,7 @@ def test_directions_are_found_saved_loaded_and_shown(node: Any) -> None:
         node("Direction", model=node.model, source="two latents")
 
 
+@pytest.mark.slow
 def test_a_video_becomes_a_walk_with_its_sound(node: Any, video: Video) -> None:
     walk, start, audio, count = node("InvertVideo", model=node.model, video=video, warm_steps=1).result
     assert (walk.num_frames, walk.fps, count) == (8, 25, 8)
@@ -249,6 +251,7 @@ def test_a_video_becomes_a_walk_with_its_sound(node: Any, video: Video) -> None:
         node("InvertVideo", model=node.model, video=3)
 
 
+@pytest.mark.slow
 def test_a_video_is_edited_into_a_file_and_a_cancel_leaves_none(node: Any, video: Video) -> None:
     from sgvg_core.media import read_sound, read_video_frames
 

@@ -43,6 +43,7 @@ def test_models_are_loaded_whole_and_can_still_be_differentiated(pack: Pack) -> 
     assert ws.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_sounds_and_examples_are_offered_and_nothing_else(pack: Pack, pack_root: Path) -> None:
     choices = pack.part("nodes.host").sound_choices()
     assets = (pack_root / "workflows" / "assets").iterdir()

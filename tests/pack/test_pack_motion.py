@@ -39,6 +39,7 @@ def latents(walk: Any) -> torch.Tensor:
     return torch.cat(list(walk))
 
 
+@pytest.mark.slow
 def test_bands_move_their_layers(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     moved, bass, middle, treble = motion_pack.run("BandsToLayers", model=model, walk=walk)
@@ -67,6 +68,7 @@ def test_a_walk_that_was_made_of_another_moves_by_the_sound_that_it_was_given(mo
         motion_pack.run("BandsToLayers", model=model, walk=motion_pack.part("nodes.sockets").MadeWalk(walk, None))
 
 
+@pytest.mark.slow
 def test_stems_move_what_they_are_told(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     said = {f"{name}_{number}": value for number in (1, 2, 3, 4)
@@ -79,6 +81,7 @@ def test_stems_move_what_they_are_told(motion_pack: Pack) -> None:
         motion_pack.run("StemDesk", model=model, walk=walk, **said)
 
 
+@pytest.mark.slow
 def test_numbers_of_a_walk_take_curves_lists_and_lines(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     lines = ["coarse=0.5+bass,\nnoise=onset"]
@@ -100,6 +103,7 @@ def test_numbers_of_a_walk_take_curves_lists_and_lines(motion_pack: Pack) -> Non
     assert len(motion_pack.run("Synthesis", model=model, walk=numbers, max_frames=2)[0]) == 2
 
 
+@pytest.mark.slow
 def test_strengths_of_the_walker_take_lists(motion_pack: Pack) -> None:
     _, plain = walk_of(motion_pack)
     _, listed = walk_of(motion_pack, coarse=[1.0] * 50, pull=[0.08, 0.08])
@@ -108,6 +112,7 @@ def test_strengths_of_the_walker_take_lists(motion_pack: Pack) -> None:
     assert latents(held).diff(dim=0).abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_keyframes_carry_a_walk(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack, coarse=0.0, mid=0.0, fine=0.0)
     one, other = (motion_pack.run("StartLatent", model=model, seed=seed, truncation_psi=1.0)[0] for seed in (7, 3))
@@ -126,6 +131,7 @@ def test_keyframes_carry_a_walk(motion_pack: Pack) -> None:
             motion_pack.run("Keyframes", model=model, walk=walk, keyframes=text)
 
 
+@pytest.mark.slow
 def test_a_keyframe_shows_a_picture_that_is_connected(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack, coarse=0.0, mid=0.0, fine=0.0)
     there = [motion_pack.run("StartLatent", model=model, seed=seed, truncation_psi=1.0)[0] for seed in (7, 3)]
@@ -140,6 +146,7 @@ def test_a_keyframe_shows_a_picture_that_is_connected(motion_pack: Pack) -> None
         motion_pack.run("Keyframes", model=model, walk=walk, keyframes="0: picture 3", pictures=pictures)
 
 
+@pytest.mark.slow
 def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     loop, audio, num_frames = motion_pack.run("SeamlessLoop", walk=walk, bars=1, crossfade=0.05)
@@ -164,6 +171,7 @@ def test_the_first_shape_offered_fits_the_bundled_model(motion_pack: Pack) -> No
     assert (slots["width"].options["default"], slots["height"].options["default"]) == (2 * size, size)
 
 
+@pytest.mark.slow
 def test_a_wide_picture(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     wide = motion_pack.run("PictureShape", model=model, walk=walk, width=70, height=32)[0]
@@ -180,6 +188,7 @@ def test_a_wide_picture(motion_pack: Pack) -> None:
         motion_pack.run("PictureShape", model=model, walk=walk, width=52, height=32, enlargement="tile", walk_2=other)
 
 
+@pytest.mark.slow
 def test_a_matte_is_a_mask_a_frame(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     mask = motion_pack.run("MotionMatte", model=model, walk=walk, against="start", gain=30.0, size=16)[0]

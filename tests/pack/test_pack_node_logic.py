@@ -34,6 +34,7 @@ def test_a_list_on_a_strength_is_a_number_a_frame_and_on_fps_it_is_named(pack: P
                 pack.run("RecurrentWalker", **{**inputs, name: wrong})
 
 
+@pytest.mark.slow
 def test_a_walk_stays_where_the_sound_is_no_scene(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     model, sure = pack.walk()
     assert not sure.stays  # the model's joint space never doubts
@@ -48,6 +49,7 @@ def test_a_walk_stays_where_the_sound_is_no_scene(pack: Pack, monkeypatch: pytes
         pack.walk(unsure="halt")
 
 
+@pytest.mark.slow
 def test_a_list_of_one_and_the_same_number_is_that_number(pack: Pack) -> None:
     plain = pack.walk(coarse=0.5, fps=12.0)[1]
     listed = pack.walk(coarse=[0.5] * 6, mid=np.float32(1), fps=torch.tensor([12.0]))[1]

@@ -23,6 +23,7 @@ def test_offsets_have_a_latent_a_head_and_dont_depend_on_the_batch(small: SoundI
     assert (offsets[0] - offsets[1]).abs().amax(1).min() > 1e-6  # every latent hears the difference
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_the_papers_size_builds_and_runs() -> None:
     config = PAPER_SOUND_INVERSION

@@ -105,6 +105,7 @@ def test_a_batch_equals_its_members_to_the_bit() -> None:
         assert torch.equal(together, torch.cat(alone))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize(("largest_in_lanes", "same_bits"), [(2**32, True), (0, False)])
 def test_threads_change_next_to_nothing(monkeypatch: pytest.MonkeyPatch, largest_in_lanes: int, same_bits: bool) -> None:
@@ -228,6 +229,7 @@ def test_released_buffers_come_back() -> None:
 # ---- training, and other number types
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_learns_to_paint(dtype: torch.dtype) -> None:
     """Eight codes, eight plain pictures: a short training nears them."""

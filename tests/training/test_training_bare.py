@@ -44,6 +44,7 @@ def test_whatever_decodes_files_asks_for_all(words):
     assert {"av", "PIL", "open_clip", "tqdm", *BARE} == set(packages_for(words.split()))
 
 
+@pytest.mark.slow
 def test_only_the_command_at_hand_is_imported():
     code = "import sys; from sgvg_core.cli.main import build_parser; build_parser(['train']); print([n for n in ('av', 'PIL') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE.parents[1], check=True)

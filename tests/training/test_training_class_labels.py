@@ -59,6 +59,7 @@ def test_a_sheet_has_a_row_for_each_class(whole, clip_data):
     assert np.array_equal(sheet[18:34, :16], expected)
 
 
+@pytest.mark.slow
 def test_stopped_and_started_again_it_ends_with_the_same_bits(whole, clip_data, tmp_path, capsys):
     before = torch.get_num_threads()
     for num_steps in (4, NUM_STEPS):
@@ -71,6 +72,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(whole, clip_data, 
     assert_same(states[0]["parts"], states[1]["parts"], "stopped after 4")
 
 
+@pytest.mark.slow
 def test_what_is_made_learns_to_show_its_class():
     """Three colours: after a few steps a made picture has the colour of its class, whatever its code."""
     config = AdversarialConfig(
@@ -123,6 +125,7 @@ def test_folders_of_images_are_classes(tmp_path):
     assert classes.examples(0, 2) == [0]
 
 
+@pytest.mark.slow
 def test_a_generator_with_labels_goes_through_training_and_export_to_a_film(whole, clip_data, tiny_model, tmp_path, capsys):
     where = ["--work", str(whole), "--data", str(clip_data.folder)]
     save_joint_space(tmp_path / "space.safetensors", tiny_model.joint_space, TINY.joint_space)

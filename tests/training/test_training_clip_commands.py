@@ -37,6 +37,7 @@ def work(tiny_model, clip_data, tmp_path_factory):
     return folder / "work"
 
 
+@pytest.mark.slow
 def test_a_model_made_of_clips_is_exported_and_films(work, clip_data, tmp_path):
     (tmp_path / "table.md").write_text("| method | FVD |\n|---|---|\n| ours | 1 |\n")
     words = ["--table", str(tmp_path / "table.md"), "--licence", "CC BY 4.0, as its data"]
@@ -77,6 +78,7 @@ def test_the_card_says_what_is_missing(work, tmp_path):
     assert "Not stated. The licences of the data" in card
 
 
+@pytest.mark.slow
 def test_labelled_sounds_alone(clip_data, work, tmp_path, capsys):
     generator = str(work.parent / "generator.safetensors")
     quick = changed(["search.num_codes=8", "search.num_steps=1", "variants=1", "batch=8"])

@@ -162,6 +162,7 @@ def test_fixed_norms_keep_what_was_measured():
     assert torch.allclose(tower(inputs[:2]), answers[:2], atol=1e-5), "what else is in the batch doesn't matter"
 
 
+@pytest.mark.slow
 def test_killed_and_gone_on_it_ends_with_the_same_bits(clip_data, tmp_path):
     whole = train_clip_joint_space(tmp_path / "whole", clip_data, TINY, workers=0)
 
@@ -180,6 +181,7 @@ def test_killed_and_gone_on_it_ends_with_the_same_bits(clip_data, tmp_path):
         train_clip_joint_space(tmp_path / "cut", clip_data, dataclasses.replace(TINY, batch=4), workers=0)
 
 
+@pytest.mark.slow
 def test_three_towers_learn_to_tell_the_clips(clip_data, tmp_path):
     config = dataclasses.replace(TINY, batch=9, num_steps=48, lr=6e-3, warm_up=5, test_every=48, augment=False)
     path = train_clip_joint_space(tmp_path, clip_data, config, policy=RunPolicy(log_every=4), workers=0)
@@ -197,6 +199,7 @@ def small_space(tmp_path):
     return tmp_path / "space.safetensors"
 
 
+@pytest.mark.slow
 def test_onto_a_frozen_space_only_the_sound_tower_moves(clip_data, tmp_path):
     path = small_space(tmp_path)
     config = dataclasses.replace(TINY, onto=str(path), weights=CLIP_JOINT_SPACE_PRESETS["paper"].weights)

@@ -100,6 +100,7 @@ def test_steps_differ_in_how_long_their_walks_are(tiny_model, clip_data):
     assert {reader.burn_in_steps(step) for step in range(40)} == {(0, 0), (0, 4), (0, 20), (30, 12), (30, 20)}
 
 
+@pytest.mark.slow
 def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model, clip_data, monkeypatch):
     windows, heard = ClipWindows(clip_data, CONFIG.mel), []
     read_windows = windows.windows
@@ -120,6 +121,7 @@ def test_about_half_of_the_walks_heard_only_clips_of_their_own_label(tiny_model,
     assert 7 <= alike <= 18
 
 
+@pytest.mark.slow
 def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_model, clip_data):
     config = dataclasses.replace(LONG, burn_in_steps_other_clips=(60,))
     walks = WalkReader(ClipWindows(clip_data, CONFIG.mel), tiny_model.generator, config).read(0, range(2))
@@ -156,6 +158,7 @@ def test_a_walk_that_is_lost_begins_anew_and_the_others_go_on(tiny_model, space,
     assert bool(seen["loss"].isfinite())
 
 
+@pytest.mark.slow
 def test_a_run_from_before_other_clips_goes_on_without_them(tiny_model, space, clip_data, tmp_path):
     def train(config, **options):
         return train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0, **options)
@@ -265,6 +268,7 @@ def test_slices_have_the_gradients_of_the_whole(tiny_model, space, clip_data, wa
     assert torch.allclose(*gradients, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_warm_start_leads_labels_apart(training, clip_data):
     config = dataclasses.replace(CONFIG, warm_start=WarmStart(search=LabelSearch(num_codes=16, num_steps=2), num_steps=25, batch=16, lr=4e-3))
     training.config = config
@@ -333,6 +337,7 @@ def values_of(module):
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [5, 6])
 def test_a_walker_with_two_units_a_label_follows_after_the_warm_start(tiny_model, space, clip_data, hidden):
     config = dataclasses.replace(CONFIG, walker=dataclasses.replace(CONFIG.walker, hidden=hidden),
@@ -364,6 +369,7 @@ class Waiting(Ranks):
         self.waited.append(sorted(path.name for path in self.folder.glob("*.safetensors")))
 
 
+@pytest.mark.slow
 def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, space, clip_data, tmp_path, monkeypatch):
     notes, read = [], []
     own_read = WalkReader.read

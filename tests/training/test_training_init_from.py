@@ -72,6 +72,7 @@ def test_all_three_networks_of_a_snapshot_are_taken(snapshot):
     assert initial.notes == ("begins with own.pkl: 16 px, its averaged and its running generator, the discriminator of own.pkl",)
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, images, tmp_path, capsys):
     path, parts = snapshot
     before = torch.get_num_threads()

@@ -34,6 +34,7 @@ def rendered():
     return RenderedImages(codes, np.stack([render(code.kind, code.scene, code.envelope, code.phase, 32) for code in read_codes(codes)]))
 
 
+@pytest.mark.slow
 def test_it_keeps_its_time_and_goes_on_after_being_killed(rendered, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "SoundWindows", functools.partial(stage.SoundWindows, first_clips=1))
     seen = []
@@ -78,6 +79,7 @@ def test_it_keeps_its_time_and_goes_on_after_being_killed(rendered, tmp_path, mo
     assert not torch.equal(again.sound.project.weight, third.sound.project.weight)
 
 
+@pytest.mark.slow
 def test_every_loss_falls_when_a_batch_is_learned(rendered):
     torch.manual_seed(0)
     space = build_joint_space(dataclasses.replace(CONFIG, merges=train_merges(KINDS, 50)))
@@ -135,6 +137,7 @@ def test_garbling_adds_a_word_at_times_and_takes_none():
     assert all([word for word in words if word in caption] == caption for words in texts)
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_space_takes_a_share_of_its_beginning(rendered, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "SoundWindows", functools.partial(stage.SoundWindows, first_clips=1))
     torch.manual_seed(1)

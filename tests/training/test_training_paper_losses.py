@@ -258,6 +258,7 @@ def parameters(module):
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
 
 
+@pytest.mark.slow
 def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen, pools, tmp_path):
     phase = phase_of("encoder_loss", work, frozen, tmp_path)
     heard = {"sound_encoder": (phase.encoder, phase.encoder_ema), "walker": (phase.walker, phase.walker_ema)}
@@ -343,6 +344,7 @@ def test_a_batch_is_what_the_steps_of_a_walk_hear():
     assert SoundBatch(windows, torch.zeros(1), torch.zeros(1, 8, 4), reach=2).steps.shape[1] == 5
 
 
+@pytest.mark.slow
 def test_both_phases_one_after_the_other(work, pools, clips, tmp_path, monkeypatch):
     """Two steps of each; the second phase begins with what the first one left, and only it sees clips."""
     shutil.copytree(work, tmp_path / "work")

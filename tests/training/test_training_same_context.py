@@ -173,6 +173,7 @@ def test_a_step_with_a_reach_learns_and_samples_are_films_of_the_whole_clip(trai
     assert film.shape[0] == 24
 
 
+@pytest.mark.slow
 def test_the_warm_start_learns_from_textures_as_films_have_them(training, clip_data, tiny_model):
     windows, labels = ClipWindows(clip_data, TINY.mel), list(clip_data.labels)
     heard = clip_sgvg._analyse_clips(windows, windows.clips, labels, training, lambda *said: None)

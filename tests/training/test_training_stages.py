@@ -96,6 +96,7 @@ def warmed(settings, few_codes):
     return settings
 
 
+@pytest.mark.slow
 def test_generator_and_judge(settings, tmp_path):
     settings = dataclasses.replace(settings, work=tmp_path)
     with pytest.raises(Killed):
@@ -112,6 +113,7 @@ def test_generator_and_judge(settings, tmp_path):
     assert (tmp_path / "judge.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
     with pytest.raises(Killed):
         detail_stage(settings, 4 * STEP, killer("sharpen"))
@@ -125,6 +127,7 @@ def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
     assert {"psnr", "detail"} <= set(lines[-1])
 
 
+@pytest.mark.slow
 def test_a_larger_generator_begins_as_a_trained_smaller_one(settings, tmp_path):
     detail_stage(settings, 4 * STEP)
     small = dataclasses.replace(settings, work=tmp_path, init_from=settings.work / "sharpened")
@@ -167,6 +170,7 @@ def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
     assert (warmed.work / "walker.safetensors").read_bytes() == walker
 
 
+@pytest.mark.slow
 def test_walk_goes_on_with_its_walks(warmed, monkeypatch):
     def counting(path, parts, *, minutes, **more):
         limit = {"num_steps": before["step"] + 6} if path.stem == "walker" else {"minutes": minutes}
@@ -182,6 +186,7 @@ def test_walk_goes_on_with_its_walks(warmed, monkeypatch):
     assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
 
 
+@pytest.mark.slow
 def test_finetune_trains_both_parts_and_logs_every_share(warmed):
     with pytest.raises(Killed):
         finetune_stage(warmed, (STEP, STEP), killer("critics"))

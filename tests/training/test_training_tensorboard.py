@@ -21,6 +21,7 @@ def train(data, work, num_steps):
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_numbers_and_samples_of_a_run_that_was_stopped_once(tmp_path):
     images, work = tmp_path / "pictures", tmp_path / "work"
     images.mkdir()

@@ -61,6 +61,7 @@ def test_a_small_speaker_takes_the_low_rows_and_what_is_left_rises(monkeypatch):
     assert not augmented[:, :, 40].any()  # what was silent stays silent
 
 
+@pytest.mark.slow
 def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
     pool = make_sound_pool(tmp_path, LANDSCAPES.mel, rate=12, seed=4, num_clips=27, seconds=3, workers=1)
     assert pool.windows.shape == (27, 37, 64, 64)  # three seconds, and the last window that a film of them hears
@@ -70,6 +71,7 @@ def test_the_envelope_of_a_pools_clip_is_what_its_windows_hear(tmp_path):
     assert np.median([np.corrcoef(middle[clip], pool.envelopes[clip])[0, 1] for clip in moving]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
     """Seven seconds are longer than a part at any speed."""
     wave = np.random.default_rng(3).standard_normal(7 * 22050).astype(np.float32) * np.linspace(0.01, 1, 7 * 22050, dtype=np.float32)
@@ -128,6 +130,7 @@ def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monk
     assert len(both.kinds) == 2 * len(first.kinds)
 
 
+@pytest.mark.slow
 def test_doubt_leaves_the_own_kind_nearest_and_the_strength_as_it_is():
     rng = np.random.default_rng(5)
     kinds, strength = torch.randn(9, 512, generator=torch.Generator().manual_seed(1)), torch.zeros(512)

@@ -92,6 +92,7 @@ def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
     torch.testing.assert_close(table, wanted - wanted.mean((0, 1)), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_reader_learns_phase_and_envelope(generator, few_codes):
     reader = latent_targets._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
     codes, phase, envelope = draw_codes(3, 40), torch.rand(40), torch.rand(40)
@@ -414,6 +415,7 @@ def test_both_rates_rise_and_fall_and_gradients_are_no_longer_than_one(answers, 
     assert [norm for _, norm in updates] == pytest.approx([1.0] * 6, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_new_e_a_is_drawn_by_its_seed_and_measures_its_texture_and_a_known_one_keeps_its_own(answers, steps, tmp_path, monkeypatch):
     monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
     measured, measure = [], encoder_warmup.measure_norms

@@ -98,6 +98,7 @@ def test_players_can_be_told_apart_at_32_px() -> None:
         assert own < min(np.square(seen[one][0] - image).mean() for image in seen[other])
 
 
+@pytest.mark.slow
 def test_data_prepare_reads_them(tmp_path: Path) -> None:
     players.write_clips(tmp_path / "clips", 2, seconds=1.0, size=32)
     options = PrepareOptions(size=32, fps="12", sample_rate=players.RATE, seconds=1.0, test_share=0.5)

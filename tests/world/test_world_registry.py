@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sgvg_core.world import KINDS, SCENES
 
 SCENE = '''
@@ -43,6 +45,7 @@ print(json.dumps({"kinds": world.KINDS, "frames": made.frames.shape, "moved": fl
 """
 
 
+@pytest.mark.slow
 def test_a_tenth_scene_is_one_file(pack_root: Path, tmp_path: Path) -> None:
     shutil.copytree(pack_root / "sgvg_core", tmp_path / "sgvg_core", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "sgvg_core" / "world" / "scenes" / "snow.py").write_text(SCENE, encoding="utf-8")

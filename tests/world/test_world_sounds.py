@@ -84,6 +84,7 @@ def test_unknown_class_and_empty_envelope():
     assert synth("raining", 0, np.zeros(0), RATE).shape == (0,)
 
 
+@pytest.mark.slow
 def test_classes_have_colours_of_their_own():
     """A nearest mean of mean band levels, told apart on seeds it never saw: no class sounds like another's average."""
     def bands(wave: np.ndarray) -> np.ndarray:

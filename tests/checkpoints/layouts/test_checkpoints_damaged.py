@@ -40,6 +40,7 @@ def test_the_layouts_themselves_are_known(sound: dict[str, Any]) -> None:
     assert {recognised(data).kind for data in sound.values()} == {*LOADERS, "generator", "generator3"}
 
 
+@pytest.mark.slow
 def test_damaged_content_is_refused_or_read_and_never_anything_else(sound: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     dice, refused, built, longest = random.Random(0), 0, 0, 0
     for index in range(700):
