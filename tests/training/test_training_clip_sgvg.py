@@ -333,13 +333,19 @@ def test_labels_lie_where_their_words_and_their_sounds_lie(tiny_model, space, cl
     torch.testing.assert_close(directions(SgvgTerms(sound_image=False)), words, atol=1e-6, rtol=1e-5)
 
 
+@pytest.fixture
+def few_moments(monkeypatch):
+    """Two moments of each clip in the warm start instead of 24."""
+    monkeypatch.setattr(stage, "_WARM_MOMENTS", 2)
+
+
 def values_of(module):
     return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hidden", [5, 6])
-def test_a_walker_with_two_units_a_label_follows_after_the_warm_start(tiny_model, space, clip_data, hidden):
+def test_a_walker_with_two_units_a_label_follows_after_the_warm_start(tiny_model, space, clip_data, few_moments, hidden):
     config = dataclasses.replace(CONFIG, walker=dataclasses.replace(CONFIG.walker, hidden=hidden),
                                  warm_start=WarmStart(search=LabelSearch(num_codes=8, num_steps=1), num_steps=1, batch=4, lr=1e-2))  # fmt: skip
     training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
@@ -369,8 +375,7 @@ class Waiting(Ranks):
         self.waited.append(sorted(path.name for path in self.folder.glob("*.safetensors")))
 
 
-@pytest.mark.slow
-def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, space, clip_data, tmp_path, monkeypatch):
+def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, space, clip_data, few_moments, tmp_path, monkeypatch):
     notes, read = [], []
     own_read = WalkReader.read
     monkeypatch.setattr(WalkReader, "read", lambda self, step, items: read.append((step, items)) or own_read(self, step, items))
