@@ -168,8 +168,8 @@ def test_a_rollout_is_the_walk_of_all_steps_with_gradients_in_the_last_ones_alon
 
 
 def test_eq_2_hears_the_moments_whose_frames_count(frozen, pools):
-    """Three steps come before the three that count: each frame is held against the window of its own moment, and the walk's own label."""
-    heard = heard_of(frozen, pools)
+    """Four steps come before the three that count: each frame is held against the window of its own moment, and the walk's own label."""
+    heard = heard_of(frozen, pools, 4)
     ws = torch.randn(2, 3, 8, 24, generator=torch.Generator().manual_seed(0))
     frames = frozen.generator.synthesis(ws.flatten(0, 1)).float()
     with torch.no_grad():
@@ -178,7 +178,7 @@ def test_eq_2_hears_the_moments_whose_frames_count(frozen, pools):
         for item in range(2):
             for t in range(3):
                 image = frozen.space.embed_images(frames[3 * item + t][None])[0]
-                sound = frozen.space.embed_sounds(heard.windows[item, 3 + t][None])[0]
+                sound = frozen.space.embed_sounds(heard.windows[item, 4 + t][None])[0]
                 far.append(1 - F.cosine_similarity(image, sound, dim=0))
                 said.append(1 - F.cosine_similarity(image, frozen.labels[heard.kinds[item]], dim=0))
     assert terms["sound_image"].item() == pytest.approx(torch.stack(far).mean().item(), abs=1e-5)
