@@ -427,8 +427,9 @@ def run_module(module: str, settings: dict[str, Any], options: argparse.Namespac
     equivalent = settings.get("equivalent", [])
     for number, mutant in enumerate(mutants):
         before = outcomes.get(mutant.name)
-        same = before is not None and (before["before"], before["after"]) == (mutant.before, mutant.after)
-        if same and not (options.again and before["outcome"] == "survived" and not is_known(before, equivalent)):
+        if before is not None and (before["before"], before["after"]) != (mutant.before, mutant.after):
+            before = None  # the module is another now
+        if before is not None and not (options.again and before["outcome"] == "survived" and not is_known(before, equivalent)):
             continue
         outcome = outcomes[mutant.name] = try_mutant(mutant, known, options.keep)
         with log.open("a") as lines:
