@@ -176,6 +176,8 @@ def test_a_films_edit_shows_inside_its_region_alone(own_start: Source, tmp_path:
     (["edit", "{latents}", "-o", "{latents}", "--edit", "text=a"], "this is what is read"),
     (["edit", "{tmp}/none.jpg", "-o", "{tmp}/out.png", "--edit", "text=a"], "none.jpg"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edit", "text=a", "--side-by-side"], "--side-by-side"),
+    (["edit", "{tmp}/a.wav", "-o", "{tmp}/out.mp4", "--edit", "text=a", "--space", "w"], "--space and --perceptual: only for pictures"),
+    (["edit", "{tmp}/a.wav", "-o", "{tmp}/out.mp4", "--edit", "text=a", "--perceptual", "st-lpips"], "--space and --perceptual: only for pictures"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edit", "direction={tmp}/none.safetensors"], "none.safetensors"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edits", "{tmp}/none.json"], "none.json"),
     (["edit", "{latents}", "-o", "{tmp}/out.png", "--edit", "text=a; curve=loudness"], "no sound here"),

@@ -1,6 +1,7 @@
 """The nodes of editing with a stand-in for ComfyUI: what goes in and comes out, what's refused, progress and cancel."""
 
 import importlib
+import importlib.metadata
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -177,6 +178,12 @@ def test_a_picture_of_any_shape_is_inverted_with_previews_and_cancel(node: Any) 
     node.host.checks, node.host.cancel_at = 0, 2
     with pytest.raises(Interrupted):
         node("InvertPicture", model=node.model, image=image, num_steps=5)
+
+
+def test_weights_that_are_not_installed_are_named(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "files", lambda name: None)
+    with pytest.raises(Exception, match="pip install --no-deps stlpips-pytorch"):
+        node("InvertPicture", model=node.model, image=torch.rand(1, 32, 32, 3), num_steps=2, perceptual="st-lpips")
 
 
 def test_a_pictures_own_noise_and_tuning_are_drawn_by_the_model_that_comes_with_it(node: Any) -> None:
