@@ -8,9 +8,8 @@ cosmic-ray's operators, and one of ours that drops a statement. Of arithmetic op
 (shifts, say) mostly raise, and a test that only runs the line would count as one that checks it.
 
 The tests of a module are run once, noting which lines of it each runs. Then every mutant is tried in a process of its own, forked from
-one that has imported all that isn't changed by it, by the tests that run the mutated line, quickest first. Nothing
-is written into the tree: the mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX and
-Python 3.11 alone.
+one that has imported all that isn't changed by it, by the tests that run the mutated line, quickest first. Nothing is written into the
+tree: the mutant is handed to the import system. A mutant has a share of processor time, not of the clock. POSIX and Python 3.11 alone.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from ..sgvg_core.editing import (
     gaussian_kernel,
     invert_with_model,
     inverted_frames,
+    named_distance,
     noise_generator,
     perceptual_of,
     smoothed,
@@ -33,7 +34,7 @@ from ..sgvg_core.image_inversion import (
     tune_pivot,
 )
 from ..sgvg_core.media import ShownVideo, probe_sound
-from ..sgvg_core.perceptual import PerceptualDistance, load_st_lpips
+from ..sgvg_core.perceptual import PerceptualDistance
 from ..sgvg_core.synthesis import rgb_images
 from . import host
 from .adapters import drawing_model, expect, file_audio, frames_from_images, images_from_uint8, naming, one_number, with_generator
@@ -187,7 +188,7 @@ def _perceptual(handle: host.HostGenerator, settings: InversionSettings) -> Perc
     """The distance that the settings name, where the generator is; None where the joint space is meant and there's none."""
     if isinstance(handle, host.HostModel):
         return perceptual_of(handle.ready(_BATCH), settings.perceptual)
-    return load_st_lpips().to(handle.generator.w_avg.device) if settings.perceptual == "st-lpips" else None
+    return named_distance(settings.perceptual, None, handle.generator.w_avg.device)
 
 
 def _in_words(found: Inverted) -> str:

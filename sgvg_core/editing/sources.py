@@ -10,6 +10,7 @@ import torch
 
 from ..assembly import SoundModel, load_latents, save_latents
 from ..checkpoints import read_weights, write_weights
+from ..embedding import JointSpace, OpenClipSpace
 from ..errors import CheckpointError, ConfigError
 from ..generation.render import to_uint8
 from ..image_inversion import InversionSettings, Inverted, invert_image, load_delta, read_image, tuned_generator
@@ -119,13 +120,18 @@ def _first_hash(generator: Generator) -> str:
 
 
 def perceptual_of(model: SoundModel, name: str = "joint-space") -> PerceptualDistance | None:
-    """The distance of that name, one of `image_inversion.PERCEPTUAL`; None for a model whose joint space has no maps to compare.
+    """`named_distance` of a model, by its own joint space. Raises ConfigError where the package of ST-LPIPS is missing."""
+    return named_distance(name, model.joint_space, model.device)
 
-    Raises ConfigError where the package of ST-LPIPS is missing.
+
+def named_distance(name: str, space: JointSpace | OpenClipSpace | None, device: torch.device) -> PerceptualDistance | None:
+    """The distance of that name, one of `image_inversion.PERCEPTUAL`; None where it's a joint space's, and there's none or it has no maps.
+
+    `space` is the model's (None: it has none), and the distance is computed on `device`. Raises ConfigError where the package of ST-LPIPS is missing.
     """
     if name == "st-lpips":
-        return load_st_lpips().to(model.device)
-    return None if model.joint_space is None else by_joint_space(model.joint_space)
+        return load_st_lpips().to(device)
+    return None if space is None else by_joint_space(space)
 
 
 def save_source(path: str | Path, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> None:

@@ -25,7 +25,7 @@ _TAPS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
 """Layers of torchvision's `features` behind which LPIPS looks."""
 _FIRST = {"alex": (64, 3, 11, 11), "vgg": (64, 3, 3, 3)}
 """Shape of the first layer's weights, which tells the two apart."""
-_WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
+WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
 
 
 def unit_difference(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -110,8 +110,8 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
     kind = next((name for name, shape in _FIRST.items() if first is not None and tuple(first.shape) == shape), None)
     if kind is None:
         raise CheckpointError(f"{backbone}: neither torchvision's AlexNet nor its VGG-16; give alexnet-owt-7be5be79.pth or vgg16-397923af.pth")
-    weights = [lines.get(f"lin{index}.model.1.weight") for index in range(5)]
-    if [None if weight is None else tuple(weight.shape) for weight in weights] != [(1, width, 1, 1) for width in _WIDTHS[kind]]:
+    weights = linear_weights(lines, WIDTHS[kind])
+    if weights is None:
         raise CheckpointError(f"{linear}: not LPIPS's linear weights for this backbone; give {kind}.pth of the lpips package (version 0.1)")
     with WithoutNumbers():
         features = _features(kind)
@@ -128,7 +128,14 @@ def load_lpips(backbone: str | Path, linear: str | Path) -> PerceptualDistance:
                 found.append(x)
         return found
 
-    return PerceptualDistance("LPIPS", features, maps, [weight.float().flatten() for weight in weights if weight is not None])
+    return PerceptualDistance("LPIPS", features, maps, weights)
+
+
+def linear_weights(tensors: dict[str, torch.Tensor], widths: Sequence[int]) -> list[torch.Tensor] | None:
+    """LPIPS's weights of each layer's channels, [C] each, among the `tensors` of a file; None where they aren't those of layers of `widths`."""
+    found = {layer: tensors.get(f"lin{layer}.model.1.weight") for layer in range(len(widths))}
+    fitting = [weight for layer, weight in found.items() if weight is not None and weight.shape == (1, widths[layer], 1, 1)]
+    return [weight.float().flatten() for weight in fitting] if len(fitting) == len(widths) else None
 
 
 def normalised(images: torch.Tensor) -> torch.Tensor:

@@ -13,12 +13,13 @@ from torch.nn import functional as F
 
 from ..checkpoints import WithoutNumbers, load_state
 from ..errors import CheckpointError, ConfigError
-from .distance import PerceptualDistance, normalised, read_tensors
+from .distance import WIDTHS, PerceptualDistance, linear_weights, normalised, read_tensors
 
 PACKAGE = "stlpips-pytorch"
 """Its name where packages are installed from."""
 _WEIGHTS = "alex_shift_tolerant.pth"
-_WIDTHS = (64, 192, 384, 256, 256)
+_FILE_NUMBERS = ("0", "5", "9", "11", "13")
+"""Numbers of the convolutions in the file."""
 
 
 def load_st_lpips(path: str | Path | None = None) -> PerceptualDistance:
@@ -29,15 +30,14 @@ def load_st_lpips(path: str | Path | None = None) -> PerceptualDistance:
     path = _installed_weights() if path is None else path
     tensors = read_tensors(path, f"ST-LPIPS needs {_WEIGHTS} of the package {PACKAGE}")
     convs = {name: tensor.float() for name, tensor in tensors.items() if name.startswith("net.") and name.endswith((".weight", ".bias"))}
-    weights = [tensors.get(f"lin{layer}.model.1.weight") for layer in range(5)]
-    shapes = [None if weight is None else tuple(weight.shape) for weight in weights]
-    if shapes != [(1, width, 1, 1) for width in _WIDTHS]:
+    weights = linear_weights(tensors, WIDTHS["alex"])
+    if weights is None:
         raise CheckpointError(f"{path}: not the AlexNet of ST-LPIPS; give {_WEIGHTS} of the package {PACKAGE}")
     with WithoutNumbers():
         trunk = _ShiftTolerantAlexNet()
     load_state(trunk, {_own_name(name): tensor for name, tensor in convs.items()}, str(path))
     trunk.eval().requires_grad_(False)
-    return PerceptualDistance("ST-LPIPS", trunk, trunk.maps, [weight.float().flatten() for weight in weights if weight is not None])
+    return PerceptualDistance("ST-LPIPS", trunk, trunk.maps, weights)
 
 
 class _ShiftTolerantAlexNet(nn.Module):
@@ -46,7 +46,7 @@ class _ShiftTolerantAlexNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         kernels = ((11, 2), (5, 2), (3, 1), (3, 1), (3, 1))
-        widths = itertools.pairwise((3, *_WIDTHS))
+        widths = itertools.pairwise((3, *WIDTHS["alex"]))
         self.convs = nn.ModuleList(nn.Conv2d(*width, kernel, padding=padding) for width, (kernel, padding) in zip(widths, kernels, strict=True))
 
     def maps(self, images: torch.Tensor) -> list[torch.Tensor]:
@@ -63,10 +63,6 @@ def _blurred_half(x: torch.Tensor) -> torch.Tensor:
     blur = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device) / 4
     kernel = (blur[:, None] * blur).expand(x.shape[1], 1, 3, 3)
     return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel, stride=2, groups=x.shape[1])
-
-
-_FILE_NUMBERS = ("0", "5", "9", "11", "13")
-"""Numbers of the convolutions in the file."""
 
 
 def _own_name(name: str) -> str:
