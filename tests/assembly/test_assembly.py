@@ -14,6 +14,7 @@ from sgvg_core.presets import LANDSCAPES, TINY
 from sgvg_core.walker import RecurrentWalker
 
 
+@pytest.mark.slow
 def test_a_model_comes_back_from_its_folder(tiny_model: SoundModel, tiny_model_folder: Path) -> None:
     model = load_model(tiny_model_folder, "cpu")
     z = torch.randn(2, TINY.generator.z_dim, generator=torch.Generator().manual_seed(0))

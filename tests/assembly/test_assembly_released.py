@@ -65,6 +65,7 @@ def released_loop(encoder: ReleasedSoundEncoder, walker: ReleasedWalker, image: 
     return torch.cat(shown)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_released_set_walks_as_the_released_code(folder: Path, stylegan3: StyleGAN3Generator, sound: Sound) -> None:
     """On the generator it was made for, from the mean latent, at a step a picture."""
@@ -85,6 +86,7 @@ def test_a_released_set_walks_as_the_released_code(folder: Path, stylegan3: Styl
     assert torch.equal(ours, torch.cat(list(walk)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heads", ["map", "transformer"])
 def test_a_released_folder_makes_a_film(heads: str, folder: Path, sound: Sound, tmp_path: Path) -> None:
     """The same pipeline as for our own models; the 8 latents of the small generator are driven through the layer adapter."""
@@ -116,6 +118,7 @@ def _saved(state: dict[str, torch.Tensor], path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_coarse_latents_of_sixteen_drive_coarse_latents_of_ten(folder: Path, stylegan2: StyleGAN2Generator) -> None:
     """With mid and fine steps held, only latents of the target's coarse group move; the encoder's answers go by layer too."""
@@ -165,6 +168,7 @@ def test_blocks_are_told_by_their_names_or_their_order(folder: Path, tmp_path: P
         load_walker([*paths[:2], folder / "audio_inversion_.pth"])
 
 
+@pytest.mark.slow
 def test_released_networks_come_back_from_files_of_ours(folder: Path, tmp_path: Path) -> None:
     encoder, _ = load_sound_encoder(folder / "audio_inversion_.pth")
     config = ReleasedSoundConfig(w_dim=D, log_mel_size=32, widths=SMALL_WIDTHS)
@@ -193,6 +197,7 @@ def test_parts_of_another_width_are_refused(folder: Path) -> None:
         compose_model(generator, folder / "audio_inversion_.pth", folder)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_names_what_is_missing(folder: Path, tmp_path: Path) -> None:
     state = torch.load(folder / "audio_inversion_.pth", weights_only=True)
     del state["module.encoder.styles.5.convs.0.bias"]

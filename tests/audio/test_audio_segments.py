@@ -31,6 +31,7 @@ def noise(seconds: float, seed: int = 0) -> torch.Tensor:
     return torch.randn(round(seconds * MEL.sample_rate), generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_samples", [1, 777, 22_050, 10**6])
 def test_the_level_is_that_of_the_whole_clip_however_it_is_chunked(chunk_samples: int) -> None:
     sound = noise(0.4 if chunk_samples == 1 else 12) * torch.linspace(0, 1, round((0.4 if chunk_samples == 1 else 12) * MEL.sample_rate))
@@ -145,6 +146,7 @@ def test_a_sound_shorter_than_a_window_and_segments_behind_its_end() -> None:
     assert (segments_of(torch.zeros(9000), MEL, rate=Fraction(10), num_segments=4, silence="released") == 1).all()
 
 
+@pytest.mark.slow
 def test_a_stream_is_read_no_further_than_needed_and_its_past_is_dropped() -> None:
     drawn = 0
 

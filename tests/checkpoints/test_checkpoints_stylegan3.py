@@ -157,6 +157,7 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
         load_generator(saved(state, tmp_path / "sg3.pt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [SMALL, RADIAL])
 def test_our_own_file_comes_back_exactly(config: StyleGAN3Config, tmp_path: Path) -> None:
     generator = build(config)

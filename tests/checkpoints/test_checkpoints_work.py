@@ -50,6 +50,7 @@ def steps_of(work: Callable[[], Any]) -> int:
     return counted[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [300, 3000])
 def test_the_work_of_what_is_named_again_and_again_is_bounded(tmp_path: Path, width: int) -> None:
     for name, data in corpus.shared(3000, width):

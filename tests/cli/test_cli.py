@@ -24,6 +24,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_generate_writes_a_video_a_sheet_and_a_report(
     sound: Path, tiny_model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +80,7 @@ def test_several_tracks_damage_and_standard_input(
     assert capsys.readouterr().out == piped
 
 
+@pytest.mark.slow
 def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["listen", str(sound), "--model", str(tiny_model_folder), "--labels", "rain, wind", "--json"]) == 0
     heard = json.loads(capsys.readouterr().out)
@@ -86,6 +88,7 @@ def test_listen_prints_json(sound: Path, tiny_model_folder: Path, capsys: pytest
     assert set(heard["segments"][0]) == {"start", "end", "labels", "sure"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -25,6 +25,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_curves_writes_json_and_a_plot(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["curves", "clicks.wav", "-o", "c.json", "--fps", "25", "--curves", "loudness,onset,bass,beat,80-120hz", "--plot", "p.png"]
     assert main(words) == 0
@@ -41,6 +42,7 @@ def test_curves_writes_json_and_a_plot(place: Path, capsys: pytest.CaptureFixtur
     assert "120.0 BPM" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_cut_keeps_the_songs_beats(place: Path) -> None:
     assert main(["curves", "clicks.wav", "-o", "c.json", "--curves", "beat", "--start", "2.2", "--length", "3", "--scale", "relative"]) == 0
     data = json.loads((place / "c.json").read_text())
@@ -48,6 +50,7 @@ def test_a_cut_keeps_the_songs_beats(place: Path) -> None:
     assert np.allclose(data["beats"], np.arange(5, 11) / 2 - 2.2, atol=0.01)
 
 
+@pytest.mark.slow
 def test_beats_of_a_file_are_taken(place: Path) -> None:
     (place / "own.beats").write_text("".join(f"{0.25 + index}\t{index % 4 + 1}\n" for index in range(9)))
     assert main(["curves", "clicks.wav", "-o", "c.json", "--curves", "beat_phase,downbeat", "--beats", "own.beats"]) == 0
@@ -56,6 +59,7 @@ def test_beats_of_a_file_are_taken(place: Path) -> None:
     assert sum(value == 1 for value in data["curves"]["downbeat"]["values"]) == 3
 
 
+@pytest.mark.slow
 def test_words_are_heard_as_curves(place: Path, tiny_model_folder: Path) -> None:
     assert main(["curves", "clicks.wav", "-o", "c.json", "--fps", "4", "--curves", "rms", "--heard", "rain, fire", "--device", "cpu"]) == 0
     heard = json.loads((place / "c.json").read_text())["curves"]
@@ -63,6 +67,7 @@ def test_words_are_heard_as_curves(place: Path, tiny_model_folder: Path) -> None
     assert np.allclose(np.add(heard["rain"]["values"], heard["fire"]["values"]), 1, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "said"), [
     (["-o", "c.json", "--curves", "bas"], "got 'bas', expected all, loudness"),
     (["-o", "c.xyz"], "expected a name that ends in .json"),

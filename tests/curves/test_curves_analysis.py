@@ -38,6 +38,7 @@ def test_every_curve_has_a_number_a_frame_on_every_scale(analysis: SoundAnalysis
     assert set(analysis.names) == {*MEASURES, "80-120hz"}
 
 
+@pytest.mark.slow
 def test_a_cut_has_the_songs_own_numbers(analysis: SoundAnalysis) -> None:
     start = Fraction(3)
     for name in analysis.names:
@@ -46,6 +47,7 @@ def test_a_cut_has_the_songs_own_numbers(analysis: SoundAnalysis) -> None:
         assert torch.allclose(whole, cut, atol=1e-5), name
 
 
+@pytest.mark.slow
 def test_bands_follow_their_drums(analysis: SoundAnalysis) -> None:
     """On the beat of a kick the bass is high, on that of a snare it's low."""
     bass, beat = (analysis.curve(name, Fraction(25)).values for name in ("bass", "beat"))

@@ -41,6 +41,7 @@ def test_the_tempo_of_ten_minutes() -> None:
     assert found[0].overall == pytest.approx(120, rel=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", list(ENDINGS))
 def test_files_are_written_a_stretch_at_a_time(ending: str, tmp_path: Path) -> None:
     values = torch.rand(24_000, generator=torch.Generator().manual_seed(0))

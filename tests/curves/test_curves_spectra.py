@@ -115,6 +115,7 @@ def test_tones_and_knocks_are_parted() -> None:
     assert percussive.mean() > 100 * harmonic.mean()
 
 
+@pytest.mark.slow
 def test_the_parts_are_librosas_however_the_sound_is_cut_up() -> None:
     knocks = torch.zeros(4 * 22050)
     knocks[6000::11025] = 1

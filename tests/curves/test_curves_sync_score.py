@@ -44,6 +44,7 @@ def film(path: Path, lag: float, fps: Fraction = Fraction(25)) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lag", "fps"), [(0.0, Fraction(25)), (0.2, Fraction(25)), (-0.2, Fraction(30000, 1001))])
 def test_a_known_lag_is_found(tmp_path: Path, lag: float, fps: Fraction, capsys: pytest.CaptureFixture[str]) -> None:
     path = film(tmp_path / "film.mp4", lag, fps)

@@ -15,6 +15,7 @@ from sgvg_core.datasets.sheet import chosen_clips, log_mel_image
 BACKGROUND = torch.tensor([17, 18, 22], dtype=torch.uint8)
 
 
+@pytest.mark.slow
 def test_the_sheet_shows_frames_in_order_and_the_tone_at_its_height(small_data: ClipData) -> None:
     sheet = data_sheet(small_data)
     rows = (sheet[:, 210:230].float().mean((1, 2)) > 40).long()

@@ -164,6 +164,7 @@ def test_the_shards_are_plain_tars(tmp_path: Path) -> None:
 # -------------------------------------------------- sides
 
 
+@pytest.mark.slow
 def test_no_recording_is_on_both_sides_and_labels_are_balanced(tmp_path: Path) -> None:
     root = tmp_path / "in"
     for label in ("fire", "rain"):

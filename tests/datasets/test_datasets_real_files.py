@@ -73,6 +73,7 @@ def test_a_jump_of_the_stamps_is_no_endless_image(tmp_path: Path, jump: float) -
     assert sum(1 for _ in shown_images(path, Fraction(5), 32, "crop")) == pytest.approx(15, abs=1)
 
 
+@pytest.mark.slow
 def test_the_track_and_strictness_are_options(tmp_path: Path) -> None:
     film(tmp_path / "in" / "a.mkv", tracks=(0.5, 0.05), default=1)
     for track, level in ((None, -29), (1, -9), (2, -29)):

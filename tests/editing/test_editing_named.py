@@ -20,6 +20,7 @@ def known(model: SoundModel) -> JointMap:
     return joint_map(model)
 
 
+@pytest.mark.slow
 def test_the_bundled_map_has_them_and_a_generator_of_other_codes_has_none(known: JointMap, model: SoundModel, tiny_model: SoundModel) -> None:
     again = world_attributes(model.generator, len(known.ws))
     assert known.named is not None
@@ -40,6 +41,7 @@ def test_damaged_words_of_a_file_mean_nothing(means: object) -> None:
     assert read.words == {"mist": {"haze": 0.9}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "means", "rest"), [
     ("a thunderstorm at night", {"hour": 0.9}, "a thunderstorm"), ("Under water, in the fog", {"haze": 0.9}, "Under water"),
     ("a photo of a misty waterfall", {"haze": 0.9}, "waterfall"), ("in the middle of the night", {"hour": 0.9}, ""),
@@ -82,6 +84,7 @@ def test_what_differs_within_scenes_is_joined_with_named_values(model: SoundMode
     assert not layers[:, model.walker.slices["coarse"].stop:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "name", "value"), [("in the fog", "haze", 0.9), ("overcast", "clouds", 0.9), ("at noon", "hour", 0.1)])
 def test_a_word_leads_to_its_value_and_leaves_the_scene(model: SoundModel, known: JointMap, text: str, name: str, value: float) -> None:
     start = known.ws[3][None, None].repeat(1, model.generator.num_ws, 1)

@@ -78,6 +78,7 @@ def test_every_noise_and_pose_of_the_synthesis_reaches_the_kept_picture(generato
         assert torch.equal(images(generator, ws, edit(generator, left_half()), pose=pose)[..., 16:], plain[..., 16:])
 
 
+@pytest.mark.slow
 def test_masks_a_frame_and_several_regions_lie_where_they_should(generator: Generator) -> None:
     ws = latents(generator, 2)
     moving = torch.cat([left_half(), 1 - left_half()])

@@ -50,6 +50,7 @@ def start(tiny_model: SoundModel) -> torch.Tensor:
     return map_codes(tiny_model.generator, 5, 2)[:1, None].expand(-1, tiny_model.generator.num_ws, -1).clone()
 
 
+@pytest.mark.slow
 def test_a_map_is_kept_and_read_again(tiny_model: SoundModel, tmp_path: Path) -> None:
     first = joint_map(tiny_model, 48, folder=tmp_path)
     (kept,) = tmp_path.iterdir()
@@ -72,6 +73,7 @@ def test_a_map_is_known_by_numbers_not_by_names(tiny_model: SoundModel) -> None:
     assert weights_hash(torch.nn.ModuleDict({"a": one})) == weights_hash(torch.nn.ModuleDict({"b": other}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["text=raining; way=scene", "text=raining; way=attribute", "direction=pca:0", "direction=sefa 1"])
 def test_strength_0_is_byte_equal_and_strength_moves(tiny_model: SoundModel, start: torch.Tensor, line: str) -> None:
     (none,) = resolve_edits(tiny_model, [parse_edit(line + "; strength=0")], start, FEW)
@@ -85,6 +87,7 @@ def test_strength_0_is_byte_equal_and_strength_moves(tiny_model: SoundModel, sta
     assert torch.equal(apply_edits(start, (again,)), moved + start)
 
 
+@pytest.mark.slow
 def test_a_change_of_scene_lands_on_a_code_in_the_starts_fine_latents(tiny_model: SoundModel, start: torch.Tensor) -> None:
     known = joint_map(tiny_model, 64)
     resolver = Resolver(tiny_model, start, FEW)
@@ -229,6 +232,7 @@ def test_latents_of_another_generator_are_refused(tiny_model: SoundModel, start:
         resolve_edits(tiny_model, [parse_edit("direction=pca:0")], start[:, :2], FEW)
 
 
+@pytest.mark.slow
 def test_the_bundled_map_is_that_of_the_bundled_model() -> None:
     """`sgvg_core.editing.joint_map.bundle_joint_map()` makes it anew, where generator or joint space changed."""
     looked: list[str] = []
@@ -277,6 +281,7 @@ def test_the_objective_is_as_published() -> None:
     assert float(loss) == pytest.approx(1 - 0.6 + 0.008 * (0.25 + 1 + 9))
 
 
+@pytest.mark.slow
 def test_a_real_clip_class_drives_the_same_ways(tiny_model: SoundModel, start: torch.Tensor) -> None:
     """A CLIP network of open_clip's own class with random numbers: shapes and gradients go through, labels aren't needed."""
     from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg

@@ -49,6 +49,7 @@ def _halved(x: torch.Tensor) -> torch.Tensor:
     return F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1)[..., ::2, ::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [64, 97])
 def test_it_is_the_published_formula(installed: Path, size: int) -> None:
     state = _tensors()
@@ -82,6 +83,7 @@ def test_an_inversion_takes_it(installed: Path, tiny_model: Any) -> None:
         assert not torch.equal(*made)
 
 
+@pytest.mark.slow
 def test_descent_on_it_brings_images_together(installed: Path) -> None:
     images = torch.rand(2, 1, 3, 64, 64, generator=torch.Generator().manual_seed(6)) * 2 - 1
     to_other, moved = load_st_lpips().fixed(images[1]), images[0].clone().requires_grad_()

@@ -58,6 +58,7 @@ def fitted(video: Path, size: int = 32) -> np.ndarray:
     return ((fit_image(frames, (size, size), "crop") + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
+@pytest.mark.slow
 def test_the_film_has_the_videos_frames_rate_and_sound(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     report = edit_video(model, video, tmp_path / "b.mp4", [parse_edit("direction=pca:0; strength=0.5")], QUICK, inverter=inverter)
     assert (report["num_frames"], report["frames_in_file"], report["fps"], report["notes"]) == (FRAMES, FRAMES, "30000/1001", [])
@@ -76,6 +77,7 @@ def test_strength_0_gives_the_video_itself_bit_by_bit_at_any_size(model: SoundMo
         np.testing.assert_array_equal(pngs(tmp_path / f"film {size}"), fitted(video, size))
 
 
+@pytest.mark.slow
 def test_outside_a_region_the_video_stays_bit_by_bit(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     mask = torch.zeros(64, 96)
     mask[:, :48] = 1  # painted on the whole picture, so it's cut as the frames are
@@ -96,6 +98,7 @@ def test_side_by_side_shows_the_video_on_the_left(model: SoundModel, inverter: F
     assert np.abs(made[:, :, 36:].astype(int) - fitted(video)).mean() > 2
 
 
+@pytest.mark.slow
 def test_a_curve_starts_and_ends_with_the_film(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(QUICK, warm_steps=0, smoothing=0.0)
     edit_video(model, video, tmp_path / "film", [parse_edit("direction=pca:0; strength=3; curve=0,1")], settings, inverter=inverter)
@@ -104,6 +107,7 @@ def test_a_curve_starts_and_ends_with_the_film(model: SoundModel, inverter: Fram
     assert apart[-1] == apart.max() > 2
 
 
+@pytest.mark.slow
 def test_a_cut_of_the_video_has_that_cut_of_the_sound(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(QUICK, start=0.1, seconds=0.1)
     report = edit_video(model, video, tmp_path / "b.mp4", [parse_edit("direction=pca:0")], settings, inverter=inverter)
@@ -111,6 +115,7 @@ def test_a_cut_of_the_video_has_that_cut_of_the_sound(model: SoundModel, inverte
     assert abs(read_sound(tmp_path / "b.mp4")[0].shape[1] / probe_sound(tmp_path / "b.mp4").sample_rate - 0.1) < 0.05
 
 
+@pytest.mark.slow
 def test_a_cancel_leaves_nothing(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     def stop(done: float, total: float | None, note: str = "", preview: Any = None) -> None:
         if done >= 3:
@@ -141,6 +146,7 @@ def test_a_full_disk_leaves_the_old_film_and_nothing_else(model: SoundModel, inv
         assert list(tmp_path.iterdir()) == [film]
 
 
+@pytest.mark.slow
 def test_what_can_t_be_edited_is_said_before_anything_is_written(model: SoundModel, inverter: FrameInverter, video: Path, tmp_path: Path) -> None:
     edits = [parse_edit("direction=pca:0")]
     with pytest.raises(MediaError, match="no moving picture"):
@@ -165,6 +171,7 @@ def test_warm_starts_come_nearer_than_the_same_steps_from_the_start(inverter: Fr
     assert warm.psnr / FRAMES > cold / FRAMES + 0.5
 
 
+@pytest.mark.slow
 def test_a_change_of_shot_is_inverted_from_the_start(inverter: FrameInverter, tmp_path: Path) -> None:
     frames = torch.cat([torch.full((3, 32, 32, 3), 20), torch.full((3, 32, 32, 3), 230)]).to(torch.uint8)
     with VideoWriter(tmp_path / "a.mp4", fps=Fraction(25), width=32, height=32) as writer:

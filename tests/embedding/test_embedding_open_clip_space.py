@@ -44,6 +44,7 @@ def folder(tmp_path, network):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_local_folder_gives_what_open_clip_gives(folder, network):
     space = load_open_clip(str(folder))
     images = torch.rand(2, 3, 32, 32) * 2 - 1
@@ -110,6 +111,7 @@ def archive(folder, network):
     return folder / "archive.pt"
 
 
+@pytest.mark.slow
 def test_openais_archive_is_read_as_data(archive, folder, network, monkeypatch):
     for module, name in ((torch.jit, "load"), (torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
         monkeypatch.setattr(module, name, None)

@@ -44,6 +44,7 @@ def test_the_full_network_has_as_many_numbers_as_the_authors() -> None:
     assert sum(parameter.numel() for parameter in full.parameters()) == 12_697_264
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rename", [_as_pytorch_i3d, _as_kinetics_i3d, lambda name: "module." + _as_pytorch_i3d(name)])
 def test_both_layouts_are_read(network: I3D, rename: Callable[[str], str], tmp_path: Path) -> None:
     theirs = {rename(name): tensor for name, tensor in network.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -70,6 +71,7 @@ class _Holder(torch.nn.Module):
         getattr(self, head).put(rest, tensor)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_of_a_torchscript_archive_the_tensors_are_read(network: I3D, tmp_path: Path) -> None:
     holder = _Holder()

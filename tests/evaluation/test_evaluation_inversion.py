@@ -87,6 +87,7 @@ def test_other_files_are_no_lpips(tmp_path: Path) -> None:
         load_lpips(backbone, backbone)
 
 
+@pytest.mark.slow
 def test_descent_finds_a_image_of_the_generators_own(tiny_model: Any, distances: list[PerceptualDistance]) -> None:
     generator = tiny_model.generator
     with torch.no_grad():

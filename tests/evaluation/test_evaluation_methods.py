@@ -62,6 +62,7 @@ def test_ours_is_the_walk_that_films_are_made_with(take: Take) -> None:
     assert torch.equal(_ws(ours(take)), _ws(take.walk()))
 
 
+@pytest.mark.slow
 def test_every_method_covers_the_sound_and_is_the_same_again(take: Take) -> None:
     for method in (OURS, *BASELINES, *SWITCHES):
         made = _ws(method.make(take))
@@ -69,6 +70,7 @@ def test_every_method_covers_the_sound_and_is_the_same_again(take: Take) -> None
         assert torch.equal(made, _ws(method.make(take))), method.name
 
 
+@pytest.mark.slow
 def test_only_methods_with_sound_hear_it(tiny_model: Any, take: Take) -> None:
     other = Take(tiny_model, Sound.from_waveform(_noise(2, 1).flip(1) * torch.linspace(0, 1, 2 * _RATE), _RATE), take.seed, take.fps)
     same = {method.key: torch.equal(_ws(method.make(take)), _ws(method.make(other))) for method in (OURS, *BASELINES)}

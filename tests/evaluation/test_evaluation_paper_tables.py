@@ -63,6 +63,7 @@ def test_windows_lie_side_by_side_in_the_middle() -> None:
     assert set(windows(6)[0].tolist()) == set(range(6))
 
 
+@pytest.mark.slow
 def test_clips_are_those_of_the_judges_table() -> None:
     source = WorldSource(4, seed=2, seconds=0.5, fps=12)
     for clip, held in zip(source.clips, held_out_clips(4, 2, 0.5, 12), strict=True):
@@ -108,6 +109,7 @@ class KnownClips:
         return self.real(clip, size) + 200
 
 
+@pytest.mark.slow
 def test_what_is_seen_heard_and_said_of_known_clips(tiny_model: Any, judge: Judge) -> None:
     source, space, eyes = KnownClips(), tiny_model.joint_space, _eyes(tiny_model, judge)
     found = measure([], source, eyes, size=32)
@@ -149,6 +151,7 @@ def test_progress_tells_how_much_of_a_film_is_made(tiny_model: Any) -> None:
     assert seen[2:] == [(pytest.approx(3 + 0.9 * 8 / 12), 7, "more"), (pytest.approx(3.9), 7, "more")]
 
 
+@pytest.mark.slow
 def test_what_was_seen_is_kept_and_goes_on_where_it_was_stopped(tiny_model: Any, judge: Judge, source: WorldSource, tmp_path: Path) -> None:
     entries, eyes = [Entry.of(OURS, tiny_model)], _eyes(tiny_model, judge)
     whole = measure(entries, source, eyes, size=32)
@@ -174,6 +177,7 @@ def test_what_was_seen_is_kept_and_goes_on_where_it_was_stopped(tiny_model: Any,
             assert all(np.array_equal(one[name], two[name]) for name in one), key
 
 
+@pytest.mark.slow
 def test_records_of_other_weights_are_not_taken(tiny_model: Any, judge: Judge, source: WorldSource, tmp_path: Path) -> None:
     entries = [Entry.of(OURS, tiny_model)]
     measure(entries, source, _eyes(tiny_model, judge), size=32, keep=tmp_path)
@@ -203,6 +207,7 @@ def _measured(source: WorldSource, judge: Judge, **embeddings: list[list[float]]
     return Measured(source, {key: key for key in records}, records, [np.eye(3)[[index] * 8] for index in range(3)], np.roll(np.eye(3), 1, axis=0))
 
 
+@pytest.mark.slow
 def test_tables_of_known_records(judge: Judge) -> None:
     source = WorldSource(3, seed=0, seconds=2, fps=12)
     sounds, words = np.eye(3).tolist(), (2 * np.roll(np.eye(3), 1, axis=0)).tolist()
@@ -257,6 +262,7 @@ def test_all_tables_of_a_small_model(tiny_model: Any, judge: Judge) -> None:
     json.dumps([table.to_dict() for table in tables.values()], allow_nan=False)
 
 
+@pytest.mark.slow
 def test_too_little_to_measure_is_said(tiny_model: Any, judge: Judge) -> None:
     with pytest.raises(ConfigError, match="expected at least 2"):
         paper_tables(tiny_model, WorldSource(1, 0, 0.5, 12), Instruments(judge), which="3a")

@@ -31,6 +31,7 @@ def _study(page: Path) -> dict[str, Any]:
     return json.loads(found[1])
 
 
+@pytest.mark.slow
 def test_one_page_holds_everything(page: Path, tmp_path: Path) -> None:
     assert [path.name for path in page.parent.iterdir()] == ["study.html"]
     held = _study(page)
@@ -46,6 +47,7 @@ def test_one_page_holds_everything(page: Path, tmp_path: Path) -> None:
     assert "://" not in text
 
 
+@pytest.mark.slow
 def test_no_clip_says_what_made_it(page: Path) -> None:
     text = page.read_text("utf-8")
     assert '"method": "' not in text
@@ -57,12 +59,14 @@ def test_no_clip_says_what_made_it(page: Path) -> None:
     assert all(about["real"] == (about["method"] == "real") for about in abouts)
 
 
+@pytest.mark.slow
 def test_clips_too_large_for_a_page_lie_beside_it(tiny_model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "INLINE_BYTES", 0)
     made = make_study(tiny_model, WorldSource(1, 0, 0.3, 12), tmp_path / "new", num_sounds=1, methods=METHODS)
     assert all((made.parent / clip["src"]).is_file() for clip in _study(made)["clips"])
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_leaves_nothing(tiny_model: Any, tmp_path: Path) -> None:
     def stop(done: float, total: float | None, note: str = "", preview: Any = None) -> None:
         assert total == 3

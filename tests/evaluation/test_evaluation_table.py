@@ -196,6 +196,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
     return one.shape == other.shape and int((one.int() - other.int()).abs().max()) <= 1
 
 
+@pytest.mark.slow
 def test_films_of_the_sound_and_of_silence_start_at_the_same_random_latent(model: SoundModel, films: Films, clip: HeldOutClip) -> None:
     start = random_start(model.generator, 3 + clip.seed)
     assert same(films.random_start(clip), walked(model, clip.waveform, start))
@@ -203,6 +204,7 @@ def test_films_of_the_sound_and_of_silence_start_at_the_same_random_latent(model
     assert not same(films.random_start(clip), films.silence(clip))
 
 
+@pytest.mark.slow
 def test_a_sound_that_is_no_scene_leads_nowhere_as_in_every_film(model: SoundModel, clip: HeldOutClip) -> None:
     space = copy.copy(model.joint_space)
     space.labels, space.sure_from = KINDS, 1.0  # no sound is as sure as that
@@ -259,6 +261,7 @@ def painted(model: SoundModel, monkeypatch: pytest.MonkeyPatch) -> SoundModel:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2, 5])
 def test_the_floor_is_judged_by_the_sound_of_another_kind(painted: SoundModel, seed: int) -> None:
     made = evaluate(painted, ColourJudge(), num_clips=9, seed=seed, seconds=2.0, rows=("random",))
@@ -272,6 +275,7 @@ def test_the_floor_is_judged_by_the_sound_of_another_kind(painted: SoundModel, s
     assert all(one["class_agreement"] == 0 for one in rows[FLOOR]["per_class"].values())
 
 
+@pytest.mark.slow
 def test_every_row_is_made_of_its_own_clips_and_progress_counts_them(painted: SoundModel) -> None:
     seen: list[Any] = []
     made = evaluate(painted, ColourJudge(), num_clips=36, seconds=0.5, progress=lambda *said: seen.append(said))
@@ -288,6 +292,7 @@ def test_every_row_is_made_of_its_own_clips_and_progress_counts_them(painted: So
     assert (made["num_clips"], made["seconds"], made["fps"], made["seed"], made["model"]) == (36, 0.5, 12.0, 0, painted.name)
 
 
+@pytest.mark.slow
 def test_rows_that_were_not_asked_for_or_need_a_joint_space_are_left_out(painted: SoundModel) -> None:
     def names(model: SoundModel, **more: Any) -> list[str]:
         return [row["name"] for row in evaluate(model, ColourJudge(), num_clips=9, seconds=0.5, **more)["rows"]]

@@ -105,6 +105,7 @@ def test_a_drive_moves_its_layers_by_its_curve(tiny_model: SoundModel) -> None:
 # ---- mattes
 
 
+@pytest.mark.slow
 def test_a_matte_is_white_where_the_sound_moved_something(tiny_model: SoundModel, noise: Sound) -> None:
     walk = walk_of_sound(tiny_model, noise, settings())
     made = torch.cat(list(draw_mattes(tiny_model.generator, walk, RenderSettings(), MatteSettings(gain=50, soften=0.03))))
@@ -125,6 +126,7 @@ def test_a_matte_is_white_where_the_sound_moved_something(tiny_model: SoundModel
         MatteSettings("night")
 
 
+@pytest.mark.slow
 def test_a_film_with_its_matte(tiny_model: SoundModel, noise: Sound, tmp_path: Path) -> None:
     video = generate(noise, tmp_path / "film", model=tiny_model, settings=settings(), matte=tmp_path / "matte", matte_settings=MatteSettings(gain=30))
     names = [path.name for path in sorted((tmp_path / "film").glob("*.png"))]

@@ -46,6 +46,7 @@ def test_grey_is_shown_thrice_and_alpha_not_at_all() -> None:
         assert shown[0, :, 0, 0].tolist() == seen
 
 
+@pytest.mark.slow
 def test_a_film_from_the_default_start(model: SoundModel, sound: Sound, tmp_path: Path) -> None:
     made = generate(sound, tmp_path / "film.mp4", model=model, num_candidates=4, prompts=(("rain", 1.0),), fps=12)
     frames = torch.stack(list(read_video_frames(made.path)))

@@ -39,6 +39,7 @@ def latents(model: SoundModel, sound: Sound, **changes: object) -> torch.Tensor:
     return torch.cat(list(edited(walk, driven_edits(model, settings, walk.numbers))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "value"), [("coarse", 0.5), ("mid", -1.5), ("fine", 0.0), ("beta", 0.3), ("pull", 4.0), ("step", 0.25)])
 def test_a_constant_curve_is_the_constant(tiny_model: SoundModel, hum: Sound, name: str, value: float) -> None:
     constant = latents(tiny_model, hum, walk=WalkSettings(**{name: value}))
@@ -57,6 +58,7 @@ def test_a_step_takes_the_number_of_its_own_time(tiny_model: SoundModel, hum: So
     assert (free[8:] - free[7:8]).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_psi_and_its_centre_change_from_frame_to_frame(tiny_model: SoundModel, hum: Sound) -> None:
     generator, free = tiny_model.generator, latents(tiny_model, hum)
     mean = generator.w_avg.expand(1, generator.num_ws, -1)
@@ -110,6 +112,7 @@ def test_a_pose_takes_curves_before_keyframes() -> None:
     assert film_pose(GenerateSettings(fps=FPS), 3, {"mid": Curve([1, 2, 4], FPS)}) is None
 
 
+@pytest.mark.slow
 def test_a_film_with_driven_numbers_says_so(tiny_model: SoundModel, hum: Sound, tmp_path: Path) -> None:
     plain = film(tiny_model, hum, tmp_path / "plain")
     same = film(tiny_model, hum, tmp_path / "same", curves={"mid": 1.0, "step": "2-1", "psi": [1.0], "noise": 1.0})

@@ -26,6 +26,7 @@ def rain(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_sound_becomes_a_video_with_that_sound(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     seen: list[tuple[float, float | None, str]] = []
 
@@ -46,6 +47,7 @@ def test_a_sound_becomes_a_video_with_that_sound(tiny_model: SoundModel, rain: P
     assert video.sheet.shape[-1] == 3
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_bytes(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         generate(rain, tmp_path / f"{name}.mp4", model=tiny_model, seed=seed, start_from="random")
@@ -63,12 +65,14 @@ def test_frames_dont_depend_on_the_batch(tiny_model: SoundModel) -> None:
     assert to_uint8(one).shape == (5, 32, 32, 3)
 
 
+@pytest.mark.slow
 def test_a_part_of_a_sound_at_another_size_as_images(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     video = generate(Sound.from_file(rain, 0.5, 0.4), tmp_path / "frames", model=tiny_model, fps=Fraction(10), size=48)
     images = sorted((tmp_path / "frames").glob("*.png"))
     assert len(images) == video.num_frames == 4
 
 
+@pytest.mark.slow
 def test_cancelling_leaves_nothing(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     def cancel(done: float, total: float | None, note: str = "", preview: torch.Tensor | None = None) -> None:
         if note == "frames" and done > 8:
@@ -112,6 +116,7 @@ def doubting(model: SoundModel, sure_from: float) -> SoundModel:
     return dataclasses.replace(model, joint_space=space)
 
 
+@pytest.mark.slow
 def test_a_sound_that_is_no_scene_is_not_sure(tiny_model: SoundModel, rain: Path) -> None:
     sound = Sound.from_file(rain)
     doubtful, sure = (classify_sound(doubting(tiny_model, sure_from), sound) for sure_from in (1.0, 0.05))
@@ -129,6 +134,7 @@ def test_a_temperature_evens_out_probabilities(tiny_model: SoundModel, rain: Pat
     assert classify_sound(model, Sound.from_file(rain)).labels[0].probability > warm
 
 
+@pytest.mark.slow
 def test_a_walk_whose_sound_is_no_scene_is_that_of_silence(tiny_model: SoundModel, rain: Path, tmp_path: Path) -> None:
     silence = tmp_path / "silence.wav"
     write_wav(silence, torch.zeros(2, int(1.3 * 44_100)), 44_100)

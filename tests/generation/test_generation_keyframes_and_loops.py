@@ -46,6 +46,7 @@ def settings(**more: object) -> GenerateSettings:
     return GenerateSettings(**{"fps": FPS, "seed": 5, "start_from": "random", "unsure": "follow", "num_candidates": 6, **more})
 
 
+@pytest.mark.slow
 def test_still_blocks_show_the_keyframes_themselves(tiny_model: SoundModel, drums: Sound, tmp_path: Path) -> None:
     generator = tiny_model.generator
     save_latents(tmp_path / "two.npz", random_start(generator, 8, num_codes=2))
@@ -60,6 +61,7 @@ def test_still_blocks_show_the_keyframes_themselves(tiny_model: SoundModel, drum
     torch.testing.assert_close(ws[6], (one + two) / 2, atol=0.08, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_sound_moves_the_walk_from_where_the_keyframes_are(tiny_model: SoundModel) -> None:
     drums = clicks(1.0)
 
@@ -84,6 +86,7 @@ def test_words_and_labels_choose_among_candidates(tiny_model: SoundModel) -> Non
     assert all(any(torch.allclose(each, candidate, atol=1e-5) for candidate in candidates) for each in ws)
 
 
+@pytest.mark.slow
 def test_a_keyframe_shows_the_picture_of_its_file(tiny_model: SoundModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(projection.STEPS, "w+", 30)  # a third of what it takes by default
     generator = tiny_model.generator
@@ -133,6 +136,7 @@ def test_keyframe_files_and_moments_are_checked(tiny_model: SoundModel, drums: S
         walk_of_sound(tiny_model, silence, settings(keyframes=KeyframePlan(({"at": "1 bar", "seed": 1},))))
 
 
+@pytest.mark.slow
 def test_a_loop_closes_in_latents_and_in_pixels(tiny_model: SoundModel, drums: Sound, tmp_path: Path) -> None:
     plan = KeyframePlan(({"at": 0, "seed": 5}, {"at": "2 beats", "seed": 6}), "cubic")
     curves = {"coarse": "0.5+bass", "fine": "1+onset", "psi": "1-0.3*loudness"}
@@ -146,6 +150,7 @@ def test_a_loop_closes_in_latents_and_in_pixels(tiny_model: SoundModel, drums: S
     assert steps.max() > 0.1
 
 
+@pytest.mark.slow
 def test_the_loop_of_a_film_has_a_sound_as_long_as_its_frames(tiny_model: SoundModel, drums: Sound, tmp_path: Path) -> None:
     loop = LoopSettings(seconds=1.52, crossfade=0.2)
     video = generate(drums, tmp_path / "loop.mkv", model=tiny_model, settings=settings(loop=loop), sound_codec="flac")

@@ -109,6 +109,7 @@ def test_shapes_are_cropped_and_checked(noisy: StyleGAN2Generator) -> None:
         RenderSettings(enlargement="fold")
 
 
+@pytest.mark.slow
 def test_windows_of_a_stylegan3_agree_where_they_overlap() -> None:
     torch.manual_seed(0)
     config = StyleGAN3Config(img_resolution=32, channels=(16,) * 8, z_dim=16, w_dim=16, mapping_layers=1)

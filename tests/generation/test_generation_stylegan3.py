@@ -64,6 +64,7 @@ def hiss(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_walk_becomes_frames_whose_pose_is_their_own(model: SoundModel, hiss: Path) -> None:
     assert isinstance(model.generator, StyleGAN3Generator)
     analysed = analyse_sound(Sound.from_file(hiss), model.mel)
@@ -80,6 +81,7 @@ def test_a_walk_becomes_frames_whose_pose_is_their_own(model: SoundModel, hiss: 
     torch.testing.assert_close(part, moved[4:])
 
 
+@pytest.mark.slow
 def test_a_film_of_a_stylegan3(model: SoundModel, hiss: Path, tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
     video = generate(hiss, tmp_path / "film.mp4", model=model, start_from="random", pose=read_pose("x=0:0.3,zoom=1:1.2"), anchor="released")
@@ -88,12 +90,14 @@ def test_a_film_of_a_stylegan3(model: SoundModel, hiss: Path, tmp_path: Path) ->
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.generator.state_dict().items())
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_folder_with_a_stylegan3(folder: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["generate", str(hiss), "-o", str(tmp_path / "film.mp4"), "--model", str(folder), "--candidates", "4", "--device", "cpu"]
     assert main([*words, "--anchor", "exact", "--psi", "0.7", "--centres", "3", "--noise", "random"]) == 0
     assert "film.mp4: 10 frames" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_moving_pose_on_the_command_line(folder: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["generate", str(hiss), "--model", str(folder), "--from", "random", "--device", "cpu"]
     table = tmp_path / "drift.csv"
@@ -113,6 +117,7 @@ def test_a_moving_pose_on_the_command_line(folder: Path, hiss: Path, tmp_path: P
 CONDITIONAL = [dataclasses.replace(CONFIG, c_dim=3), dataclasses.replace(TINY.generator, c_dim=3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONDITIONAL, ids=["StyleGAN3", "StyleGAN2"])
 def test_labels_on_the_command_line(
     config: StyleGAN3Config | GeneratorConfig, tiny_model_folder: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -139,6 +144,7 @@ def test_labels_on_the_command_line(
     assert (mean - codes).abs().max() < 0.2 * (mean - start_latent(model, analysed, GenerateSettings(start_from="mean"))).abs().max() + 0.05
 
 
+@pytest.mark.slow
 def test_centres_are_computed_stored_and_used(folder: Path, hiss: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, sheet = tmp_path / "centres.safetensors", tmp_path / "centres.png"
     assert main(["centres", str(folder), "-o", str(out), "--num", "3", "--codes", "300", "--sheet", str(sheet), "--device", "cpu"]) == 0

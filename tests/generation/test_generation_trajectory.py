@@ -73,6 +73,7 @@ def test_12_and_60_frames_a_second_show_the_same_motion(tiny_model: SoundModel) 
     torch.testing.assert_close(slow, fast[::5], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_beginning_doesnt_depend_on_how_long_the_walk_is(tiny_model: SoundModel) -> None:
     # causal: both sounds are as loud, so their common beginning is heard alike
     long = torch.cat([tone(2), tone(2)], 1)

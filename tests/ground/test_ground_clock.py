@@ -25,6 +25,7 @@ def test_other_rates_are_themselves(value: object) -> None:
     assert to_fps(value) == Fraction(value)  # type: ignore[arg-type, call-overload]
 
 
+@pytest.mark.slow
 def test_the_rate_of_a_rate_is_itself() -> None:
     rng = random.Random(0)
     for _ in range(2000):

@@ -99,6 +99,7 @@ class ColourSpace:
         return tuple(word for text in texts for word in text.split() if word not in COLOURS)
 
 
+@pytest.mark.slow
 def test_refined_offsets_lead_more_starts_to_their_label(tiny_model):
     found = find_label_directions(tiny_model.generator, ColourSpace(), COLOURS, LabelSearch(num_codes=32, num_steps=20, lr=0.2))
     assert found.offsets.shape == (3, 8, 24)
@@ -185,6 +186,7 @@ def test_a_texture_is_the_mean_over_what_is_around_in_its_own_sound():
     torch.testing.assert_close(found, torch.stack([told[some].mean(0) for some in own]), atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_e_a_learns_by_the_distance_of_offsets_at_a_rate_that_rises_and_falls(monkeypatch):
     """The gradient is no longer than one; what is told at the end is the mean of the last tenth of the steps."""
     rates, norms, losses, far = [], [], [], []
@@ -225,6 +227,7 @@ def fitted(tiny_model):
     return fit_sounds(tiny_model.generator, tiny_model.joint_space, SOUNDS, mel=tiny_model.mel, settings=settings)
 
 
+@pytest.mark.slow
 def test_sounds_lead_to_the_offset_of_their_label(fitted):
     assert fitted.found.labels == ("whistle", "steam")
     assert fitted.agreement > 0.9
@@ -232,12 +235,14 @@ def test_sounds_lead_to_the_offset_of_their_label(fitted):
     assert not any(parameter.requires_grad for parameter in (*fitted.encoder.parameters(), *fitted.walker.parameters()))
 
 
+@pytest.mark.slow
 def test_a_louder_moment_leads_further(fitted):
     wanted = wanted_offsets(fitted.found, np.array([0, 0, 1]), np.array([0.0, 1.0, 0.5]), quiet=0.4)
     shares = [(row / fitted.found.offsets[label]).mean().item() for row, label in zip(wanted, (0, 0, 1), strict=True)]
     assert shares == pytest.approx([0.4, 1.0, 0.7])
 
 
+@pytest.mark.slow
 def test_the_result_is_a_model_that_films(fitted, tiny_model, tmp_path):
     from sgvg_core.assembly import load_sound_encoder
     from sgvg_core.generation import generate
@@ -250,6 +255,7 @@ def test_the_result_is_a_model_that_films(fitted, tiny_model, tmp_path):
     assert video.num_frames == 12
 
 
+@pytest.mark.slow
 def test_a_fit_stops_where_its_progress_says(tiny_model):
     def stop(done, total, note="", preview=None):
         if note.startswith("teach"):

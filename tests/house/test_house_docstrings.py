@@ -46,6 +46,7 @@ FOUND = [
 ]
 
 
+@pytest.mark.slow
 def test_every_public_docstring_says_what_types_and_names_dont() -> None:
     assert list(unexplained()) == []
 

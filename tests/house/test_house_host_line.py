@@ -51,6 +51,7 @@ def two_comfyuis(folder: Path) -> list[Path]:
     return places
 
 
+@pytest.mark.slow
 @BODIES
 def test_the_line(pack_root: Path, tmp_path: Path, body: str, line: str) -> None:
     line = line.replace("OLD", str(tmp_path / "old")).replace("NEW", str(tmp_path / "new"))

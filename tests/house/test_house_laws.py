@@ -75,6 +75,7 @@ def test_the_core_imports_itself_only_relatively(pack_root: Path) -> None:
     assert not found, f"absolute imports make a second copy of each class inside ComfyUI: {found}"
 
 
+@pytest.mark.slow
 def test_no_module_of_the_core_leaves_the_core(pack_root: Path) -> None:
     core = pack_root / "sgvg_core"
     found = []
@@ -178,6 +179,7 @@ def crowded(within: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+@pytest.mark.slow
 def test_no_call_passes_more_than_five_arguments_by_position(pack_root: Path) -> None:
     files = [path for room in ("sgvg_core", "nodes") for path in sources(pack_root / room)]
     found = [f"{path.relative_to(pack_root)}:{line}" for path in files for line in crowded(tree(path))]
@@ -207,6 +209,7 @@ def test_nothing_touches_the_search_path(pack_root: Path) -> None:
     assert not found
 
 
+@pytest.mark.slow
 def test_the_import_law_is_really_kept(pack_root: Path, tmp_path: Path) -> None:
     """A breach in a copy of the pack is found: the contract isn't empty."""
     shutil.copytree(pack_root / "sgvg_core", tmp_path / "sgvg_core", ignore=shutil.ignore_patterns("__pycache__"))
@@ -219,6 +222,7 @@ def test_the_import_law_is_really_kept(pack_root: Path, tmp_path: Path) -> None:
     assert "sgvg_core is not allowed to import folder_paths" in done.stdout
 
 
+@pytest.mark.slow
 def test_imports_go_in_no_circle() -> None:
     """Of modules, also of those that are imported for types or on first use alone."""
     graph = grimp.build_graph("sgvg_core", cache_dir=None)

@@ -240,6 +240,7 @@ def test_the_room_that_a_broken_environment_takes_is_free_for_the_new_one(clone:
     assert setup.tight
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pip")
 def test_setup_is_made_once_resumed_after_a_break_and_renewed_on_change(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = OfflineSetup(clone, fail_at="run")
@@ -274,6 +275,7 @@ def test_setup_is_made_once_resumed_after_a_break_and_renewed_on_change(clone: P
     assert mended.works()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pip")
 def test_a_break_in_one_comfyuis_set_up_costs_that_one_alone(clone: Path, tmp_path: Path) -> None:
     comfyuis = [make_comfyui(tmp_path / name) for name in ("one", "other")]

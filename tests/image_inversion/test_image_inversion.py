@@ -30,6 +30,7 @@ def images(num: int = 2, size: int = 32) -> torch.Tensor:
     return numbers("pictures", num, 3, size, size).clamp(-1, 1)
 
 
+@pytest.mark.slow
 def test_a_image_of_any_size_becomes_latents(tmp_path: Path) -> None:
     encoder = load_image_encoder(saved(tmp_path / "psp.pt", "GradualStyleEncoder"))
     ws = invert(encoder, images(2, 75))
@@ -49,6 +50,7 @@ def test_images_are_averaged_down_as_in_training() -> None:
         prepare_images(torch.zeros(1, 4, 8, 8), 32)
 
 
+@pytest.mark.slow
 def test_e4e_starts_from_one_latent_and_psp_does_not(tmp_path: Path) -> None:
     """The same weights: each delta is added to the first latent."""
     e4e, psp = (load_image_encoder(saved(tmp_path / f"{kind}.pt", kind)) for kind in ("Encoder4Editing", "GradualStyleEncoder"))
@@ -57,6 +59,7 @@ def test_e4e_starts_from_one_latent_and_psp_does_not(tmp_path: Path) -> None:
     torch.testing.assert_close(by_e4e[:, 1:], by_psp[:, :1] + by_psp[:, 1:], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_restyle_sees_what_it_made(tmp_path: Path) -> None:
     encoder = load_image_encoder(saved(tmp_path / "restyle.pt", "BackboneEncoder"))
     asked: list[torch.Tensor] = []
@@ -83,6 +86,7 @@ def test_restyle_needs_its_generator(tmp_path: Path) -> None:
         invert(encoder, images())
 
 
+@pytest.mark.slow
 def test_the_mean_latent_may_come_from_the_generator(tmp_path: Path) -> None:
     path = saved(tmp_path / "e4e.pt", "Encoder4Editing", latent_avg=None)
     with pytest.raises(CheckpointError, match="load it with the generator's w_avg"):
@@ -94,6 +98,7 @@ def test_the_mean_latent_may_come_from_the_generator(tmp_path: Path) -> None:
         load_image_encoder(path, w_avg=torch.zeros(5))
 
 
+@pytest.mark.slow
 def test_a_file_that_says_nothing_can_be_told(tmp_path: Path) -> None:
     silent = saved(tmp_path / "silent.pt", "Encoder4Editing", opts=None)
     told = saved(tmp_path / "told.pt", "Encoder4Editing")
@@ -101,6 +106,7 @@ def test_a_file_that_says_nothing_can_be_told(tmp_path: Path) -> None:
     assert (invert(load_image_encoder(silent), images()) - invert(load_image_encoder(told), images())).abs().max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_image_of_another_size_is_named(tmp_path: Path) -> None:
     encoder = load_image_encoder(saved(tmp_path / "psp.pt", "GradualStyleEncoder"))
     with pytest.raises(ShapeError, match="ends with 2 x 2 points in a head of 1 halvings, expected one"):
@@ -109,6 +115,7 @@ def test_a_image_of_another_size_is_named(tmp_path: Path) -> None:
         encoder(torch.zeros(1, 6, 32, 32))
 
 
+@pytest.mark.slow
 def test_an_answer_is_a_start_for_the_descent(tmp_path: Path) -> None:
     """Of the picture as the descent fits it; ReStyle's sees what this generator makes."""
     generator = StyleGAN2Generator(32, (16, 16, 8, 8), z_dim=D, w_dim=D, mapping_layers=2).eval()

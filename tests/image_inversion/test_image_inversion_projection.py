@@ -49,6 +49,7 @@ def image(tiny_model: SoundModel) -> torch.Tensor:
         return rgb_images(tiny_model.generator, ws, noise_mode="const").clamp(-1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["w", "w+", "w+noise"])
 def test_descent_gets_nearer_in_each_space(tiny_model: SoundModel, ground: Ground, image: torch.Tensor, space: str) -> None:
     settings = InversionSettings(space=space, num_steps=40, start="mean")
@@ -62,6 +63,7 @@ def test_descent_gets_nearer_in_each_space(tiny_model: SoundModel, ground: Groun
         assert torch.equal(found.ws, found.ws[:, :1].expand_as(found.ws))
 
 
+@pytest.mark.slow
 def test_noise_maps_never_take_away_from_what_the_latents_show(tiny_model: SoundModel, ground: Ground) -> None:
     generator = copy.deepcopy(tiny_model.generator)
     for conv in generator.synthesis.convs:
@@ -84,11 +86,13 @@ def test_what_is_told_of_the_result_is_what_its_latents_show(tiny_model: SoundMo
     assert found.limit == ground.limit
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_latents(tiny_model: SoundModel, image: torch.Tensor) -> None:
     first, second = (invert_image(tiny_model.generator, image, InversionSettings(num_steps=5, seed=3)) for _ in range(2))
     assert torch.equal(first.ws, second.ws)
 
 
+@pytest.mark.slow
 def test_l_bfgs_gets_nearer_than_adam_in_as_many_looks(tiny_model: SoundModel, ground: Ground, image: torch.Tensor) -> None:
     looks: list[float] = []
     descents = {each: InversionSettings(num_steps=40, start="mean", optimiser=each) for each in OPTIMISERS}
@@ -124,6 +128,7 @@ def test_the_best_start_is_the_encoders_answer_where_that_shows_the_image(tiny_m
     assert found["best"].psnr > found["nearest"].psnr + 5
 
 
+@pytest.mark.slow
 def test_a_stylegan3_is_inverted_and_has_no_noise(image: torch.Tensor) -> None:
     generator = build_generator(StyleGAN3Config(img_resolution=16, channels=(8, 8, 8, 6, 6, 6), z_dim=16, w_dim=24))
     generator.eval().requires_grad_(False)
@@ -135,6 +140,7 @@ def test_a_stylegan3_is_inverted_and_has_no_noise(image: torch.Tensor) -> None:
         invert_image(generator, image, InversionSettings(space="w+noise"), ground=ground)
 
 
+@pytest.mark.slow
 def test_latents_stay_on_the_generators_ground(tiny_model: SoundModel, ground: Ground) -> None:
     noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     found = invert_image(tiny_model.generator, noise, InversionSettings(num_steps=60, start="mean", lr=0.5), ground=ground)
@@ -227,6 +233,7 @@ def test_no_picture_is_one_error(tmp_path: Path) -> None:
             read_image(path)
 
 
+@pytest.mark.slow
 def test_pivot_tuning_gets_nearer_and_leaves_the_generator_and_other_codes_alone(
     tiny_model: SoundModel, ground: Ground, tmp_path: Path
 ) -> None:

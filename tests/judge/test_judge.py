@@ -1,5 +1,6 @@
 """The judge: shapes, any picture size, strength in 0..1, and that it can learn what a picture shows."""
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -15,6 +16,7 @@ def test_any_size_of_image_gives_a_verdict() -> None:
         assert ((verdict.envelope >= 0) & (verdict.envelope <= 1)).all()
 
 
+@pytest.mark.slow
 def test_it_learns_the_direction_of_stripes_and_how_many_there_are() -> None:
     torch.manual_seed(0)
     judge = Judge(image_size=32, widths=(8, 16), labels=("across", "down"))

@@ -72,6 +72,7 @@ def test_channels_without_a_layout(tmp_path: Path, num_channels: int) -> None:
     assert read_sound(tmp_path / "o.mp4")[0].shape == (2, 4410)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["wav", "mp3", "m4a", "ogg"])
 def test_a_cut_is_exact_to_the_sample(make_sound: MakeSound, ending: str) -> None:
     rng = np.random.default_rng(1)
@@ -194,6 +195,7 @@ def test_a_truncated_file_is_told(make_sound: MakeSound, ending: str, share: flo
         read_sound(path)
 
 
+@pytest.mark.slow
 def test_a_truncated_mp4_with_its_index_in_front_is_told(make_sound: MakeSound, tmp_path: Path) -> None:
     track = SoundTrack.from_file(make_sound("a.wav", tone(4.0)))
     with VideoWriter(tmp_path / "v.mp4", fps=Fraction(25), width=64, height=64, sound=track) as writer:

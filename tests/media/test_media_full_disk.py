@@ -24,6 +24,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_a_full_disk_is_one_error_and_the_old_file_stays(found: dict[str, Any], name: str) -> None:
     assert len(found[name]) == 3

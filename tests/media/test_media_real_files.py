@@ -38,6 +38,7 @@ def jump(where: float, by: float) -> Callable[[int], int]:
     return lambda sample: sample + round(by * RATE) * (sample >= where * RATE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stamps", "seconds", "at"), [
     (lambda sample: sample - FRAME * (sample == 40 * FRAME), 4.0, 1.0),
     (lambda sample: RATE if RATE < sample < 2 * RATE else sample, 4.0, 1.0),
@@ -54,6 +55,7 @@ def test_sound_without_such_stamps_is_still_copied(tmp_path: Path) -> None:
     check(mux_sound(tmp_path / "a.mkv", clicked(), RATE), 4.0, 1.0, "copy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (50_000, 0), (0, 50_000)])
 def test_joined_transport_streams_lose_nothing_at_the_jump(tmp_path: Path, first: int, second: int) -> None:
     parts = [mux_sound(tmp_path / f"{index}.ts", clicked(at=1.0 + index), RATE, options={"output_ts_offset": str(offset), "mpegts_copyts": "1"})
@@ -66,6 +68,7 @@ def test_joined_transport_streams_lose_nothing_at_the_jump(tmp_path: Path, first
         assert onset_seconds(waveform[:, length:], RATE) == pytest.approx(2.0 + PRIMING, abs=0.003)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", ["95440", "95441.9", "95443", "50000", "0.4"])
 @pytest.mark.parametrize("with_image", [False, True])
 def test_a_transport_stream_may_begin_anywhere_and_wrap(tmp_path: Path, offset: str, with_image: bool) -> None:
@@ -74,6 +77,7 @@ def test_a_transport_stream_may_begin_anywhere_and_wrap(tmp_path: Path, offset: 
     check(path, 4.0 + PRIMING, 1.0 + PRIMING, "copy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0.5, 20, 7200])
 @pytest.mark.parametrize("flags", ["frag_every_frame+empty_moov+default_base_moof", "frag_keyframe+empty_moov"])
 def test_fragments_begin_where_they_begin(tmp_path: Path, start: float, flags: str) -> None:
@@ -93,6 +97,7 @@ def test_live_recordings_begin_at_their_first_packet(tmp_path: Path, name: str, 
     assert in_film(path)[0].shape[1] / RATE == pytest.approx(waveform.shape[1] / rate, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "start", "image_from"), [("a.mp4", 1, None), ("a.mov", 2.5, None), ("a.mp4", 3, 0)])
 def test_an_empty_edit_is_silence(tmp_path: Path, name: str, start: float, image_from: float | None) -> None:
     path = mux_sound(tmp_path / name, clicked(), RATE, stamps=jump(-FRAME, start), options={"avoid_negative_ts": "disabled"},
@@ -102,6 +107,7 @@ def test_an_empty_edit_is_silence(tmp_path: Path, name: str, start: float, image
     assert probe_sound(path).duration_seconds == pytest.approx(4.0 + start, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
 def test_negative_starts_are_starts(tmp_path: Path, name: str) -> None:
     path = mux_sound(tmp_path / name, clicked(), RATE, stamps=jump(-1e6, -2), options={"avoid_negative_ts": "disabled"})
@@ -114,6 +120,7 @@ def test_negative_starts_are_starts(tmp_path: Path, name: str) -> None:
 # ---- declared lengths and sizes
 
 
+@pytest.mark.slow
 def test_an_estimated_length_is_said_to_be_one_and_refuses_nothing(tmp_path: Path) -> None:
     quiet = np.concatenate([np.zeros((1, 2 * RATE), np.float32), 0.3 * np.random.default_rng(0).standard_normal((1, 18 * RATE))], axis=1)
     loud = quiet[:, ::-1].copy()
@@ -126,6 +133,7 @@ def test_an_estimated_length_is_said_to_be_one_and_refuses_nothing(tmp_path: Pat
         assert read_sound(path, start=17.0)[0].shape[1] / RATE == pytest.approx(3.0, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.opus", "a.ogg", "a.mp3"])
 def test_files_joined_end_to_end_are_read_to_the_end(make_sound: MakeSound, tmp_path: Path, name: str) -> None:
     part = make_sound(name, clicked(), RATE)
@@ -251,6 +259,7 @@ def lost(path: Path) -> float:
     return float(reader.health.lost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "name"), [(0.5, "a.opus"), (0.95, "a.opus"), (0.5, "a.ogg"), (0.99, "a.ogg")])
 def test_a_flipped_byte_of_an_ogg_page_is_told_in_seconds(make_sound: MakeSound, place: float, name: str) -> None:
     path = make_sound(name, 0.1 * np.random.default_rng(0).standard_normal((2, 6 * RATE)), RATE)
@@ -280,6 +289,7 @@ CUT = {"a.avi": ("pcm_s16le", "s16", 2.4), "b.avi": ("libmp3lame", "fltp", 2.4),
        "a.flv": ("aac", "fltp", None)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CUT)
 def test_a_cut_file_says_what_is_missing_and_strict_refuses_it(tmp_path: Path, name: str) -> None:
     codec, sample_format, missing = CUT[name]

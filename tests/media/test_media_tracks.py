@@ -14,6 +14,7 @@ from sgvg_core.errors import MediaError
 from sgvg_core.media import SoundReader, SoundTrack, VideoWriter, read_sound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "codec", "sample_format"), [("a.mp3", "libmp3lame", "fltp"), ("a.aac", "aac", "fltp"), ("a.ogg", "vorbis", "fltp")])
 @pytest.mark.parametrize("second", [(RATE, 1), (32_000, 1), (44_100, 2), (24_000, 2)])
 def test_rate_and_channels_may_change_in_the_stream(tmp_path: Path, name: str, codec: str, sample_format: str, second: tuple[int, int]) -> None:
@@ -51,6 +52,7 @@ def two_tracks(path: Path, default: int | None, options: dict[str, str] | None =
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "default", "heard"), [("a.mkv", 1, 2), ("a.mkv", 0, 1), ("a.mp4", 1, 2), ("a.mp4", None, 1), ("a.mka", 1, 2)])
 def test_the_marked_track_is_heard_or_the_first_or_the_chosen(tmp_path: Path, name: str, default: int | None, heard: int) -> None:
     path = two_tracks(tmp_path / name, default)
@@ -66,6 +68,7 @@ def test_the_marked_track_is_heard_or_the_first_or_the_chosen(tmp_path: Path, na
         read_sound(path, track=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gains", [(1, -1), (0.5, -1), (-1, 0.98), (1, 0, -1), (1, -1, 0.2, -0.2, 0, 0), (0, 0)])
 def test_channels_that_cancel_are_heard_by_the_loudest(make_sound: MakeSound, gains: tuple[float, ...]) -> None:
     path = make_sound("a.wav", np.stack([gain * clicked(2.0)[0] for gain in gains]), RATE)
@@ -78,6 +81,7 @@ def test_channels_that_cancel_are_heard_by_the_loudest(make_sound: MakeSound, ga
     assert [("cancel each other" in note, f"channel {loudest + 1}" in note) for note in reader.notes] == [(True, True)] * cancelled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_channels", range(1, 9))
 @pytest.mark.parametrize(("name", "codec", "sample_format"), [("a.flac", "flac", "s16"), ("a.opus", "libopus", "flt"), ("a.m4a", "aac", "fltp")])
 def test_one_to_eight_channels_are_read_and_filmed(tmp_path: Path, num_channels: int, name: str, codec: str, sample_format: str) -> None:

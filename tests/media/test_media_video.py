@@ -40,6 +40,7 @@ IN_TIME = [(fps, ending, RATES[(row + column) % 3]) for row, fps in enumerate(FP
 """Every two of a film's rate, a sound's kind and its rate together."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fps", "ending", "rate"), IN_TIME)
 def test_a_click_is_seen_and_heard_in_time_in_the_finished_file(make_sound: MakeSound, tmp_path: Path, fps: Fraction, ending: str, rate: int) -> None:
     # FFmpeg places the sound of an ogg file of a single page (under a second) 3 to 12 ms late.
@@ -94,6 +95,7 @@ def test_aac_and_mp3_are_copied_packet_by_packet(make_sound: MakeSound, tmp_path
     assert abs(copied.shape[1] - original.shape[1]) < 1152  # older FFmpegs leave the padding of an mp3 in
 
 
+@pytest.mark.slow
 def test_a_cut_and_other_codecs_are_encoded_as_aac_of_256_kbits(make_sound: MakeSound, tmp_path: Path) -> None:
     noise = 0.2 * np.random.default_rng(0).standard_normal((2, 4 * RATE))
     for track in (SoundTrack.from_file(make_sound("a.flac", noise)), SoundTrack.from_file(make_sound("a.mp3", noise), length=3.5)):
@@ -114,6 +116,7 @@ def test_flac_is_lossless(make_sound: MakeSound, tmp_path: Path) -> None:
     assert torch.equal(read_sound(finished)[0], read_sound(path, start=0.25)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["aac", "flac"])
 @pytest.mark.parametrize(("num_channels", "layout"), [(1, "mono"), (2, "stereo"), (6, "5.1"), (6, "5.1(side)")])
 def test_channels_stay_as_they_are(make_sound: MakeSound, tmp_path: Path, codec: str, num_channels: int, layout: str) -> None:
@@ -278,6 +281,7 @@ NOT_HELD = [("o.webm", "aac", "makes it Opus"), ("o.webm", "flac", "makes it Opu
             ("o.gif", "copy", "it has no sound"), ("o.gif", "aac", "it has no sound")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", RATES)
 @pytest.mark.parametrize(("ending", "name", "codec"), HELD)
 def test_each_kind_of_file_has_its_codecs_and_the_sound_in_time(

@@ -42,6 +42,7 @@ def tools(pack: Pack, curve: Any, **settings: Any) -> Any:
     return pack.run("CurveTools", curve=[curve], fps=[10.0], **{name: [value] for name, value in settings.items()})
 
 
+@pytest.mark.slow
 def test_a_sound_becomes_lists_of_numbers_a_frame(pack: Pack) -> None:
     found = measured(pack, names="chroma_c, 80-120hz")
     assert found["frames"] == 12
@@ -54,6 +55,7 @@ def test_a_sound_becomes_lists_of_numbers_a_frame(pack: Pack) -> None:
     assert measured(pack, num_frames=5)["frames"] == 5
 
 
+@pytest.mark.slow
 def test_a_cut_reads_the_whole_files_curves(pack: Pack) -> None:
     whole, cut = measured(pack)["loudness"], measured(pack, start=0.5, length=0.25)["loudness"]
     assert cut == pytest.approx(whole[6:9], abs=1e-5)
@@ -70,6 +72,7 @@ def test_words_need_a_model_and_sum_to_one(pack: Pack) -> None:
         measured(pack, names="bas")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "expected"), [
     ([0.0, 0.5, 1.0], [0, 0.5, 1]),
     ([[0.0, 0.5, 1.0]], [0, 0.5, 1]),
@@ -199,6 +202,7 @@ def test_a_schedule_drives_a_setting_and_names_prompts(pack: Pack) -> None:
         pack.run("SoundSchedule", curves=[curves], prompts=["snow: white"])
 
 
+@pytest.mark.slow
 def test_a_film_is_scored(pack: Pack, tmp_path: Path) -> None:
     from sgvg_core.media import SoundTrack, VideoWriter
 

@@ -74,6 +74,7 @@ def video(node: Any) -> Video:
     return Video(path)
 
 
+@pytest.mark.slow
 def test_a_target_is_words_sounds_and_pictures_with_weights(node: Any) -> None:
     sound = node("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.2)[0]
     inputs = {"text": "rain; fog: -0.5", "sound": sound, "sound_weight": 2.0, "image": torch.rand(1, 20, 30, 3), "strength": 0.7, "layers": "fine"}
@@ -86,6 +87,7 @@ def test_a_target_is_words_sounds_and_pictures_with_weights(node: Any) -> None:
     assert node("EditTarget", text=["x"], curve_values=[0.0, 0.5, 1.0])[0][0].curve == (0.0, 0.5, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
@@ -115,6 +117,7 @@ def test_a_still_is_edited_and_strength_0_changes_nothing(node: Any) -> None:
     torch.testing.assert_close(same[2], node("StartLatent", model=node.model, seed=1, truncation_psi=1.0)[1], atol=1e-2, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_still_lives_as_long_as_its_sound_and_the_film_has_it(node: Any) -> None:
     sound = node("LoadSound", audio="swell.wav", start_seconds=0.0, length_seconds=0.5)[0]
     walk = node("ApplyEdit", model=node.model, latents=node.start, edits=node.edits(curve="loudness", strength=2.0), audio=sound, fps=12.0)[1]
@@ -186,6 +189,7 @@ def test_weights_that_are_not_installed_are_named(node: Any, monkeypatch: pytest
         node("InvertPicture", model=node.model, image=torch.rand(1, 32, 32, 3), num_steps=2, perceptual="st-lpips")
 
 
+@pytest.mark.slow
 def test_a_pictures_own_noise_and_tuning_are_drawn_by_the_model_that_comes_with_it(node: Any) -> None:
     image = torch.rand(1, 32, 32, 3)
     latent, picture, tuned = node("InvertPicture", model=node.model, image=image, space="w+noise", num_steps=3, tuning_steps=2).result
@@ -222,6 +226,7 @@ def test_styles_are_mixed_by_layers_and_frames(node: Any) -> None:
     assert torch.equal(mixed[3, fine], style[0, fine])
 
 
+@pytest.mark.slow
 def test_directions_are_found_saved_loaded_and_shown(node: Any) -> None:
     led = node("Direction", model=node.model, source="sefa", number=1, save_as="directions/light")[0]
     again = node("Direction", model=node.model, source="file", file="directions/light_00001_.safetensors [output]")[0]

@@ -10,6 +10,7 @@ import torch
 from node_pack import Pack
 
 
+@pytest.mark.slow
 def test_the_list_of_models_is_that_of_the_folders(pack: Pack) -> None:
     host = pack.part("nodes.host")
     (pack.host.base / "models" / "sgvg" / "no model").mkdir(exist_ok=True)
@@ -18,6 +19,7 @@ def test_the_list_of_models_is_that_of_the_folders(pack: Pack) -> None:
         host.model_folder("../tiny")
 
 
+@pytest.mark.slow
 def test_models_with_the_same_content_are_shared(pack: Pack) -> None:
     shutil.copytree(pack.host.base / "models" / "sgvg" / "tiny", pack.host.base / "models" / "sgvg" / "twin")
     first, second = (pack.run("LoadModel", model_name=name)[0] for name in ("tiny", "twin"))

@@ -57,6 +57,7 @@ def test_bands_move_their_layers(motion_pack: Pack) -> None:
     assert film.shape[0] == 3
 
 
+@pytest.mark.slow
 def test_a_walk_that_was_made_of_another_moves_by_the_sound_that_it_was_given(motion_pack: Pack) -> None:
     model, walk = walk_of(motion_pack)
     steady = motion_pack.part("nodes.adapters").to_sound({"waveform": 0.1 * torch.ones(1, 1, 5 * RATE), "sample_rate": RATE}, "audio")
@@ -165,6 +166,7 @@ def test_a_walk_goes_round_with_its_sound(motion_pack: Pack) -> None:
         motion_pack.run("SeamlessLoop", walk=loop, bars=1)
 
 
+@pytest.mark.slow
 def test_the_first_shape_offered_fits_the_bundled_model(motion_pack: Pack) -> None:
     slots = {slot.id: slot for slot in motion_pack.nodes["SGVG_PictureShape"].define_schema().inputs}
     size = LANDSCAPES.generator.img_resolution

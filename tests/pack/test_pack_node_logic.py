@@ -16,6 +16,7 @@ from node_pack import Pack
 from stand_in import Interrupted
 
 
+@pytest.mark.slow
 def test_a_list_on_a_strength_is_a_number_a_frame_and_on_fps_it_is_named(pack: Pack) -> None:
     model, walk = pack.walk()
     analysed = pack.part("nodes.sockets").SoundLatents(walk.analysed, walk.encoder, "tiny")
@@ -60,6 +61,7 @@ def test_a_list_of_one_and_the_same_number_is_that_number(pack: Pack) -> None:
         pack.run("StartLatent", model=model, seed=1, truncation_psi=[0.1, 0.2])
 
 
+@pytest.mark.slow
 def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
     from sgvg_core.media import probe_sound
 
@@ -76,6 +78,7 @@ def test_a_chain_of_nodes_makes_frames_and_a_film(pack: Pack) -> None:
     assert film.ui == {"images": [{"filename": film[0].name, "subfolder": "", "type": "temp"}]}
 
 
+@pytest.mark.slow
 def test_a_nodes_fingerprint_changes_when_a_file_it_made_is_gone(pack: Pack) -> None:
     model, walk = pack.walk()
     node, given = pack.nodes["SGVG_SynthesisToVideo"], {"size": 0, "crf": 40}
@@ -93,6 +96,7 @@ def test_a_nodes_fingerprint_changes_when_a_file_it_made_is_gone(pack: Pack) -> 
     assert pack.nodes["SGVG_SaveLatents"].fingerprint_inputs(**settings) != before
 
 
+@pytest.mark.slow
 def test_cancel_during_a_film_paints_no_further_frame_and_leaves_no_file(pack: Pack) -> None:
     model, walk = pack.walk(fps=60.0)
     before = sorted((pack.host.base / "temp").iterdir())
@@ -110,6 +114,7 @@ def test_cancel_during_a_film_paints_no_further_frame_and_leaves_no_file(pack: P
     assert sorted((pack.host.base / "temp").iterdir()) == before
 
 
+@pytest.mark.slow
 def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     host, ticks = pack.part("nodes.host"), itertools.count()
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks) / 1000)  # a millisecond between two calls
@@ -127,6 +132,7 @@ def test_progress_is_shown_sparingly_but_cancel_is_checked_always(pack: Pack, mo
     assert pack.host.updates[-1][2][0] == "JPEG"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
@@ -181,6 +187,7 @@ def conditional(pack: Pack, kind: str) -> Any:
     return host.HostModel(kind, kind, made, host.HostModule(made), "", dataclasses.replace(tiny.model, generator=made), tiny.judging)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["StyleGAN2", "StyleGAN3"])
 def test_a_class_label_is_taken_drawn_or_refused(pack: Pack, kind: str) -> None:
     model = conditional(pack, kind)
@@ -215,6 +222,7 @@ def test_a_generator_without_classes_goes_its_way_and_says_so(pack: Pack) -> Non
     assert centres.ui["sgvg_text"] == labelled.ui["sgvg_text"]
 
 
+@pytest.mark.slow
 def test_centres_are_found_shown_and_drawn_to(pack: Pack) -> None:
     model = pack.run("LoadModel", model_name="tiny")[0]
     centres, sheet = pack.run("TruncationCentres", model=model, num_centres=3, num_codes=200, seed=1).result
@@ -253,6 +261,7 @@ def test_finding_centres_can_be_cancelled(pack: Pack) -> None:
         pack.host.cancel_at = None
 
 
+@pytest.mark.slow
 def test_a_contact_sheet_shows_the_pose(pack: Pack) -> None:
     model = conditional(pack, "StyleGAN3")
     ws = pack.run("StartLatent", model=model, seed=5, truncation_psi=1.0)[0].expand(9, -1, -1)
@@ -300,6 +309,7 @@ def test_a_pose_takes_numbers_and_lists_of_them(pack: Pack) -> None:
             pack.run("StyleGAN3Pose", **wrong)
 
 
+@pytest.mark.slow
 def test_images_of_any_shape_and_number_of_channels(pack: Pack) -> None:
     """A grey generator of 32 x 16 pictures: frames and films are in colour and keep their shape."""
     from sgvg_core.media import probe_sound, read_video_frames
@@ -319,6 +329,7 @@ def test_images_of_any_shape_and_number_of_channels(pack: Pack) -> None:
     assert pack.run("StartLatent", model=handle, seed=1, truncation_psi=1.0)[1].shape == (1, 16, 32, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "inputs", "message"),
     [
@@ -358,6 +369,7 @@ def test_images_become_images(pack: Pack) -> None:
             take(wrong, "image")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
 def test_generators_of_one_and_four_channels_paint_what_images_are(pack: Pack, channels: int) -> None:
     """From the start that a prompt chooses to frames, a sheet and a video."""

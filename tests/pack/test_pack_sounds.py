@@ -14,6 +14,7 @@ import torch
 from node_pack import Pack, tone
 
 
+@pytest.mark.slow
 def test_a_sound_is_decoded_when_asked_and_keeps_its_file_until_changed(pack: Pack) -> None:
     adapters = pack.part("nodes.adapters")
     audio = pack.run("LoadSound", audio="swell.wav", start_seconds=0.25, length_seconds=0.5)[0]
@@ -32,6 +33,7 @@ def test_a_sound_is_decoded_when_asked_and_keeps_its_file_until_changed(pack: Pa
     assert adapters.to_sound(audio, "audio").path is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("audio", "message"),
     [

@@ -142,6 +142,7 @@ def test_recorded_answers_notice_a_difference(recorded: dict, name: str, changed
     assert largest_difference(name, dataclasses.replace(RECORDED[name], **changed), recorded[name]) > 100 * TOLERANCE
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_clip_among_others_is_heard_alone_unless_asked(recorded: dict) -> None:
     """Transformer heads mix the clips of a batch; the released generation hears one, and so do we."""

@@ -186,6 +186,7 @@ def test_images_stay_as_they_were_given() -> None:
     assert torch.equal(first, kept)
 
 
+@pytest.mark.slow
 def test_two_threads_may_use_one_network() -> None:
     generator = build().requires_grad_(False)
     inputs = [latents(generator, 2, seed) for seed in range(6)]

@@ -26,6 +26,7 @@ def test_truncation_draws_to_the_mean() -> None:
     assert torch.equal(cut[:, 2:], ws[:, 2:])
 
 
+@pytest.mark.slow
 def test_mean_latent_follows_when_asked_only() -> None:
     generator = build().train()
     before = generator.w_avg.clone()
@@ -135,6 +136,7 @@ def test_number_of_parameters_is_known_beforehand() -> None:
     assert config.num_parameters == pytest.approx(built, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("const_size", [(4, 3), (3, 5), (1, 7)])
 def test_images_that_are_not_square_are_the_same_by_every_way(architecture: str, const_size: tuple[int, int]) -> None:

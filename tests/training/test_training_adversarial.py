@@ -55,6 +55,7 @@ def whole(images, tmp_path_factory):
     return work
 
 
+@pytest.mark.slow
 def test_it_leaves_a_generator_a_discriminator_settings_log_and_sheets(whole):
     generator, critic = load_generator(whole / "generator.safetensors"), load_discriminator(whole / "critic.safetensors")
     assert critic(generator(torch.randn(4, 32))).shape == (4, 1)
@@ -105,6 +106,7 @@ def assert_same(one, other, where):
         assert one == other, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -125,6 +127,7 @@ def test_what_does_not_fit_is_told_in_one_line(images, whole, capsys, more, said
     assert re.search(said, error)
 
 
+@pytest.mark.slow
 def test_other_images_are_another_run(whole, tmp_path, capsys):
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "a.png")
     assert main(words(tmp_path, whole)) == 2
@@ -157,12 +160,14 @@ def noted_terms(config):
     return set(names)
 
 
+@pytest.mark.slow
 def test_every_term_is_a_switch():
     always = {"generator_adversarial", "generator_gradient", "critic_adversarial", "critic_gradient"}
     assert noted_terms(SMALL) == {*always, "path_length", "path_gradient", "r1", "r1_gradient"}
     assert noted_terms(dataclasses.replace(SMALL, path_weight=0.0, r1_gamma=0.0)) == always
 
 
+@pytest.mark.slow
 def test_without_noise_layers_get_none_and_learn_none():
     training = AdversarialTraining(dataclasses.replace(ADVERSARIAL_PRESETS["tiny"], size=16, channel_max=8, batch=4, noise=False))
     for step in range(2):
@@ -185,6 +190,7 @@ def test_the_average_follows_with_its_ramp():
     assert torch.allclose(training.G_ema.synthesis.b4.const, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_discriminator_learns_to_tell_them_apart():
     config = dataclasses.replace(SMALL, critic_lr=0.01, augment=AugmentConfig(kinds=()))
     training, said = AdversarialTraining(config), []

@@ -120,6 +120,7 @@ def test_the_bundled_card_says_plainly_what_taught_what():
     assert "costs `listen` more than films" in card
 
 
+@pytest.mark.slow
 def test_every_command_of_the_bundled_recipe_is_one_of_todays():
     from sgvg_core.cli.main import build_parser
     from sgvg_core.cli.train import _settings

@@ -39,6 +39,7 @@ def whole(clip_data, tmp_path_factory):
     return work
 
 
+@pytest.mark.slow
 def test_both_networks_know_the_classes_of_the_data(whole, clip_data):
     generator, critic = load_generator(whole / "generator.safetensors"), load_discriminator(whole / "critic.safetensors")
     assert generator.c_dim == critic.c_dim == len(clip_data.labels) == 3
@@ -49,6 +50,7 @@ def test_both_networks_know_the_classes_of_the_data(whole, clip_data):
     assert not torch.allclose(critic(images, c), critic(images, c.roll(1, 1)))
 
 
+@pytest.mark.slow
 def test_a_sheet_has_a_row_for_each_class(whole, clip_data):
     sheet = np.asarray(Image.open(whole / "adversarial" / "sheets" / f"step_{NUM_STEPS:08d}.png").convert("RGB"))
     assert sheet.shape[:2] == (3 * 18 - 2, 8 * 18 - 2), "three rows of two real pictures and six made ones, 16 px each, with gaps of 2"

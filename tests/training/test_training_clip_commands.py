@@ -56,12 +56,14 @@ def test_a_model_made_of_clips_is_exported_and_films(work, clip_data, tmp_path):
     assert (tmp_path / "film.mp4").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_switches_become_settings(work):
     config = json.loads((work / "clip_sgvg" / "config.json").read_text())
     assert (config["lambda_enc"], config["gan_loss"], config["blocks"], config["num_steps"]) == (3.0, "logistic", ["coarse", "mid"], 2)
     assert config["terms"] == {"sound_image": True, "sound_text": True, "spread": True, "video": True, "image": False}
 
 
+@pytest.mark.slow
 def test_another_generator_is_refused_by_the_run_and_by_the_export(work, clip_data, tiny_model, tmp_path, capsys):
     inputs = json.loads((work / "inputs.json").read_text())
     changed_inputs = {**inputs, "files": {**inputs["files"], "generator": {**inputs["files"]["generator"], "sha256": "0" * 64}}}
@@ -71,6 +73,7 @@ def test_another_generator_is_refused_by_the_run_and_by_the_export(work, clip_da
     (work / "inputs.json").write_text(json.dumps(inputs))
 
 
+@pytest.mark.slow
 def test_the_card_says_what_is_missing(work, tmp_path):
     assert main(["train", "export", "--work", str(work), "-o", str(tmp_path / "model")]) == 0
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text()
@@ -107,6 +110,7 @@ def test_a_joint_space_that_does_not_know_all_labels_doubts_no_sound(tmp_path, l
     assert (path.read_bytes() == before) == bool(doubts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

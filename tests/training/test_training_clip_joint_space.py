@@ -216,6 +216,7 @@ def test_a_sound_tower_names_no_place_of_its_own(name):
         SoundTowerConfig(name, "", 16)
 
 
+@pytest.mark.slow
 def test_onto_an_open_clip_model_in_a_folder(clip_data, tmp_path):
     from small_clip import write_small_clip  # a real open_clip model of a few thousand numbers
 

@@ -78,6 +78,7 @@ def test_a_walk_is_the_same_wherever_it_is_read(tiny_model, clip_data, walks):
     assert torch.allclose(part.start_ws, walks.start_ws[2:], atol=1e-5)  # products of another batch may round otherwise
 
 
+@pytest.mark.slow
 def test_other_clips_come_before_its_own_and_change_nothing_in_it(tiny_model, clip_data):
     def read(items, **settings):
         config = dataclasses.replace(CONFIG, **settings)
@@ -136,6 +137,7 @@ def test_long_walks_go_through_the_encoder_in_parts_and_walk_on(training, tiny_m
     assert (stands.num_steps, stands.ws.requires_grad) == (72, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [10.0, float("nan")])
 def test_a_walk_that_is_lost_begins_anew_and_the_others_go_on(tiny_model, space, clip_data, walks, broken):
     def training_with(reset_distance):
@@ -191,6 +193,7 @@ def test_eq_1_and_4_the_walk_adds_what_is_heard_step_by_step(training, walks):
     assert torch.allclose(ws[:, -1], state, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_eq_2_and_3_the_encoders_terms(training, walks, space, clip_data):
     ws = walk(training, walks.sounds, walks.start_ws)
     frames = training.paint(ws)
@@ -258,6 +261,7 @@ def test_without_recurrence_nothing_is_remembered(tiny_model, space, clip_data, 
     assert not torch.allclose(walk(remembering, walks.sounds[:, :2], walks.start_ws, 2)[:, 1], ws[:, 1])
 
 
+@pytest.mark.slow
 def test_slices_have_the_gradients_of_the_whole(tiny_model, space, clip_data, walks):
     gradients = []
     for accumulate in (1, 2):
@@ -303,6 +307,7 @@ def test_moments_of_clips_are_heard_as_a_whole_and_know_what_is_around(clip_data
         assert torch.equal(around.numbers, torch.cat([encoder.measure_textures(some) for some in heard]))
 
 
+@pytest.mark.slow
 def test_of_each_clip_some_moments_are_analysed_with_their_label_and_loudness(tiny_model, space, clip_data):
     config = dataclasses.replace(CONFIG, encoder=WIDE)
     training = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels)
@@ -375,6 +380,7 @@ class Waiting(Ranks):
         self.waited.append(sorted(path.name for path in self.folder.glob("*.safetensors")))
 
 
+@pytest.mark.slow
 def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, space, clip_data, few_moments, tmp_path, monkeypatch):
     notes, read = [], []
     own_read = WalkReader.read
@@ -397,6 +403,7 @@ def test_a_run_is_warmed_once_and_reads_all_items_of_its_slices(tiny_model, spac
     assert [line["step"] for line in lines if "gradient_norm" in line] == [1, 2]
 
 
+@pytest.mark.slow
 def test_what_a_run_begins_with_replaces_the_warm_start(tiny_model, space, clip_data, tmp_path):
     config = dataclasses.replace(SHORT, num_steps=1, encoder_lr=1e-6, walker_lr=1e-6)
     begin = ClipSgvgTraining(dataclasses.replace(config, seed=5), tiny_model.generator, space, clip_data.labels)

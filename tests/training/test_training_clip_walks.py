@@ -262,6 +262,7 @@ def test_both_discriminators_are_told_what_is_real_and_what_was_made(training, t
             torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_weighted_sum_of_the_terms(tiny_model, space, clip_data):
     config = dataclasses.replace(CONFIG, lambda_enc=5.0, lambda_b=0.3)
     training, noted = ClipSgvgTraining(config, tiny_model.generator, space, clip_data.labels), {}
@@ -278,6 +279,7 @@ def parameters(module):
     return torch.cat([parameter.detach().float().flatten() for parameter in module.parameters()])
 
 
+@pytest.mark.slow
 def test_the_averages_of_both_parts_follow_step_by_step(training, tiny_model, clip_data):
     seen = {"encoder": [], "walker": []}
     for step in range(3):
@@ -297,6 +299,7 @@ def test_later_the_averages_move_by_their_share(tiny_model, space, clip_data):
         torch.testing.assert_close(parameters(mean), old + (parameters(net) - old) / 50, atol=1e-6, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_is_exported_are_the_averages(tiny_model, space, clip_data, tmp_path):
     config = dataclasses.replace(CONFIG, warm_start=dataclasses.replace(CONFIG.warm_start, num_steps=0), terms=SgvgTerms(video=False, image=False))
     train_clip_sgvg(tmp_path, clip_data, tiny_model.generator, space, config, workers=0)

@@ -92,6 +92,7 @@ def test_it_goes_on_from_the_file_and_after_a_stop_with_the_same_bits(snapshot, 
     assert json.loads((tmp_path / "whole" / "adversarial" / "config.json").read_text())["ema_ramp"] is None
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_own_beginning_only(snapshot, images, tmp_path, capsys):
     path, _ = snapshot
     assert main(words(images, tmp_path, path, "--steps", "1")) == 0
@@ -154,6 +155,7 @@ def test_labels_and_classes_must_be_as_many(tmp_path):
 CLASSES = ClassLabels(("fire", "rain", "sea"), torch.arange(6) % 3)
 
 
+@pytest.mark.slow
 def test_one_that_knows_no_labels_begins_with_the_same_images_and_answers_for_each(snapshot):
     path, _ = snapshot
     plain = AdversarialTraining(CONFIG, initial=read_initial_networks(path, CONFIG))
@@ -187,6 +189,7 @@ def test_then_it_learns_to_tell_them(snapshot):
     assert all(parameter.grad.abs().sum() > 0 for parameter in (training.G.mapping.embed.weight, training.D.mapping.embed.weight))
 
 
+@pytest.mark.slow
 def test_growing_is_the_same_every_time(snapshot):
     path, _ = snapshot
     assert read_initial_networks(path, CONFIG, 3).hash == read_initial_networks(path, CONFIG, 3).hash != read_initial_networks(path, CONFIG).hash

@@ -120,6 +120,7 @@ def test_the_contrast_is_nothing_when_the_softmax_gives_the_shares_and_is_clips_
     torch.testing.assert_close(soft_contrastive_loss(random_logits, torch.eye(5)), clip_loss)
 
 
+@pytest.mark.slow
 def test_worn_images_are_other_images_of_the_same_thing(rendered):
     _, images = rendered.batch(np.arange(30), 32)
     augmented = augment_images(images, torch.Generator().manual_seed(0))

@@ -58,6 +58,7 @@ OTHERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "other"), OTHERS, ids=[f"{make.__name__} {next(iter(other))}" for make, other in OTHERS])
 def test_another_setting_gives_what_it_asks_for(tmp_path, make, other):
     first = make(tmp_path / "kept")
@@ -93,6 +94,7 @@ def test_another_world_draws_anew(tmp_path, monkeypatch):
     assert render_images(tmp_path, **IMAGES).made_of != first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "constant", "other"), [(sound_changes, "SPEEDS", (-0.5, 0.5)), (sound_data, "STEADY_SHARE", 1.0)])
 def test_other_numbers_in_the_code_sound_anew(tmp_path, monkeypatch, where, constant, other):
     first = make_sound_pool(tmp_path, **SOUNDS).made_of

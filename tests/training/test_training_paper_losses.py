@@ -151,6 +151,7 @@ def test_start_latents_are_mapped_codes_of_the_wanted_kind(frozen, pools, monkey
 # ---- Eq. 4 with gradients, and Eq. 3
 
 
+@pytest.mark.slow
 def test_a_rollout_is_the_walk_of_all_steps_with_gradients_in_the_last_ones_alone(work, frozen, pools, tmp_path):
     phase, heard = phase_of("encoder_loss", work, frozen, tmp_path), heard_of(frozen, pools)
     phase.encoder.eval()
@@ -213,6 +214,7 @@ def test_both_discriminators_learn_from_real_clips_as_real_and_made_ones_as_made
         assert not torch.allclose(parameter.grad, 2 * gradient, rtol=0.2)  # a step's gradients don't stay for the next
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "weights"),
     [("encoder_loss", {"sound_image": 1.0, "sound_text": 1.0, "spread": 0.3}),
@@ -231,6 +233,7 @@ def test_lambda_enc_and_lambda_b_weigh_what_is_made_small(work, frozen, pools, c
     assert {entry.removeprefix("share_") for entry in phase.run._latest if entry.startswith("share_")} == set(weights)
 
 
+@pytest.mark.slow
 def test_the_walkers_side_is_eq_9_against_discriminators_that_have_just_learned(work, frozen, pools, clips, tmp_path, monkeypatch):
     phase = phase_of("critics", work, frozen, tmp_path)
     shown, taught, order = [], [], []
@@ -278,6 +281,7 @@ def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen
         assert (parameters(mean) - parameters(net)).abs().max() > 1e-2
 
 
+@pytest.mark.slow
 def test_later_an_average_takes_a_hundredth_of_each_step(work, frozen, pools, tmp_path):
     phase = phase_of("encoder_loss", work, frozen, tmp_path)
     phase.run.step = 1000
@@ -291,6 +295,7 @@ def test_later_an_average_takes_a_hundredth_of_each_step(work, frozen, pools, tm
     assert "share_sound_image" not in phase.run._latest
 
 
+@pytest.mark.slow
 def test_gradients_are_fresh_and_no_longer_than_one(work, frozen, pools, tmp_path, monkeypatch):
     phase = phase_of("encoder_loss", work, frozen, tmp_path, dataclasses.replace(CONFIG, lambda_b=1e5))
     norms = []

@@ -52,6 +52,7 @@ def test_gradients_of_two_processes_are_those_of_one(two_ranks, one_process, wha
             assert distance < 1e-5, f"{name}: {distance}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["stylegan2", "stylegan2, labels"])
 def test_every_update_was_among_them(one_process, what):
     """Two steps: generator, path length, discriminator, R1, generator, discriminator."""
@@ -65,6 +66,7 @@ def test_every_update_was_among_them(one_process, what):
     assert names["strength"] != 0.5
 
 
+@pytest.mark.slow
 def test_other_groups_give_other_gradients(one_process):
     """The comparison can fail: statistics over the whole batch instead of two slices aren't the same."""
     whole = gradients_of_steps(CONFIG, Ranks())

@@ -56,10 +56,12 @@ def in_a_film(encoder: SoundInversionEncoder, model, sound: torch.Tensor, rate: 
     return torch.cat(list(walk.offsets(count_steps(walk.num_frames, RATE, RATE), RATE)))
 
 
+@pytest.mark.slow
 def test_a_pool_holds_as_many_windows_as_a_film_hears(pool):
     assert pool.windows.shape[:2] == (9, 37)  # 36 frames, and the end of the last one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_before", [0, 24])
 def test_finetune_hears_what_a_film_hears(pool, encoder, tiny_model, num_before):
     frozen = FrozenParts(_generator(), None, torch.zeros(9, 4), torch.device("cpu"))
@@ -139,6 +141,7 @@ def _sound(windows: ClipWindows, clip) -> tuple[torch.Tensor, int]:
     return windows.sound(clip)[0], windows.mel.sample_rate
 
 
+@pytest.mark.slow
 def test_a_walk_that_heard_others_first_is_heard_as_one_sound(training, clip_data, tiny_model):
     config = dataclasses.replace(training.config, burn_in_steps=(12,), burn_in_steps_other_clips=(30,))
     walks = WalkReader(ClipWindows(clip_data, TINY.mel), tiny_model.generator, config).read(0, range(3))
@@ -162,6 +165,7 @@ def test_what_lies_beyond_the_clip_changes_nothing(training, clip_data, tiny_mod
         torch.testing.assert_close(one, two, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_step_with_a_reach_learns_and_samples_are_films_of_the_whole_clip(training, clip_data, tiny_model):
     training.encoder.requires_grad_(True)
     seen = {}

@@ -28,6 +28,7 @@ def recordings():
     return [Recording(kind, f"{kind} {place}", Path(f"{kind} {place}.wav"), wave) for (kind, place), wave in zip(places, noise, strict=True)]
 
 
+@pytest.mark.slow
 def test_a_class_of_few_places_is_learned_from_synthesised_sounds_alone(recordings):
     assert {recording.kind for recording in drop_rare_classes(recordings)} == {"raining"}
     windows = SoundWindows(1, MEL, loaded=recordings, real_share=1.0, first_clips=1, clip_seconds=1.0)
@@ -61,6 +62,7 @@ def test_sources_that_are_held_out_for_a_test_never_train(folder):
     assert not any("100" in recording.path.stem for recording in taught)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["folder", "loaded"])
 def test_no_window_is_of_a_source_that_is_held_out(folder, how):
     given = {"recordings": folder} if how == "folder" else {"loaded": load_recordings(folder, 8000)}
@@ -88,6 +90,7 @@ def test_a_silent_recording_mixes_with_any(recordings):
     assert not mixed(np.zeros(100, np.float32), wave, rng).any()
 
 
+@pytest.mark.slow
 def test_sounds_that_are_no_scene_are_windows_too():
     windows = SoundWindows(1, MEL, first_clips=1, clip_seconds=1.0)
     some = windows.others(5)

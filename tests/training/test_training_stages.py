@@ -162,6 +162,7 @@ def test_a_term_pulls_with_its_share():
     assert not gradient[:, 2].any()
 
 
+@pytest.mark.slow
 def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
     monkeypatch.setattr(walker_warmup, "_offsets_of_pool", None)
     walker = (warmed.work / "walker.safetensors").read_bytes()
@@ -211,6 +212,7 @@ def test_shares_of_the_gradient_by_hand():
     assert gradient_shares({"a": (3 * x + 4 * y).sum(), "b": 15 * x.sum()}, [x, y]) == pytest.approx({"a": 0.25, "b": 0.75})
 
 
+@pytest.mark.slow
 def test_rendered_clips_move(tmp_path):
     clips = render_clips(tmp_path / "clips.npy", seed=1, num_clips=20, num_frames=4, rate=12, image_size=32, size=16, workers=1)
     batch = clips.batch(np.arange(20))
@@ -221,6 +223,7 @@ def test_rendered_clips_move(tmp_path):
     assert (batch.std((1, 2, 3, 4)) > 0.02).all()
 
 
+@pytest.mark.slow
 def test_export_makes_a_model_and_its_card(warmed, tmp_path):
     with pytest.raises(CheckpointError, match="has no judge yet"):
         export_model(warmed.work, tmp_path / "none")

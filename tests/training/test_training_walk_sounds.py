@@ -90,6 +90,7 @@ def test_a_recording_is_heard_as_it_is_and_in_other_places(tmp_path):
     assert (pool_of("b").windows == pool.windows).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.4, 2.0, 5.0])
 def test_a_short_recording_goes_on_from_its_beginning_and_not_in_silence(tmp_path, seconds):
     """At another speed five seconds are short too."""
@@ -116,6 +117,7 @@ def test_a_looped_sound_begins_as_it_is_and_keeps_its_power():
     assert looped(wave[:1], 50, 500).tolist() == [wave[0]] * 50
 
 
+@pytest.mark.slow
 def test_recordings_once_heard_are_not_heard_again_but_others_are(tmp_path, monkeypatch):
     def pool_of(*waves):
         recordings = [Recording("raining", str(place), Path(f"{place}.wav"), wave) for place, wave in enumerate(waves)]

@@ -379,6 +379,7 @@ def made_small(monkeypatch):
     return totals, distances
 
 
+@pytest.mark.slow
 def test_e_a_makes_the_distance_of_offsets_and_of_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
     monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
     totals, distances = made_small
@@ -404,6 +405,7 @@ def rates(lr, num_warming, num_steps):
     return [lr * (step + 1) / num_warming * (0.5 + 0.5 * math.cos(math.pi * step / num_steps)) for step in range(num_steps)]
 
 
+@pytest.mark.slow
 def test_both_rates_rise_and_fall_and_gradients_are_no_longer_than_one(answers, steps, tmp_path, monkeypatch, updates):
     monkeypatch.setattr(encoder_warmup, "_NUM_MEASURED", 20)
     monkeypatch.setattr(walker_warmup, "_SHORT_BATCH", 8)
@@ -440,6 +442,7 @@ def test_a_new_e_a_is_drawn_by_its_seed_and_measures_its_texture_and_a_known_one
     assert 0 < moved < 1e-3  # one step of 2e-3 / 50 from there
 
 
+@pytest.mark.slow
 def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
     """What its latents show against what was heard, where a walk has arrived; both short and long walks."""
     monkeypatch.setattr(walker_warmup, "_SHORT_BATCH", 24)

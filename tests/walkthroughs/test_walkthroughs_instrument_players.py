@@ -90,6 +90,7 @@ def test_instruments_differ_in_timbre() -> None:
     assert shares["flute"] < 0.05 < shares["violin"] < shares["trumpet"]
 
 
+@pytest.mark.slow
 def test_players_can_be_told_apart_at_32_px() -> None:
     """Mean pictures of two clips of one instrument are nearer to each other than to any other instrument's."""
     seen = {name: [players.make_clip(name, index, seconds=1.5, size=32)[0].mean(0) for index in (0, 1)] for name in NAMES}

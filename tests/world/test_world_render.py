@@ -56,6 +56,7 @@ def test_phase_is_a_circle(kind):
         assert np.abs(frame(0.6, 0.0) - frame(0.6, 0.35)).mean() * 255 > 0.8  # and something moves on the way round
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_phase_and_envelope_never_jump(kind):
     step = 1e-5
@@ -91,6 +92,7 @@ def test_compositions_are_different_images(kind):
             assert difference(shapes[one], shapes[other]) > 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_sizes_show_the_same_scene(kind):
     for composition in LAYOUTS:

@@ -62,6 +62,7 @@ def test_sound_is_seeded_finite_and_in_range(kind):
     assert np.abs(wave - other).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_envelope_is_heard_but_not_copied(kind):
     found = []
@@ -117,6 +118,7 @@ def test_disturb_keeps_time_and_range():
     assert np.isfinite(augment_sound(np.zeros(RATE), np.random.default_rng(1), RATE)).all()
 
 
+@pytest.mark.slow
 def test_some_disturbances_limit_the_band_to_8_khz_material():
     wave, _ = made("raining", 3)
     shares = []

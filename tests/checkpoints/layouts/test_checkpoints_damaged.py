@@ -36,6 +36,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return damaged_layouts.layouts(tmp_path_factory.mktemp("sound"))
 
 
+@pytest.mark.slow
 def test_the_layouts_themselves_are_known(sound: dict[str, Any]) -> None:
     assert {recognised(data).kind for data in sound.values()} == {*LOADERS, "generator", "generator3"}
 
@@ -64,6 +65,7 @@ def test_damaged_content_is_refused_or_read_and_never_anything_else(sound: dict[
     assert built > 15
 
 
+@pytest.mark.slow
 def test_noise_maps_that_a_file_lacks_are_no_way_to_gigabytes(sound: dict[str, Any]) -> None:
     """A block's name says its size: one of some bytes would have maps of 2^46 numbers drawn."""
     state = {name: tensor for name, tensor in filled(converted_shapes((8, 7), 5, 2)).items() if not name.startswith("noises.")}
