@@ -64,13 +64,17 @@ def draw_codes(seed: int, num_codes: int, first: int = 0, margin: float = MARGIN
     return torch.stack(codes) if codes else torch.empty(0, Z_DIM)
 
 
+def phases_of(z: torch.Tensor) -> torch.Tensor:
+    """The phase that codes [N, 64] show, in turns from -1/2 to 1/2, [N]."""
+    return torch.atan2(z[:, _PHASE.start + 1], z[:, _PHASE.start]) / (2 * torch.pi)
+
+
 def read_codes(z: torch.Tensor) -> list[Code]:
     """What codes [N, 64] show."""
     z = normalise(z).double()
     kinds, compositions = z[:, _KIND].argmax(1).tolist(), z[:, _COMPOSITION].argmax(1).tolist()
     values, envelopes = torch.special.ndtr(z[:, _VALUES]).tolist(), torch.special.ndtr(z[:, _ENVELOPE]).tolist()
-    pair = z[:, _PHASE]
-    phases = (torch.atan2(pair[:, 1], pair[:, 0]) / (2 * torch.pi) % 1).tolist()
+    phases = (phases_of(z) % 1).tolist()
     return [
         Code(KINDS[kind], Scene(composition, *numbers), envelope, phase)
         for kind, composition, numbers, envelope, phase in zip(kinds, compositions, values, envelopes, phases, strict=True)

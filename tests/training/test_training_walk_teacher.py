@@ -31,10 +31,10 @@ def generator():
 
 @pytest.fixture
 def answers(generator):
-    """A table of offsets, and a reader whose answers are three numbers of a latent."""
+    """A table of offsets, and a reader whose answer is a number of a latent."""
     offsets = torch.randn(9, 9, D, generator=torch.Generator().manual_seed(1))
-    reader = torch.nn.Linear(D, 3, bias=False).requires_grad_(False)
-    reader.weight.copy_(torch.eye(3, D))
+    reader = torch.nn.Linear(D, 1, bias=False).requires_grad_(False)
+    reader.weight.copy_(torch.eye(3, D)[2:])
     codes = draw_codes(5, 20)
     latents = generator.mapping(codes)[:, 0]
     return latent_targets.LatentTargets(generator, latents.std(0).mean().item(), latents.mean(0), offsets, reader, codes)
@@ -74,13 +74,38 @@ def test_an_offset_lies_between_the_levels_of_its_kind(answers):
     torch.testing.assert_close(found, torch.stack(wanted), atol=1e-5, rtol=1e-4)
 
 
-def test_phase_and_envelope_are_read_off_the_mean_latent(answers):
+def test_the_envelope_is_read_off_the_mean_latent(answers):
     ws = torch.zeros(4, L, D)
-    for item, turn in enumerate((0.0, 0.125, 0.25, -0.125)):
-        ws[item, :, 0], ws[item, :, 1] = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
     ws[:, 0, 2] = torch.tensor([0.0, 8.0, 4.0, 2.0])
-    assert answers.phase(ws).tolist() == pytest.approx([0, 0.125, 0.25, -0.125], abs=1e-6)
     assert answers.envelope(ws).tolist() == pytest.approx([0, 1, 0.5, 0.25])
+
+
+def on_the_plane(circle, cosine, sine):
+    """Latents [N, L, D] whose mean lies at a place of the circle's plane; each by itself lies elsewhere."""
+    mean = circle.middle + torch.tensor(cosine)[:, None] * circle.cosine + torch.tensor(sine)[:, None] * circle.sine
+    apart = torch.randn(len(mean), L, D, generator=torch.Generator().manual_seed(2))
+    return mean[:, None] + apart - apart.mean(1, keepdim=True)
+
+
+def test_phase_is_the_place_of_the_mean_latent_on_its_circle():
+    """The two directions of a circle are neither of one length nor at right angles, and what lies off its plane doesn't count."""
+    middle, cosine, sine, off = torch.randn(4, 3, D, generator=torch.Generator().manual_seed(1)).unbind()
+    circle = latent_targets.PhaseCircle(middle, cosine, 0.2 * sine + 0.5 * cosine)
+    across = off - sum((off * way).sum(1, keepdim=True) * way for way in torch.linalg.qr(torch.stack([cosine, sine], 2))[0].unbind(2))
+    ws = on_the_plane(circle, [1.0, 0.0, -0.3], [0.0, 2.0, 0.3]) + across[:, None]
+    torch.testing.assert_close(circle.pair(ws), torch.tensor([[1.0, 0.0], [0.0, 2.0], [-0.3, 0.3]]), atol=1e-3, rtol=1e-3)
+    assert circle.phase(ws).tolist() == pytest.approx([0, 0.25, 0.375], abs=1e-3)
+
+
+def test_a_circle_goes_through_the_latents_of_a_scene_at_the_quarters_of_its_phase(answers):
+    codes, kinds, envelopes = answers.codes[:3], torch.tensor([3, 6, 3]), torch.tensor([0.1, 0.5, 0.9])
+    circle = answers.circle(codes, kinds, envelopes)
+    at = [answers.generator.mapping(write_codes(codes, kind=kinds, envelope=envelopes, phase=torch.full((3,), turn / 4)))[:, 0] for turn in range(4)]
+    torch.testing.assert_close(circle.middle, sum(at) / 4)
+    torch.testing.assert_close(circle.middle + circle.cosine, at[0] + (circle.middle - (at[0] + at[2]) / 2), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(circle.cosine, (at[0] - at[2]) / 2, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(circle.sine, (at[1] - at[3]) / 2, atol=1e-5, rtol=1e-4)
+    assert circle.phase(torch.stack([at[1]] * L, 1)).tolist() == pytest.approx([0.25] * 3, abs=0.1)
 
 
 def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
@@ -93,13 +118,11 @@ def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
 
 
 @pytest.mark.slow
-def test_the_reader_learns_phase_and_envelope(generator, few_codes):
+def test_the_reader_learns_the_envelope_at_any_phase(generator, few_codes):
     reader = latent_targets._teach_reader(generator, 0.1, D, seed=2, num_steps=300)
     codes, phase, envelope = draw_codes(3, 40), torch.rand(40), torch.rand(40)
     read = reader(generator.mapping(write_codes(codes, phase=phase, envelope=envelope))[:, 0])
-    angle = 2 * math.pi * phase
-    for place, wanted in enumerate((angle.cos(), angle.sin(), envelope)):
-        assert torch.corrcoef(torch.stack([read[:, place], wanted]))[0, 1] > 0.4, place
+    assert torch.corrcoef(torch.stack([read[:, 0], envelope]))[0, 1] > 0.6
     assert not any(parameter.requires_grad for parameter in reader.parameters())
 
 
@@ -118,7 +141,7 @@ def test_what_the_mapping_answers_is_measured_over_the_codes_of_a_seed(generator
     torch.testing.assert_close(found.centre, mapped.mean(0), atol=1e-6, rtol=1e-5)
     assert found.offsets is tables[3]
     assert torch.equal(found.codes, draw_codes(5, 40))
-    assert found.phase(mapped[:, None]).shape == (40,)
+    assert found.envelope(mapped[:, None]).shape == (40,)
 
 
 # ---- the teacher's step
@@ -142,24 +165,33 @@ def test_the_phase_turns_faster_where_the_envelope_is_high(answers):
     assert walks.phase.tolist() == pytest.approx([0.108 + 0.0265, 0.245 + 0.01725])
 
 
+def shown_by(answers, walks, envelope):
+    """The phase that the walks show, on the circles of their scenes."""
+    return answers.circle(walks.codes, walks.kinds, envelope).phase(walks.state.ws)
+
+
 def test_a_walk_that_has_arrived_goes_on_from_the_phase_that_it_shows(answers):
-    walks = walks_at(answers, [1.0, 0.99])
-    shown = answers.phase(walks.state.ws)
-    walker_warmup._teach_step(walks, answers, torch.tensor([1.0, 1.0]), walk_rate=12.0)
+    walks, envelope = walks_at(answers, [1.0, 0.99]), torch.tensor([1.0, 1.0])
+    shown = shown_by(answers, walks, envelope)
+    walker_warmup._teach_step(walks, answers, envelope, walk_rate=12.0)
     assert walks.phase.tolist() == pytest.approx([float(shown[0]) + 0.45 / 12, 0.2 + 0.45 / 12])
 
 
 def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_phase_eased_in(answers):
     walks, envelope = walks_at(answers, [0.2, 1.0]), torch.tensor([0.3, 0.8])
-    shown = answers.phase(walks.state.ws)
+    shown = shown_by(answers, walks, envelope)
     wanted = walker_warmup._teach_step(walks, answers, envelope, walk_rate=12.0)
     phase = torch.tensor([0.1 + (0.08 + 0.37 * 0.3) / 12, float(shown[1]) + (0.08 + 0.37 * 0.8) / 12])
     there = answers.generator.mapping(write_codes(answers.codes[:2], kind=torch.tensor([3, 6]), envelope=envelope, phase=phase % 1))[:, 0]
     blend = 0.2 + 1 / (0.9 * 12)
     assert walks.blend.tolist() == pytest.approx([blend, 1.0])
     eased = 3 * blend**2 - 2 * blend**3
-    torch.testing.assert_close(wanted[0], 1 + eased * (there[0] - 1), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(wanted[1], there[1], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(wanted.latents[0], 1 + eased * (there[0] - 1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(wanted.latents[1], there[1], atol=1e-5, rtol=1e-4)
+    assert wanted.arrived.tolist() == [0, 1]
+    torch.testing.assert_close(wanted.pair, torch.stack([(2 * math.pi * phase).cos(), (2 * math.pi * phase).sin()], 1))
+    circle = answers.circle(answers.codes[:2], torch.tensor([3, 6]), envelope)
+    torch.testing.assert_close(wanted.circle.pair(walks.state.ws), circle.pair(walks.state.ws))
 
 
 def test_fresh_walks_begin_at_codes_and_show_them(answers):
@@ -168,7 +200,7 @@ def test_fresh_walks_begin_at_codes_and_show_them(answers):
     torch.testing.assert_close(walks.state.ws, latents[:, None].expand(-1, L, -1))
     assert torch.equal(walks.state.start_ws, walks.state.ws)
     assert [latent_targets.KINDS[kind] for kind in walks.kinds.tolist()] == [code.kind for code in read_codes(walks.codes)]
-    torch.testing.assert_close(walks.phase, answers.phase(walks.state.ws))
+    assert (walks.phase % 1).tolist() == pytest.approx([code.phase for code in read_codes(walks.codes)], abs=1e-5)
     assert torch.equal(walks.blend_from, latents)
     assert walks.blend.tolist() == [1.0] * 6
 
@@ -301,34 +333,40 @@ def test_doubt_wavers_between_its_own_kind_and_others_of_the_same_strength(answe
     torch.testing.assert_close(added[:, 0], wave[:, None] * (0.6 * first + 0.4 * second - own), atol=1e-5, rtol=1e-4)
 
 
-def test_errors_are_means_over_steps_and_strength_counts_where_walks_have_arrived(answers, monkeypatch):
+def huber(found, wanted, delta):
+    return torch.nn.functional.huber_loss(found, wanted, delta=delta) / delta
+
+
+def test_errors_are_means_over_steps_and_strength_and_phase_count_where_walks_have_arrived(answers, monkeypatch):
     monkeypatch.setattr(walker_warmup, "fast_bfloat16", lambda: False)
     walker, envelopes = build_walker(TINY_WORLD.walker), torch.rand(2, 3)
     audio = 0.1 * torch.randn(2, 3, L, D, generator=torch.Generator().manual_seed(6))
     lessons = walker_warmup._Lessons(answers, walker_warmup.TODAY, TINY_WORLD.walker, np.random.default_rng(0), None, chunk=3)
     with torch.no_grad():
-        loss, strength = lessons.errors(walker, walks_at(answers, [0.1, 1.0]), audio, envelopes)
-        walks, far, apart = walks_at(answers, [0.1, 1.0]), [], []
+        loss, strength, turning = lessons.errors(walker, walks_at(answers, [0.1, 1.0]), audio, envelopes)
+        walks, far, apart, off = walks_at(answers, [0.1, 1.0]), [], [], []
         for t in range(3):
             wanted = walker_warmup._teach_step(walks, answers, envelopes[:, t], TINY_WORLD.walker.walk_rate)
             walks.state = take_step(walker, walks.state, audio[:, t], WalkSettings())
-            error = (walks.state.ws - wanted[:, None]) / answers.w_scale
-            far.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error), delta=0.3) / 0.3)
-            shown = answers.envelope(walks.state.ws)[1:]  # the first is still on its way
-            apart.append(torch.nn.functional.huber_loss(shown, envelopes[1:, t], delta=0.2) / 0.2 / 2)
+            far.append(huber((walks.state.ws - wanted.latents[:, None]) / answers.w_scale, torch.zeros(2, L, D), 0.3))
+            # The first is still on its way, so of two walks one counts; its place on the circle is two numbers.
+            apart.append(huber(answers.envelope(walks.state.ws)[1:], envelopes[1:, t], 0.2) / 2)
+            off.append(huber(wanted.circle.pair(walks.state.ws)[1:], wanted.pair[1:], 0.1) * 2 / 2)
     assert float(loss) == pytest.approx(float(torch.stack(far).mean()), rel=1e-4)
     assert float(strength) == pytest.approx(float(torch.stack(apart).mean()), rel=1e-4)
+    assert float(turning) == pytest.approx(float(torch.stack(off).mean()), rel=1e-4)
 
 
 def test_settings_of_the_warm_up_that_cannot_be_are_told():
     wrong = {"encoder_share": 1.1, "silent_share": -0.1, "shortened_share": 2, "small_speaker_share": 2, "short_share": -1, "restarts": 1.5,
              "doubt_share": 1.1, "encoder_lr": 0, "walker_lr": 2, "encoder_batch": 0, "walker_batch": 0, "chunk": 0, "short_clips": -1,
-             "walker_clips": -1, "pool_seconds": 0.5, "envelope_weight": -1}  # fmt: skip
+             "walker_clips": -1, "pool_seconds": 0.5, "envelope_weight": -1, "phase_weight": -1}  # fmt: skip
     for name, value in wrong.items():
         with pytest.raises(ConfigError, match=f"walk {name}: got"):
             walker_warmup.WalkTraining(**{name: value})
     least = {"encoder_batch": 1, "walker_batch": 1, "chunk": 1, "short_clips": 0, "walker_clips": 0, "encoder_share": 0, "restarts": 0}
-    most = {"encoder_batch": 100_000, "walker_clips": 10**7, "pool_seconds": 600, "encoder_share": 1, "walker_lr": 1, "envelope_weight": 1e6}
+    most = {"encoder_batch": 100_000, "walker_clips": 10**7, "pool_seconds": 600, "encoder_share": 1, "walker_lr": 1, "envelope_weight": 1e6,
+            "phase_weight": 1e6}  # fmt: skip
     for fine in (least, most):
         walker_warmup.WalkTraining(**fine)
     assert (walker_warmup.TODAY.short_clips, walker_warmup.TODAY.walker_clips) == (0, 0)  # none more, and all
@@ -359,7 +397,7 @@ def pool_of(num_steps=12):
     return SoundPool(windows, np.arange(9), np.random.default_rng(9).random((9, num_steps)).astype(np.float32))
 
 
-HEAVY = walker_warmup.WalkTraining(envelope_weight=3.0)
+HEAVY = walker_warmup.WalkTraining(envelope_weight=3.0, phase_weight=2.0)
 ENCODER = dataclasses.replace(TINY_WORLD.sound_encoder, texture_reach=0.0)
 
 
@@ -443,7 +481,7 @@ def test_a_new_e_a_is_drawn_by_its_seed_and_measures_its_texture_and_a_known_one
 
 
 @pytest.mark.slow
-def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(answers, steps, tmp_path, monkeypatch, made_small):
+def test_the_walker_makes_the_distance_of_latents_shown_strengths_and_phases_small(answers, steps, tmp_path, monkeypatch, made_small):
     """What its latents show against what was heard, where a walk has arrived; both short and long walks."""
     monkeypatch.setattr(walker_warmup, "_SHORT_BATCH", 24)
     totals, distances = made_small
@@ -453,14 +491,15 @@ def test_the_walker_makes_the_distance_of_latents_and_of_shown_strengths_small(a
     walker = walker_warmup.train_walker(tmp_path, answers, encoder, [pool_of()], TINY_WORLD.walker, minutes=5, batch=8, chunk=6, training=HEAVY)
     assert len(totals) == len(noted) == 5
     for total, values, num_steps, num_walks in zip(totals, noted, (5, 5, 5, 6, 6), (24, 24, 24, 8, 8), strict=True):
-        assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"], rel=1e-5)
-        own, distances = distances[: 2 * num_steps], distances[2 * num_steps :]
-        assert {tuple(one.shape) for one, _, _ in own} == {(num_walks, L, D), (num_walks,)}
-        assert values["loss"] == pytest.approx(float(torch.stack([found for _, _, found in own[::2]]).mean()), rel=1e-4)
-        assert values["envelope"] <= float(torch.stack([found.mean() for _, _, found in own[1::2]]).mean()) + 1e-6
-        assert values["envelope"] > 0
-        for _, envelope, _ in own[1::2]:
-            assert (envelope.min(), envelope.max()) >= (0, 0)
+        assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"] + 2.0 * values["phase"], rel=1e-5)
+        own, distances = distances[: 3 * num_steps], distances[3 * num_steps :]
+        assert [tuple(one.shape) for one, _, _ in own] == [(num_walks, L, D), (num_walks,), (num_walks, 2)] * num_steps
+        assert values["loss"] == pytest.approx(float(torch.stack([found for _, _, found in own[::3]]).mean()), rel=1e-4)
+        for name, place, parts in (("envelope", 1, 1), ("phase", 2, 2)):
+            mean = float(torch.stack([found.mean() * parts for _, _, found in own[place::3]]).mean())
+            assert 0 < values[name] <= mean + 1e-6  # some walks haven't arrived
+        for _, pair, _ in own[2::3]:
+            torch.testing.assert_close(pair.norm(dim=1), torch.ones(num_walks))
     assert not distances
     torch.testing.assert_close(walker.centre, answers.centre, atol=1e-3, rtol=1e-2)
     assert walker.scale.item() == pytest.approx(answers.w_scale, rel=1e-2)

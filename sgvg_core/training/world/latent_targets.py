@@ -11,10 +11,38 @@ from ...world.codes import draw_codes, write_codes
 
 _LEVELS = 9
 _NUM_CODES = 20_000
+_QUARTERS = 4
 START_NOISE = 0.3
 """Start noise of phase 1 of the walker's training, in standard deviations of mapped latents."""
 ENVELOPE_WEIGHT = 0.5
 """Weight of the envelope's loss (smooth L1), relative to that of the latents."""
+PHASE_WEIGHT = 1.0
+"""Weight of the phase's loss (smooth L1), relative to that of the latents."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PhaseCircle:
+    """Where a scene's latents lie while its phase turns: about middle + cos(phase) * cosine + sin(phase) * sine, each [N, D].
+
+    What the phase moves is a hundredth of the variance of latents, and moves each scene's in a direction of its own; so it's read by the
+    circle of that scene.
+    """
+
+    middle: torch.Tensor
+    cosine: torch.Tensor
+    sine: torch.Tensor
+
+    def pair(self, ws: torch.Tensor) -> torch.Tensor:
+        """The place of latents [N, L, D] in the circle's plane, [N, 2]: (cos, sin) of the phase on the circle, (0, 0) in its middle."""
+        away = ws.mean(1) - self.middle
+        plane = torch.stack([self.cosine, self.sine], 1)  # [N, 2, D]
+        found: torch.Tensor = torch.linalg.solve(plane @ plane.mT, plane @ away[:, :, None])
+        return found[:, :, 0]
+
+    def phase(self, ws: torch.Tensor) -> torch.Tensor:
+        """The phase that latents [N, L, D] show, in turns [N]."""
+        pair = self.pair(ws)
+        return torch.atan2(pair[:, 1], pair[:, 0]) / (2 * math.pi)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +57,7 @@ class LatentTargets:
     offsets: torch.Tensor
     """Mean latent of each kind at each of nine envelope levels, less w_avg: [K, 9, D]."""
     reader: torch.nn.Module
-    """Latents [N, D] -> a pair whose angle is the phase, and the envelope, [N, 3]."""
+    """Latents [N, D] -> the envelope, [N, 1]."""
     codes: torch.Tensor
     """Codes [N, 64] from which walks begin."""
 
@@ -47,14 +75,16 @@ class LatentTargets:
         faint, way = self.offsets[kinds, 0], self.offsets[kinds, -1] - self.offsets[kinds, 0]
         return ((offsets.mean(1) - faint) * way).sum(1) / way.square().sum(1)
 
-    def phase(self, ws: torch.Tensor) -> torch.Tensor:
-        """The phase that latents [N, L, D] show, in turns [N]."""
-        read = self.reader(ws.mean(1))
-        return torch.atan2(read[:, 1], read[:, 0]) / (2 * math.pi)
+    def circle(self, codes: torch.Tensor, kinds: torch.Tensor, envelopes: torch.Tensor) -> PhaseCircle:
+        """The circle of the scenes of `codes` [N, 64] with `kinds` [N] and `envelopes` [N] in place of their own."""
+        phases = torch.arange(_QUARTERS).repeat_interleave(len(codes)) / _QUARTERS
+        turned = write_codes(codes.repeat(_QUARTERS, 1), kind=kinds.repeat(_QUARTERS), envelope=envelopes.repeat(_QUARTERS), phase=phases)
+        at = self.latents(turned).unflatten(0, (_QUARTERS, -1))
+        return PhaseCircle(at.mean(0), (at[0] - at[2]) / 2, (at[1] - at[3]) / 2)
 
     def envelope(self, ws: torch.Tensor) -> torch.Tensor:
         """The envelope that latents [N, L, D] show, [N]; differentiable."""
-        return self.reader(ws.mean(1))[:, 2]
+        return self.reader(ws.mean(1))[:, 0]
 
     def latents(self, codes: torch.Tensor) -> torch.Tensor:
         """Mapped codes [N, 64] -> [N, D]."""
@@ -75,9 +105,9 @@ def _mean_offsets(generator: StyleGAN2Generator, seed: int, num_codes: int = 600
 
 
 def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed: int, num_steps: int = 1500) -> torch.nn.Module:
-    """A small network that reads phase and envelope off a latent, also one a little away from its place; it serves the teacher alone."""
+    """A small network that reads the envelope off a latent, also one a little away from its place; it serves the teacher alone."""
     torch.manual_seed(seed)
-    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 3))
+    reader = torch.nn.Sequential(torch.nn.Linear(w_dim, 128), torch.nn.SiLU(), torch.nn.Linear(128, 128), torch.nn.SiLU(), torch.nn.Linear(128, 1))
     codes = draw_codes(seed + 1, 3000)
     optimiser = torch.optim.Adam(reader.parameters(), 2e-3)
     for step in range(num_steps):
@@ -86,8 +116,7 @@ def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed:
         with torch.no_grad():
             latents = generator.mapping(write_codes(some, phase=phase, envelope=envelope))[:, 0]
         latents = latents + torch.randn_like(latents) * torch.rand(128, 1) * (START_NOISE * scale)
-        angle = 2 * math.pi * phase
-        loss = (reader(latents) - torch.stack([angle.cos(), angle.sin(), envelope], 1)).square().mean()
+        loss = (reader(latents)[:, 0] - envelope).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -99,7 +128,7 @@ def _teach_reader(generator: StyleGAN2Generator, scale: float, w_dim: int, seed:
 def find_latent_targets(generator: StyleGAN2Generator, seed: int = 3, num_reader_steps: int = 1500) -> LatentTargets:
     """Everything the warm-up needs to know of the frozen mapping network.
 
-    `num_reader_steps` are those of the network that reads the phase off a latent.
+    `num_reader_steps` are those of the network that reads the envelope off a latent.
     """
     offsets = _mean_offsets(generator, seed)
     mapped = generator.mapping(draw_codes(seed, 500))[:, 0].detach()

@@ -6,6 +6,7 @@ walker the steps (Eq. 4) on its own trajectories, which continue from chunk to c
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ from ...sound_inversion import SoundInversionEncoder, encode_clips
 from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.clip import PHASE_RATES
-from ...world.codes import write_codes
+from ...world.codes import phases_of, write_codes
 from ..runs.loop import Stateful
 from ..runs.state import NumpyRandom
 from ..runs.timed import Run
 from .growth import grow_walker_weights
-from .latent_targets import ENVELOPE_WEIGHT, START_NOISE, LatentTargets
+from .latent_targets import ENVELOPE_WEIGHT, PHASE_WEIGHT, START_NOISE, LatentTargets, PhaseCircle
 from .sound_pool import SoundPool
 
 _BLEND_SECONDS = 0.9
@@ -84,6 +85,8 @@ class WalkTraining:
     """As `_DOUBT_SHARE`."""
     envelope_weight: float = ENVELOPE_WEIGHT
     """As `ENVELOPE_WEIGHT`."""
+    phase_weight: float = PHASE_WEIGHT
+    """As `PHASE_WEIGHT`."""
 
     def __post_init__(self) -> None:
         for name in ("encoder_share", "silent_share", "shortened_share", "small_speaker_share", "short_share", "restarts", "doubt_share"):
@@ -96,6 +99,7 @@ class WalkTraining:
             check_range(f"walk {name}", getattr(self, name), 0, 10**7)
         check_range("walk pool_seconds", self.pool_seconds, 1, 600)
         check_range("walk envelope_weight", self.envelope_weight, 0, 1e6)
+        check_range("walk phase_weight", self.phase_weight, 0, 1e6)
 
 
 TODAY = WalkTraining()
@@ -161,7 +165,7 @@ def _fresh(targets: LatentTargets, num: int, num_ws: int, rng: np.random.Generat
     latents = targets.latents(codes)
     ws = latents[:, None].expand(-1, num_ws, -1).clone()
     kinds = codes[:, : len(KINDS)].argmax(1)
-    return _Walks(WalkState(ws, ws), codes, kinds, targets.phase(ws), blend_from=latents, blend=torch.ones(num))
+    return _Walks(WalkState(ws, ws), codes, kinds, phases_of(codes), blend_from=latents, blend=torch.ones(num))
 
 
 @torch.no_grad()
@@ -203,17 +207,33 @@ def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: flo
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """Where the walks should be after a step."""
+
+    latents: torch.Tensor
+    """[B, D]"""
+    circle: PhaseCircle
+    pair: torch.Tensor
+    """The place on the circle, [B, 2]."""
+    arrived: torch.Tensor
+    """Whether a walk is where its sound leads, so that it shows the envelope and the phase of a scene: [B], 0 or 1."""
+
+
 @torch.no_grad()
-def _teach_step(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> torch.Tensor:
-    """The latents [B, D] at which the walks should be after this step; the phase continues from the one the walk itself shows."""
-    shown = targets.phase(walks.state.ws.detach())
+def _teach_step(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> _Wanted:
+    """Where the walks should be after this step; the phase continues from the one the walk itself shows."""
+    circle = targets.circle(walks.codes, walks.kinds, envelope)
+    shown = circle.phase(walks.state.ws.detach())
     walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
     slow, fast = PHASE_RATES
     walks.phase = walks.phase + (slow + (fast - slow) * envelope) / walk_rate
-    wanted = targets.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
+    there = targets.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
     walks.blend = (walks.blend + 1 / (_BLEND_SECONDS * walk_rate)).clamp(max=1)
     eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
-    return torch.lerp(walks.blend_from, wanted, eased[:, None])
+    angle = 2 * math.pi * walks.phase
+    pair = torch.stack([angle.cos(), angle.sin()], 1)
+    return _Wanted(torch.lerp(walks.blend_from, there, eased[:, None]), circle, pair, arrived=(walks.blend >= 1).float())
 
 
 def train_walker(
@@ -258,12 +278,12 @@ def train_walker(
         lessons.silence = _encode_silence(encoder, *pools[0].windows.shape[2:])
     for step in run.shown_steps(progress, lambda: f"walker, {lessons.length} walks, step {run.step}, loss {run.mean('loss'):.4f}"):
         set_lr(optimiser, lr * warm_up(step, 100) * cosine(run.done))
-        loss, strength = lessons.errors(walker, *lessons.next(run.done))
+        loss, strength, turning = lessons.errors(walker, *lessons.next(run.done))
         optimiser.zero_grad()
-        (loss + training.envelope_weight * strength).backward()  # type: ignore[no-untyped-call]
+        (loss + training.envelope_weight * strength + training.phase_weight * turning).backward()  # type: ignore[no-untyped-call]
         if torch.nn.utils.clip_grad_norm_(walker.parameters(), 1.0).isfinite():  # a walk that got lost in this chunk must not spoil the weights
             optimiser.step()
-        run.note(loss=loss.item(), envelope=strength.item())
+        run.note(loss=loss.item(), envelope=strength.item(), phase=turning.item())
         run.extra["walks"] = lessons.long_walks.to_plain()
     walker.eval().requires_grad_(False)
     save_walker(work / "walker.safetensors", walker, config)
@@ -312,19 +332,22 @@ class _Lessons:
 
     def errors(
         self, walker: RecurrentWalker, walks: _Walks, audio: torch.Tensor, envelopes: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """How far the latents are from the teacher's, in standard deviations, and how far the envelope they show is from the sound's."""
-        loss, strength, num_steps = torch.zeros(()), torch.zeros(()), envelopes.shape[1]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """How far the latents are from the teacher's, in standard deviations, the envelope they show from the sound's, and their place on
+        the circle of the phase from where it should have turned to.
+        """
+        loss, strength, turning, num_steps = torch.zeros(()), torch.zeros(()), torch.zeros(()), envelopes.shape[1]
         for t in range(num_steps):
             wanted = _teach_step(walks, self.targets, envelopes[:, t], self.config.walk_rate)
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                 walks.state = take_step(walker, walks.state, audio[:, t].float(), WalkSettings())
-            error = (walks.state.ws - wanted[:, None]) / self.targets.w_scale
+            error = (walks.state.ws - wanted.latents[:, None]) / self.targets.w_scale
             loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / num_steps
-            there = (walks.blend >= 1).float()
             apart = F.smooth_l1_loss(self.targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
-            strength = strength + (there * apart).mean() / num_steps
-        return loss, strength
+            strength = strength + (wanted.arrived * apart).mean() / num_steps
+            off = F.smooth_l1_loss(wanted.circle.pair(walks.state.ws), wanted.pair, beta=0.1, reduction="none").sum(1)
+            turning = turning + (wanted.arrived * off).mean() / num_steps
+        return loss, strength, turning
 
 
 @dataclasses.dataclass(frozen=True)
