@@ -20,6 +20,8 @@ class WalkerConfig:
     """Layers of the GRU."""
     walk_rate: float = 12.0
     """Steps a second at which the walker was trained."""
+    clock: bool = False
+    """Whether it counts where it is in what goes round and round; beyond the paper, and learned from the world's own answers alone."""
 
     def __post_init__(self) -> None:
         check_range("walker num_ws", self.num_ws, 3, 64)
@@ -33,8 +35,10 @@ class WalkerConfig:
 
     @property
     def num_parameters(self) -> int:
-        """About how many numbers its weights hold (without biases): two layers in, the recurrence and two layers out in each of three blocks."""
-        latents = (2 * self.num_ws + 6) * self.w_dim * self.hidden
+        """About how many numbers its weights hold (without biases): two layers in, the recurrence and two layers out in each of three blocks,
+        and those of the clock.
+        """
+        latents = (2 * self.num_ws + 6 + (3 if self.clock else 0)) * self.w_dim * self.hidden
         return latents + 3 * (3 + 6 * self.num_layers) * self.hidden**2
 
 

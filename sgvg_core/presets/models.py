@@ -50,7 +50,7 @@ LANDSCAPES = ModelConfig(
         texture=64,
         texture_reach=1.5,
     ),
-    walker=WalkerConfig(num_ws=14, w_dim=256, hidden=256, walk_rate=12.0),
+    walker=WalkerConfig(num_ws=14, w_dim=256, hidden=256, walk_rate=12.0, clock=True),
     judge=JudgeConfig(),
 )
 """The bundled model: nine landscapes at 256 px."""
@@ -75,7 +75,11 @@ TINY = ModelConfig(
 )
 """A model of the real classes that builds in milliseconds; with random weights it serves the tests."""
 
-TINY_WORLD = dataclasses.replace(TINY, generator=dataclasses.replace(TINY.generator, z_dim=64, code_features=CodeFeaturesConfig()))
+TINY_WORLD = dataclasses.replace(
+    TINY,
+    generator=dataclasses.replace(TINY.generator, z_dim=64, code_features=CodeFeaturesConfig()),
+    walker=dataclasses.replace(TINY.walker, clock=True),
+)
 """The same with codes that the world can read: every stage of training runs on it in seconds."""
 
 WORLD_MODELS: Mapping[str, ModelConfig] = {"landscapes": LANDSCAPES, "tiny": TINY_WORLD}

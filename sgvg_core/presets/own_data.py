@@ -57,7 +57,7 @@ CLIP_SGVG: Numbers = {
         "encoder": dataclasses.asdict(
             dataclasses.replace(LANDSCAPES.sound_encoder, depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), pyramid_width=16)
         ),
-        "walker": dataclasses.asdict(dataclasses.replace(LANDSCAPES.walker, hidden=48)),
+        "walker": dataclasses.asdict(dataclasses.replace(LANDSCAPES.walker, hidden=48, clock=False)),
         "critics": {"image_size": 32, "image_widths": (8, 16), "video_widths": (8, 16), "num_frames": 4},
         "warm_start": {"search": {"num_codes": 48, "num_steps": 10}, "num_steps": 60, "batch": 24, "lr": 3e-3},
         "critic_lr": 2e-3, "batch": 2, "num_steps": 60, "burn_in_steps": (0, 8), "share_every": 10, **_LONG_WALKS,

@@ -5,7 +5,7 @@
 
 from .adapted import AdaptedWalker, AnyWalker
 from .analytic import config_of_walker
-from .blocks import RecurrentWalker
+from .blocks import Clock, RecurrentWalker
 from .released import ReleasedBlock, ReleasedWalker
 from .rollout import DEFAULT_PULL, RELEASED_WALK, SettingsOfStep, WalkSettings, WalkState, roll_out, take_step
 
@@ -13,6 +13,7 @@ __all__ = [
     "AnyWalker",
     "DEFAULT_PULL",
     "AdaptedWalker",
+    "Clock",
     "RELEASED_WALK",
     "RecurrentWalker",
     "ReleasedBlock",

@@ -47,7 +47,7 @@ def _write_block(block: RecurrentBlock, read: torch.Tensor, step: torch.Tensor) 
     num, size = len(read), block.num_group * block.w_dim
     layers: list[Any] = [*block.enter, *block.leave]
     first, _, second, _, third, _, last = layers
-    coefficients = torch.cat([torch.zeros(num, size), -read, read], 1)  # [group, mean of stands, mean of sounds]
+    coefficients = torch.cat([torch.zeros(num, size), -read, read], 1)  # [group, mean of stands, mean of sounds]; a clock isn't read
     pairs = torch.cat([torch.eye(num), -torch.eye(num)])  # x -> silu's arguments x and -x
     apart = pairs.T  # silu(x), silu(-x) -> x
     _write_rows(first, pairs @ coefficients)
@@ -69,4 +69,12 @@ def config_of_walker(walker: RecurrentWalker) -> WalkerConfig:
     """The configuration that a walker was built from, read off its blocks."""
     block: Any = walker.blocks["coarse"]
     bounds = walker.slices["coarse"].stop, walker.slices["mid"].stop
-    return WalkerConfig(walker.num_ws, walker.w_dim, bounds, hidden=block.hidden, num_layers=block.num_layers, walk_rate=walker.walk_rate)
+    return WalkerConfig(
+        walker.num_ws,
+        walker.w_dim,
+        bounds,
+        hidden=block.hidden,
+        num_layers=block.num_layers,
+        walk_rate=walker.walk_rate,
+        clock=walker.clock is not None,
+    )

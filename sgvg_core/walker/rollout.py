@@ -69,6 +69,8 @@ def take_step(walker: AnyWalker, state: WalkState, audio_ws: torch.Tensor, setti
     if getattr(walker, "shows_start", False) and state.num_steps == 0:
         return WalkState(ws, ws, state.hidden, 1)
     step, hidden = walker(ws, audio_ws, state.hidden)
+    if "clock" in hidden and settings.step != 1 and "clock" in state.hidden:  # larger steps turn it faster too
+        hidden["clock"] = torch.lerp(state.hidden["clock"] % 1, hidden["clock"], settings.step)
     strength = torch.ones(walker.num_ws, 1, dtype=ws.dtype, device=ws.device)
     for name, part in walker.slices.items():
         strength[part] = getattr(settings, name) * settings.step

@@ -73,7 +73,7 @@ def test_parts_of_the_released_code_stay_as_they_are():
     encoder = build_released_sound_encoder(ReleasedSoundConfig(w_dim=16, log_mel_size=32, depths=(1, 1, 1, 1), widths=(16, 16, 16, 16)))
     walker = build_released_walker(ReleasedWalkerConfig(*(ReleasedBlockConfig(num_group, 16, 16, 1) for num_group in (4, 4, 8))))
     assert grow_encoder_weights(encoder, 10).keys() == encoder.state_dict().keys()
-    assert grow_walker_weights(walker, 99).keys() == walker.state_dict().keys()
+    assert grow_walker_weights(walker, build_walker(TINY_WORLD.walker)).keys() == walker.state_dict().keys()
 
 
 def test_a_grown_sound_encoder_hears_the_same_and_its_new_latents_are_the_last_one():
@@ -91,7 +91,7 @@ def test_a_grown_sound_encoder_hears_the_same_and_its_new_latents_are_the_last_o
 def test_a_grown_walker_takes_the_same_steps_where_the_means_are_the_same():
     walker = build_walker(TINY_WORLD.walker).eval()
     grown = build_walker(dataclasses.replace(TINY_WORLD.walker, num_ws=10)).eval()
-    grown.load_state_dict(grow_walker_weights(walker, 10))
+    grown.load_state_dict(grow_walker_weights(walker, grown))
     w, sound = (torch.randn(2, 1, 24, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))  # every latent is the same: so are the means
     with torch.no_grad():
         step, hidden = walker(w.expand(-1, 8, -1), sound.expand(-1, 8, -1), {})
@@ -102,11 +102,23 @@ def test_a_grown_walker_takes_the_same_steps_where_the_means_are_the_same():
     torch.testing.assert_close(grown_hidden, hidden)
 
 
+def test_a_walker_that_gets_a_clock_takes_the_same_steps_until_it_has_learned_to_read_it():
+    walker = build_walker(dataclasses.replace(TINY_WORLD.walker, clock=False)).eval()
+    grown = build_walker(dataclasses.replace(TINY_WORLD.walker, num_ws=10)).eval()
+    grown.load_state_dict(grow_walker_weights(walker, grown))
+    w, sound = (torch.randn(2, 1, 24, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    with torch.no_grad():
+        step, hidden = walker(w.expand(-1, 8, -1), sound.expand(-1, 8, -1), {})
+        grown_step, grown_hidden = grown(w.expand(-1, 10, -1), sound.expand(-1, 10, -1), {})
+    torch.testing.assert_close(grown_step[:, :8], step)
+    assert set(grown_hidden) == {*hidden, "clock"}
+
+
 def test_weights_that_need_not_grow_are_as_they_were():
     encoder, walker = build_sound_encoder(TINY_WORLD.sound_encoder), build_walker(TINY_WORLD.walker)
     for before, after in (
         (encoder.state_dict(), grow_encoder_weights(encoder, encoder.num_ws)),
-        (walker.state_dict(), grow_walker_weights(walker, walker.num_ws)),
+        (walker.state_dict(), grow_walker_weights(walker, walker)),
     ):
         assert before.keys() == after.keys()
         assert all(torch.equal(before[name], after[name]) for name in before)

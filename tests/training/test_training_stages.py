@@ -184,7 +184,7 @@ def test_walk_goes_on_with_its_walks(warmed, monkeypatch):
     after = read_state(warmed.work / "walker.state")
     assert after["step"] == before["step"] + 6
     assert after["extra"]["walks"]["ws"].shape == (12, 8, 24)
-    assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
+    assert set(after["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine", "clock"}
 
 
 @pytest.mark.slow

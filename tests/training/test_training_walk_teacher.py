@@ -80,21 +80,21 @@ def test_the_envelope_is_read_off_the_mean_latent(answers):
     assert answers.envelope(ws).tolist() == pytest.approx([0, 1, 0.5, 0.25])
 
 
-def on_the_plane(circle, cosine, sine):
-    """Latents [N, L, D] whose mean lies at a place of the circle's plane; each by itself lies elsewhere."""
-    mean = circle.middle + torch.tensor(cosine)[:, None] * circle.cosine + torch.tensor(sine)[:, None] * circle.sine
-    apart = torch.randn(len(mean), L, D, generator=torch.Generator().manual_seed(2))
-    return mean[:, None] + apart - apart.mean(1, keepdim=True)
-
-
-def test_phase_is_the_place_of_the_mean_latent_on_its_circle():
-    """The two directions of a circle are neither of one length nor at right angles, and what lies off its plane doesn't count."""
+def test_the_place_on_a_circle_is_that_of_the_mean_latent_whatever_lies_off_its_plane():
+    """The two directions of a circle are neither of one length nor at right angles."""
     middle, cosine, sine, off = torch.randn(4, 3, D, generator=torch.Generator().manual_seed(1)).unbind()
-    circle = latent_targets.PhaseCircle(middle, cosine, 0.2 * sine + 0.5 * cosine)
+    sine = 0.2 * sine + 0.5 * cosine
+    circle = latent_targets.PhaseCircle(middle, cosine, sine)
     across = off - sum((off * way).sum(1, keepdim=True) * way for way in torch.linalg.qr(torch.stack([cosine, sine], 2))[0].unbind(2))
-    ws = on_the_plane(circle, [1.0, 0.0, -0.3], [0.0, 2.0, 0.3]) + across[:, None]
-    torch.testing.assert_close(circle.pair(ws), torch.tensor([[1.0, 0.0], [0.0, 2.0], [-0.3, 0.3]]), atol=1e-3, rtol=1e-3)
-    assert circle.phase(ws).tolist() == pytest.approx([0, 0.25, 0.375], abs=1e-3)
+    apart = torch.randn(3, L, D, generator=torch.Generator().manual_seed(2))
+    turns, far = torch.tensor([0.0, 0.25, 0.625]), torch.tensor([1.0, 1.5, 0.8])[:, None]
+    angle = 2 * math.pi * turns[:, None]
+    moved = far * (angle.cos() * cosine + angle.sin() * sine)
+    ws = (middle + moved + across)[:, None] + apart - apart.mean(1, keepdim=True)
+    torch.testing.assert_close(circle.place(ws), far * circle.at(turns), atol=1e-4, rtol=1e-4)
+    radius = ((cosine.square().sum(1) + sine.square().sum(1)) / 2).sqrt()
+    torch.testing.assert_close(circle.place(ws).norm(dim=1), moved.norm(dim=1) / radius, atol=1e-4, rtol=1e-4)
+    assert circle.phase(((middle + (moved / far))[:, None]).expand(-1, L, -1)).tolist() == [0, 0.25, 0.625]
 
 
 def test_a_circle_goes_through_the_latents_of_a_scene_at_the_quarters_of_its_phase(answers):
@@ -105,7 +105,7 @@ def test_a_circle_goes_through_the_latents_of_a_scene_at_the_quarters_of_its_pha
     torch.testing.assert_close(circle.middle + circle.cosine, at[0] + (circle.middle - (at[0] + at[2]) / 2), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(circle.cosine, (at[0] - at[2]) / 2, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(circle.sine, (at[1] - at[3]) / 2, atol=1e-5, rtol=1e-4)
-    assert circle.phase(torch.stack([at[1]] * L, 1)).tolist() == pytest.approx([0.25] * 3, abs=0.1)
+    assert circle.phase(torch.stack([at[1]] * L, 1)).tolist() == pytest.approx([0.25] * 3, abs=0.15)
 
 
 def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):
@@ -150,48 +150,24 @@ def test_what_the_mapping_answers_is_measured_over_the_codes_of_a_seed(generator
 def walks_at(answers, blend, phase=(0.1, 0.2), kinds=(3, 6)):
     """Two walks that stand at known places."""
     ws = torch.randn(2, L, D, generator=torch.Generator().manual_seed(3))
-    start = torch.zeros(2, L, D)
-    return walker_warmup._Walks(
-        WalkState(ws, start), answers.codes[:2], torch.tensor(kinds), torch.tensor(phase), torch.ones(2, D), torch.tensor(blend)
-    )
+    state = WalkState(ws, torch.zeros(2, L, D), {"clock": torch.tensor(phase)[None, :, None]})
+    return walker_warmup._Walks(state, answers.codes[:2], torch.tensor(kinds), torch.ones(2, D), torch.tensor(blend))
 
 
-def test_the_phase_turns_faster_where_the_envelope_is_high(answers):
-    """0.08 turns a second at none, 0.45 at the strongest."""
-    walks = walks_at(answers, [0.0, 0.0])
-    walker_warmup._teach_step(walks, answers, torch.tensor([0.0, 1.0]), walk_rate=10.0)
-    assert walks.phase.tolist() == pytest.approx([0.1 + 0.008, 0.2 + 0.045])
-    walker_warmup._teach_step(walks, answers, torch.tensor([0.5, 0.25]), walk_rate=10.0)
-    assert walks.phase.tolist() == pytest.approx([0.108 + 0.0265, 0.245 + 0.01725])
-
-
-def shown_by(answers, walks, envelope):
-    """The phase that the walks show, on the circles of their scenes."""
-    return answers.circle(walks.codes, walks.kinds, envelope).phase(walks.state.ws)
-
-
-def test_a_walk_that_has_arrived_goes_on_from_the_phase_that_it_shows(answers):
-    walks, envelope = walks_at(answers, [1.0, 0.99]), torch.tensor([1.0, 1.0])
-    shown = shown_by(answers, walks, envelope)
-    walker_warmup._teach_step(walks, answers, envelope, walk_rate=12.0)
-    assert walks.phase.tolist() == pytest.approx([float(shown[0]) + 0.45 / 12, 0.2 + 0.45 / 12])
-
-
-def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_phase_eased_in(answers):
-    walks, envelope = walks_at(answers, [0.2, 1.0]), torch.tensor([0.3, 0.8])
-    shown = shown_by(answers, walks, envelope)
-    wanted = walker_warmup._teach_step(walks, answers, envelope, walk_rate=12.0)
-    phase = torch.tensor([0.1 + (0.08 + 0.37 * 0.3) / 12, float(shown[1]) + (0.08 + 0.37 * 0.8) / 12])
-    there = answers.generator.mapping(write_codes(answers.codes[:2], kind=torch.tensor([3, 6]), envelope=envelope, phase=phase % 1))[:, 0]
+def test_what_is_wanted_is_the_codes_latent_at_kind_envelope_and_the_clocks_phase_eased_in(answers):
+    walks, envelope = walks_at(answers, [0.2, 1.0], phase=(0.1, 1.7)), torch.tensor([0.3, 0.8])
+    wanted = walker_warmup._where_to(walks, answers, envelope, walk_rate=12.0)
+    phase = torch.tensor([0.1, 0.7])
+    there = answers.generator.mapping(write_codes(answers.codes[:2], kind=torch.tensor([3, 6]), envelope=envelope, phase=phase))[:, 0]
     blend = 0.2 + 1 / (0.9 * 12)
     assert walks.blend.tolist() == pytest.approx([blend, 1.0])
     eased = 3 * blend**2 - 2 * blend**3
     torch.testing.assert_close(wanted.latents[0], 1 + eased * (there[0] - 1), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(wanted.latents[1], there[1], atol=1e-5, rtol=1e-4)
     assert wanted.arrived.tolist() == [0, 1]
-    torch.testing.assert_close(wanted.pair, torch.stack([(2 * math.pi * phase).cos(), (2 * math.pi * phase).sin()], 1))
     circle = answers.circle(answers.codes[:2], torch.tensor([3, 6]), envelope)
-    torch.testing.assert_close(wanted.circle.pair(walks.state.ws), circle.pair(walks.state.ws))
+    torch.testing.assert_close(wanted.place, circle.at(phase), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(wanted.circle.place(walks.state.ws), circle.place(walks.state.ws))
 
 
 def test_fresh_walks_begin_at_codes_and_show_them(answers):
@@ -201,6 +177,7 @@ def test_fresh_walks_begin_at_codes_and_show_them(answers):
     assert torch.equal(walks.state.start_ws, walks.state.ws)
     assert [latent_targets.KINDS[kind] for kind in walks.kinds.tolist()] == [code.kind for code in read_codes(walks.codes)]
     assert (walks.phase % 1).tolist() == pytest.approx([code.phase for code in read_codes(walks.codes)], abs=1e-5)
+    assert set(walks.state.hidden) == {"clock"}
     assert torch.equal(walks.blend_from, latents)
     assert walks.blend.tolist() == [1.0] * 6
 
@@ -227,9 +204,9 @@ def test_short_walks_stand_on_the_way_a_little_astray(answers):
 
 def long_walks(answers, num=40):
     walks = walker_warmup._fresh(answers, num, L, np.random.default_rng(4))
-    hidden = {"coarse": torch.ones(2, num, 5)}
+    hidden = {"coarse": torch.ones(2, num, 5), "clock": torch.full((1, num, 1), 9.0)}
     walks.state = WalkState(answers.centre + 0.1 * torch.randn(num, L, D), walks.state.start_ws, hidden, 7)
-    walks.phase, walks.blend = torch.full((num,), 9.0), torch.full((num,), 0.5)
+    walks.blend = torch.full((num,), 0.5)
     return walks
 
 
@@ -242,6 +219,7 @@ def test_lost_walks_begin_anew_and_the_others_go_on(answers):
     anew[[3, 5]] = True
     assert torch.equal(after.blend == 1, anew)
     assert torch.equal(after.phase != 9, anew)
+    assert (after.phase[anew] % 1).tolist() == pytest.approx([code.phase for code in read_codes(after.codes[anew])], abs=1e-5)
     assert torch.equal(after.state.hidden["coarse"].amax((0, 2)) == 0, anew)
     assert torch.equal(after.state.ws[~anew], walks.state.ws[~anew])
     torch.testing.assert_close(after.state.ws[anew], after.state.start_ws[anew])
@@ -263,7 +241,7 @@ def test_walks_survive_a_state_file(answers):
     plain = walks.to_plain()
     again = walker_warmup._Walks.from_plain(plain)
     assert again.state.num_steps == 7
-    for name in ("codes", "kinds", "phase", "blend_from", "blend"):
+    for name in ("codes", "kinds", "blend_from", "blend", "phase"):
         assert torch.equal(getattr(again, name), getattr(walks, name)), name
     assert torch.equal(again.state.ws, walks.state.ws)
     assert torch.equal(again.state.start_ws, walks.state.start_ws)
@@ -337,24 +315,52 @@ def huber(found, wanted, delta):
     return torch.nn.functional.huber_loss(found, wanted, delta=delta) / delta
 
 
-def test_errors_are_means_over_steps_and_strength_and_phase_count_where_walks_have_arrived(answers, monkeypatch):
+def test_errors_are_means_over_steps_and_strength_and_circle_count_where_walks_have_arrived(answers, monkeypatch):
     monkeypatch.setattr(walker_warmup, "fast_bfloat16", lambda: False)
     walker, envelopes = build_walker(TINY_WORLD.walker), torch.rand(2, 3)
+    rate = TINY_WORLD.walker.walk_rate
     audio = 0.1 * torch.randn(2, 3, L, D, generator=torch.Generator().manual_seed(6))
     lessons = walker_warmup._Lessons(answers, walker_warmup.TODAY, TINY_WORLD.walker, np.random.default_rng(0), None, chunk=3)
     with torch.no_grad():
         loss, strength, turning = lessons.errors(walker, walks_at(answers, [0.1, 1.0]), audio, envelopes)
-        walks, far, apart, off = walks_at(answers, [0.1, 1.0]), [], [], []
+        begun = lessons_begin(answers, walker, np.random.default_rng(0))
+        walks, far, apart, off, slow = walks_at(answers, [0.1, 1.0]), [], [], [], []
         for t in range(3):
-            wanted = walker_warmup._teach_step(walks, answers, envelopes[:, t], TINY_WORLD.walker.walk_rate)
+            before = walks.phase
             walks.state = take_step(walker, walks.state, audio[:, t], WalkSettings())
+            # 0.08 turns a second of silence, 0.45 of the strongest
+            slow.append(huber((walks.phase - before) * rate, 0.08 + 0.37 * envelopes[:, t], 0.05))
+            wanted = walker_warmup._where_to(walks, answers, envelopes[:, t], rate)
             far.append(huber((walks.state.ws - wanted.latents[:, None]) / answers.w_scale, torch.zeros(2, L, D), 0.3))
             # The first is still on its way, so of two walks one counts; its place on the circle is two numbers.
             apart.append(huber(answers.envelope(walks.state.ws)[1:], envelopes[1:, t], 0.2) / 2)
-            off.append(huber(wanted.circle.pair(walks.state.ws)[1:], wanted.pair[1:], 0.1) * 2 / 2)
+            off.append(huber(wanted.circle.place(walks.state.ws)[1:], wanted.place[1:], 0.1) * 2 / 2)
     assert float(loss) == pytest.approx(float(torch.stack(far).mean()), rel=1e-4)
     assert float(strength) == pytest.approx(float(torch.stack(apart).mean()), rel=1e-4)
-    assert float(turning) == pytest.approx(float(torch.stack(off).mean()), rel=1e-4)
+    assert float(turning) == pytest.approx(float(begun + torch.stack(off).mean() + torch.stack(slow).mean()), rel=1e-3)
+
+
+def lessons_begin(answers, walker, rng):
+    """How far the clock's beginning is from the phases that are drawn for the codes of two walks."""
+    phase = torch.from_numpy(rng.random(2)).float()
+    starts = (answers.generator.mapping(write_codes(answers.codes[:2], phase=phase))[:, 0] - answers.centre) / answers.w_scale
+    return huber(walker.clock.begin(starts), torch.stack([(2 * math.pi * phase).cos(), (2 * math.pi * phase).sin()], 1), 0.1)
+
+
+def test_the_clock_learns_its_speed_and_its_beginning_from_the_teacher(answers):
+    """Both get gradients from the error of the turning alone; the latents don't pull at the clock."""
+    walker = build_walker(TINY_WORLD.walker)
+    lessons = walker_warmup._Lessons(answers, walker_warmup.TODAY, TINY_WORLD.walker, np.random.default_rng(0), None, chunk=3)
+    loss, strength, turning = lessons.errors(walker, walks_at(answers, [1.0, 1.0]), torch.zeros(2, 3, L, D), torch.rand(2, 3))
+    clock = list(walker.clock.parameters())
+    assert all(part is None for part in torch.autograd.grad(loss + strength, clock, retain_graph=True, allow_unused=True))
+    assert all(part.abs().max() > 0 for part in torch.autograd.grad(turning, clock))
+
+
+def test_a_walker_without_a_clock_is_refused(answers, tmp_path):
+    config = dataclasses.replace(TINY_WORLD.walker, clock=False)
+    with pytest.raises(ConfigError, match="walker clock: got False"):
+        walker_warmup.train_walker(tmp_path, answers, build_sound_encoder(ENCODER), [pool_of()], config, minutes=1)
 
 
 def test_settings_of_the_warm_up_that_cannot_be_are_told():
@@ -492,16 +498,14 @@ def test_the_walker_makes_the_distance_of_latents_shown_strengths_and_phases_sma
     assert len(totals) == len(noted) == 5
     for total, values, num_steps, num_walks in zip(totals, noted, (5, 5, 5, 6, 6), (24, 24, 24, 8, 8), strict=True):
         assert total == pytest.approx(values["loss"] + 3.0 * values["envelope"] + 2.0 * values["phase"], rel=1e-5)
-        own, distances = distances[: 3 * num_steps], distances[3 * num_steps :]
-        assert [tuple(one.shape) for one, _, _ in own] == [(num_walks, L, D), (num_walks,), (num_walks, 2)] * num_steps
-        assert values["loss"] == pytest.approx(float(torch.stack([found for _, _, found in own[::3]]).mean()), rel=1e-4)
-        for name, place, parts in (("envelope", 1, 1), ("phase", 2, 2)):
-            mean = float(torch.stack([found.mean() * parts for _, _, found in own[place::3]]).mean())
-            assert 0 < values[name] <= mean + 1e-6  # some walks haven't arrived
-        for _, pair, _ in own[2::3]:
-            torch.testing.assert_close(pair.norm(dim=1), torch.ones(num_walks))
+        begun, own, distances = distances[0][2], distances[1 : 1 + 4 * num_steps], distances[1 + 4 * num_steps :]
+        assert [tuple(one.shape) for one, _, _ in own] == [(num_walks, L, D), (num_walks,), (num_walks, 2), (num_walks,)] * num_steps
+        latents, strengths, places, speeds = (torch.stack([found.mean() for _, _, found in own[place::4]]).mean() for place in range(4))
+        assert values["loss"] == pytest.approx(float(latents), rel=1e-4)
+        assert 0 < values["envelope"] <= float(strengths) + 1e-6  # some walks haven't arrived
+        assert float(begun + speeds) < values["phase"] <= float(begun + speeds + 2 * places) + 1e-6
     assert not distances
     torch.testing.assert_close(walker.centre, answers.centre, atol=1e-3, rtol=1e-2)
     assert walker.scale.item() == pytest.approx(answers.w_scale, rel=1e-2)
-    assert set(read_state(tmp_path / "walker.state")["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine"}
+    assert set(read_state(tmp_path / "walker.state")["extra"]["walks"]["hidden"]) == {"coarse", "mid", "fine", "clock"}
     assert not walker.training

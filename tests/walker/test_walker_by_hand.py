@@ -27,11 +27,12 @@ def numbers(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(params=[1, 2], ids=["one layer", "two layers"])
+@pytest.fixture(params=[(1, False), (2, False), (1, True)], ids=["one layer", "two layers", "a clock"])
 def walker(request: pytest.FixtureRequest) -> RecurrentWalker:
     """A walker whose centre isn't 0 and whose scale isn't 1."""
     torch.manual_seed(1)
-    walker = RecurrentWalker(num_ws=L, w_dim=D, bounds=(3, 6), hidden=HIDDEN, num_layers=request.param, walk_rate=10.0).eval()
+    num_layers, clock = request.param
+    walker = RecurrentWalker(num_ws=L, w_dim=D, bounds=(3, 6), hidden=HIDDEN, num_layers=num_layers, walk_rate=10.0, clock=clock).eval()
     walker.centre.copy_(numbers(2, D))
     walker.scale.fill_(0.3)
     return walker.requires_grad_(False)
@@ -56,9 +57,19 @@ def gru(cells: torch.nn.GRU, x: torch.Tensor, h: torch.Tensor, layer: int, end: 
 
 
 def steps_by_hand(walker: RecurrentWalker, ws: torch.Tensor, audio: torch.Tensor, hidden: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Eq. 4: each block sees the sum of where its own latents stand and what is heard, and the two means apart. `hidden` is changed."""
+    """Eq. 4: each block sees the sum of where its own latents stand and what is heard, and the two means apart. `hidden` is changed.
+
+    A clock begins where the start says, turns as the means say, and is seen by all blocks.
+    """
     stands, sounds = (ws - walker.centre) / walker.scale, audio / walker.scale
     means = [stands.mean(1), sounds.mean(1)]
+    if walker.clock is not None:
+        pair = dense(walker.clock.begin[2], silu(dense(walker.clock.begin[0], means[0])))
+        speed = torch.sigmoid(dense(walker.clock.speed[2], silu(dense(walker.clock.speed[0], torch.cat(means, 1)))))
+        before = hidden["clock"][0] if "clock" in hidden else torch.atan2(pair[:, 1:], pair[:, :1]) / (2 * math.pi)
+        turns = before + speed / 10.0
+        hidden["clock"] = turns[None]
+        means += [torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns)]
     found = torch.zeros_like(ws)
     for name, part in PARTS.items():
         block = walker.blocks[name]
@@ -83,13 +94,33 @@ def test_a_step_is_eq_4_with_centre_scale_and_memory(walker: RecurrentWalker) ->
     assert step.abs().max() > 1e-2
 
 
+def test_a_clock_turns_on_whatever_the_latents_do_and_whole_turns_are_none() -> None:
+    torch.manual_seed(1)
+    walker = RecurrentWalker(num_ws=L, w_dim=D, hidden=HIDDEN, walk_rate=4.0, clock=True).requires_grad_(False)
+    walker.clock.speed[2].weight.zero_()
+    walker.clock.speed[2].bias.fill_(math.log(0.3 / 0.7))  # 0.3 turns a second
+    hidden = {"clock": torch.tensor([[[0.2], [0.95]]])}
+    for step in range(1, 6):
+        _, hidden = walker(numbers(3, 2, L, D), numbers(step, 2, L, D), hidden)
+        turns = hidden["clock"].flatten() % 1
+        assert turns.tolist() == pytest.approx([(0.2 + 0.075 * step) % 1, (0.95 + 0.075 * step) % 1], abs=1e-5)
+    one = walker(numbers(3, 2, L, D), numbers(4, 2, L, D), {"clock": torch.tensor([[[0.2], [0.95]]])})[0]
+    other = walker(numbers(3, 2, L, D), numbers(4, 2, L, D), {"clock": torch.tensor([[[3.2], [-1.05]]])})[0]
+    torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+    turned = walker(numbers(3, 2, L, D), numbers(4, 2, L, D), {"clock": torch.tensor([[[0.7], [0.45]]])})[0]
+    assert (turned - one).abs().max() > 1e-2
+
+
 def test_a_walk_is_eq_6_with_strength_share_and_pull(walker: RecurrentWalker) -> None:
     start, sounds = numbers(5, 1, L, D), numbers(6, 7, L, D)
     settings = WalkSettings(coarse=0.5, mid=-1.5, fine=2.0, beta=0.7, pull=1.3, step=0.5)
     strength = torch.tensor([0.5] * 3 + [-1.5] * 3 + [2.0] * 2)[:, None]
     ws, own, wanted = start, {}, []
     for audio in sounds:
+        clock = own.get("clock")
         moved = ws + 0.7 * 0.5 * strength * steps_by_hand(walker, ws, audio[None], own)
+        if clock is not None:  # half steps turn it half as fast
+            own["clock"] = (clock + own["clock"]) / 2
         ws = start + (moved - start) * math.exp(-1.3 / 10.0)  # a second's ten steps leave e^-1.3 of the way
         wanted.append(ws)
     got = torch.cat(list(roll_out(walker, start, [sounds[:3], sounds[3:]], settings)))
@@ -98,7 +129,8 @@ def test_a_walk_is_eq_6_with_strength_share_and_pull(walker: RecurrentWalker) ->
 
 def test_what_a_walker_answers_goes_with_its_centre_and_scale(walker: RecurrentWalker) -> None:
     """Latents elsewhere and twice as far apart, under sounds twice as loud: the same walk there, with steps twice as long."""
-    other = RecurrentWalker(num_ws=L, w_dim=D, bounds=(3, 6), hidden=HIDDEN, num_layers=walker.blocks["mid"].num_layers, walk_rate=10.0).eval()
+    num_layers, clock = walker.blocks["mid"].num_layers, walker.clock is not None
+    other = RecurrentWalker(num_ws=L, w_dim=D, bounds=(3, 6), hidden=HIDDEN, num_layers=num_layers, walk_rate=10.0, clock=clock).eval()
     other.load_state_dict(walker.state_dict())
     other.centre.add_(5.0)
     other.scale.mul_(2.0)
@@ -127,7 +159,7 @@ def test_what_is_remembered_moves_the_next_step(walker: RecurrentWalker) -> None
     _, loud = walker(ws, 9 * audio, {})
     fresh, _ = walker(ws, audio, {})
     remembering, _ = walker(ws, audio, loud)
-    zeros, _ = walker(ws, audio, {name: torch.zeros_like(h) for name, h in loud.items()})
+    zeros, _ = walker(ws, audio, {name: torch.zeros_like(loud[name]) for name in PARTS})
     assert (fresh - remembering).abs().amax((0, 2)).min() > 1e-4
     assert torch.equal(fresh, zeros)
     for name, part in PARTS.items():  # each block remembers for itself

@@ -18,6 +18,9 @@ from ...presets import CLIP_SGVG, LANDSCAPES
 from ...walker import DEFAULT_PULL, WalkSettings
 from .. import losses
 
+_WALKER = dataclasses.replace(LANDSCAPES.walker, clock=False)
+"""Clips don't say how fast a clock should turn."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SgvgTerms:
@@ -63,7 +66,7 @@ class ClipSgvgConfig:
     encoder: SoundInversionConfig = dataclasses.field(default_factory=lambda: dataclasses.replace(LANDSCAPES.sound_encoder, texture_reach=0.0))
     """E_a; latents and their size are the generator's. A `texture_reach` above 0 averages textures over the seconds around, as films do: what is
     learned from then comes with the clip's sound before and after it."""
-    walker: WalkerConfig = LANDSCAPES.walker
+    walker: WalkerConfig = _WALKER
     """The walker; latents and their size are the generator's. Its `walk_rate` is also the rate at which clips are seen and heard."""
     mel: MelConfig = LANDSCAPES.mel
     """The spectrograms that E_a hears; where the joint space hears too, they must be its own."""

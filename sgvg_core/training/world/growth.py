@@ -10,6 +10,7 @@ import torch
 from ...assembly import build_generator
 from ...config import GeneratorConfig
 from ...errors import ConfigError
+from ...latents import GROUPS
 from ...sound_inversion import SoundInversionEncoder
 from ...synthesis import StyleGAN2Generator
 from ...synthesis.layers import EqualisedLinear, ModulatedConv, ToRGB
@@ -103,19 +104,25 @@ def grow_encoder_weights(encoder: torch.nn.Module, num_ws: int) -> dict[str, tor
     return grown
 
 
-def grow_walker_weights(walker: torch.nn.Module, num_ws: int) -> dict[str, torch.Tensor]:
-    """The weights of a walker for `num_ws` latents: new fine latents step as the last one does, and aren't read by themselves.
+def grow_walker_weights(walker: torch.nn.Module, larger: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights of a walker for `larger`, which may have more latents, and a clock.
 
-    All blocks also read the mean over the latents, in which the new ones count too. As they are where no more are wanted, and those of a
-    walker of the released code, which can't grow.
+    New fine latents step as the last one does, and aren't read by themselves. All blocks also read the mean over the latents, in which the new
+    ones count too. A new clock is the one that `larger` was built with, and isn't read yet. As they are where nothing is added, and those of
+    a walker of the released code, which can't grow.
     """
     weights = walker.state_dict()
-    if not isinstance(walker, RecurrentWalker):
+    if not (isinstance(walker, RecurrentWalker) and isinstance(larger, RecurrentWalker)):
         return weights
-    grown, num_new, w_dim = dict(weights), max(0, num_ws - walker.num_ws), walker.w_dim
+    grown, num_new, w_dim = dict(weights), max(0, larger.num_ws - walker.num_ws), walker.w_dim
     into, out = "blocks.fine.enter.0.weight", "blocks.fine.leave.2."
-    own, means = weights[into].split([weights[into].shape[1] - 2 * w_dim, 2 * w_dim], 1)  # [hidden, (latents of the group + 2 means) * w_dim]
-    grown[into] = torch.cat([own, own.new_zeros(len(own), num_new * w_dim), means], 1)
+    num_own = walker.blocks["fine"].num_group * w_dim  # type: ignore[operator]
+    own, shared = weights[into].split([num_own, weights[into].shape[1] - num_own], 1)  # [hidden, latents of the group, then what all blocks read]
+    grown[into] = torch.cat([own, own.new_zeros(len(own), num_new * w_dim), shared], 1)
     for name in (out + "weight", out + "bias"):
         grown[name] = torch.cat([weights[name], *[weights[name][-w_dim:]] * num_new])
+    if larger.clock is not None and walker.clock is None:
+        grown.update({f"clock.{name}": value for name, value in larger.clock.state_dict().items()})
+        for into in (f"blocks.{name}.enter.0.weight" for name in GROUPS):
+            grown[into] = torch.nn.functional.pad(grown[into], (0, 2))
     return grown

@@ -1,9 +1,11 @@
 """What the frozen mapping network says of sounds: the latent that belongs to a sound's kind, envelope and phase."""
 
 import dataclasses
+import functools
 import math
 
 import torch
+from torch.nn import functional as F
 
 from ...synthesis import StyleGAN2Generator
 from ...world import KINDS
@@ -11,7 +13,7 @@ from ...world.codes import draw_codes, write_codes
 
 _LEVELS = 9
 _NUM_CODES = 20_000
-_QUARTERS = 4
+_QUARTERS, _READ_PHASES = 4, 64
 START_NOISE = 0.3
 """Start noise of phase 1 of the walker's training, in standard deviations of mapped latents."""
 ENVELOPE_WEIGHT = 0.5
@@ -32,17 +34,28 @@ class PhaseCircle:
     cosine: torch.Tensor
     sine: torch.Tensor
 
-    def pair(self, ws: torch.Tensor) -> torch.Tensor:
-        """The place of latents [N, L, D] in the circle's plane, [N, 2]: (cos, sin) of the phase on the circle, (0, 0) in its middle."""
-        away = ws.mean(1) - self.middle
-        plane = torch.stack([self.cosine, self.sine], 1)  # [N, 2, D]
-        found: torch.Tensor = torch.linalg.solve(plane @ plane.mT, plane @ away[:, :, None])
-        return found[:, :, 0]
+    @functools.cached_property
+    def _plane(self) -> torch.Tensor:
+        """Two directions at right angles, divided by the circle's mean radius, [N, 2, D]."""
+        first = F.normalize(self.cosine, dim=1)
+        second = F.normalize(self.sine - (self.sine * first).sum(1, keepdim=True) * first, dim=1)
+        radius = ((self.cosine.square() + self.sine.square()).sum(1) / 2).sqrt()
+        return torch.stack([first, second], 1) / radius[:, None, None]
+
+    def place(self, ws: torch.Tensor) -> torch.Tensor:
+        """Where latents [N, L, D] lie in the circle's plane, [N, 2]: (0, 0) in its middle, on the circle about 1 from there."""
+        return (self._plane @ (ws.mean(1) - self.middle)[:, :, None])[:, :, 0]
+
+    def at(self, phase: torch.Tensor) -> torch.Tensor:
+        """The place on the circle of a phase [N] in turns, [N, 2]."""
+        angle = 2 * math.pi * phase[:, None]
+        return (self._plane @ (angle.cos() * self.cosine + angle.sin() * self.sine)[:, :, None])[:, :, 0]
 
     def phase(self, ws: torch.Tensor) -> torch.Tensor:
-        """The phase that latents [N, L, D] show, in turns [N]."""
-        pair = self.pair(ws)
-        return torch.atan2(pair[:, 1], pair[:, 0]) / (2 * math.pi)
+        """The phase on the circle that is nearest to latents [N, L, D], of 64, in turns [N]."""
+        places, phases = self.place(ws), torch.arange(_READ_PHASES) / _READ_PHASES
+        on_circle = torch.stack([self.at(phase.expand(len(places))) for phase in phases], 1)
+        return phases[(on_circle - places[:, None]).square().sum(2).argmin(1)]
 
 
 @dataclasses.dataclass(frozen=True)

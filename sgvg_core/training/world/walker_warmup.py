@@ -1,15 +1,15 @@
 """Stage three: the sound inversion encoder and the walker, G frozen. Warm-up by the world's own answer.
 
 Because a code says what it shows, the latent that belongs to a sound is known: the start latent's scene, with the sound's kind, its
-envelope now, and a phase that runs faster when the envelope is high. E_a learns the offset in W+ of a sound (Eq. 1), the
-walker the steps (Eq. 4) on its own trajectories, which continue from chunk to chunk, so that long walks stay on course.
+envelope now, and a phase that runs faster when the envelope is high: the walker's clock, which it learns to turn. E_a learns the offset in W+
+of a sound (Eq. 1), the walker the steps (Eq. 4) on its own trajectories, which continue from chunk to chunk, so that long walks stay on course.
 """
 
 import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,12 +20,13 @@ from ...augmentation.spectrograms import SHORTENED_SHARE, SMALL_SPEAKER_SHARE
 from ...checkpoints import load_state
 from ...config import WalkerConfig, check_range
 from ...devices import fast_bfloat16
+from ...errors import ConfigError
 from ...hashing import fingerprint
 from ...latents import distance_out
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder, encode_clips
-from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
+from ...walker import Clock, RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
 from ...world.clip import PHASE_RATES
 from ...world.codes import phases_of, write_codes
@@ -140,10 +141,14 @@ class _Walks:
     state: WalkState
     codes: torch.Tensor
     kinds: torch.Tensor
-    phase: torch.Tensor
     blend_from: torch.Tensor
     blend: torch.Tensor
     """How far each walk is on its way to its kind, 0..1."""
+
+    @property
+    def phase(self) -> torch.Tensor:
+        """Their clocks, in turns, [B]."""
+        return self.state.hidden["clock"][0, :, 0]
 
     def to_plain(self) -> dict[str, Any]:
         """Tensors and dictionaries of them, for a state file."""
@@ -160,12 +165,12 @@ class _Walks:
 
 
 def _fresh(targets: LatentTargets, num: int, num_ws: int, rng: np.random.Generator) -> _Walks:
-    """Walks that begin at random codes."""
+    """Walks that begin at random codes, their clocks at the phases of these."""
     codes = targets.codes[torch.from_numpy(rng.integers(len(targets.codes), size=num))]
     latents = targets.latents(codes)
     ws = latents[:, None].expand(-1, num_ws, -1).clone()
-    kinds = codes[:, : len(KINDS)].argmax(1)
-    return _Walks(WalkState(ws, ws), codes, kinds, phases_of(codes), blend_from=latents, blend=torch.ones(num))
+    state = WalkState(ws, ws, {"clock": phases_of(codes)[None, :, None]})
+    return _Walks(state, codes, codes[:, : len(KINDS)].argmax(1), blend_from=latents, blend=torch.ones(num))
 
 
 @torch.no_grad()
@@ -173,16 +178,16 @@ def _somewhere(targets: LatentTargets, kinds: torch.Tensor, envelope: torch.Tens
     """Walks that are anywhere between a random code and where a sound of `kinds` [B] and strength `envelope` [B] leads, a little astray."""
     num = len(kinds)
     walks = _fresh(targets, num, num_ws, rng)
-    walks.phase = torch.from_numpy(rng.random(num)).float()
+    phase = torch.from_numpy(rng.random(num)).float()
     walks.kinds = kinds
     walks.blend = torch.from_numpy(np.clip(rng.random(num) * 1.6, 0, 1)).float()
-    there = targets.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=walks.phase))
+    there = targets.latents(write_codes(walks.codes, kind=kinds, envelope=envelope, phase=phase))
     eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
     here = torch.lerp(walks.blend_from, there, eased[:, None])[:, None]
     far = torch.from_numpy(rng.random((num, 1, 1))).float() * (START_NOISE * targets.w_scale)
     astray = torch.from_numpy(rng.standard_normal((num, num_ws, here.shape[-1]))).float()
     shared = torch.from_numpy(rng.standard_normal((num, 1, here.shape[-1]))).float()
-    walks.state = WalkState(here + far * (astray + shared) / 2**0.5, walks.state.start_ws)
+    walks.state = WalkState(here + far * (astray + shared) / 2**0.5, walks.state.start_ws, {"clock": phase[None, :, None]})
     return walks
 
 
@@ -195,13 +200,13 @@ def _restart_some(walks: _Walks, targets: LatentTargets, num_ws: int, share: flo
     def pick(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
         return torch.where(anew.view(-1, *[1] * (old.ndim - 1)), new, old)
 
-    hidden = {name: torch.where(anew[None, :, None], 0.0, h.detach()) for name, h in walks.state.hidden.items()}
+    begun = fresh.state.hidden  # the clock alone; blocks begin at nothing
+    hidden = {name: torch.where(anew[None, :, None], begun.get(name, torch.zeros(())), h.detach()) for name, h in walks.state.hidden.items()}
     state = WalkState(pick(fresh.state.ws, walks.state.ws.detach()), pick(fresh.state.start_ws, walks.state.start_ws), hidden, 1)
     return _Walks(
         state,
         pick(fresh.codes, walks.codes),
         pick(fresh.kinds, walks.kinds),
-        pick(fresh.phase, walks.phase),
         blend_from=pick(fresh.blend_from, walks.blend_from),
         blend=pick(fresh.blend, walks.blend),
     )
@@ -214,26 +219,21 @@ class _Wanted:
     latents: torch.Tensor
     """[B, D]"""
     circle: PhaseCircle
-    pair: torch.Tensor
+    place: torch.Tensor
     """The place on the circle, [B, 2]."""
     arrived: torch.Tensor
     """Whether a walk is where its sound leads, so that it shows the envelope and the phase of a scene: [B], 0 or 1."""
 
 
 @torch.no_grad()
-def _teach_step(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> _Wanted:
-    """Where the walks should be after this step; the phase continues from the one the walk itself shows."""
-    circle = targets.circle(walks.codes, walks.kinds, envelope)
-    shown = circle.phase(walks.state.ws.detach())
-    walks.phase = torch.where(walks.blend >= 1, shown, walks.phase)
-    slow, fast = PHASE_RATES
-    walks.phase = walks.phase + (slow + (fast - slow) * envelope) / walk_rate
+def _where_to(walks: _Walks, targets: LatentTargets, envelope: torch.Tensor, walk_rate: float) -> _Wanted:
+    """Where the walks should be after a step, as their clocks say that stand after it."""
     there = targets.latents(write_codes(walks.codes, kind=walks.kinds, envelope=envelope, phase=walks.phase % 1))
     walks.blend = (walks.blend + 1 / (_BLEND_SECONDS * walk_rate)).clamp(max=1)
     eased = walks.blend * walks.blend * (3 - 2 * walks.blend)
-    angle = 2 * math.pi * walks.phase
-    pair = torch.stack([angle.cos(), angle.sin()], 1)
-    return _Wanted(torch.lerp(walks.blend_from, there, eased[:, None]), circle, pair, arrived=(walks.blend >= 1).float())
+    latents = torch.lerp(walks.blend_from, there, eased[:, None])
+    circle = targets.circle(walks.codes, walks.kinds, envelope)
+    return _Wanted(latents, circle, circle.at(walks.phase), arrived=(walks.blend >= 1).float())
 
 
 def train_walker(
@@ -254,16 +254,18 @@ def train_walker(
 ) -> torch.nn.Module:
     """The walker learns its steps (Eq. 4) on its own trajectories, by what E_a hears in pools; saved as walker.safetensors.
 
-    A new run begins with the weights of the file `init_from` (which may have fewer latents); None: with random ones. A run that was killed continues
-    from `walker.state`; `minutes` of computing count over all runs. `batch` walks of `chunk` steps make a step of training; `lr` is Adam's
-    rate at its
-    highest. `training` says how walks are begun and what they hear (None: what is done today).
+    A new run begins with the weights of the file `init_from` (which may have fewer latents and no clock); None: with random ones. A run that
+    was killed continues from `walker.state`; `minutes` of computing count over all runs. `batch` walks of `chunk` steps make a step of
+    training; `lr` is Adam's rate at its highest. `training` says how walks are begun and what they hear (None: what is done today). Raises
+    ConfigError for a walker without a clock.
     """
+    if not config.clock:
+        raise ConfigError("walker clock: got False, but the world's walkers have one")
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     walker = build_walker(config).train()
     if init_from is not None:
-        load_state(walker, grow_walker_weights(load_walker(init_from), config.num_ws), str(init_from))
+        load_state(walker, grow_walker_weights(load_walker(init_from), walker), str(init_from))
     walker.centre.copy_(targets.centre)
     walker.scale.fill_(targets.w_scale)
     optimiser = torch.optim.Adam(walker.parameters(), lr, betas=(0.9, 0.98))
@@ -333,21 +335,32 @@ class _Lessons:
     def errors(
         self, walker: RecurrentWalker, walks: _Walks, audio: torch.Tensor, envelopes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """How far the latents are from the teacher's, in standard deviations, the envelope they show from the sound's, and their place on
-        the circle of the phase from where it should have turned to.
+        """How far the latents are from the teacher's, in standard deviations, the envelope they show from the sound's, and clock and circle
+        from where they should be: how fast the clock turns, the phase it begins with, and the place on the circle from what the clock says.
         """
-        loss, strength, turning, num_steps = torch.zeros(()), torch.zeros(()), torch.zeros(()), envelopes.shape[1]
+        loss, strength, num_steps = torch.zeros(()), torch.zeros(()), envelopes.shape[1]
+        turning = self._beginning(walker, walks.codes)
         for t in range(num_steps):
-            wanted = _teach_step(walks, self.targets, envelopes[:, t], self.config.walk_rate)
+            before = walks.phase.detach() % 1
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
                 walks.state = take_step(walker, walks.state, audio[:, t].float(), WalkSettings())
+            wanted = _where_to(walks, self.targets, envelopes[:, t], self.config.walk_rate)
             error = (walks.state.ws - wanted.latents[:, None]) / self.targets.w_scale
             loss = loss + F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.3) / num_steps
             apart = F.smooth_l1_loss(self.targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
             strength = strength + (wanted.arrived * apart).mean() / num_steps
-            off = F.smooth_l1_loss(wanted.circle.pair(walks.state.ws), wanted.pair, beta=0.1, reduction="none").sum(1)
-            turning = turning + (wanted.arrived * off).mean() / num_steps
+            off = F.smooth_l1_loss(wanted.circle.place(walks.state.ws), wanted.place, beta=0.1, reduction="none").sum(1)
+            speed = PHASE_RATES[0] + (PHASE_RATES[1] - PHASE_RATES[0]) * envelopes[:, t]
+            slow = F.smooth_l1_loss((walks.phase - before) * self.config.walk_rate, speed, beta=0.05)
+            turning = turning + ((wanted.arrived * off).mean() + slow) / num_steps
         return loss, strength, turning
+
+    def _beginning(self, walker: RecurrentWalker, codes: torch.Tensor) -> torch.Tensor:
+        """How far what the clock begins with is from the phase of `codes` [B, 64], whatever that is."""
+        phase = torch.from_numpy(self.rng.random(len(codes))).float()
+        starts = (self.targets.latents(write_codes(codes, phase=phase)) - self.targets.centre) / self.targets.w_scale
+        angle, clock = 2 * math.pi * phase, cast(Clock, walker.clock)
+        return F.smooth_l1_loss(clock.begin(starts), torch.stack([angle.cos(), angle.sin()], 1), beta=0.1)
 
 
 @dataclasses.dataclass(frozen=True)
