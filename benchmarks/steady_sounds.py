@@ -45,7 +45,7 @@ def turning(targets: LatentTargets, ws: torch.Tensor, codes: torch.Tensor, kind:
     settled, codes = ws[SETTLED * FPS :], codes[SETTLED * FPS :]
     circle = targets.circle(codes, torch.full((len(codes),), kind), targets.envelope(settled).clamp(0, 1))
     steps = (circle.phase(settled).diff() + 0.5) % 1 - 0.5
-    return float(steps.mean()) * FPS, float(circle.pair(settled).norm(dim=1).median())
+    return float(steps.mean()) * FPS, float(circle.place(settled).norm(dim=1).median())
 
 
 def measure(model: SoundModel, targets: LatentTargets, kind: int, seed: int, strength: float, *, paint: bool) -> list[float]:

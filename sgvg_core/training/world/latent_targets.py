@@ -18,7 +18,7 @@ START_NOISE = 0.3
 """Start noise of phase 1 of the walker's training, in standard deviations of mapped latents."""
 ENVELOPE_WEIGHT = 0.5
 """Weight of the envelope's loss (smooth L1), relative to that of the latents."""
-PHASE_WEIGHT = 1.0
+PHASE_WEIGHT = 0.1
 """Weight of the phase's loss (smooth L1), relative to that of the latents."""
 
 
