@@ -94,7 +94,6 @@ def test_the_place_on_a_circle_is_that_of_the_mean_latent_whatever_lies_off_its_
     torch.testing.assert_close(circle.place(ws), far * circle.at(turns), atol=1e-4, rtol=1e-4)
     radius = ((cosine.square().sum(1) + sine.square().sum(1)) / 2).sqrt()
     torch.testing.assert_close(circle.place(ws).norm(dim=1), moved.norm(dim=1) / radius, atol=1e-4, rtol=1e-4)
-    assert circle.phase(((middle + (moved / far))[:, None]).expand(-1, L, -1)).tolist() == [0, 0.25, 0.625]
 
 
 def test_a_circle_goes_through_the_latents_of_a_scene_at_the_quarters_of_its_phase(answers):
@@ -105,7 +104,6 @@ def test_a_circle_goes_through_the_latents_of_a_scene_at_the_quarters_of_its_pha
     torch.testing.assert_close(circle.middle + circle.cosine, at[0] + (circle.middle - (at[0] + at[2]) / 2), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(circle.cosine, (at[0] - at[2]) / 2, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(circle.sine, (at[1] - at[3]) / 2, atol=1e-5, rtol=1e-4)
-    assert circle.phase(torch.stack([at[1]] * L, 1)).tolist() == pytest.approx([0.25] * 3, abs=0.15)
 
 
 def test_mean_offsets_are_each_kinds_and_levels_less_the_mean_of_all(generator):

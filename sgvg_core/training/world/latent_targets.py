@@ -13,7 +13,7 @@ from ...world.codes import draw_codes, write_codes
 
 _LEVELS = 9
 _NUM_CODES = 20_000
-_QUARTERS, _READ_PHASES = 4, 64
+_QUARTERS = 4
 START_NOISE = 0.3
 """Start noise of phase 1 of the walker's training, in standard deviations of mapped latents."""
 ENVELOPE_WEIGHT = 0.5
@@ -26,8 +26,7 @@ PHASE_WEIGHT = 0.1
 class PhaseCircle:
     """Where a scene's latents lie while its phase turns: about middle + cos(phase) * cosine + sin(phase) * sine, each [N, D].
 
-    What the phase moves is a hundredth of the variance of latents, and moves each scene's in a direction of its own; so it's read by the
-    circle of that scene.
+    What the phase moves is a hundredth of the variance of latents, and it moves each scene's in a direction of its own.
     """
 
     middle: torch.Tensor
@@ -50,12 +49,6 @@ class PhaseCircle:
         """The place on the circle of a phase [N] in turns, [N, 2]."""
         angle = 2 * math.pi * phase[:, None]
         return (self._plane @ (angle.cos() * self.cosine + angle.sin() * self.sine)[:, :, None])[:, :, 0]
-
-    def phase(self, ws: torch.Tensor) -> torch.Tensor:
-        """The phase on the circle that is nearest to latents [N, L, D], of 64, in turns [N]."""
-        places, phases = self.place(ws), torch.arange(_READ_PHASES) / _READ_PHASES
-        on_circle = torch.stack([self.at(phase.expand(len(places))) for phase in phases], 1)
-        return phases[(on_circle - places[:, None]).square().sum(2).argmin(1)]
 
 
 @dataclasses.dataclass(frozen=True)
