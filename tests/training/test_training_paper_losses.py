@@ -271,7 +271,7 @@ def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen
             phase.step(pools, None)
         for name, (net, _) in heard.items():
             seen[name].append(parameters(net))
-    folder = phase.finish(ENCODER, TINY_WORLD.mel, TINY_WORLD.walker)
+    folder = phase.finish(ENCODER, TINY_WORLD.mel)
     loaded = {"sound_encoder": load_sound_encoder(folder / "sound_encoder.safetensors")[0], "walker": load_walker(folder / "walker.safetensors")}
     for name, (net, mean) in heard.items():
         assert not torch.equal(seen[name][0], begun[name])
@@ -279,6 +279,15 @@ def test_the_averages_of_both_parts_follow_and_are_what_is_exported(work, frozen
         torch.testing.assert_close(parameters(mean), wanted, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(parameters(loaded[name]), parameters(mean), atol=1e-3, rtol=1e-2)  # files hold half the digits
         assert (parameters(mean) - parameters(net)).abs().max() > 1e-2
+
+
+def test_a_walker_of_an_earlier_warm_up_is_written_as_what_it_is(work, frozen, tmp_path):
+    """It has no clock, though walkers of today's warm-up have one."""
+    config = dataclasses.replace(TINY_WORLD.walker, clock=False)
+    save_walker(tmp_path / "walker.safetensors", build_walker(config), config)
+    save_sound_encoder(tmp_path / "sound_encoder.safetensors", load_sound_encoder(work / "sound_encoder.safetensors")[0], ENCODER, TINY_WORLD.mel)
+    folder = phase_of("encoder_loss", tmp_path, frozen, tmp_path).finish(ENCODER, TINY_WORLD.mel)
+    assert load_walker(folder / "walker.safetensors").clock is None
 
 
 @pytest.mark.slow
@@ -368,7 +377,7 @@ def test_both_phases_one_after_the_other(work, pools, clips, tmp_path, monkeypat
     monkeypatch.setattr(paper_losses, "Run", TwoSteps)
     monkeypatch.setattr(paper_losses._Phase, "step", lambda self, *given: seen.append((self.name, self.config, given)) or step(self, *given))
     folder = paper_losses.finetune(
-        tmp_path / "work", pools, clips, ENCODER, TINY_WORLD.mel, TINY_WORLD.walker, minutes=(7.0, 9.0), config=CONFIG, critics=CRITICS,
+        tmp_path / "work", pools, clips, ENCODER, TINY_WORLD.mel, minutes=(7.0, 9.0), config=CONFIG, critics=CRITICS,
         progress=lambda done, total, note="", preview=None: said.append((total, note)),
     )  # fmt: skip
     assert folder == tmp_path / "work" / "critics"

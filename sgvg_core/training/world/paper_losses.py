@@ -26,7 +26,6 @@ from ...config import (
     CriticConfig,
     MelConfig,
     SoundInversionConfig,
-    WalkerConfig,
     check_choice,
     check_range,
 )
@@ -38,7 +37,7 @@ from ...hashing import fingerprint
 from ...progress import Progress, silent
 from ...sound_inversion import SoundInversionEncoder, hear_part
 from ...synthesis import StyleGAN2Generator, rgb_images
-from ...walker import RecurrentWalker, WalkSettings, WalkState, take_step
+from ...walker import RecurrentWalker, WalkSettings, WalkState, config_of_walker, take_step
 from ...world import KINDS
 from ...world.codes import draw_codes, write_codes
 from .. import losses
@@ -288,10 +287,10 @@ class _Phase:
         self.critic_optimiser.step()
         self.run.note(**{name: term.item() for name, term in terms.items()})
 
-    def finish(self, encoder_config: SoundInversionConfig, mel: MelConfig, walker_config: WalkerConfig) -> Path:
+    def finish(self, encoder_config: SoundInversionConfig, mel: MelConfig) -> Path:
         """Write the averaged weights; returns their folder."""
         save_sound_encoder(self.folder / "sound_encoder.safetensors", self.encoder_ema, encoder_config, mel)
-        save_walker(self.folder / "walker.safetensors", self.walker_ema, walker_config)
+        save_walker(self.folder / "walker.safetensors", self.walker_ema, config_of_walker(self.walker_ema))
         return self.folder
 
 
@@ -301,7 +300,6 @@ def finetune(
     clips: RenderedClips,
     encoder_config: SoundInversionConfig,
     mel: MelConfig,
-    walker_config: WalkerConfig,
     *,
     minutes: tuple[float, float] = (10.0, 20.0),
     config: FinetuneConfig | None = None,
@@ -326,5 +324,5 @@ def finetune(
         phase = _Phase(name, before, work / name, frozen, config=config, critics=critics, minutes=limit, made_of=made_of)
         for _ in phase.run.shown_steps(progress, phase.text):
             phase.step(pools, clips if name == "critics" else None)
-        before = phase.finish(encoder_config, mel, walker_config)
+        before = phase.finish(encoder_config, mel)
     return before

@@ -249,7 +249,6 @@ def finetune_stage(settings: TrainSettings, minutes: tuple[float, ...], progress
         clips,
         encoder_config=config.sound_encoder,
         mel=config.mel,
-        walker_config=config.walker,
         minutes=(first, second),
         config=settings.finetune,
         critics=settings.critics,
