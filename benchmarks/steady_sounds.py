@@ -19,13 +19,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sgvg_core.assembly import BUNDLED, SoundModel, load_model
-from sgvg_core.evaluation.judged.table import SOUND_RATE, held_out_seed
+from sgvg_core.assembly import BUNDLED, load_model
+from sgvg_core.evaluation.judged.table import SOUND_RATE, Films, HeldOutClip, code_path, held_out_seed
 from sgvg_core.generation import RenderSettings, Sound, analyse_sound, frames, heard_walk
 from sgvg_core.world import KINDS
-from sgvg_core.world.clip import phases
-from sgvg_core.world.codes import draw_codes, read_codes, write_codes
-from sgvg_core.world.render import render
 from sgvg_core.world.synth import synth
 
 SECONDS, FPS, SETTLED = 8, 12, 2
@@ -38,18 +35,15 @@ def changes(pictures: torch.Tensor) -> list[float]:
     return [float((settled[apart:] - settled[:-apart]).abs().mean()) for apart in (1, FPS)]
 
 
-def measure(model: SoundModel, kind: int, seed: int, strength: float) -> list[float]:
+def measure(films: Films, kind: int, seed: int, strength: float) -> list[float]:
     """The changes of render, known codes and film of one steady sound."""
-    envelope = np.full(SECONDS * FPS, strength, np.float32)
+    model, envelope = films.model, np.full(SECONDS * FPS, strength, np.float32)
     wave = torch.from_numpy(synth(KINDS[kind], seed, np.full(SECONDS * SOUND_RATE, strength, np.float32), SOUND_RATE))
-    num = len(envelope)
-    codes = write_codes(draw_codes(seed, 1).expand(num, -1), kind=torch.full((num,), kind), envelope=torch.from_numpy(envelope),
-                        phase=torch.from_numpy(phases(envelope, FPS, 0.0)))  # fmt: skip
-    shown = [render(code.kind, code.scene, code.envelope, code.phase, model.generator.img_resolution) for code in read_codes(codes)]
-    known, analysed = model.generator.mapping(codes), analyse_sound(Sound.from_waveform(wave[None], SOUND_RATE), model.mel)
-    walk = heard_walk(model, analysed, known[:1], Fraction(FPS), unsure="follow")
-    films = [torch.cat(list(frames(model.generator, path, RenderSettings(batch=8)))) for path in ([known], walk)]
-    return [number for pictures in (torch.from_numpy(np.stack(shown)), *films) for number in changes(pictures)]
+    clip = HeldOutClip(kind, seed, wave, envelope)
+    start = model.generator.mapping(code_path(clip, FPS)[:1])
+    walk = heard_walk(model, analyse_sound(Sound.from_waveform(wave[None], SOUND_RATE), model.mel), start, Fraction(FPS), unsure="follow")
+    film = torch.cat(list(frames(model.generator, walk, RenderSettings(batch=8))))
+    return [number for pictures in (films.rendered(clip), films.known_codes(clip), film) for number in changes(pictures)]
 
 
 def main() -> None:
@@ -60,12 +54,12 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.5, metavar="E", help="envelope of all sounds, 0 to 1 (default: 0.5)")
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    model = load_model(options.model, device="cpu")
+    films = Films(load_model(options.model, device="cpu"), FPS, 0)
     print(f"{options.clips} sounds a scene, strength {options.strength}; frame to frame / a second apart\n")
     print("| scene | render | known codes | film | film / render |\n|---|---|---|---|---|")
     for kind, name in enumerate(KINDS):
         seeds = [held_out_seed(kind, 50 + clip) for clip in range(options.clips)]
-        found = np.mean([measure(model, kind, seed, options.strength) for seed in seeds], 0).reshape(3, 2)
+        found = np.mean([measure(films, kind, seed, options.strength) for seed in seeds], 0).reshape(3, 2)
         cells = [*found, found[2] / found[0]]
         print(f"| {name} | {' | '.join(f'{near:.2f} / {far:.2f}' for near, far in cells)} |", flush=True)
 

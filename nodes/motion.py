@@ -177,7 +177,7 @@ class WalkNumbers(io.ComfyNode):
             "coarse": "Strength of the coarse block.",
             "mid": "Strength of the mid block.",
             "fine": "Strength of the fine block.",
-            "step": "Size of all steps.",
+            "step": "Size of all steps; waves, flames and leaves turn as much faster.",
             "beta": "Share of each new latent that is taken, 0..1.",
             "pull": "How fast the latent is drawn back to the start, per second.",
             "psi": "Truncation of each frame's latent: 1 leaves it, 0 is the average picture.",

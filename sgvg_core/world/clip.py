@@ -1,8 +1,10 @@
 """A clip of the world: frames and sound with one hidden cause."""
 
 import dataclasses
+from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .envelopes import make_envelope
@@ -13,6 +15,7 @@ from .synth import synth
 
 PHASE_RATES = (0.08, 0.45)
 """Turns a second of the phase where the envelope is 0 and 1."""
+Envelope = TypeVar("Envelope", NDArray[np.float64], torch.Tensor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +30,18 @@ class Clip:
     scene: Scene
 
 
+def turns_a_second(envelope: Envelope) -> Envelope:
+    """How fast the phase turns where the envelope, 0 to 1, is this high."""
+    slow, fast = PHASE_RATES
+    return slow + (fast - slow) * envelope
+
+
 def phases(envelope: NDArray[np.floating], rate: float, start: float) -> NDArray[np.float32]:
     """The phase in [0, 1) at each value of an envelope of `rate` values a second: it turns faster where the envelope is high.
 
     `start` is the phase of the first.
     """
-    slow, fast = PHASE_RATES
-    speed = slow + (fast - slow) * np.asarray(envelope, np.float64)
+    speed = turns_a_second(np.asarray(envelope, np.float64))
     turns = start + np.concatenate([[0.0], np.cumsum(speed[:-1])]) / rate
     return (turns % 1.0).astype(np.float32) % np.float32(1)
 

@@ -120,7 +120,7 @@ def judge_film(judge: Judge, frames: torch.Tensor, kind: int, envelope: np.ndarr
     )
 
 
-def _code_path(clip: HeldOutClip, fps: float) -> torch.Tensor:
+def code_path(clip: HeldOutClip, fps: float) -> torch.Tensor:
     """The codes [T, 64] of a scene of the clip's own, with its envelope and a phase that runs with it."""
     num = len(clip.envelope)
     phase = torch.from_numpy(phases(clip.envelope, fps, 0.0))
@@ -134,7 +134,7 @@ def rendered_frames(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
     def image(code: Code) -> np.ndarray:
         return render(code.kind, code.scene, code.envelope, code.phase, size)
 
-    codes = read_codes(_code_path(clip, fps))
+    codes = read_codes(code_path(clip, fps))
     return torch.from_numpy(np.stack([image(dataclasses.replace(code, scene=codes[0].scene)) for code in codes]))
 
 
@@ -151,7 +151,7 @@ class Films:
 
     def known_codes(self, clip: HeldOutClip) -> torch.Tensor:
         """The same, painted by the generator from its codes: what the generator alone costs."""
-        ws = self.model.generator.mapping(_code_path(clip, self.fps).to(self.model.device))
+        ws = self.model.generator.mapping(code_path(clip, self.fps).to(self.model.device))
         return self._images([ws.cpu()])
 
     def random_start(self, clip: HeldOutClip) -> torch.Tensor:

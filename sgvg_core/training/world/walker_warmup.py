@@ -28,7 +28,7 @@ from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder, encode_clips
 from ...walker import Clock, RecurrentWalker, WalkSettings, WalkState, take_step
 from ...world import KINDS
-from ...world.clip import PHASE_RATES
+from ...world.clip import turns_a_second
 from ...world.codes import phases_of, write_codes
 from ..runs.loop import Stateful
 from ..runs.state import NumpyRandom
@@ -350,8 +350,7 @@ class _Lessons:
             apart = F.smooth_l1_loss(self.targets.envelope(walks.state.ws), envelopes[:, t], beta=0.2, reduction="none")
             strength = strength + (wanted.arrived * apart).mean() / num_steps
             off = F.smooth_l1_loss(wanted.circle.place(walks.state.ws), wanted.place, beta=0.1, reduction="none").sum(1)
-            speed = PHASE_RATES[0] + (PHASE_RATES[1] - PHASE_RATES[0]) * envelopes[:, t]
-            slow = F.smooth_l1_loss((walks.phase - before) * self.config.walk_rate, speed, beta=0.05)
+            slow = F.smooth_l1_loss((walks.phase - before) * self.config.walk_rate, turns_a_second(envelopes[:, t]), beta=0.05)
             turning = turning + ((wanted.arrived * off).mean() + slow) / num_steps
         return loss, strength, turning
 
