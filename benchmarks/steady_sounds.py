@@ -7,6 +7,9 @@ Sounds of eight seconds whose hidden envelope stays where it is; each film start
 same place. Measured is the mean absolute difference of two frames, in levels of 255, after the first two seconds: of a frame and the next, and
 of frames a second apart, which tells what goes on moving from what trembles. Beside the film stand the render, and the generator painting the
 codes that are known. A film hears single cracks, claps and splashes in a steady sound too, which the render of a steady envelope doesn't show.
+
+The last column says whether what moves is what goes round and round in the world: latents of a scene lie on a circle as its phase turns. How far
+the film's go along it (1: as far as the scene's own), and how much of their variance lies in its plane.
 """
 
 import argparse
@@ -22,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sgvg_core.assembly import BUNDLED, load_model
 from sgvg_core.evaluation.judged.table import SOUND_RATE, Films, HeldOutClip, code_path, held_out_seed
 from sgvg_core.generation import RenderSettings, Sound, analyse_sound, frames, heard_walk
+from sgvg_core.training.world.latent_targets import PhaseCircle, phase_circle
 from sgvg_core.world import KINDS
 from sgvg_core.world.synth import synth
 
@@ -35,15 +39,25 @@ def changes(pictures: torch.Tensor) -> list[float]:
     return [float((settled[apart:] - settled[:-apart]).abs().mean()) for apart in (1, FPS)]
 
 
+def on_circle(ws: torch.Tensor, circle: PhaseCircle) -> list[float]:
+    """How far latents [T, L, D] go along a circle, and the share of their variance in its plane."""
+    settled = ws[SETTLED * FPS :]
+    place, away = (values - values.mean(0) for values in (circle.place(settled), settled.mean(1)))
+    in_plane = (place * circle.radius).square().sum(1).mean() / away.square().sum(1).mean()
+    return [float(place.norm(dim=1).mean()), float(in_plane)]
+
+
 def measure(films: Films, kind: int, seed: int, strength: float) -> list[float]:
-    """The changes of render, known codes and film of one steady sound."""
+    """The changes of render, known codes and film of one steady sound, and its way along the circle."""
     model, envelope = films.model, np.full(SECONDS * FPS, strength, np.float32)
     wave = torch.from_numpy(synth(KINDS[kind], seed, np.full(SECONDS * SOUND_RATE, strength, np.float32), SOUND_RATE))
     clip = HeldOutClip(kind, seed, wave, envelope)
-    start = model.generator.mapping(code_path(clip, FPS)[:1])
+    code = code_path(clip, FPS)[:1]
+    start = model.generator.mapping(code)
     walk = heard_walk(model, analyse_sound(Sound.from_waveform(wave[None], SOUND_RATE), model.mel), start, Fraction(FPS), unsure="follow")
     film = torch.cat(list(frames(model.generator, walk, RenderSettings(batch=8))))
-    return [number for pictures in (films.rendered(clip), films.known_codes(clip), film) for number in changes(pictures)]
+    moved = [number for pictures in (films.rendered(clip), films.known_codes(clip), film) for number in changes(pictures)]
+    return [*moved, *on_circle(torch.cat(list(walk)), phase_circle(model.generator, code))]
 
 
 def main() -> None:
@@ -56,11 +70,11 @@ def main() -> None:
     torch.set_grad_enabled(False)
     films = Films(load_model(options.model, device="cpu"), FPS, 0)
     print(f"{options.clips} sounds a scene, strength {options.strength}; frame to frame / a second apart\n")
-    print("| scene | render | known codes | film | film / render |\n|---|---|---|---|---|")
+    print("| scene | render | known codes | film | film / render | radius / in its plane |\n|---|---|---|---|---|---|")
     for kind, name in enumerate(KINDS):
         seeds = [held_out_seed(kind, 50 + clip) for clip in range(options.clips)]
-        found = np.mean([measure(films, kind, seed, options.strength) for seed in seeds], 0).reshape(3, 2)
-        cells = [*found, found[2] / found[0]]
+        *found, round_it = np.mean([measure(films, kind, seed, options.strength) for seed in seeds], 0).reshape(4, 2)
+        cells = [*found, found[2] / found[0], round_it]
         print(f"| {name} | {' | '.join(f'{near:.2f} / {far:.2f}' for near, far in cells)} |", flush=True)
 
 

@@ -38,8 +38,8 @@ class WalkerConfig:
         """About how many numbers its weights hold (without biases): two layers in, the recurrence and two layers out in each of three blocks,
         and those of the clock.
         """
-        latents = (2 * self.num_ws + 6 + (3 if self.clock else 0)) * self.w_dim * self.hidden
-        return latents + 3 * (3 + 6 * self.num_layers) * self.hidden**2
+        latents = (2 * self.num_ws + 6 + (9 if self.clock else 0)) * self.w_dim * self.hidden
+        return latents + (3 * (3 + 6 * self.num_layers) + (4 if self.clock else 0)) * self.hidden**2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@
 
 from .adapted import AdaptedWalker, AnyWalker
 from .analytic import config_of_walker
-from .blocks import Clock, RecurrentWalker
+from .blocks import Clock, RecurrentWalker, circle_point
 from .released import ReleasedBlock, ReleasedWalker
 from .rollout import DEFAULT_PULL, RELEASED_WALK, SettingsOfStep, WalkSettings, WalkState, roll_out, take_step
 
@@ -21,6 +21,7 @@ __all__ = [
     "SettingsOfStep",
     "WalkSettings",
     "WalkState",
+    "circle_point",
     "config_of_walker",
     "roll_out",
     "take_step",

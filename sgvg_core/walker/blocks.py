@@ -5,7 +5,7 @@ is and what is heard. All three also see the mean of both, apart: so what belong
 together, and a loud sound at a calm place isn't taken for a calm one at a loud place, which have the same sum.
 
 Beyond the paper, a walker may have a clock: waves, flames and leaves go round and round, and where they are is so small a part of a latent
-that a walk can't tell it from where it stands. So it's counted.
+that a walk can't tell it from where it stands. So it's counted, and the way round at each place is learned by itself.
 """
 
 import math
@@ -21,12 +21,21 @@ Hidden = dict[str, torch.Tensor]
 
 
 class Clock(nn.Module):
-    """Where a walk is in what goes round and round, in turns; a sound decides how fast it turns. `hidden` is the number of units of each layer."""
+    """Where a walk is in what goes round and round, in turns; a sound decides how fast it turns, the place which way round it goes.
+
+    It learns from the world's own answers alone: what the latents should be doesn't pull at it. `hidden` is the number of units of each layer;
+    the way round has twice as many, and is none until it's learned.
+    """
 
     def __init__(self, w_dim: int, hidden: int) -> None:
         super().__init__()
+        wide = 2 * hidden
         self.begin = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, 2))
         self.speed = nn.Sequential(nn.Linear(2 * w_dim, hidden), nn.SiLU(), nn.Linear(hidden, 1))
+        last = nn.Linear(wide, 2 * w_dim)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.circle = nn.Sequential(nn.Linear(w_dim, wide), nn.SiLU(), nn.Linear(wide, wide), nn.SiLU(), last)
 
     def first(self, stands: torch.Tensor) -> torch.Tensor:
         """The turns that a start shows, from its mean latent [B, D] (less the centre, by the scale) -> [B]."""
@@ -36,6 +45,18 @@ class Clock(nn.Module):
     def turns_a_second(self, means: torch.Tensor) -> torch.Tensor:
         """How fast it turns, 0 to 1, by the means of walk and sound [B, 2 D] -> [B]."""
         return self.speed(means)[:, 0].sigmoid()
+
+    @torch.no_grad()
+    def way(self, stands: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        """The step from `before` to `after`, [B] turns, on the circle around where a walk stands, its mean latent [B, D] -> [B, D]."""
+        way = circle_point(after) - circle_point(before)
+        return torch.einsum("bp,bpd->bd", way, self.circle(stands).unflatten(1, (2, -1)))
+
+
+def circle_point(turns: torch.Tensor) -> torch.Tensor:
+    """Cosine and sine of `turns` [B] -> [B, 2]."""
+    angle = 2 * math.pi * turns
+    return torch.stack([angle.cos(), angle.sin()], 1)
 
 
 class RecurrentBlock(nn.Module):
@@ -98,14 +119,16 @@ class RecurrentWalker(nn.Module):
         check_shape("audio_ws", audio_ws, "B L D", B=ws.shape[0], L=self.num_ws, D=self.w_dim)
         stands, sounds = (ws - self.centre) / self.scale, audio_ws / self.scale
         summed, shared = sounds + stands, torch.cat([stands.mean(1), sounds.mean(1)], 1)
-        steps, after = [], {}
+        along_circle, after = stands.new_zeros(()), {}
         if self.clock is not None:
-            before = hidden["clock"][0, :, 0] if "clock" in hidden else self.clock.first(shared[:, : self.w_dim])
-            turns = before.detach() % 1 + self.clock.turns_a_second(shared) / self.walk_rate
+            place = shared[:, : self.w_dim]
+            before = (hidden["clock"][0, :, 0] if "clock" in hidden else self.clock.first(place)).detach() % 1
+            turns = before + self.clock.turns_a_second(shared) / self.walk_rate
             after["clock"] = turns[None, :, None]
-            angle = 2 * math.pi * turns.detach()  # read, not taught by what the latents should be
-            shared = torch.cat([shared, angle.cos()[:, None], angle.sin()[:, None]], 1)
+            along_circle = self.clock.way(place, before, turns)[:, None]
+            shared = torch.cat([shared, circle_point(turns.detach())], 1)
+        steps = []
         for name in GROUPS:
             step, after[name] = self.blocks[name](summed[:, self.slices[name]], shared, hidden.get(name))
             steps.append(step)
-        return torch.cat(steps, 1) * self.scale, after
+        return (torch.cat(steps, 1) + along_circle) * self.scale, after

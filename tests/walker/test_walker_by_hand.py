@@ -1,5 +1,6 @@
 """The walker against its equations, worked out step by step with plain matrices: scale, centre, pull, recurrence, strengths."""
 
+import itertools
 import math
 
 import pytest
@@ -35,6 +36,9 @@ def walker(request: pytest.FixtureRequest) -> RecurrentWalker:
     walker = RecurrentWalker(num_ws=L, w_dim=D, bounds=(3, 6), hidden=HIDDEN, num_layers=num_layers, walk_rate=10.0, clock=clock).eval()
     walker.centre.copy_(numbers(2, D))
     walker.scale.fill_(0.3)
+    if clock:
+        walker.clock.circle[-1].weight.data = numbers(11, 2 * D, 2 * HIDDEN)
+        walker.clock.circle[-1].bias.data = numbers(12, 2 * D)
     return walker.requires_grad_(False)
 
 
@@ -59,7 +63,7 @@ def gru(cells: torch.nn.GRU, x: torch.Tensor, h: torch.Tensor, layer: int, end: 
 def steps_by_hand(walker: RecurrentWalker, ws: torch.Tensor, audio: torch.Tensor, hidden: dict[str, torch.Tensor]) -> torch.Tensor:
     """Eq. 4: each block sees the sum of where its own latents stand and what is heard, and the two means apart. `hidden` is changed.
 
-    A clock begins where the start says, turns as the means say, and is seen by all blocks.
+    A clock begins where the start says, turns as the means say, is seen by all blocks, and leads all latents along its circle.
     """
     stands, sounds = (ws - walker.centre) / walker.scale, audio / walker.scale
     means = [stands.mean(1), sounds.mean(1)]
@@ -69,7 +73,11 @@ def steps_by_hand(walker: RecurrentWalker, ws: torch.Tensor, audio: torch.Tensor
         before = hidden["clock"][0] if "clock" in hidden else torch.atan2(pair[:, 1:], pair[:, :1]) / (2 * math.pi)
         turns = before + speed / 10.0
         hidden["clock"] = turns[None]
-        means += [torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns)]
+        inner, entered = walker.clock.circle[2], silu(dense(walker.clock.circle[0], means[0]))
+        cosine, sine = dense(walker.clock.circle[4], silu(dense(inner, entered))).chunk(2, 1)
+        was, angle = 2 * math.pi * before, 2 * math.pi * turns
+        around = ((torch.cos(angle) - torch.cos(was)) * cosine + (torch.sin(angle) - torch.sin(was)) * sine)[:, None] * walker.scale
+        means += [torch.cos(angle), torch.sin(angle)]
     found = torch.zeros_like(ws)
     for name, part in PARTS.items():
         block = walker.blocks[name]
@@ -80,7 +88,7 @@ def steps_by_hand(walker: RecurrentWalker, ws: torch.Tensor, audio: torch.Tensor
             after.append(x)
         hidden[name] = torch.stack(after)
         found[:, part] = dense(block.leave[2], silu(dense(block.leave[0], torch.cat([x, entered], 1)))).unflatten(1, (-1, D)) * walker.scale
-    return found
+    return found if walker.clock is None else found + around
 
 
 def test_a_step_is_eq_4_with_centre_scale_and_memory(walker: RecurrentWalker) -> None:
@@ -109,6 +117,19 @@ def test_a_clock_turns_on_whatever_the_latents_do_and_whole_turns_are_none() -> 
     torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
     turned = walker(numbers(3, 2, L, D), numbers(4, 2, L, D), {"clock": torch.tensor([[[0.7], [0.45]]])})[0]
     assert (turned - one).abs().max() > 1e-2
+
+
+def test_a_clock_leads_round_the_circle_of_the_place_and_back(walker: RecurrentWalker) -> None:
+    """Around one place: a quarter from 0 takes away the cosine and brings the sine; a whole turn in any steps is no way at all."""
+    if walker.clock is None:
+        return
+    place, no = numbers(3, 2, D), torch.zeros(2)
+    cosine, sine = walker.clock.circle(place).chunk(2, 1)
+    torch.testing.assert_close(walker.clock.way(place, no, no + 0.25), sine - cosine, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(walker.clock.way(place, no + 0.25, no + 0.75), -2 * sine, atol=1e-5, rtol=1e-4)
+    turns = torch.tensor([[0.1, 0.3], [0.4, 0.35], [0.8, 0.4], [1.1, 1.3]])
+    ways = [walker.clock.way(place, one, other) for one, other in itertools.pairwise(turns)]
+    torch.testing.assert_close(sum(ways), torch.zeros(2, D), atol=1e-4, rtol=0)
 
 
 def test_a_walk_is_eq_6_with_strength_share_and_pull(walker: RecurrentWalker) -> None:

@@ -33,13 +33,17 @@ class PhaseCircle:
     cosine: torch.Tensor
     sine: torch.Tensor
 
+    @property
+    def radius(self) -> torch.Tensor:
+        """Its mean radius, [N]."""
+        return ((self.cosine.square() + self.sine.square()).sum(1) / 2).sqrt()
+
     @functools.cached_property
     def _plane(self) -> torch.Tensor:
         """Two directions at right angles, divided by the circle's mean radius, [N, 2, D]."""
         first = F.normalize(self.cosine, dim=1)
         second = F.normalize(self.sine - (self.sine * first).sum(1, keepdim=True) * first, dim=1)
-        radius = ((self.cosine.square() + self.sine.square()).sum(1) / 2).sqrt()
-        return torch.stack([first, second], 1) / radius[:, None, None]
+        return torch.stack([first, second], 1) / self.radius[:, None, None]
 
     def place(self, ws: torch.Tensor) -> torch.Tensor:
         """Where latents [N, L, D] lie in the circle's plane, [N, 2]: (0, 0) in its middle, on the circle about 1 from there."""
@@ -49,6 +53,13 @@ class PhaseCircle:
         """The place on the circle of a phase [N] in turns, [N, 2]."""
         angle = 2 * math.pi * phase[:, None]
         return (self._plane @ (angle.cos() * self.cosine + angle.sin() * self.sine)[:, :, None])[:, :, 0]
+
+
+def phase_circle(generator: StyleGAN2Generator, codes: torch.Tensor) -> PhaseCircle:
+    """The circle of the scenes of `codes` [N, 64], by what `generator` maps them to at the quarters of their phase."""
+    phases = torch.arange(_QUARTERS).repeat_interleave(len(codes)) / _QUARTERS
+    at = generator.mapping(write_codes(codes.repeat(_QUARTERS, 1), phase=phases))[:, 0].unflatten(0, (_QUARTERS, -1))
+    return PhaseCircle(at.mean(0), (at[0] - at[2]) / 2, (at[1] - at[3]) / 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +94,7 @@ class LatentTargets:
 
     def circle(self, codes: torch.Tensor, kinds: torch.Tensor, envelopes: torch.Tensor) -> PhaseCircle:
         """The circle of the scenes of `codes` [N, 64] with `kinds` [N] and `envelopes` [N] in place of their own."""
-        phases = torch.arange(_QUARTERS).repeat_interleave(len(codes)) / _QUARTERS
-        turned = write_codes(codes.repeat(_QUARTERS, 1), kind=kinds.repeat(_QUARTERS), envelope=envelopes.repeat(_QUARTERS), phase=phases)
-        at = self.latents(turned).unflatten(0, (_QUARTERS, -1))
-        return PhaseCircle(at.mean(0), (at[0] - at[2]) / 2, (at[1] - at[3]) / 2)
+        return phase_circle(self.generator, write_codes(codes, kind=kinds, envelope=envelopes))
 
     def envelope(self, ws: torch.Tensor) -> torch.Tensor:
         """The envelope that latents [N, L, D] show, [N]; differentiable."""

@@ -6,7 +6,6 @@ of a sound (Eq. 1), the walker the steps (Eq. 4) on its own trajectories, which 
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +25,7 @@ from ...latents import distance_out
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...sound_inversion import SoundInversionEncoder, encode_clips
-from ...walker import Clock, RecurrentWalker, WalkSettings, WalkState, take_step
+from ...walker import Clock, RecurrentWalker, WalkSettings, WalkState, circle_point, take_step
 from ...world import KINDS
 from ...world.clip import turns_a_second
 from ...world.codes import phases_of, write_codes
@@ -46,6 +45,8 @@ _LOST = 1.8
 """A walk further than this from the mean latent, in standard deviations, is lost and begins anew; one code of a thousand lies there."""
 _DOUBT_SHARE = 0.4
 """Fraction of clips whose offsets are mixed with those of other classes, as an unsure E_a would answer."""
+_CIRCLES = 512
+"""Places whose circle the clock learns at a step."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -336,10 +337,11 @@ class _Lessons:
         self, walker: RecurrentWalker, walks: _Walks, audio: torch.Tensor, envelopes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """How far the latents are from the teacher's, in standard deviations, the envelope they show from the sound's, and clock and circle
-        from where they should be: how fast the clock turns, the phase it begins with, and the place on the circle from what the clock says.
+        from where they should be: how fast the clock turns, the phase it begins with, the circle that it knows at any place, and the place on
+        the circle from what the clock says.
         """
         loss, strength, num_steps = torch.zeros(()), torch.zeros(()), envelopes.shape[1]
-        turning = self._beginning(walker, walks.codes)
+        turning = self._beginning(walker, walks.codes) + self._way_round(walker)
         for t in range(num_steps):
             before = walks.phase.detach() % 1
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16()):
@@ -358,8 +360,18 @@ class _Lessons:
         """How far what the clock begins with is from the phase of `codes` [B, 64], whatever that is."""
         phase = torch.from_numpy(self.rng.random(len(codes))).float()
         starts = (self.targets.latents(write_codes(codes, phase=phase)) - self.targets.centre) / self.targets.w_scale
-        angle, clock = 2 * math.pi * phase, cast(Clock, walker.clock)
-        return F.smooth_l1_loss(clock.begin(starts), torch.stack([angle.cos(), angle.sin()], 1), beta=0.1)
+        return F.smooth_l1_loss(cast(Clock, walker.clock).begin(starts), circle_point(phase), beta=0.1)
+
+    def _way_round(self, walker: RecurrentWalker) -> torch.Tensor:
+        """How far the circles that the clock knows are from those of scenes, at latents a little astray: 1 for none, 0 for the right ones."""
+        codes = self.targets.codes[torch.from_numpy(self.rng.integers(len(self.targets.codes), size=_CIRCLES))]
+        kinds = torch.from_numpy(self.rng.integers(len(KINDS), size=_CIRCLES))
+        envelopes, phases, far = torch.from_numpy(self.rng.random((3, _CIRCLES))).float()
+        latents = self.targets.latents(write_codes(codes, kind=kinds, envelope=envelopes, phase=phases))
+        astray = START_NOISE * far[:, None] * torch.from_numpy(self.rng.standard_normal(latents.shape)).float()
+        circle = self.targets.circle(codes, kinds, envelopes)
+        learned = cast(Clock, walker.clock).circle((latents - self.targets.centre) / self.targets.w_scale + astray) * self.targets.w_scale
+        return (learned - torch.cat([circle.cosine, circle.sine], 1)).square().sum(1).div(2 * circle.radius.square()).mean()
 
 
 @dataclasses.dataclass(frozen=True)
