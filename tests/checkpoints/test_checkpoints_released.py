@@ -101,6 +101,14 @@ def test_an_image_encoder_without_opts_is_taken_as_psp_and_said() -> None:
     assert found.state["latent_avg"].shape == (18, 512)
 
 
+@pytest.mark.parametrize("odd", [torch.zeros(0), torch.ones(2, 2), [1], {"a": 1}])
+def test_settings_that_are_no_settings_say_nothing(odd: object) -> None:
+    plain = {"state_dict": shaped(image_encoder_shapes("Encoder4Editing")), "latent_avg": numbers("mean", 512)}
+    names = ("encoder_type", "start_from_latent_avg", "output_size", "stylegan_size", "learn_in_w")
+    found, none = told(plain | {"opts": dict.fromkeys(names, odd)}), told(plain)
+    assert (found.config, found.notes, found.extra) == (none.config, none.notes, none.extra)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

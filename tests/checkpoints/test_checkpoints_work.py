@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import hostile_corpus as corpus
+import hostile_pieces as pieces
 import pytest
 import torch
 
@@ -48,6 +49,19 @@ def steps_of(work: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(None)
     return counted[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [4, 10, 300])
+def test_a_long_list_of_small_values_that_is_named_again_takes_as_little_work(tmp_path: Path, times: int) -> None:
+    """3,000 pairs, or one pair 3,000 times, as often as they may be looked into, in tuples, lists and dictionaries."""
+    pair = b"(" + pieces.short("") + b"Nt"
+    for values in (pair * 3000, pair + b"q\x01" + b"h\x01" * 2999):
+        for again in (b"h\x00\x85", b"](h\x00e", b"}" + pieces.short("a") + b"h\x00s"):
+            path, data = tmp_path / "a.pkl", pieces.whole(b"](" + values + b"eq\x000](" + again * times + b"e")
+            path.write_bytes(data)
+            steps = steps_of(lambda path=path: recognise(read_plain(path), path))
+            assert steps < STEPS_A_BYTE * len(data) + ALWAYS_STEPS, (len(data), again, steps)
 
 
 @pytest.mark.slow

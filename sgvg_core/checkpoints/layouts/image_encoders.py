@@ -47,10 +47,9 @@ def image_encoder(data: Any) -> Recognised | None:
     shape = read_backbone(state) if state else None
     if shape is None:
         return None
-    opts = data.get("opts") if isinstance(data.get("opts"), Mapping) else {}
     latent_avg = data.get("latent_avg")
     decoder, notes = _decoder(under(whole, "decoder."), latent_avg)
-    recognised = _read(state, shape, opts or {}, latent_avg, notes)
+    recognised = _read(state, shape, _settings(data.get("opts")), latent_avg, notes)
     return dataclasses.replace(recognised, parts={"decoder": decoder}) if decoder is not None else recognised
 
 
@@ -107,6 +106,11 @@ def _read(
         own["latent_avg"] = _mean_of_all(mean, num_ws, shape.widths[3])
     extra = {name: opts[name] for name in _TOLD if isinstance(opts.get(name), str | int | float | bool)}
     return Recognised("image_encoder", named or "pSp", config, state=own, extra=extra, notes=notes + said)
+
+
+def _settings(opts: Any) -> dict[str, Any]:
+    """What `opts` says in texts, numbers and None; whatever else is in it (a tensor, a list) says nothing."""
+    return {name: value for name, value in opts.items() if isinstance(value, str | int | float | bool | None)} if isinstance(opts, Mapping) else {}
 
 
 def _num_ws(

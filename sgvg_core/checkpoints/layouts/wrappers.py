@@ -30,6 +30,8 @@ MAX_LEVELS = 6
 MAX_NETWORKS = 32
 MAX_VISITS = 4
 """How often one dictionary or list is looked into, though it may be in a thousand places."""
+_HOLDERS = (dict, list, tuple, ForeignObject)
+"""What networks may be in. Types that are quickly told, since few bytes may name many values."""
 
 _AVERAGED = re.compile(r"(?:.*[^a-z])?(?:ema|averaged?|avg)(?:[^a-z].*)?|gs", re.IGNORECASE)
 _UNTOLD = frozenset({"state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights"})
@@ -65,21 +67,23 @@ class Wrapped:
 def networks(data: Any) -> list[Wrapped]:
     """The networks in plain data, the wanted first: pickled whole, or tables of tensors. At most MAX_NETWORKS."""
     found: list[Wrapped] = []
-    waiting: collections.deque[tuple[Any, tuple[str, ...], torch.Tensor | None]] = collections.deque([(data, (), None)])
+    first: list[tuple[Any, tuple[str, ...], torch.Tensor | None]] = [(data, (), None)] if isinstance(data, _HOLDERS) else []
+    waiting = collections.deque(first)
     visits: collections.Counter[int] = collections.Counter()
     while waiting and len(found) < MAX_NETWORKS:
         value, way, mean = waiting.popleft()
-        visits[id(value)] += 1  # `data` holds all of them, so no id is given twice
-        if visits[id(value)] > MAX_VISITS or len(way) > MAX_LEVELS:
+        number = id(value)  # `data` holds all of them, so none is given twice
+        visits[number] += 1
+        if visits[number] > MAX_VISITS or len(way) > MAX_LEVELS:
             continue
         if isinstance(value, ForeignObject):
             found.append(Wrapped(way, value))
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             mean = value[MEAN] if isinstance(value.get(MEAN), torch.Tensor) else mean
             found += _tables(value, way, mean)
-            waiting += [(each, (*way, str(name)), mean) for name, each in value.items() if _holds(each)]
+            waiting += [(each, (*way, str(name)), mean) for name, each in value.items() if isinstance(each, _HOLDERS) and each]
         else:
-            waiting += [(each, (*way, str(index)), mean) for index, each in enumerate(value if _holds(value) else ()) if _holds(each)]
+            waiting += [(each, (*way, str(index)), mean) for index, each in enumerate(value) if isinstance(each, _HOLDERS) and each]
     return sorted(found[:MAX_NETWORKS], key=lambda each: each.rank)
 
 
@@ -113,10 +117,6 @@ def plain_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _tensors(value: Mapping[Any, Any]) -> dict[str, torch.Tensor]:
     """The tensors in a dictionary by name, under plain names."""
     return plain_names({name: each for name, each in value.items() if isinstance(name, str) and isinstance(each, torch.Tensor)})
-
-
-def _holds(value: Any) -> bool:
-    return isinstance(value, Mapping | list | tuple | ForeignObject) and not (isinstance(value, Mapping | list | tuple) and not value)
 
 
 def _tables(value: Mapping[Any, Any], way: tuple[str, ...], mean: torch.Tensor | None) -> Iterator[Wrapped]:
