@@ -55,9 +55,10 @@ def measure(films: Films, kind: int, seed: int, strength: float) -> list[float]:
     code = code_path(clip, FPS)[:1]
     start = model.generator.mapping(code)
     walk = heard_walk(model, analyse_sound(Sound.from_waveform(wave[None], SOUND_RATE), model.mel), start, Fraction(FPS), unsure="follow")
-    film = torch.cat(list(frames(model.generator, walk, RenderSettings(batch=8))))
+    ws = torch.cat(list(walk))
+    film = torch.cat(list(frames(model.generator, [ws], RenderSettings(batch=8))))
     moved = [number for pictures in (films.rendered(clip), films.known_codes(clip), film) for number in changes(pictures)]
-    return [*moved, *on_circle(torch.cat(list(walk)), phase_circle(model.generator, code))]
+    return [*moved, *on_circle(ws, phase_circle(model.generator, code))]
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-import math
 
 import torch
 from torch.nn import functional as F
 
 from ...synthesis import StyleGAN2Generator
+from ...walker import circle_point
 from ...world import KINDS
 from ...world.codes import draw_codes, write_codes
 
@@ -51,8 +51,8 @@ class PhaseCircle:
 
     def at(self, phase: torch.Tensor) -> torch.Tensor:
         """The place on the circle of a phase [N] in turns, [N, 2]."""
-        angle = 2 * math.pi * phase[:, None]
-        return (self._plane @ (angle.cos() * self.cosine + angle.sin() * self.sine)[:, :, None])[:, :, 0]
+        cosine, sine = circle_point(phase).split(1, 1)
+        return (self._plane @ (cosine * self.cosine + sine * self.sine)[:, :, None])[:, :, 0]
 
 
 def phase_circle(generator: StyleGAN2Generator, codes: torch.Tensor) -> PhaseCircle:
