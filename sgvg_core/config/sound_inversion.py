@@ -30,6 +30,10 @@ class SoundInversionConfig:
     """Units that hear the texture of a window, in addition to the convolutions; 0: none, as in the paper."""
     texture_reach: float = 0.0
     """Seconds before and after a window from which its texture is averaged: what sounds changes more slowly than how strongly it does."""
+    smoothing_seconds: float = 0.0
+    """Standard deviation in time of the bilateral filter over the offsets of consecutive windows; 0: none, as in the paper."""
+    smoothing_range: float = 0.06
+    """Its standard deviation in offsets, by the root mean square: what differs by a few times as much is a jump and stays one."""
 
     @property
     def reach(self) -> int:
@@ -50,6 +54,8 @@ class SoundInversionConfig:
         check_range("sound inversion stem_stride", self.stem_stride, 1, 2)
         check_range("sound inversion texture", self.texture, 0, 4096)
         check_range("sound inversion texture_reach", self.texture_reach, 0, 10)
+        check_range("sound inversion smoothing_seconds", self.smoothing_seconds, 0, 10)
+        check_range("sound inversion smoothing_range", self.smoothing_range, 1e-6, 1e6)
         check_range("sound inversion number of parameters", self.num_parameters, 1, MAX_PART_PARAMETERS)
 
     @property

@@ -26,7 +26,7 @@ class AdaptedSoundEncoder(nn.Module):
         check_shape("w_avg", w_avg, "D", D=encoder.w_dim)
         self.encoder = encoder
         self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = matrix.shape[0], encoder.w_dim, encoder.log_mel_size, encoder.segment_rate
-        self.reach = encoder.reach
+        self.reach, self.smoothing, self.smoothing_range = encoder.reach, encoder.smoothing, encoder.smoothing_range
         self.clip_frames: int | None = getattr(encoder, "clip_frames", None)
         self.register_buffer("matrix", matrix.clone())
         self.register_buffer("w_avg", w_avg.detach().float().cpu().clone())

@@ -103,10 +103,13 @@ class SoundInversionEncoder(nn.Module):
         stem_stride: int = 1,
         texture: int = 0,
         texture_reach: float = 0.0,
+        smoothing_seconds: float = 0.0,
+        smoothing_range: float = 0.06,
     ) -> None:
         super().__init__()
         self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = num_ws, w_dim, log_mel_size, segment_rate
         self.texture_reach, self.silent_share = texture_reach, _SILENT_SHARE
+        self.smoothing_seconds, self.smoothing_range = smoothing_seconds, smoothing_range
         self.stem = nn.Sequential(nn.Conv2d(1, widths[0], 3, stem_stride, 1, bias=False), _norm(widths[0]), nn.PReLU(widths[0]))
         self.stages = nn.ModuleList()
         width_in = widths[0]
@@ -132,6 +135,11 @@ class SoundInversionEncoder(nn.Module):
     def reach(self) -> int:
         """Windows before and after one from which its texture is averaged (`encode_stream`)."""
         return round(self.texture_reach * self.segment_rate) if self.texture is not None else 0
+
+    @property
+    def smoothing(self) -> float:
+        """Standard deviation in windows of the filter over consecutive offsets (`encode_stream`); 0: none."""
+        return self.smoothing_seconds * self.segment_rate
 
     def textures(self, log_mel: torch.Tensor) -> torch.Tensor:
         """The texture of each window, [S, T]. Only of an encoder that hears any."""

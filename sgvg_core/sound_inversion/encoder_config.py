@@ -19,4 +19,6 @@ def config_of_encoder(encoder: SoundInversionEncoder) -> SoundInversionConfig:
         stem_stride=encoder.stem[0].stride[0],  # type: ignore[arg-type,index]
         texture=encoder.texture.project.in_features if encoder.texture is not None else 0,
         texture_reach=encoder.texture_reach,
+        smoothing_seconds=encoder.smoothing_seconds,
+        smoothing_range=encoder.smoothing_range,
     )

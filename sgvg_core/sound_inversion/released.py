@@ -73,7 +73,7 @@ class ReleasedSoundEncoder(nn.Module):
         super().__init__()
         self.num_ws, self.w_dim, self.log_mel_size, self.segment_rate = num_ws, w_dim, log_mel_size, segment_rate
         self.family, self.img_resolution = family, img_resolution
-        self.reach = 0
+        self.reach, self.smoothing, self.smoothing_range = 0, 0.0, 1.0
         self.absolute = heads == "map"
         self.backbone = FeaturePyramid("irse", 3, depths, widths, pyramid_width=w_dim, squeeze=squeeze)
         self.map_of_latent = [0 if latent < bounds[0] else 1 if latent < bounds[1] else 2 for latent in range(num_ws)]

@@ -1,7 +1,8 @@
 """E_a on consecutive windows of one sound (paper Eq. 1), with the texture features averaged over time.
 
 The class of a sound changes more slowly than its loudness: one window of a breaking wave sounds like a waterfall. So the texture features,
-which tell the class, are averaged over `texture_reach` seconds on each side; loudness and CNN features are each window's own.
+which tell the class, are averaged over `texture_reach` seconds on each side; loudness and CNN features are each window's own. What is
+heard is then smoothed over time, where the encoder's configuration says so (`smoothing`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,15 +13,22 @@ from torch.nn import functional as F
 
 from .adapted import AnySoundEncoder
 from .encoder import SoundInversionEncoder
+from .smoothing import smooth_clips, smooth_stream
 
 
 def encode_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, causal: bool = False) -> Iterator[torch.Tensor]:
-    """Windows [n, 1, M, F], batch after batch -> offsets [n, L, D], streamed; held back by as many windows as the texture reaches ahead.
+    """Windows [n, 1, M, F], batch after batch -> offsets [n, L, D], streamed; held back by as many windows as texture and smoothing reach ahead.
 
-    causal: the texture is averaged over the windows before alone. How the windows are batched changes nothing.
+    causal: only the windows before count, of texture and smoothing. How the windows are batched changes nothing.
 
     `batches` are in order and log-mels in 0..1.
     """
+    heard = _hear_stream(encoder, batches, causal)
+    return smooth_stream(heard, encoder.smoothing, encoder.smoothing_range, causal=causal) if encoder.smoothing else heard
+
+
+def _hear_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], causal: bool) -> Iterator[torch.Tensor]:
+    """What is heard, before it's smoothed."""
     if not encoder.reach:
         yield from map(encoder, batches)
         return
@@ -39,11 +47,12 @@ def encode_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], *, 
 
 def encode_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
     """Windows of whole clips [B, T, 1, M, F], those of each in order -> offsets [B, T, L, D]. `windows` are log-mels in 0..1."""
-    return hear_part(encoder, windows, slice(0, windows.shape[1]))
+    heard = hear_part(encoder, windows, slice(0, windows.shape[1]))
+    return smooth_clips(heard, encoder.smoothing, encoder.smoothing_range) if encoder.smoothing else heard
 
 
 def hear_part(encoder: SoundInversionEncoder, windows: torch.Tensor, part: slice, inside: torch.Tensor | None = None) -> torch.Tensor:
-    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as `encode_stream` gives them for the whole sounds.
+    """Offsets [B, n, L, D] of the windows `part` of `windows` [B, T, 1, M, F], as E_a hears them in the whole sounds, not smoothed.
 
     So `windows` must hold `encoder.reach` windows on both sides of the part, as far as the sounds have any. Where they have none there may be
     anything, for which `inside` [B, T] says False.

@@ -12,7 +12,7 @@ from ...generation.seeded_start import random_start
 from ...generation.trajectory import count_windows, to_rate
 from ...media import SoundTrack, VideoWriter, contact_sheet, save_png
 from ...pixels import to_uint8
-from ...sound_inversion import SoundInversionEncoder, hear_part
+from ...sound_inversion import SoundInversionEncoder, encode_clips, smoothing_reach
 from ...synthesis import Generator
 from ...walker import RecurrentWalker, WalkSettings, roll_out
 from .windows import ClipWindows
@@ -66,8 +66,9 @@ def sample_film(sampled: Sampled, windows: ClipWindows, clip: ClipInfo, number: 
     generator, encoder, walker = sampled.generator, sampled.encoder, sampled.walker
     device, rate = generator.w_avg.device, to_rate(walker.walk_rate)
     num_steps = max(2, int(min(clip.seconds, _SECONDS) * rate))
-    count = max(num_steps, min(num_steps + encoder.reach, count_windows(clip.seconds, rate)))
-    heard = hear_part(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None], slice(0, num_steps))[0]
+    ahead = encoder.reach + smoothing_reach(encoder.smoothing)
+    count = max(num_steps, min(num_steps + ahead, count_windows(clip.seconds, rate)))
+    heard = encode_clips(encoder, windows.windows(clip, 0.0, rate, count).to(device)[None])[0, :num_steps]
     start_ws = random_start(generator, sampled.seed, first=number).to(device)
     walk = roll_out(walker, start_ws, [heard], sampled.settings)
     return torch.cat(list(frames(generator, walk)))

@@ -135,10 +135,16 @@ def _files(folder: Path) -> list[str]:
         stored = read_weights(path)
         numbers = sum(tensor.numel() for tensor in stored.state.values())
         halves = halves and path.stat().st_size < 3 * numbers
-        what = _WHAT.get(stored.kind, stored.kind).format(**stored.config) + (", a clock" if stored.config.get("clock") else "")
+        what = _WHAT.get(stored.kind, stored.kind).format(**stored.config) + _further(stored.config)
         rows.append(f"| {path.name} | {what}; {numbers / 1e6:.2f} M numbers | {path.stat().st_size / 1e6:.1f} MB |")
     stored_as = ["All weights are stored as float16.", ""] if halves and rows else []
     return ["| file | what | size |", "|---|---|---|", *rows, "", *stored_as]
+
+
+def _further(config: Mapping[str, Any]) -> str:
+    """What not every part of its kind has."""
+    smoothing = config.get("smoothing_seconds")
+    return (", a clock" if config.get("clock") else "") + (f", what it hears smoothed over {smoothing:g} s" if smoothing else "")
 
 
 def commands_of(stages: Sequence[Mapping[str, Any]]) -> list[str]:
