@@ -19,6 +19,7 @@ from sgvg_core.training.runs.timed import Run
 from sgvg_core.training.world import encoder_warmup, latent_targets, walker_warmup
 from sgvg_core.training.world.detail_finetune import DetailConfig, combined_gradient, squares
 from sgvg_core.training.world.export import export_model, folder_after
+from sgvg_core.training.world.generator import image_distance
 from sgvg_core.training.world.paper_losses import FinetuneConfig
 from sgvg_core.training.world.rendered_clips import render_clips
 from sgvg_core.training.world.results import generator_file
@@ -163,6 +164,29 @@ def test_a_term_pulls_with_its_share():
 
 
 @pytest.mark.slow
+def test_squares_draw_what_absolute_differences_leave_out() -> None:
+    """A streak that is at one of four places: the absolute differences are least without it, with squares where it's faint at each."""
+    streaks = torch.zeros(4, 3, 16, 16)
+    for place in range(4):
+        streaks[place, :, :, 4 * place] = 1.0
+    anywhere = streaks.mean(0, keepdim=True)  # 1/4 at each place
+
+    def best(square_weight: float) -> float:
+        shares = torch.linspace(0, 1, 21).tolist()
+        return min(shares, key=lambda share: image_distance((share * anywhere).expand(4, -1, -1, -1), streaks, square_weight).item())
+
+    assert best(0.0) == 0.0
+    assert best(50.0) > 0.5
+
+
+def test_squares_by_hand() -> None:
+    ours, wanted = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    ours[..., 3, 5] = 0.5
+    squares = 0.25 / 256 + 2 * (2 * 0.25 / 240)  # the difference, and its two steps across and down
+    added = image_distance(ours, wanted, 3.0) - image_distance(ours, wanted)
+    assert added.item() == pytest.approx(3 * squares, rel=1e-5)
+
+
 def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
     monkeypatch.setattr(walker_warmup, "_offsets_of_pool", None)
     walker = (warmed.work / "walker.safetensors").read_bytes()

@@ -25,6 +25,7 @@ from ...synthesis import StyleGAN2Generator
 from .. import losses
 from ..runs.ema import decay_of_half_life, ema_update
 from ..runs.loop import Stateful
+from ..runs.muon import Muon
 from ..runs.state import NumpyRandom, append_log
 from ..runs.timed import Run
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
@@ -38,14 +39,18 @@ _HINT_BLUR = 4
 
 @dataclasses.dataclass(frozen=True)
 class DetailConfig:
-    """How the detail is learned. A share is the size of a term's gradient at the images, relative to that of the absolute differences."""
+    """How the detail is learned. A share is the size of a term's gradient at the images, relative to that of the differences."""
 
     batch: int = 8
     """Images a step."""
     lr: float = 0.003
     """Adam's rate for the generator."""
+    muon_lr: float = 0.0
+    """Muon's rate for the matrices of the generator's layers, the rest is Adam's; 0: all is."""
     critic_lr: float = 0.001
     """Adam's rate for the discriminator."""
+    square_weight: float = 6.0
+    """Weight of the squares among the differences (`image_distance`): streaks and sparks are drawn by them."""
     detail_share: float = 2.5
     """Share of the term on detail."""
     critic_share: float = 1.0
@@ -144,13 +149,13 @@ def finetune_detail(
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)
     rng = np.random.default_rng(settings.seed)
-    optimiser = torch.optim.Adam(net.synthesis.parameters(), settings.lr, betas=(0.0, 0.99), fused=True)
+    optimisers = _optimisers(net, settings)
     critic_optimiser = torch.optim.Adam(critic.parameters(), settings.critic_lr, betas=(0.0, 0.99), fused=True)
     parts: dict[str, Stateful] = {
         "net": net,
         "mean": mean,
         "critic": critic,
-        "optimiser": optimiser,
+        **optimisers,
         "critic_optimiser": critic_optimiser,
         "rng": NumpyRandom(rng),
     }
@@ -163,10 +168,12 @@ def finetune_detail(
         return f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}"
 
     for step in run.shown_steps(progress, text):
-        set_lr(optimiser, settings.lr * cosine(run.done, flat=0.4) * warm_up(step, 100))
+        for name, optimiser in optimisers.items():
+            rate = settings.muon_lr if name == "muon" else settings.lr
+            set_lr(optimiser, rate * cosine(run.done, flat=0.4) * warm_up(step, 100))
         z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
         ours = net.synthesis(net.mapping(z), dtype=dtype).float()
-        terms = {"difference": image_distance(ours, wanted), "detail": detail_distance(ours, wanted)}
+        terms = {"difference": image_distance(ours, wanted, settings.square_weight), "detail": detail_distance(ours, wanted)}
         if settings.critic_share > 0:
             made, real = squares([ours, wanted], settings.critic_side, rng)
             hints = hint(real)
@@ -174,9 +181,10 @@ def finetune_detail(
             terms["critic"] = losses.adversarial(critic(made, hints), "non_saturating")
         heard = step >= settings.critic_alone_steps
         shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
-        optimiser.zero_grad()
+        net.zero_grad()
         ours.backward(combined_gradient(ours, terms, shares))
-        optimiser.step()
+        for optimiser in optimisers.values():
+            optimiser.step()
         seen = (step + 1) * settings.batch
         ema_update(mean, net, decay_of_half_life(settings.batch, min(settings.ema_images, 0.2 * seen + settings.batch)))
         run.note(**{name: term.item() for name, term in terms.items()})
@@ -185,6 +193,19 @@ def finetune_detail(
     result = work / "generator.safetensors"
     save_generator(result, mean.requires_grad_(False), config)
     return result
+
+
+def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, torch.optim.Optimizer]:
+    """What moves the synthesis network's weights, by the names of the state file."""
+    adam: list[torch.nn.Parameter] = []
+    muon: list[torch.nn.Parameter] = []
+    for name, weight in net.synthesis.named_parameters():
+        is_matrix = name.endswith("weight") and "torgb" not in name
+        (muon if settings.muon_lr and is_matrix else adam).append(weight)
+    made: dict[str, torch.optim.Optimizer] = {"optimiser": torch.optim.Adam(adam, settings.lr, betas=(0.0, 0.99), fused=True)}
+    if muon:
+        made["muon"] = Muon(muon, settings.muon_lr)
+    return made
 
 
 @dataclasses.dataclass(frozen=True)
