@@ -10,7 +10,7 @@ from sgvg_core.config import ReleasedBlockConfig, ReleasedSoundConfig, ReleasedW
 from sgvg_core.errors import ConfigError
 from sgvg_core.kernels.upfirdn2d import upsample2d
 from sgvg_core.presets import TINY_WORLD
-from sgvg_core.training.world.growth import grow_encoder_weights, grow_generator, grow_walker_weights
+from sgvg_core.training.world.growth import first_blocks, grow_encoder_weights, grow_generator, grow_walker_weights
 
 SMALL = TINY_WORLD.generator
 LARGE = dataclasses.replace(SMALL, img_resolution=64, channels=(24, 20, 16, 12, 6))
@@ -51,6 +51,29 @@ def test_growing_draws_nothing_from_the_global_generator(small):
     first, second = grow_generator(small, LARGE), grow_generator(small, LARGE)
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(first.state_dict()[name], value) for name, value in second.state_dict().items())
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_the_first_blocks_paint_what_the_whole_adds_to(small, size):
+    """The picture of the blocks of 4 px up to `size`, by their own layers; the last has one latent more, for its colours."""
+    first = first_blocks(small, SMALL, size)
+    assert first.img_size == (size, size)
+    ws = small.mapping(torch.randn(2, SMALL.z_dim, generator=torch.Generator().manual_seed(1)))
+    x = image = None
+    for block, start in zip(small.synthesis.blocks[: len(first.synthesis.blocks)], (0, 1, 3, 5), strict=False):
+        x, image = block(x, image, ws[:, start : start + len(block.convs) + 1], [None] * len(block.convs), torch.float32)
+    torch.testing.assert_close(first.synthesis(ws[:, : first.num_ws], noise_mode="none"), image, atol=1e-5, rtol=1e-5)
+
+
+def test_the_first_blocks_at_the_own_size_are_the_generator_itself(small):
+    assert first_blocks(small, SMALL, SMALL.img_resolution) is small
+
+
+@pytest.mark.parametrize(("size", "architecture"), [(12, "skip"), (64, "skip"), (16, "resnet")])
+def test_a_size_that_no_block_paints_is_refused(size, architecture):
+    config = dataclasses.replace(SMALL, architecture=architecture)
+    with pytest.raises(ConfigError, match=f"sharpen size: got {size}, expected one of 4, 8, 16, 32"):
+        first_blocks(build_generator(config), config, size)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,21 @@ def test_sharpening_goes_on_and_leaves_the_mapping_as_it_is(settings):
 
 
 @pytest.mark.slow
+def test_at_a_smaller_size_the_blocks_up_to_it_learn_alone(settings, tmp_path):
+    """With Muon, whose state goes on as Adam's does."""
+    sharpen = dataclasses.replace(settings.sharpen, size=16, critic_share=0, muon_lr=0.01, square_weight=6.0)
+    settings = dataclasses.replace(settings, init_from=settings.work, work=tmp_path, sharpen=sharpen)
+    with pytest.raises(Killed):
+        detail_stage(settings, 4 * STEP, killer("sharpen"))
+    assert "muon" in read_state(tmp_path / "sharpened" / "sharpen.state")
+    after = load_generator(detail_stage(settings, 4 * STEP)).state_dict()
+    before = load_generator(settings.init_from / "generator.safetensors").state_dict()
+    assert before.keys() == after.keys()
+    changed = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert changed == {"b4", "b8", "b16"}
+
+
+@pytest.mark.slow
 def test_a_larger_generator_begins_as_a_trained_smaller_one(settings, tmp_path):
     detail_stage(settings, 4 * STEP)
     small = dataclasses.replace(settings, work=tmp_path, init_from=settings.work / "sharpened")

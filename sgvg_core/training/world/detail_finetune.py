@@ -29,7 +29,7 @@ from ..runs.muon import Muon
 from ..runs.state import NumpyRandom, append_log
 from ..runs.timed import Run
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
-from .growth import grow_generator
+from .growth import first_blocks, grow_generator
 
 _REGION = 8
 """Side in pixels of the regions whose detail is compared."""
@@ -41,16 +41,18 @@ _HINT_BLUR = 4
 class DetailConfig:
     """How the detail is learned. A share is the size of a term's gradient at the images, relative to that of the differences."""
 
+    size: int = 0
+    """Side in pixels at which pictures are compared: blocks up to it learn alone, several times faster than all. 0: the generator's, all learn."""
     batch: int = 8
     """Images a step."""
     lr: float = 0.003
     """Adam's rate for the generator."""
     muon_lr: float = 0.0
-    """Muon's rate for the matrices of the generator's layers, the rest is Adam's; 0: all is."""
+    """Muon's rate for the matrices of the generator's layers, the rest is Adam's; 0: all is. 0.001 keeps what was learned, 0.01 learns anew."""
     critic_lr: float = 0.001
     """Adam's rate for the discriminator."""
-    square_weight: float = 6.0
-    """Weight of the squares among the differences (`image_distance`): streaks and sparks are drawn by them."""
+    square_weight: float = 0.0
+    """Weight of the squares among the differences (`image_distance`): streaks and sparks are drawn by them, 6 for example; 0: there are none."""
     detail_share: float = 2.5
     """Share of the term on detail."""
     critic_share: float = 1.0
@@ -144,7 +146,9 @@ def finetune_detail(
     loaded = load_generator(init_from)
     if not isinstance(loaded, StyleGAN2Generator):
         raise ConfigError(f"{init_from}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
-    net = grow_generator(loaded, config, settings.seed).requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    whole = grow_generator(loaded, config, settings.seed)
+    size = settings.size or config.img_resolution
+    net = first_blocks(whole, config, size).requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.train().mapping.requires_grad_(False)
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)
@@ -162,7 +166,7 @@ def finetune_detail(
     work.mkdir(parents=True, exist_ok=True)
     about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
     run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": images.made_of})
-    size, judged = config.img_resolution, _Judged(critic, critic_optimiser, settings)
+    judged = _Judged(critic, critic_optimiser, settings)
 
     def text() -> str:
         return f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}"
@@ -191,7 +195,8 @@ def finetune_detail(
     ratio = peak_signal_to_noise(mean, held_out, size, dtype)
     append_log(work / "sharpen.jsonl", {"step": run.step, "psnr": round(ratio, 2), "detail": round(detail_ratio(mean, held_out, size, dtype), 3)})
     result = work / "generator.safetensors"
-    save_generator(result, mean.requires_grad_(False), config)
+    whole.load_state_dict({**whole.state_dict(), **mean.state_dict()})
+    save_generator(result, whole.requires_grad_(False), config)
     return result
 
 

@@ -5,6 +5,8 @@ join with outgoing weights of zero, new resolutions with a picture of zero on th
 et al. 2018). The latents of new layers begin as copies of the last.
 """
 
+import dataclasses
+
 import torch
 
 from ...assembly import build_generator
@@ -42,6 +44,23 @@ def grow_generator(smaller: StyleGAN2Generator, config: GeneratorConfig, seed: i
     for block in after[len(before) :]:
         block.torgb.weight.zero_()
     return grown
+
+
+def first_blocks(generator: StyleGAN2Generator, config: GeneratorConfig, size: int) -> StyleGAN2Generator:
+    """What paints the pictures of `size` pixels inside `generator`, which is of `config`, with a copy of its weights; itself at its own size.
+
+    Raises ConfigError for a size that no block has, and where the architecture isn't "skip".
+    """
+    if size == config.img_resolution:
+        return generator
+    if config.architecture != "skip" or size not in generator.synthesis.block_resolutions:
+        sizes = ", ".join(map(str, generator.synthesis.block_resolutions))
+        raise ConfigError(f"sharpen size: got {size}, expected one of {sizes}, of a generator whose architecture is skip (it is {config.architecture})")
+    index = generator.synthesis.block_resolutions.index(size)
+    smaller = build_generator(dataclasses.replace(config, img_resolution=size, channels=config.channels[: index + 1]))
+    weights = generator.state_dict()
+    smaller.load_state_dict({name: weights[name] for name in smaller.state_dict()})
+    return smaller
 
 
 def _shapes(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
