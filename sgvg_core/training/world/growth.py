@@ -55,7 +55,7 @@ def first_blocks(generator: StyleGAN2Generator, config: GeneratorConfig, size: i
         return generator
     if config.architecture != "skip" or size not in generator.synthesis.block_resolutions:
         sizes = ", ".join(map(str, generator.synthesis.block_resolutions))
-        raise ConfigError(f"sharpen size: got {size}, expected one of {sizes}, of a generator whose architecture is skip (it is {config.architecture})")
+        raise ConfigError(f"sharpen size: got {size}, expected one of {sizes}, and a generator of architecture skip (it is {config.architecture})")
     index = generator.synthesis.block_resolutions.index(size)
     smaller = build_generator(dataclasses.replace(config, img_resolution=size, channels=config.channels[: index + 1]))
     weights = generator.state_dict()
