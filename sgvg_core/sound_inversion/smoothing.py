@@ -34,7 +34,7 @@ def smooth_stream(batches: Iterable[torch.Tensor], width: float, value_range: fl
         ready = len(kept) - past - (0 if batch is None else ahead)
         if ready <= 0:
             continue
-        yield _smoothed(kept, slice(past, past + ready), width, value_range, behind, ahead)
+        yield _smoothed(kept, slice(past, past + ready), width, value_range, reach=(behind, ahead))
         drop = max(0, past + ready - behind)
         kept, past = kept[drop:], past + ready - drop
 
@@ -44,13 +44,13 @@ def smooth_clips(offsets: torch.Tensor, width: float, value_range: float) -> tor
     return torch.stack([torch.cat(list(smooth_stream([clip], width, value_range))) for clip in offsets])
 
 
-def _smoothed(offsets: torch.Tensor, part: slice, width: float, value_range: float, behind: int, ahead: int) -> torch.Tensor:
-    """The offsets `part` of [T, L, D], each averaged with those from `behind` before it to `ahead` after it."""
+def _smoothed(offsets: torch.Tensor, part: slice, width: float, value_range: float, *, reach: tuple[int, int]) -> torch.Tensor:
+    """The offsets `part` of [T, L, D], each averaged with as many before and after it as `reach` says."""
     moments = torch.arange(len(offsets), device=offsets.device)
     later = moments - moments[part, None]  # [n, T]
     shown = offsets.float().mean(1)
     apart = torch.cdist(shown[part], shown, compute_mode="donot_use_mm_for_euclid_dist") / math.sqrt(shown.shape[1])
     weights = torch.exp(-0.5 * ((later / width).square() + (apart / value_range).square()))
-    weights = weights.masked_fill((later < -behind) | (later > ahead), 0)
+    weights = weights.masked_fill((later < -reach[0]) | (later > reach[1]), 0)
     weights = weights / weights.sum(1, keepdim=True)
     return (weights @ offsets.float().flatten(1)).unflatten(1, offsets.shape[1:]).to(offsets.dtype)

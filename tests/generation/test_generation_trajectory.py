@@ -100,7 +100,7 @@ class Loudness(torch.nn.Module):
 
     def __init__(self, segment_rate: float = 12.0, clip_frames: int | None = None) -> None:
         super().__init__()
-        self.segment_rate, self.clip_frames, self.reach, self.given = segment_rate, clip_frames, 0, []
+        self.segment_rate, self.clip_frames, self.reach, self.smoothing, self.given = segment_rate, clip_frames, 0, 0.0, []
 
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
         self.given.append(log_mel)

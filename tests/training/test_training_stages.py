@@ -135,8 +135,8 @@ def test_at_a_smaller_size_the_blocks_up_to_it_learn_alone(settings, tmp_path):
     settings = dataclasses.replace(settings, init_from=settings.work, work=tmp_path, sharpen=sharpen)
     with pytest.raises(Killed):
         detail_stage(settings, 4 * STEP, killer("sharpen"))
-    assert "muon" in read_state(tmp_path / "sharpened" / "sharpen.state")
     after = load_generator(detail_stage(settings, 4 * STEP)).state_dict()
+    assert "muon" in read_state(tmp_path / "sharpened" / "sharpen.state")
     before = load_generator(settings.init_from / "generator.safetensors").state_dict()
     assert before.keys() == after.keys()
     changed = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
