@@ -178,7 +178,6 @@ def test_a_term_pulls_with_its_share():
     assert not gradient[:, 2].any()
 
 
-@pytest.mark.slow
 def test_squares_draw_what_absolute_differences_leave_out() -> None:
     """A streak that is at one of four places: the absolute differences are least without it, with squares where it's faint at each."""
     streaks = torch.zeros(4, 3, 16, 16)
@@ -202,6 +201,7 @@ def test_squares_by_hand() -> None:
     assert added.item() == pytest.approx(3 * squares, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_finished_walk_hears_nothing_again(warmed, monkeypatch):
     monkeypatch.setattr(walker_warmup, "_offsets_of_pool", None)
     walker = (warmed.work / "walker.safetensors").read_bytes()
