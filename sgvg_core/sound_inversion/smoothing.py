@@ -7,9 +7,10 @@ sudden as it is.
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import torch
+
+from .neighbourhoods import neighbourhoods
 
 _REACH = 3
 """Windows further away than this many standard deviations in time aren't looked at; the last that is counts a hundredth."""
@@ -27,16 +28,9 @@ def smooth_stream(batches: Iterable[torch.Tensor], width: float, value_range: fl
     two offsets' means over their latents. causal: only those before count. How they are batched changes nothing.
     """
     behind = smoothing_reach(width)
-    ahead, kept, past = 0 if causal else behind, torch.empty(0), 0
-    for batch in chain(batches, [None]):
-        if batch is not None:
-            kept = torch.cat([kept, batch]) if len(kept) else batch
-        ready = len(kept) - past - (0 if batch is None else ahead)
-        if ready <= 0:
-            continue
-        yield _smoothed(kept, slice(past, past + ready), width, value_range, reach=(behind, ahead))
-        drop = max(0, past + ready - behind)
-        kept, past = kept[drop:], past + ready - drop
+    ahead = 0 if causal else behind
+    for (kept,), part in neighbourhoods(((batch,) for batch in batches), behind, ahead):
+        yield _smoothed(kept, part, width, value_range, reach=(behind, ahead))
 
 
 def smooth_clips(offsets: torch.Tensor, width: float, value_range: float) -> torch.Tensor:

@@ -6,13 +6,13 @@ heard is then smoothed over time, where the encoder's configuration says so (`sm
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import torch
 from torch.nn import functional as F
 
 from .adapted import AnySoundEncoder
 from .encoder import SoundInversionEncoder
+from .neighbourhoods import neighbourhoods
 from .smoothing import smooth_clips, smooth_stream
 
 
@@ -32,17 +32,10 @@ def _hear_stream(encoder: AnySoundEncoder, batches: Iterable[torch.Tensor], caus
     if not encoder.reach:
         yield from map(encoder, batches)
         return
-    ahead, log_mels, textures, past = 0 if causal else encoder.reach, torch.empty(0), torch.empty(0), 0
-    for batch in chain(batches, [None]):
-        if batch is not None:
-            log_mels, textures = _join(log_mels, batch), _join(textures, encoder.textures(batch))  # type: ignore[operator]
-        ready = len(log_mels) - (0 if batch is None else ahead)
-        if ready <= 0:
-            continue
-        around = average_around(textures[None], encoder.reach, ahead)[0, past : past + ready]
-        yield encoder(log_mels[:ready], around)
-        kept = min(past + ready, encoder.reach)
-        log_mels, textures, past = log_mels[ready:], textures[past + ready - kept :], kept
+    ahead = 0 if causal else encoder.reach
+    with_textures = ((batch, encoder.textures(batch)) for batch in batches)  # type: ignore[operator]
+    for (log_mels, textures), part in neighbourhoods(with_textures, encoder.reach, ahead):
+        yield encoder(log_mels[part], average_around(textures[None], encoder.reach, ahead)[0, part])
 
 
 def encode_clips(encoder: SoundInversionEncoder, windows: torch.Tensor) -> torch.Tensor:
@@ -78,7 +71,3 @@ def average_around(items: torch.Tensor, before: int, after: int, inside: torch.T
     size = before + after + 1
     share = F.avg_pool1d(there, size, 1).clamp(min=0.5 / size)  # below one of them: an item with nothing around, which nobody asks for
     return (F.avg_pool1d(padded, size, 1) / share).transpose(1, 2)
-
-
-def _join(before: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
-    return torch.cat([before, more]) if len(before) else more
