@@ -111,6 +111,17 @@ FLAGS: Mapping[str, tuple[str, ...]] = {"--init-from": ("--begin-with",)}
 CHOICES: Mapping[str, str] = {"sound_picture": "sound_image"}
 """The older name of a choice that is given to a command, and its name now."""
 
+ADDED: Mapping[str, Any] = {
+    "clock": False,
+    "muon_lr": 0.0,
+    "size": 0,
+    "smaller_sizes": [],
+    "smoothing_range": 0.06,
+    "smoothing_seconds": 0.0,
+    "square_weight": 0.0,
+}
+"""Settings that came later, with the value at which all is as it was before: a training that was begun without them resumes."""
+
 _OLDER = sorted({old for names in RENAMED.values() for old in names})
 _NEWER = {old: sorted({names[old] for names in RENAMED.values() if old in names}) for old in _OLDER}
 _OLDEST = {new: old for old, names in _NEWER.items() for new in names}
@@ -152,16 +163,22 @@ def current_choice(choice: str) -> str:
 
 
 def same_settings(before: Any, now: str) -> bool:
-    """Whether two settings, stored as JSON, are the same but for older names of their keys; other texts must be equal.
+    """Whether two settings, stored as JSON, are the same but for older names of their keys, and for what was `ADDED`; other texts must be equal.
 
     `before` is what an older state holds, `now` the settings of this run.
     """
     if before == now:
         return True
     try:
-        return first_names(json.loads(before)) == first_names(json.loads(now))
+        return _without_added(first_names(json.loads(before))) == _without_added(first_names(json.loads(now)))
     except (TypeError, ValueError):
         return False
+
+
+def _without_added(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_added(inner) for name, inner in value.items() if name not in ADDED or ADDED[name] != inner}
+    return [_without_added(inner) for inner in value] if isinstance(value, list) else value
 
 
 @functools.cache

@@ -80,14 +80,19 @@ class GeneratorConfig:
     mapping_features: int | None = None
     """Width of the mapping network's inner layers; None: that of w."""
     const_size: tuple[int, int] = (4, 4)
+    smaller_sizes: tuple[int, ...] = ()
+    """Resolutions at which what the first blocks have painted is the picture, so that smaller pictures leave the other blocks out. Only of
+    generators that were trained for it; elsewhere a picture isn't whole before the last block."""
 
     def __post_init__(self) -> None:
         check_range("generator img_resolution", self.img_resolution, 4, 2048)
         if self.img_resolution & (self.img_resolution - 1):
             raise ConfigError(f"generator img_resolution: got {self.img_resolution}, expected a power of two")
         if len(self.channels) != self.img_resolution.bit_length() - 2:
-            raise ConfigError(f"generator channels: got {len(self.channels)} widths, expected {self.img_resolution.bit_length() - 2}, "
-                              f"one for each resolution from 4 to {self.img_resolution}")
+            raise ConfigError(
+                f"generator channels: got {len(self.channels)} widths, expected {self.img_resolution.bit_length() - 2}, "
+                f"one for each resolution from 4 to {self.img_resolution}"
+            )
         for width in self.channels:
             check_range("generator channels", width, 1, 2048)
         check_range("generator z_dim", self.z_dim, 1, 2048)
@@ -102,6 +107,9 @@ class GeneratorConfig:
                 check_range(f"generator {name}", getattr(self, name), 1, 2048)
         for size_of_image in self.const_size:
             check_range("generator const_size", size_of_image, 1, 64)
+        for size in self.smaller_sizes:
+            if self.architecture != "skip" or size not in [4 << index for index in range(len(self.channels) - 1)]:
+                raise ConfigError(f"generator smaller_sizes: got {size}, expected resolutions of its blocks but the last, and architecture skip")
         if self.conv_clamp is not None:
             check_range("generator conv_clamp", self.conv_clamp, 1e-3, 1e6)
         if self.code_features is not None and self.code_features.num_read > self.z_dim:
@@ -110,6 +118,11 @@ class GeneratorConfig:
         for index, width in enumerate(self.channels):
             pixels = (self.const_size[0] << index) * (self.const_size[1] << index)
             check_range(f"generator features at {4 << index} px", width * pixels, 1, MAX_GENERATOR_FEATURES)
+
+    def up_to(self, size: int) -> "GeneratorConfig":
+        """The same with its blocks up to this resolution alone."""
+        smaller = tuple(own for own in self.smaller_sizes if own < size)
+        return dataclasses.replace(self, img_resolution=size, channels=self.channels[: size.bit_length() - 2], smaller_sizes=smaller)
 
     @property
     def num_parameters(self) -> int:

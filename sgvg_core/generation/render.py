@@ -1,6 +1,7 @@
 """From latents to pictures: the synthesis network, batch after batch (paper Eq. 6)."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -154,6 +155,8 @@ def images_of(
     paint: Paint = rgb_images
     if settings.shape is not None:
         generator, paint = _of_shape(generator, settings.shape, settings.enlargement)
+    elif not settings.overlays:
+        paint = _no_larger_than_needed(generator, size)
     paint = _resized(paint, size)
     for overlay in settings.overlays:
         paint = overlay(paint, size, settings.shape is None)
@@ -164,6 +167,15 @@ def images_of(
 def _resized(paint: Paint, size: tuple[int, int]) -> Paint:
     """The same pictures at a height and width."""
     return lambda network, ws, **more: resize(paint(network, ws, **more), size)
+
+
+def _no_larger_than_needed(generator: Generator, size: tuple[int, int]) -> Paint:
+    """What paints pictures that are then resampled to this height and width, by as few blocks as that takes (see `GeneratorConfig.smaller_sizes`)."""
+    if not isinstance(generator, StyleGAN2Generator):
+        return rgb_images
+    height = generator.img_size[0]
+    enough = [own for own in generator.smaller_sizes if height * own >= size[0] * generator.img_resolution]
+    return functools.partial(rgb_images, size=min(enough)) if enough else rgb_images
 
 
 def _of_shape(generator: Generator, shape: tuple[int, int], how: str) -> tuple[Generator, Paint]:

@@ -191,14 +191,15 @@ class Strips:
     def images(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor) -> None:
         """Write the pictures of latents ws [N, L, D] into `out` [N, img_channels, H, W].
 
-        `noise` has maps [H', W'], or [N, 1, H', W'], one a convolution. None is no noise.
+        `noise` has maps [H', W'], or [N, 1, H', W'], one a convolution; convolutions after its end, which pictures of this size don't need, are
+        left out. None is no noise.
         """
 
         def job(item: int, lane: int) -> None:
             own = [each if each is None or each.ndim == 2 else each[item, 0] for each in noise]
             self._image(ws[item], own, out[item : item + 1], self._lanes[lane])
 
-        is_small = sum(conv.num_products for conv in self._convs) <= _LANE_PRODUCTS
+        is_small = sum(conv.num_products for conv in self._convs[: len(noise)]) <= _LANE_PRODUCTS
         lanes = num_lanes() if is_small else 1
         self._open_lanes(min(lanes, len(ws)))
         run_in_lanes(job, len(ws), lanes)
@@ -211,12 +212,12 @@ class Strips:
 
     def _image(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor, buffers: Sequence[torch.Tensor]) -> None:
         """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution."""
-        styles = [conv.affine(w) for conv, w in zip(self._convs, ws, strict=False)]
+        styles = [conv.affine(w) for conv, w in zip(self._convs[: len(noise)], ws, strict=False)]
         x = self._input(buffers, 0)
         torch.mul(self._const, styles[0][:, None, None], out=x[0, :, 1:-1])
         image: torch.Tensor | None = None
-        for index, conv in enumerate(self._convs):
-            output, last = self._outputs[index], index + 1 == len(self._convs)
+        for index, conv in enumerate(self._convs[: len(noise)]):
+            output, last = self._outputs[index], index + 1 == len(noise)
             if conv.up and image is not None:
                 image = upsample2d(image)
             weight = None
@@ -227,7 +228,7 @@ class Strips:
             demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
             target = None if last else self._input(buffers, index + 1)
             side = None if self._skips[index] is None else self._side(buffers, index)
-            next_skip = self._skips[index + 2] if index + 2 < len(self._skips) else None
+            next_skip = self._skips[index + 2] if index + 2 < len(noise) else None
             next_side = None if next_skip is None else self._side(buffers, index + 2)
             own_noise = noise[index] if conv.noise_gain else None
             factor = 2 if conv.up else 1

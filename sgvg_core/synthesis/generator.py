@@ -35,6 +35,7 @@ class StyleGAN2Generator(nn.Module):
         code_features: CodeFeaturesConfig | None = None,
         mapping_features: int | None = None,
         const_size: tuple[int, int] = (4, 4),
+        smaller_sizes: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
@@ -44,6 +45,7 @@ class StyleGAN2Generator(nn.Module):
         )
         self.img_size = self.synthesis.img_size
         """Height and width of the pictures."""
+        self.smaller_sizes = tuple(smaller_sizes)
         self.num_ws = self.synthesis.num_ws
         self.mapping = MappingNetwork(
             z_dim,

@@ -2,13 +2,14 @@
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..devices import exact_float32
+from ..errors import ConfigError
 from ..kernels.synthesis_cpu import Strips
 from ..kernels.upfirdn2d import channels_last, upsample2d
 from ..shapes import check_shape
@@ -155,42 +156,83 @@ class SynthesisNetwork(nn.Module):
         noise: Sequence[torch.Tensor] | None = None,
         dtype: torch.dtype = torch.float32,
         between: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        size: int | None = None,
     ) -> torch.Tensor:
         """Images [N, img_channels, H, W], float32, of latents ws [N, num_ws, w_dim].
 
         `noise_mode`: see `noise.noise_maps`; with "random", `noise_index` is the number of the first item, so that item k has the
         same noise in any batch. `noise_strength` is one number, or one an item, [N]. `dtype` is that of the features. `between` changes
-        features and pictures [N, C, H, W] after each resolution (see `panorama`). Where float16 or
+        features and pictures [N, C, H, W] after each resolution (see `panorama`). `size` ends with the block of this resolution and what
+        has been painted so far (None: with the last one). Where float16 or
         bfloat16 don't give finite pictures, the batch is computed again in float32, with a warning; not while gradients are recorded.
         Raises ShapeError, ConfigError.
         """
         check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
-        consts = [conv.noise_const for conv in self.convs]
+        blocks = self._blocks_up_to(size)
+        consts = [conv.noise_const for block in blocks for conv in block.convs]
+        if noise is not None and len(noise) == len(self.convs):
+            noise = noise[: len(consts)]
         maps = noise_maps(noise_mode, consts, len(ws), strength=noise_strength, seed=noise_seed, first=noise_index, given=noise)
         with exact_float32(ws.device):
             if between is None and self._takes_strips((ws, *(noise or ())), dtype):
-                return self._in_strips(ws.float(), maps)
-            images = self._images(ws.float(), maps, dtype, between)
+                return self._in_strips(ws.float(), maps, blocks[-1])
+            images = self._images(ws.float(), maps, dtype, blocks, between)
             if dtype == torch.float32 or images.requires_grad or images.isfinite().all():
                 return images
             warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
-            return self._images(ws.float(), maps, torch.float32, between)
+            return self._images(ws.float(), maps, torch.float32, blocks, between)
+
+    def _blocks_up_to(self, size: int | None) -> list[SynthesisBlock]:
+        """The blocks that a picture of this resolution needs. Raises ConfigError where none has it, or it paints nothing."""
+        blocks = self.blocks
+        if size is None:
+            return blocks
+        painting = [block.resolution for block in blocks if block.has_torgb]
+        if size not in painting:
+            raise ConfigError(f"synthesis size: got {size}, expected one of {', '.join(map(str, painting))}")
+        return [block for block in blocks if block.resolution <= size]
 
     def _images(
-        self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], dtype: torch.dtype, between: Callable[[torch.Tensor], torch.Tensor] | None
+        self,
+        ws: torch.Tensor,
+        maps: Sequence[torch.Tensor | None],
+        dtype: torch.dtype,
+        blocks: Sequence[SynthesisBlock],
+        between: Callable[[torch.Tensor], torch.Tensor] | None,
     ) -> torch.Tensor:
+        images = [image for _, image in self._painted(ws, maps, dtype, blocks, between) if image is not None]
+        return images[-1]
+
+    def pictures(self, ws: torch.Tensor, sizes: Sequence[int], dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+        """What has been painted of latents ws [N, num_ws, w_dim] at each of `sizes` (resolutions of blocks), in one pass, with the network's own
+        noise: images [N, img_channels, H, W] in the order of `sizes`.
+
+        `dtype` is that of the features. Raises ConfigError for a size at which nothing is painted.
+        """
+        blocks = max((self._blocks_up_to(size) for size in sizes), key=len)
+        maps = noise_maps("const", [conv.noise_const for block in blocks for conv in block.convs], len(ws))
+        painted = {block.resolution: image for block, image in self._painted(ws.float(), maps, dtype, blocks, None) if image is not None}
+        return [painted[size] for size in sizes]
+
+    def _painted(
+        self,
+        ws: torch.Tensor,
+        maps: Sequence[torch.Tensor | None],
+        dtype: torch.dtype,
+        blocks: Sequence[SynthesisBlock],
+        between: Callable[[torch.Tensor], torch.Tensor] | None,
+    ) -> Iterator[tuple[SynthesisBlock, torch.Tensor | None]]:
+        """Each block with what has been painted so far, if anything."""
         x = image = None
         start = 0
-        for block in self.blocks:
+        for block in blocks:
             stop = start + len(block.convs)
             own = dtype if dtype != torch.float16 or self._takes_float16(block) else torch.float32
             x, image = block(x, image, ws[:, start : stop + 1], maps[start:stop], own)
             if between is not None:
                 x, image = between(x), None if image is None else between(image)
+            yield block, image
             start = stop
-        if image is None:
-            raise RuntimeError("the last block makes a picture")
-        return image
 
     def _takes_strips(self, inputs: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
         """Whether the way without gradients serves: the one for float32 on the CPU."""
@@ -200,8 +242,8 @@ class SynthesisNetwork(nn.Module):
         return dtype == torch.float32 and plain and not recorded
 
     @torch.no_grad()
-    def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None]) -> torch.Tensor:
-        images = ws.new_empty(len(ws), self.img_channels, *self.img_size)
+    def _in_strips(self, ws: torch.Tensor, maps: Sequence[torch.Tensor | None], last: SynthesisBlock) -> torch.Tensor:
+        images = ws.new_empty(len(ws), self.img_channels, last.conv1.height, last.conv1.width)
         with self.strips.lock:
             self.strips.prepare(self, self.blocks)
             self.strips.images(ws, maps, images)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from sgvg_core import config
-from sgvg_core.config import from_dict
-from sgvg_core.config.aliases import RENAMED, current_names, current_path, same_settings
+from sgvg_core.config import GeneratorConfig, SoundInversionConfig, WalkerConfig, from_dict
+from sgvg_core.config.aliases import ADDED, RENAMED, current_names, current_path, same_settings
 from sgvg_core.errors import ConfigError
 from sgvg_core.training.clips.adversarial_config import AdversarialConfig
 from sgvg_core.training.clips.joint_space_config import CLIP_JOINT_SPACE_PRESETS, ClipJointSpaceConfig
 from sgvg_core.training.clips.sgvg_config import CLIP_SGVG_PRESETS, ClipSgvgConfig
 from sgvg_core.training.runs.settings import read_stage_config
+from sgvg_core.training.world.detail_finetune import DetailConfig
 
 HEADERS = json.loads(Path(__file__).with_name("headers_of_first_models.json").read_text())
 KINDS = {
@@ -86,6 +87,20 @@ def test_states_of_older_trainings_fit_their_settings() -> None:
     assert same_settings(before, json.dumps([{"image_size": 64, "lr": 0.1}, 5], sort_keys=True))
     assert not same_settings(before, json.dumps([{"image_size": 65, "lr": 0.1}, 5], sort_keys=True))
     assert not same_settings(None, before)
+
+
+def test_a_run_that_was_begun_before_a_setting_came_resumes_where_the_setting_does_nothing() -> None:
+    before = json.dumps([{"img_resolution": 64, "widths": [{"w_dim": 2}]}])
+    assert same_settings(before, json.dumps([{"img_resolution": 64, "smaller_sizes": [], "widths": [{"w_dim": 2, "clock": False}]}]))
+    assert not same_settings(before, json.dumps([{"img_resolution": 64, "smaller_sizes": [32], "widths": [{"w_dim": 2}]}]))
+    assert not same_settings(json.dumps([{"muon_lr": 0.01}]), json.dumps([{"muon_lr": 0.0}]))
+
+
+def test_what_was_added_is_a_setting_with_that_default() -> None:
+    classes: tuple[Any, ...] = (WalkerConfig, SoundInversionConfig, GeneratorConfig, DetailConfig)
+    defaults = [{field.name: field.default for field in dataclasses.fields(cls)} for cls in classes]
+    for name, value in ADDED.items():
+        assert any(name in known and json.loads(json.dumps(known[name])) == value for known in defaults), name
 
 
 def test_nothing_else_is_renamed() -> None:

@@ -29,6 +29,7 @@ from sgvg_core.training.world.stages import (
     finetune_stage,
     generator_stage,
     judge_stage,
+    rendered_images,
     walk_stage,
 )
 from sgvg_core.world import KINDS
@@ -141,6 +142,34 @@ def test_at_a_smaller_size_the_blocks_up_to_it_learn_alone(settings, tmp_path):
     assert before.keys() == after.keys()
     changed = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
     assert changed == {"b4", "b8", "b16"}
+
+
+@pytest.mark.slow
+def test_blocks_that_stay_as_they_are_go_on_painting_the_smaller_picture(settings, tmp_path):
+    sharpen = dataclasses.replace(settings.sharpen, frozen_size=16, critic_share=0, muon_lr=0.01)
+    generator = dataclasses.replace(settings.config.generator, smaller_sizes=(8, 16))
+    settings = dataclasses.replace(
+        settings, init_from=settings.work, work=tmp_path, sharpen=sharpen, config=dataclasses.replace(settings.config, generator=generator)
+    )
+    after = load_generator(detail_stage(settings, 4 * STEP))
+    before = load_generator(settings.init_from / "generator.safetensors")
+    changed = {name.split(".")[1] for name, value in before.state_dict().items() if not torch.equal(value, after.state_dict()[name])}
+    assert (changed, after.smaller_sizes) == ({"b32"}, (8, 16))
+    ws = before.mapping(torch.randn(2, before.z_dim))
+    assert torch.equal(before.synthesis(ws, size=16), after.synthesis(ws, size=16))
+
+
+@pytest.mark.slow
+def test_pictures_of_smaller_sizes_are_learned_beside_the_whole_ones(settings, tmp_path):
+    generator = dataclasses.replace(settings.config.generator, smaller_sizes=(8, 16))
+    settings = dataclasses.replace(settings, init_from=settings.work, work=tmp_path, config=dataclasses.replace(settings.config, generator=generator))
+    path = detail_stage(settings, STEP)
+    first = json.loads((path.parent / "sharpen.jsonl").read_text().splitlines()[0])
+    begun = load_generator(settings.init_from / "generator.safetensors")
+    z, wanted = rendered_images(settings)[0].batch(np.random.default_rng(settings.sharpen.seed).choice(50 * 6, 2, replace=False), 32)
+    for size in (8, 16):
+        smaller = torch.nn.functional.avg_pool2d(wanted, 32 // size)
+        assert first[f"difference_{size}"] == pytest.approx(image_distance(begun.synthesis(begun.mapping(z), size=size), smaller).item(), rel=1e-3)
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ class DetailConfig:
 
     size: int = 0
     """Side in pixels at which pictures are compared: blocks up to it learn alone, several times faster than all. 0: the generator's, all learn."""
+    frozen_size: int = 0
+    """Blocks up to this size in pixels stay as they are, and with them the pictures that they paint; 0: all learn."""
     batch: int = 8
     """Images a step."""
     lr: float = 0.003
@@ -134,7 +136,8 @@ def finetune_detail(
 ) -> Path:
     """Train on from the generator in the file `init_from` for `minutes` of computing over all runs; the result lies in `work`.
 
-    Where `config` has more channels or a larger size than that file's generator, it is grown first (`grow_generator`).
+    Where `config` has more channels or a larger size than that file's generator, it is grown first (`grow_generator`). The pictures of its
+    `smaller_sizes` are learned beside the whole ones.
 
     A run that was killed resumes from `sharpen.state`. Returns the path of the result, generator.safetensors.
 
@@ -150,6 +153,9 @@ def finetune_detail(
     size = settings.size or config.img_resolution
     net = first_blocks(whole, config, size).requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     net.train().mapping.requires_grad_(False)
+    for block in net.synthesis.blocks:
+        block.requires_grad_(block.resolution > settings.frozen_size)
+    sizes = [*(own for own in config.up_to(size).smaller_sizes if own > settings.frozen_size), size]
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)
     rng = np.random.default_rng(settings.seed)
@@ -176,7 +182,7 @@ def finetune_detail(
             rate = settings.muon_lr if name == "muon" else settings.lr
             set_lr(optimiser, rate * cosine(run.done, flat=0.4) * warm_up(step, 100))
         z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
-        ours = net.synthesis(net.mapping(z), dtype=dtype).float()
+        *smaller, ours = net.synthesis.pictures(net.mapping(z), sizes, dtype)
         terms = {"difference": image_distance(ours, wanted, settings.square_weight), "detail": detail_distance(ours, wanted)}
         if settings.critic_share > 0:
             made, real = squares([ours, wanted], settings.critic_side, rng)
@@ -186,12 +192,14 @@ def finetune_detail(
         heard = step >= settings.critic_alone_steps
         shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
         net.zero_grad()
-        ours.backward(combined_gradient(ours, terms, shares))
+        below = {f"difference_{images.shape[-1]}": _difference_at(images, wanted, settings) for images in smaller}
+        gradients = [torch.autograd.grad(term, images)[0] for term, images in zip(below.values(), smaller, strict=True)]
+        torch.autograd.backward([*smaller, ours], [*gradients, combined_gradient(ours, terms, shares)])
         for optimiser in optimisers.values():
             optimiser.step()
         seen = (step + 1) * settings.batch
         ema_update(mean, net, decay_of_half_life(settings.batch, min(settings.ema_images, 0.2 * seen + settings.batch)))
-        run.note(**{name: term.item() for name, term in terms.items()})
+        run.note(**{name: term.item() for name, term in {**terms, **below}.items()})
     ratio = peak_signal_to_noise(mean, held_out, size, dtype)
     append_log(work / "sharpen.jsonl", {"step": run.step, "psnr": round(ratio, 2), "detail": round(detail_ratio(mean, held_out, size, dtype), 3)})
     result = work / "generator.safetensors"
@@ -200,11 +208,18 @@ def finetune_detail(
     return result
 
 
+def _difference_at(images: torch.Tensor, wanted: torch.Tensor, settings: DetailConfig) -> torch.Tensor:
+    """How far smaller images [N, 3, H, W] are from the wanted ones [N, 3, f H, f W]."""
+    return image_distance(images, F.avg_pool2d(wanted, wanted.shape[-1] // images.shape[-1]), settings.square_weight)
+
+
 def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, torch.optim.Optimizer]:
     """What moves the synthesis network's weights, by the names of the state file."""
     adam: list[torch.nn.Parameter] = []
     muon: list[torch.nn.Parameter] = []
     for name, weight in net.synthesis.named_parameters():
+        if not weight.requires_grad:
+            continue
         is_matrix = name.endswith("weight") and "torgb" not in name
         (muon if settings.muon_lr and is_matrix else adam).append(weight)
     made: dict[str, torch.optim.Optimizer] = {"optimiser": torch.optim.Adam(adam, settings.lr, betas=(0.0, 0.99), fused=True)}

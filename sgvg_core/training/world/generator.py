@@ -100,10 +100,12 @@ def image_distance(ours: torch.Tensor, wanted: torch.Tensor, square_weight: floa
     where a thin thing whose place isn't known yet isn't drawn at all (the median of what may be there); squares are least where it's drawn faintly
     (the mean), and what is drawn can find its place.
 
-    `ours` and `wanted` are [N, 3, H, W] in -1..1.
+    `ours` and `wanted` are [N, 3, H, W] in -1..1, of 8 px and more.
     """
     loss = ours.new_zeros(())
     for halvings in range(4):
+        if halvings:
+            ours, wanted = F.avg_pool2d(ours, 2), F.avg_pool2d(wanted, 2)
         error = ours - wanted
         loss = loss + error.abs().mean()
         if halvings < 2:
@@ -111,7 +113,6 @@ def image_distance(ours: torch.Tensor, wanted: torch.Tensor, square_weight: floa
             loss = loss + across.abs().mean() + down.abs().mean()
         if halvings == 0 and square_weight:
             loss = loss + square_weight * (error.square().mean() + across.square().mean() + down.square().mean())
-        ours, wanted = F.avg_pool2d(ours, 2), F.avg_pool2d(wanted, 2)
     return loss
 
 
@@ -147,7 +148,7 @@ class GeneratorTraining:
 
     def config_at(self, size: int) -> GeneratorConfig:
         """The generator's first blocks, up to `size` pixels."""
-        return dataclasses.replace(self.config, img_resolution=size, channels=self.config.channels[: size.bit_length() - 2])
+        return self.config.up_to(size)
 
 
 class _SizeRun(FirstLayoutRun):

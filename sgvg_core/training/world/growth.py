@@ -5,8 +5,6 @@ join with outgoing weights of zero, new resolutions with a picture of zero on th
 et al. 2018). The latents of new layers begin as copies of the last.
 """
 
-import dataclasses
-
 import torch
 
 from ...assembly import build_generator
@@ -56,8 +54,7 @@ def first_blocks(generator: StyleGAN2Generator, config: GeneratorConfig, size: i
     if config.architecture != "skip" or size not in generator.synthesis.block_resolutions:
         sizes = ", ".join(map(str, generator.synthesis.block_resolutions))
         raise ConfigError(f"sharpen size: got {size}, expected one of {sizes}, and a generator of architecture skip (it is {config.architecture})")
-    index = generator.synthesis.block_resolutions.index(size)
-    smaller = build_generator(dataclasses.replace(config, img_resolution=size, channels=config.channels[: index + 1]))
+    smaller = build_generator(config.up_to(size))
     weights = generator.state_dict()
     smaller.load_state_dict({name: weights[name] for name in smaller.state_dict()})
     return smaller
