@@ -47,6 +47,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--clips", type=whole(1, 1_000_000), default=180, help="number of held-out sounds (default: 180)")
     parser.add_argument("--seed", type=whole(0, MAX_SEED), default=0, help="another seed: other sounds and start latents (default: 0)")
     parser.add_argument("--seconds", type=number(0.05, 3600), default=4.0, help="length of each sound (default: 4)")
+    parser.add_argument("--size", type=whole(16, 4096), default=None,
+                        help="side in pixels of the pictures that the judge's table and --long look at (default: the generator's own)")
     add_model(parser)
     parser.add_argument("--sheets", type=Path, default=None, metavar="FOLDER", help="only write sheets to look at into this folder")
     parser.add_argument("--long", type=whole(1, 1440), default=None, metavar="MINUTES", help="only measure one long walk, minute by minute")
@@ -119,12 +121,12 @@ def run(options: argparse.Namespace) -> int:
     judge = load_judge((options.model or BUNDLED) / "judge.safetensors")
     if options.long is not None:
         with ProgressBar() as progress:
-            found = long_walk(model, judge, minutes=options.long, pull=options.pull, progress=progress)
+            found = long_walk(model, judge, minutes=options.long, pull=options.pull, size=options.size, progress=progress)
         say_json(found, indent=None if options.json else 1)
         return 0
     with ProgressBar() as progress:
         table = evaluate(
-            model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, rows=options.rows, progress=progress
+            model, judge, num_clips=options.clips, seed=options.seed, seconds=options.seconds, rows=options.rows, size=options.size, progress=progress
         )
     _print(options, table, format_table)
     return 0

@@ -223,6 +223,12 @@ def test_known_codes_are_painted_by_the_generator(model: SoundModel, films: Film
     assert torch.equal(films.rendered(clip), rendered_frames(clip, FPS, 32))
 
 
+def test_films_of_another_size_are_held_against_renders_of_that_size(model: SoundModel, clip: HeldOutClip) -> None:
+    whole, half = Films(model, FPS, 3), Films(model, FPS, 3, size=16)
+    assert torch.equal(half.rendered(clip), rendered_frames(clip, FPS, 16))
+    assert [film.shape for film in (whole.known_codes(clip), half.known_codes(clip))] == [(6, 32, 32, 3), (6, 16, 16, 3)]
+
+
 def test_the_chosen_start_is_the_nearest_of_the_candidates(model: SoundModel, films: Films, clip: HeldOutClip) -> None:
     space = model.joint_space
     candidates = random_start(model.generator, 3, num_codes=8)

@@ -31,13 +31,15 @@ def long_walk(
     seed: int = 4,
     pull: float = DEFAULT_PULL,
     num_codes: int = 10_000,
+    size: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """For each minute: the frames' mean change, the judge's correlation, and how far the latents are from w_avg.
 
     The limit is the 99th percentile of the distance of `num_codes` mapped codes.
 
-    `kind` is one of `KINDS`; the walk takes `minutes`. `pull` draws it back to its start, a share a second.
+    `kind` is one of `KINDS`; the walk takes `minutes`. `pull` draws it back to its start, a share a second. Frames have `size` pixels (None: the
+    generator's own).
     """
     seconds = float(_MINUTE_SECONDS * minutes)
     slow = make_envelope(kind, seed, seconds, _ENVELOPE_RATE)
@@ -54,7 +56,7 @@ def long_walk(
     done = 0
     for latents in walk:
         distances.append((latents - w_avg).norm(dim=2).mean(1))
-        for some in frames(model.generator, [latents], RenderSettings(batch=8)):
+        for some in frames(model.generator, [latents], RenderSettings(size=size, batch=8)):
             verdict = judge(from_uint8(some))
             strengths.append(verdict.envelope)
             kinds.append(verdict.logits.argmax(1))

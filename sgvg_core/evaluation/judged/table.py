@@ -139,15 +139,15 @@ def rendered_frames(clip: HeldOutClip, fps: float, size: int) -> torch.Tensor:
 
 
 class Films:
-    """The ways to make a film of a clip."""
+    """The ways to make a film of a clip. `size` is the side of its pictures in pixels; None: the generator's own."""
 
-    def __init__(self, model: SoundModel, fps: float, seed: int) -> None:
-        self.model, self.fps, self.seed = model, fps, seed
+    def __init__(self, model: SoundModel, fps: float, seed: int, size: int | None = None) -> None:
+        self.model, self.fps, self.seed, self.size = model, fps, seed, size
         self._candidates: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def rendered(self, clip: HeldOutClip) -> torch.Tensor:
         """The clip as the world renders it: the ceiling."""
-        return rendered_frames(clip, self.fps, self.model.generator.img_resolution)
+        return rendered_frames(clip, self.fps, self.size or self.model.generator.img_resolution)
 
     def known_codes(self, clip: HeldOutClip) -> torch.Tensor:
         """The same, painted by the generator from its codes: what the generator alone costs."""
@@ -189,7 +189,7 @@ class Films:
         return self._images(heard_walk(self.model, analysed, start, Fraction(self.fps).limit_denominator(1001)))
 
     def _images(self, walk: Any) -> torch.Tensor:
-        return torch.cat(list(frames(self.model.generator, walk, RenderSettings(batch=8))))
+        return torch.cat(list(frames(self.model.generator, walk, RenderSettings(size=self.size, batch=8))))
 
 
 ROWS = {
@@ -213,15 +213,17 @@ def evaluate(
     seconds: float = 4.0,
     fps: float = 12.0,
     rows: Sequence[str] = tuple(ROWS),
+    size: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """The table: ``{"rows": [{"name", "class_agreement", "envelope_correlation", "per_class", "interval", ...}], ...}``.
 
-    `rows` are names of `ROWS`; each has `num_clips` films of `seconds`. Raises ConfigError for another name.
+    `rows` are names of `ROWS`; each has `num_clips` films of `seconds`, with pictures of `size` pixels (None: the generator's own). Raises
+    ConfigError for another name.
     """
     for name in rows:
         check_choice("rows", name, tuple(ROWS))
-    films = Films(model, fps, seed)
+    films = Films(model, fps, seed, size)
     clips = list(held_out_clips(num_clips, seed, seconds, fps))
     every_maker: dict[str, tuple[Callable[[HeldOutClip], torch.Tensor], int]] = {
         "rendered": (films.rendered, 1),
