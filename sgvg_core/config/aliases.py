@@ -113,6 +113,8 @@ CHOICES: Mapping[str, str] = {"sound_picture": "sound_image"}
 
 ADDED: Mapping[str, Any] = {
     "clock": False,
+    "compiled": False,
+    "frozen_size": 0,
     "muon_lr": 0.0,
     "size": 0,
     "smaller_sizes": [],

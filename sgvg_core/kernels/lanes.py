@@ -7,10 +7,14 @@ as many run at once as torch may use threads. A job's numbers don't depend on ho
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
@@ -47,6 +51,17 @@ def run_in_lanes(job: Callable[[int, int], None], num_jobs: int, lanes: int) -> 
     finally:
         stopped.set()
         wait(futures)
+
+
+def map_in_lanes(job: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """What `job` makes of each of `items`, in their order: as many at once as torch may use threads, each on one of them."""
+    results: dict[int, Result] = {}
+
+    def numbered(index: int, _lane: int) -> None:
+        results[index] = job(items[index])
+
+    run_in_lanes(numbered, len(items), max(1, min(num_lanes(), len(items))))
+    return [results[index] for index in range(len(items))]
 
 
 def _pool(lanes: int) -> ThreadPoolExecutor:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from sgvg_core.kernels.lanes import run_in_lanes
+from sgvg_core.kernels.lanes import map_in_lanes, run_in_lanes
 
 
 @pytest.fixture(autouse=True, params=[1, 3])
@@ -66,3 +66,8 @@ def test_later_threads_have_the_users_number(threads: int) -> None:
     thread.start()
     thread.join()
     assert found == [threads]
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert map_in_lanes(lambda item: item * 2, list(range(20))) == list(range(0, 40, 2))
+    assert map_in_lanes(str, []) == []

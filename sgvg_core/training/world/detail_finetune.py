@@ -8,7 +8,8 @@ it is, so that everything taught from sound stays valid.
 
 import copy
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ...assembly import build_hinted_critic, load_generator, save_generator
 from ...config import GeneratorConfig
 from ...devices import training_dtype
 from ...errors import ConfigError
+from ...kernels.lanes import map_in_lanes, num_lanes
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...synthesis import StyleGAN2Generator
@@ -43,6 +45,8 @@ class DetailConfig:
 
     size: int = 0
     """Side in pixels at which pictures are compared: blocks up to it learn alone, several times faster than all. 0: the generator's, all learn."""
+    compiled: bool = False
+    """Whether torch.compile fuses what a step does: about half as long again without. It takes a C++ compiler, and a minute at first."""
     frozen_size: int = 0
     """Blocks up to this size in pixels stay as they are, and with them the pictures that they paint; 0: all learn."""
     batch: int = 8
@@ -173,6 +177,7 @@ def finetune_detail(
     about = [dataclasses.asdict(config), dataclasses.asdict(settings)]
     run = Run(work / "sharpen.state", parts, config=about, minutes=minutes, save_seconds=120, made_of={"pictures": images.made_of})
     judged = _Judged(critic, critic_optimiser, settings)
+    sliced = SlicedSynthesis(net, sizes, dtype, compiled=settings.compiled)
 
     def text() -> str:
         return f"sharpen, step {run.step}, difference {run.mean('difference'):.4f}, detail {run.mean('detail'):.4f}"
@@ -182,7 +187,7 @@ def finetune_detail(
             rate = settings.muon_lr if name == "muon" else settings.lr
             set_lr(optimiser, rate * cosine(run.done, flat=0.4) * warm_up(step, 100))
         z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
-        *smaller, ours = net.synthesis.pictures(net.mapping(z), sizes, dtype)
+        *smaller, ours = sliced.images(z)
         terms = {"difference": image_distance(ours, wanted, settings.square_weight), "detail": detail_distance(ours, wanted)}
         if settings.critic_share > 0:
             made, real = squares([ours, wanted], settings.critic_side, rng)
@@ -191,10 +196,9 @@ def finetune_detail(
             terms["critic"] = losses.adversarial(critic(made, hints), "non_saturating")
         heard = step >= settings.critic_alone_steps
         shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
-        net.zero_grad()
         below = {f"difference_{images.shape[-1]}": _difference_at(images, wanted, settings) for images in smaller}
         gradients = [torch.autograd.grad(term, images)[0] for term, images in zip(below.values(), smaller, strict=True)]
-        torch.autograd.backward([*smaller, ours], [*gradients, combined_gradient(ours, terms, shares)])
+        sliced.backward([*gradients, combined_gradient(ours, terms, shares)])
         for optimiser in optimisers.values():
             optimiser.step()
         seen = (step + 1) * settings.batch
@@ -226,6 +230,37 @@ def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, to
     if muon:
         made["muon"] = Muon(muon, settings.muon_lr)
     return made
+
+
+class SlicedSynthesis:
+    """Pictures of `net` at `sizes`, and its gradients by theirs: the batch is cut into a slice for each thread that torch may use.
+
+    Threads that share a layer of small pictures wait for one another longer than they compute. `dtype` is that of the features; `compiled` has
+    torch.compile fuse what is done.
+    """
+
+    def __init__(self, net: StyleGAN2Generator, sizes: Sequence[int], dtype: torch.dtype, *, compiled: bool) -> None:
+        self.net, self.weights = net, [weight for weight in net.synthesis.parameters() if weight.requires_grad]
+        paint = functools.partial(net.synthesis.pictures, sizes=sizes, dtype=dtype)
+        self._paint: Callable[[torch.Tensor], list[torch.Tensor]] = torch.compile(paint, dynamic=False) if compiled else paint
+        self._made: list[list[torch.Tensor]] = []
+
+    def images(self, z: torch.Tensor) -> list[torch.Tensor]:
+        """Images [N, 3, H, W] of codes z [N, z_dim], size by size, by which gradients may be taken."""
+        self._made = map_in_lanes(self._paint, self.net.mapping(z).tensor_split(min(num_lanes(), len(z))))
+        return [torch.cat(images).detach().requires_grad_() for images in zip(*self._made, strict=True)]
+
+    def backward(self, gradients: Sequence[torch.Tensor]) -> None:
+        """The gradients of the weights, by `gradients` [N, 3, H, W] at the images that were made last, size by size."""
+        lengths = [len(images) for images, *_ in self._made]
+        parts = zip(*(gradient.split(lengths) for gradient in gradients), strict=True)
+        found = map_in_lanes(self._gradients, list(zip(self._made, parts, strict=True)))
+        for weight, *own in zip(self.weights, *found, strict=True):
+            weight.grad = torch.stack(own).sum(0) if len(own) > 1 else own[0]
+
+    def _gradients(self, part: tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]) -> Sequence[torch.Tensor]:
+        """What a slice's images and the gradients at them say of the weights."""
+        return torch.autograd.grad(part[0], self.weights, part[1])
 
 
 @dataclasses.dataclass(frozen=True)
