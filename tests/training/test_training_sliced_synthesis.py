@@ -8,8 +8,8 @@ import torch
 from sgvg_core.assembly import build_generator
 from sgvg_core.presets import TINY_WORLD
 from sgvg_core.synthesis import StyleGAN2Generator
-from sgvg_core.training.world.detail_finetune import SlicedSynthesis
 from sgvg_core.training.world.growth import first_blocks
+from sgvg_core.training.world.sliced_synthesis import SlicedSynthesis
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ it is, so that everything taught from sound stays valid.
 
 import copy
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from ...assembly import build_hinted_critic, load_generator, save_generator
 from ...config import GeneratorConfig
 from ...devices import training_dtype
 from ...errors import ConfigError
-from ...kernels.lanes import map_in_lanes, num_lanes
 from ...progress import Progress, silent
 from ...schedules import cosine, set_lr, warm_up
 from ...synthesis import StyleGAN2Generator
@@ -32,6 +30,7 @@ from ..runs.state import NumpyRandom, append_log
 from ..runs.timed import Run
 from .generator import RenderedImages, image_distance, peak_signal_to_noise
 from .growth import first_blocks, grow_generator
+from .sliced_synthesis import SlicedSynthesis
 
 _REGION = 8
 """Side in pixels of the regions whose detail is compared."""
@@ -155,10 +154,7 @@ def finetune_detail(
         raise ConfigError(f"{init_from}: got a StyleGAN3 generator, but this stage is for a StyleGAN2")
     whole = grow_generator(loaded, config, settings.seed)
     size = settings.size or config.img_resolution
-    net = first_blocks(whole, config, size).requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    net.train().mapping.requires_grad_(False)
-    for block in net.synthesis.blocks:
-        block.requires_grad_(block.resolution > settings.frozen_size)
+    net = _what_learns(first_blocks(whole, config, size), settings)
     sizes = [*(own for own in config.up_to(size).smaller_sizes if own > settings.frozen_size), size]
     mean = copy.deepcopy(net).eval()
     critic = build_hinted_critic(settings.critic_widths)
@@ -184,8 +180,7 @@ def finetune_detail(
 
     for step in run.shown_steps(progress, text):
         for name, optimiser in optimisers.items():
-            rate = settings.muon_lr if name == "muon" else settings.lr
-            set_lr(optimiser, rate * cosine(run.done, flat=0.4) * warm_up(step, 100))
+            set_lr(optimiser, _rate_of(name, settings) * cosine(run.done, flat=0.4) * warm_up(step, 100))
         z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
         *smaller, ours = sliced.images(z)
         terms = {"difference": image_distance(ours, wanted, settings.square_weight), "detail": detail_distance(ours, wanted)}
@@ -217,6 +212,14 @@ def _difference_at(images: torch.Tensor, wanted: torch.Tensor, settings: DetailC
     return image_distance(images, F.avg_pool2d(wanted, wanted.shape[-1] // images.shape[-1]), settings.square_weight)
 
 
+def _what_learns(net: StyleGAN2Generator, settings: DetailConfig) -> StyleGAN2Generator:
+    """`net` with gradients for what isn't to stay as it is."""
+    net.to(memory_format=torch.channels_last).train().requires_grad_(False)  # type: ignore[call-overload]
+    for block in net.synthesis.blocks:
+        block.requires_grad_(block.resolution > settings.frozen_size)
+    return net
+
+
 def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, torch.optim.Optimizer]:
     """What moves the synthesis network's weights, by the names of the state file."""
     adam: list[torch.nn.Parameter] = []
@@ -232,35 +235,9 @@ def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, to
     return made
 
 
-class SlicedSynthesis:
-    """Pictures of `net` at `sizes`, and its gradients by theirs: the batch is cut into a slice for each thread that torch may use.
-
-    Threads that share a layer of small pictures wait for one another longer than they compute. `dtype` is that of the features; `compiled` has
-    torch.compile fuse what is done.
-    """
-
-    def __init__(self, net: StyleGAN2Generator, sizes: Sequence[int], dtype: torch.dtype, *, compiled: bool) -> None:
-        self.net, self.weights = net, [weight for weight in net.synthesis.parameters() if weight.requires_grad]
-        paint = functools.partial(net.synthesis.pictures, sizes=sizes, dtype=dtype)
-        self._paint: Callable[[torch.Tensor], list[torch.Tensor]] = torch.compile(paint, dynamic=False) if compiled else paint
-        self._made: list[list[torch.Tensor]] = []
-
-    def images(self, z: torch.Tensor) -> list[torch.Tensor]:
-        """Images [N, 3, H, W] of codes z [N, z_dim], size by size, by which gradients may be taken."""
-        self._made = map_in_lanes(self._paint, self.net.mapping(z).tensor_split(min(num_lanes(), len(z))))
-        return [torch.cat(images).detach().requires_grad_() for images in zip(*self._made, strict=True)]
-
-    def backward(self, gradients: Sequence[torch.Tensor]) -> None:
-        """The gradients of the weights, by `gradients` [N, 3, H, W] at the images that were made last, size by size."""
-        lengths = [len(images) for images, *_ in self._made]
-        parts = zip(*(gradient.split(lengths) for gradient in gradients), strict=True)
-        found = map_in_lanes(self._gradients, list(zip(self._made, parts, strict=True)))
-        for weight, *own in zip(self.weights, *found, strict=True):
-            weight.grad = torch.stack(own).sum(0) if len(own) > 1 else own[0]
-
-    def _gradients(self, part: tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]) -> Sequence[torch.Tensor]:
-        """What a slice's images and the gradients at them say of the weights."""
-        return torch.autograd.grad(part[0], self.weights, part[1])
+def _rate_of(name: str, settings: DetailConfig) -> float:
+    """The rate of one of `_optimisers`, at its highest."""
+    return settings.muon_lr if name == "muon" else settings.lr
 
 
 @dataclasses.dataclass(frozen=True)
