@@ -36,6 +36,7 @@ LANDSCAPES = ModelConfig(
         mapping_layers=4,
         mapping_lr_multiplier=1.0,
         code_features=CodeFeaturesConfig(),
+        smaller_sizes=(128,),
     ),
     joint_space=JointSpaceConfig(sound_texture=128),
     sound_encoder=SoundInversionConfig(
@@ -54,7 +55,7 @@ LANDSCAPES = ModelConfig(
     walker=WalkerConfig(num_ws=14, w_dim=256, hidden=256, walk_rate=12.0, clock=True),
     judge=JudgeConfig(),
 )
-"""The bundled model: nine landscapes at 256 px."""
+"""The bundled model: nine landscapes at 256 px, and at 128 px by the first blocks alone."""
 
 TINY = ModelConfig(
     mel=LANDSCAPES.mel,
