@@ -89,10 +89,8 @@ class GeneratorConfig:
         if self.img_resolution & (self.img_resolution - 1):
             raise ConfigError(f"generator img_resolution: got {self.img_resolution}, expected a power of two")
         if len(self.channels) != self.img_resolution.bit_length() - 2:
-            raise ConfigError(
-                f"generator channels: got {len(self.channels)} widths, expected {self.img_resolution.bit_length() - 2}, "
-                f"one for each resolution from 4 to {self.img_resolution}"
-            )
+            raise ConfigError(f"generator channels: got {len(self.channels)} widths, expected {self.img_resolution.bit_length() - 2}, "
+                              f"one for each resolution from 4 to {self.img_resolution}")
         for width in self.channels:
             check_range("generator channels", width, 1, 2048)
         check_range("generator z_dim", self.z_dim, 1, 2048)

@@ -90,8 +90,12 @@ def noise_model(model: SoundModel, noise: Sequence[torch.Tensor] | None) -> Soun
 
 
 def noise_generator(generator: Generator, noise: Sequence[torch.Tensor]) -> Generator:
-    """A copy of a generator with noise maps of one's own, [H, W] a layer; see `noise_model`. Raises ShapeError, ConfigError."""
+    """A copy of a generator with noise maps of one's own, [H, W] a layer; see `noise_model`. Raises ShapeError, ConfigError.
+
+    The maps are those of the whole picture, so smaller ones are made of that.
+    """
     made: Any = copy.deepcopy(generator)
+    made.smaller_sizes = ()
     convs = made.synthesis.convs if isinstance(generator, StyleGAN2Generator) else []
     if len(noise) != len(convs):
         raise ConfigError(f"noise: got {len(noise)} maps, but this generator has {len(convs)}; use the generator that they were made with")

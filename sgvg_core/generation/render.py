@@ -171,8 +171,6 @@ def _resized(paint: Paint, size: tuple[int, int]) -> Paint:
 
 def _no_larger_than_needed(generator: Generator, size: tuple[int, int]) -> Paint:
     """What paints pictures that are then resampled to this height and width, by as few blocks as that takes (see `GeneratorConfig.smaller_sizes`)."""
-    if not isinstance(generator, StyleGAN2Generator):
-        return rgb_images
     height = generator.img_size[0]
     enough = [own for own in generator.smaller_sizes if height * own >= size[0] * generator.img_resolution]
     return functools.partial(rgb_images, size=min(enough)) if enough else rgb_images

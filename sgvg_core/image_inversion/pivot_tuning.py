@@ -109,8 +109,12 @@ def finest_weights(generator: Generator) -> list[tuple[str, torch.nn.Parameter]]
 
 
 def tuned_generator(generator: Generator, delta: Delta) -> Generator:
-    """A copy with the differences added. Raises CheckpointError where they're another generator's."""
-    tuned = copy.deepcopy(generator)
+    """A copy with the differences added. Raises CheckpointError where they're another generator's.
+
+    Only its whole picture was tuned, so smaller ones are made of that.
+    """
+    tuned: Any = copy.deepcopy(generator)
+    tuned.smaller_sizes = ()
     weights = dict(tuned.named_parameters())
     for name, change in delta.items():
         if name not in weights or weights[name].shape != change.shape:

@@ -212,12 +212,13 @@ class Strips:
 
     def _image(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], out: torch.Tensor, buffers: Sequence[torch.Tensor]) -> None:
         """Write the picture of latents ws [L, D] into `out` [1, img_channels, H, W]; `noise` has one map [H', W'] a convolution."""
-        styles = [conv.affine(w) for conv, w in zip(self._convs[: len(noise)], ws, strict=False)]
+        convs = self._convs[: len(noise)]
+        styles = [conv.affine(w) for conv, w in zip(convs, ws, strict=False)]
         x = self._input(buffers, 0)
         torch.mul(self._const, styles[0][:, None, None], out=x[0, :, 1:-1])
         image: torch.Tensor | None = None
-        for index, conv in enumerate(self._convs[: len(noise)]):
-            output, last = self._outputs[index], index + 1 == len(noise)
+        for index, conv in enumerate(convs):
+            output, last = self._outputs[index], index + 1 == len(convs)
             if conv.up and image is not None:
                 image = upsample2d(image)
             weight = None
@@ -228,7 +229,7 @@ class Strips:
             demodulation = torch.addmv(styles[index].new_full((), 1e-8), conv.power, styles[index].square()).rsqrt_() * conv.gain
             target = None if last else self._input(buffers, index + 1)
             side = None if self._skips[index] is None else self._side(buffers, index)
-            next_skip = self._skips[index + 2] if index + 2 < len(noise) else None
+            next_skip = self._skips[index + 2] if index + 2 < len(self._skips) else None
             next_side = None if next_skip is None else self._side(buffers, index + 2)
             own_noise = noise[index] if conv.noise_gain else None
             factor = 2 if conv.up else 1

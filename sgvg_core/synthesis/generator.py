@@ -46,6 +46,7 @@ class StyleGAN2Generator(nn.Module):
         self.img_size = self.synthesis.img_size
         """Height and width of the pictures."""
         self.smaller_sizes = tuple(smaller_sizes)
+        """Resolutions whose pictures take the first blocks alone."""
         self.num_ws = self.synthesis.num_ws
         self.mapping = MappingNetwork(
             z_dim,

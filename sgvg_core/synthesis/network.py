@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -168,7 +168,7 @@ class SynthesisNetwork(nn.Module):
         Raises ShapeError, ConfigError.
         """
         check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
-        blocks = self._blocks_up_to(size)
+        blocks = self._blocks_up_to([size or self.img_resolution])
         consts = [conv.noise_const for block in blocks for conv in block.convs]
         if noise is not None and len(noise) == len(self.convs):
             noise = noise[: len(consts)]
@@ -176,42 +176,31 @@ class SynthesisNetwork(nn.Module):
         with exact_float32(ws.device):
             if between is None and self._takes_strips((ws, *(noise or ())), dtype):
                 return self._in_strips(ws.float(), maps, blocks[-1])
-            images = self._images(ws.float(), maps, dtype, blocks, between)
+            images = self._painted(ws.float(), maps, dtype, blocks, between)[blocks[-1].resolution]
             if dtype == torch.float32 or images.requires_grad or images.isfinite().all():
                 return images
             warnings.warn(f"{str(dtype).removeprefix('torch.')} left its range in the synthesis network; using float32", RuntimeWarning, stacklevel=2)
-            return self._images(ws.float(), maps, torch.float32, blocks, between)
+            return self._painted(ws.float(), maps, torch.float32, blocks, between)[blocks[-1].resolution]
 
-    def _blocks_up_to(self, size: int | None) -> list[SynthesisBlock]:
-        """The blocks that a picture of this resolution needs. Raises ConfigError where none has it, or it paints nothing."""
-        blocks = self.blocks
-        if size is None:
-            return blocks
-        painting = [block.resolution for block in blocks if block.has_torgb]
-        if size not in painting:
-            raise ConfigError(f"synthesis size: got {size}, expected one of {', '.join(map(str, painting))}")
-        return [block for block in blocks if block.resolution <= size]
-
-    def _images(
-        self,
-        ws: torch.Tensor,
-        maps: Sequence[torch.Tensor | None],
-        dtype: torch.dtype,
-        blocks: Sequence[SynthesisBlock],
-        between: Callable[[torch.Tensor], torch.Tensor] | None,
-    ) -> torch.Tensor:
-        images = [image for _, image in self._painted(ws, maps, dtype, blocks, between) if image is not None]
-        return images[-1]
+    def _blocks_up_to(self, sizes: Sequence[int]) -> list[SynthesisBlock]:
+        """The blocks that pictures of these resolutions need. Raises ConfigError where no block has one, or it paints nothing."""
+        painting = [block.resolution for block in self.blocks if block.has_torgb]
+        for size in sizes:
+            if size not in painting:
+                raise ConfigError(f"synthesis size: got {size}, expected one of {', '.join(map(str, painting))}")
+        return [block for block in self.blocks if block.resolution <= max(sizes)]
 
     def pictures(self, ws: torch.Tensor, sizes: Sequence[int], dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
         """What has been painted of latents ws [N, num_ws, w_dim] at each of `sizes` (resolutions of blocks), in one pass, with the network's own
         noise: images [N, img_channels, H, W] in the order of `sizes`.
 
-        `dtype` is that of the features. Raises ConfigError for a size at which nothing is painted.
+        `dtype` is that of the features. Raises ShapeError, ConfigError for a size at which nothing is painted.
         """
-        blocks = max((self._blocks_up_to(size) for size in sizes), key=len)
+        check_shape("ws", ws, "N num_ws w_dim", num_ws=self.num_ws, w_dim=self.w_dim)
+        blocks = self._blocks_up_to(sizes)
         maps = noise_maps("const", [conv.noise_const for block in blocks for conv in block.convs], len(ws))
-        painted = {block.resolution: image for block, image in self._painted(ws.float(), maps, dtype, blocks, None) if image is not None}
+        with exact_float32(ws.device):
+            painted = self._painted(ws.float(), maps, dtype, blocks, None)
         return [painted[size] for size in sizes]
 
     def _painted(
@@ -221,8 +210,9 @@ class SynthesisNetwork(nn.Module):
         dtype: torch.dtype,
         blocks: Sequence[SynthesisBlock],
         between: Callable[[torch.Tensor], torch.Tensor] | None,
-    ) -> Iterator[tuple[SynthesisBlock, torch.Tensor | None]]:
-        """Each block with what has been painted so far, if anything."""
+    ) -> dict[int, torch.Tensor]:
+        """What has been painted after each of `blocks` that paints, by its resolution."""
+        painted = {}
         x = image = None
         start = 0
         for block in blocks:
@@ -231,8 +221,10 @@ class SynthesisNetwork(nn.Module):
             x, image = block(x, image, ws[:, start : stop + 1], maps[start:stop], own)
             if between is not None:
                 x, image = between(x), None if image is None else between(image)
-            yield block, image
+            if image is not None:
+                painted[block.resolution] = image
             start = stop
+        return painted
 
     def _takes_strips(self, inputs: Sequence[torch.Tensor], dtype: torch.dtype) -> bool:
         """Whether the way without gradients serves: the one for float32 on the CPU."""

@@ -153,6 +153,9 @@ class StyleGAN3Generator(nn.Module):
     have the names of NVIDIA's networks (`synthesis.L0_36_512.affine.weight`), without the constant filters.
     """
 
+    smaller_sizes: tuple[int, ...] = ()
+    """As of `StyleGAN2Generator`: there's no picture before the last layer."""
+
     def __init__(
         self,
         img_resolution: int,

@@ -41,7 +41,9 @@ def test_a_wrong_log_mel_is_refused(small: SoundInversionEncoder) -> None:
 def test_the_texture_begins_with_nothing_beside_halved_convolutions_and_then_reaches_every_latent() -> None:
     torch.manual_seed(2)
     without, beside = (
-        SoundInversionEncoder(num_ws=7, w_dim=5, log_mel_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8, texture=texture).eval()
+        SoundInversionEncoder(
+            num_ws=7, w_dim=5, log_mel_size=32, depths=(1, 1, 1, 1), widths=(8, 8, 16, 16), pyramid_width=8, texture=texture
+        ).eval()
         for texture in (0, 6)
     )
     beside.load_state_dict(without.state_dict(), strict=False)

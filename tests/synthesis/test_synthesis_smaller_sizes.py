@@ -7,8 +7,10 @@ import torch
 from small_generators import SMALL, build, latents, slow_images
 
 from sgvg_core.config import GeneratorConfig
+from sgvg_core.editing.sources import noise_generator
 from sgvg_core.errors import ConfigError
 from sgvg_core.generation import RenderSettings, images_of, resize
+from sgvg_core.image_inversion import tuned_generator
 from sgvg_core.synthesis import StyleGAN2Generator
 from sgvg_core.training.world.growth import first_blocks
 
@@ -71,6 +73,19 @@ def test_other_generators_paint_the_whole_picture_first() -> None:
     ws = latents(generator)
     (images,) = images_of(generator, [ws], RenderSettings(size=16))
     torch.testing.assert_close(images, resize(generator.synthesis(ws), 16))
+
+
+def test_a_generator_that_was_changed_as_a_whole_paints_the_whole_picture_first() -> None:
+    """Tuned weights and noise maps of one's own belong to the whole picture, and may lie in its last blocks alone."""
+    generator = build(SIZED).requires_grad_(False)
+    ws, last = latents(generator), generator.synthesis.b32.torgb.weight
+    tuned = tuned_generator(generator, {"synthesis.b32.torgb.weight": torch.ones_like(last)})
+    noisy = noise_generator(generator, [torch.full_like(conv.noise_const, 2.0) for conv in generator.synthesis.convs])
+    for changed in (tuned, noisy):
+        (images,) = images_of(changed, [ws], RenderSettings(size=16))
+        torch.testing.assert_close(images, resize(changed.synthesis(ws), 16))
+        assert not torch.allclose(images, generator.synthesis(ws, size=16), atol=0.01)
+    assert generator.smaller_sizes == (8, 16)
 
 
 def test_smooth_noise_and_larger_shapes_go_with_smaller_sizes() -> None:

@@ -173,6 +173,27 @@ def test_pictures_of_smaller_sizes_are_learned_beside_the_whole_ones(settings, t
 
 
 @pytest.mark.slow
+def test_stage_one_learns_smaller_sizes_too(settings, tmp_path):
+    """The loss of its first step is that of the pictures of both sizes."""
+    config = dataclasses.replace(settings.config.generator, smaller_sizes=(16,))
+    generator_stage(dataclasses.replace(settings, work=tmp_path, config=dataclasses.replace(settings.config, generator=config)), (STEP,))
+    first = json.loads((tmp_path / "32px.jsonl").read_text().splitlines()[0])
+    torch.manual_seed(settings.seed)
+    begun = build_generator(config)
+    rows = np.random.default_rng([settings.seed, 0]).permutation(50 * 6)[: settings.generator_batch]
+    z, wanted = rendered_images(dataclasses.replace(settings, work=tmp_path))[0].batch(rows, 32)
+    losses = [image_distance(images, wanted).item() for images in begun.synthesis.pictures(begun.mapping(z), (16, 32))]
+    assert first["loss"] == pytest.approx(sum(losses), rel=1e-2)
+    assert load_generator(tmp_path / "generator.safetensors").smaller_sizes == (16,)
+
+
+def test_smaller_pictures_are_held_against_averages():
+    ours, wanted = torch.randn(2, 3, 16, 16), torch.randn(2, 3, 64, 64)
+    averaged = torch.nn.functional.avg_pool2d(wanted, 4)
+    torch.testing.assert_close(image_distance(ours, wanted, 6.0), image_distance(ours, averaged, 6.0))
+
+
+@pytest.mark.slow
 def test_a_larger_generator_begins_as_a_trained_smaller_one(settings, tmp_path):
     detail_stage(settings, 4 * STEP)
     small = dataclasses.replace(settings, work=tmp_path, init_from=settings.work / "sharpened")

@@ -180,7 +180,8 @@ def finetune_detail(
 
     for step in run.shown_steps(progress, text):
         for name, optimiser in optimisers.items():
-            set_lr(optimiser, _rate_of(name, settings) * cosine(run.done, flat=0.4) * warm_up(step, 100))
+            rate = settings.muon_lr if name == "muon" else settings.lr
+            set_lr(optimiser, rate * cosine(run.done, flat=0.4) * warm_up(step, 100))
         z, wanted = images.batch(rng.choice(len(images.codes), settings.batch, replace=False), size)
         *smaller, ours = sliced.images(z)
         terms = {"difference": image_distance(ours, wanted, settings.square_weight), "detail": detail_distance(ours, wanted)}
@@ -191,7 +192,7 @@ def finetune_detail(
             terms["critic"] = losses.adversarial(critic(made, hints), "non_saturating")
         heard = step >= settings.critic_alone_steps
         shares = {"difference": 1.0, "detail": settings.detail_share, "critic": settings.critic_share if heard else 0.0}
-        below = {f"difference_{images.shape[-1]}": _difference_at(images, wanted, settings) for images in smaller}
+        below = {f"difference_{images.shape[-1]}": image_distance(images, wanted, settings.square_weight) for images in smaller}
         gradients = [torch.autograd.grad(term, images)[0] for term, images in zip(below.values(), smaller, strict=True)]
         sliced.backward([*gradients, combined_gradient(ours, terms, shares)])
         for optimiser in optimisers.values():
@@ -205,11 +206,6 @@ def finetune_detail(
     whole.load_state_dict({**whole.state_dict(), **mean.state_dict()})
     save_generator(result, whole.requires_grad_(False), config)
     return result
-
-
-def _difference_at(images: torch.Tensor, wanted: torch.Tensor, settings: DetailConfig) -> torch.Tensor:
-    """How far smaller images [N, 3, H, W] are from the wanted ones [N, 3, f H, f W]."""
-    return image_distance(images, F.avg_pool2d(wanted, wanted.shape[-1] // images.shape[-1]), settings.square_weight)
 
 
 def _what_learns(net: StyleGAN2Generator, settings: DetailConfig) -> StyleGAN2Generator:
@@ -233,11 +229,6 @@ def _optimisers(net: StyleGAN2Generator, settings: DetailConfig) -> dict[str, to
     if muon:
         made["muon"] = Muon(muon, settings.muon_lr)
     return made
-
-
-def _rate_of(name: str, settings: DetailConfig) -> float:
-    """The rate of one of `_optimisers`, at its highest."""
-    return settings.muon_lr if name == "muon" else settings.lr
 
 
 @dataclasses.dataclass(frozen=True)

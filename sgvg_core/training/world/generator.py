@@ -100,9 +100,9 @@ def image_distance(ours: torch.Tensor, wanted: torch.Tensor, square_weight: floa
     where a thin thing whose place isn't known yet isn't drawn at all (the median of what may be there); squares are least where it's drawn faintly
     (the mean), and what is drawn can find its place.
 
-    `ours` and `wanted` are [N, 3, H, W] in -1..1, of 8 px and more.
+    `ours` are [N, 3, H, W] in -1..1, of 8 px and more; `wanted` are of that size, or a multiple of it, averaged down first.
     """
-    loss = ours.new_zeros(())
+    loss, wanted = ours.new_zeros(()), F.avg_pool2d(wanted, wanted.shape[-1] // ours.shape[-1])
     for halvings in range(4):
         if halvings:
             ours, wanted = F.avg_pool2d(ours, 2), F.avg_pool2d(wanted, 2)
@@ -146,16 +146,12 @@ class GeneratorTraining:
     dtype: torch.dtype
     """Of the features."""
 
-    def config_at(self, size: int) -> GeneratorConfig:
-        """The generator's first blocks, up to `size` pixels."""
-        return self.config.up_to(size)
-
 
 class _SizeRun(FirstLayoutRun):
     """The run at one size. Its state counts pictures, and each line of its log measures the averaged generator."""
 
     def __init__(self, path: Path, parts: Mapping[str, Any], training: GeneratorTraining, size: int, *, minutes: float) -> None:
-        settings = [dataclasses.asdict(training.config_at(size)), training.batch, training.lr, training.seed, str(training.dtype),
+        settings = [dataclasses.asdict(training.config.up_to(size)), training.batch, training.lr, training.seed, str(training.dtype),
                     training.images.made_of]  # fmt: skip
         super().__init__(path, parts, config=settings, minutes=minutes, save_seconds=90, counted=("seen", training.batch))
         self._training, self._size = training, size
@@ -237,10 +233,11 @@ def set_w_avg(net: StyleGAN2Generator, seed: int, num_codes: int = 10_000) -> No
 def _train_size(training: GeneratorTraining, state: Path, size: int, before: Path | None, *, minutes: float, progress: Progress) -> Path:
     """Train at one size for `minutes` of computing, counted over all runs, from the state of the size `before`; returns its own, `state`.
 
-    At the last size the mapping stays as the size before left it, and the rate falls to nothing at the end.
+    At the last size the mapping stays as the size before left it, and the rate falls to nothing at the end. Pictures of the generator's
+    `smaller_sizes` below this one are learned beside it.
     """
     torch.manual_seed(training.seed)
-    net = build_generator(training.config_at(size)).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = build_generator(training.config.up_to(size)).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if before is not None:
         _copy_smaller(net, before)
     ema = copy.deepcopy(net).eval()
@@ -253,7 +250,8 @@ def _train_size(training: GeneratorTraining, state: Path, size: int, before: Pat
     for _ in run.shown_steps(progress, lambda: f"generator {size} px, loss {run.last('loss'):.3f}"):
         set_lr(optimiser, training.lr * cosine(run.done, 0.5 if last else 0.95) * min(1.0, (run.count + 160) / 1600))
         z, wanted = training.images.batch(next(rows), size)
-        loss = image_distance(net.synthesis(net.mapping(z), dtype=training.dtype), wanted)
+        pictures = net.synthesis.pictures(net.mapping(z), (*net.smaller_sizes, size), training.dtype)
+        loss = torch.stack([image_distance(images, wanted) for images in pictures]).sum()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

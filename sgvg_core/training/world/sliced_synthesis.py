@@ -33,8 +33,8 @@ class SlicedSynthesis:
         lengths = [len(images) for images, *_ in self._made]
         parts = zip(*(gradient.split(lengths) for gradient in gradients), strict=True)
         found = map_in_lanes(self._gradients, list(zip(self._made, parts, strict=True)))
-        for weight, *own in zip(self.weights, *found, strict=True):
-            weight.grad = torch.stack(own).sum(0) if len(own) > 1 else own[0]
+        for weight, first, *others in zip(self.weights, *found, strict=True):
+            weight.grad = sum(others, first)
 
     def _gradients(self, part: tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]) -> Sequence[torch.Tensor]:
         """What a slice's images and the gradients at them say of the weights."""
